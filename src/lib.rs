@@ -1,1 +1,4 @@
-
+pub mod clock;
+pub mod db;
+pub mod oidc;
+pub mod random;

@@ -1,0 +1,145 @@
+//! Which database, and a connection to it: the URL's scheme picks the backend and nothing falls
+//! through from one to the other.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::R2D2Connection;
+
+/// A connection to either database; queries are written once.
+#[derive(diesel::MultiConnection)]
+pub enum AnyConnection {
+    /// Production.
+    Postgres(PgConnection),
+    /// The embedded default.
+    Sqlite(SqliteConnection),
+}
+
+/// A checked `DATABASE_URL`. It may hold a password and prints as hidden.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `postgres://…` or `postgresql://…`, as libpq takes it.
+    Postgres(String),
+    /// The path of an SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl DatabaseUrl {
+    /// Reads a `DATABASE_URL`; the error says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        match scheme {
+            Some("postgres" | "postgresql") => Ok(DatabaseUrl::Postgres(text.to_owned())),
+            Some(_) => Err("its scheme is not postgres"),
+            None if text.starts_with(':') || text.starts_with("file:") => {
+                Err("a database in memory would forget everybody at each restart")
+            }
+            None => Ok(DatabaseUrl::Sqlite(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DatabaseUrl::Postgres(_) => f.write_str("Postgres(hidden)"),
+            DatabaseUrl::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
+        }
+    }
+}
+
+/// Makes and checks the pool's connections. Diesel's own manager would try every backend in turn.
+pub struct Manager {
+    url: DatabaseUrl,
+}
+
+impl Manager {
+    pub fn new(url: DatabaseUrl) -> Self {
+        Manager { url }
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = AnyConnection;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<AnyConnection, Self::Error> {
+        let connection = match &self.url {
+            DatabaseUrl::Postgres(url) => PgConnection::establish(url).map(AnyConnection::Postgres),
+            DatabaseUrl::Sqlite(path) => open_sqlite(path).map(AnyConnection::Sqlite),
+        };
+        connection.map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
+        connection.ping().map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+        connection.is_broken()
+    }
+}
+
+fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
+    let bad =
+        |cause: String| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));
+    create_private(path).map_err(|cause| bad(cause.to_string()))?;
+    let name = path
+        .to_str()
+        .ok_or_else(|| bad("not a UTF-8 path".to_owned()))?;
+    let mut connection = SqliteConnection::establish(name)?;
+    // The wait comes first: switching to WAL needs the lock that another process may hold.
+    connection
+        .batch_execute(
+            "PRAGMA busy_timeout = 5000;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = NORMAL;
+             PRAGMA foreign_keys = ON;",
+        )
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// The file holds people's names and addresses: only its owner may read it. SQLite gives its
+/// companions (`-wal`, `-shm`) the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_picks_the_database() {
+        let postgres = DatabaseUrl::parse("postgres://u:p@h/d").unwrap();
+        assert!(matches!(postgres, DatabaseUrl::Postgres(_)));
+        assert_eq!(
+            DatabaseUrl::parse("data/doorward.db"),
+            Ok(DatabaseUrl::Sqlite("data/doorward.db".into()))
+        );
+        for wrong in [
+            "mysql://u@h/d",
+            "postgress://h/d",
+            ":memory:",
+            "file:x?mode=memory",
+        ] {
+            assert!(DatabaseUrl::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_print() {
+        let url = DatabaseUrl::parse("postgres://u:hunter2@h/d").unwrap();
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,103 @@
+//! People and their sessions in Postgres or SQLite, through Diesel.
+//! Knows neither the web framework nor the protocol.
+
+mod connection;
+mod migrations;
+pub mod schema;
+mod sessions;
+mod users;
+
+use std::fmt;
+use std::time::Duration;
+
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+pub use connection::{AnyConnection, DatabaseUrl};
+pub use sessions::{NewSession, Session};
+pub use users::{NewUser, User};
+
+use connection::Manager;
+
+/// How long a request waits for a free connection before it is told that the database is away.
+const POOL_WAIT: Duration = Duration::from_secs(5);
+
+/// A pool of connections to the one database. Clones share it.
+#[derive(Clone)]
+pub struct Db {
+    pool: r2d2::Pool<Manager>,
+}
+
+impl Db {
+    /// Makes the pool without connecting: the first query does.
+    pub fn new(url: DatabaseUrl) -> Self {
+        let pool = r2d2::Pool::builder()
+            .connection_timeout(POOL_WAIT)
+            .min_idle(Some(1))
+            .build_unchecked(Manager::new(url));
+        Db { pool }
+    }
+
+    /// Runs `query` with a connection, away from the threads that answer requests.
+    pub async fn run<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        let work = move || {
+            let mut connection = pool.get().map_err(Error::unavailable)?;
+            query(&mut connection).map_err(Error::Query)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(result) => result,
+            Err(stopped) => Err(Error::unavailable(stopped)),
+        }
+    }
+
+    /// Applies the migrations that are missing. Processes that start together take turns.
+    pub fn migrate(&self) -> Result<(), Error> {
+        let mut connection = self.pool.get().map_err(Error::unavailable)?;
+        migrations::apply(&mut connection)
+    }
+
+    /// The names of the migrations that are missing.
+    pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
+        let mut connection = self.pool.get().map_err(Error::unavailable)?;
+        migrations::pending(&mut connection)
+    }
+}
+
+/// What went wrong with the database. Its text is for the log, never for a visitor.
+#[derive(Debug)]
+pub enum Error {
+    /// No connection could be had.
+    Unavailable(String),
+    /// A query failed.
+    Query(diesel::result::Error),
+    /// The schema could not be brought up to date.
+    Migration(String),
+}
+
+impl Error {
+    fn unavailable(cause: impl fmt::Display) -> Self {
+        Error::Unavailable(cause.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Unavailable(cause) => write!(f, "the database can't be reached: {cause}"),
+            Error::Query(cause) => write!(f, "a database query failed: {cause}"),
+            Error::Migration(cause) => write!(f, "the migrations failed: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What both databases keep in a `TIMESTAMP`: UTC, in whole seconds so that both compare alike.
+fn timestamp(at: OffsetDateTime) -> PrimitiveDateTime {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    PrimitiveDateTime::new(at.date(), at.time().truncate_to_second())
+}

@@ -1,0 +1,107 @@
+//! The signed-in browsers: one row each, found by a hash of the cookie's secret.
+
+use diesel::prelude::*;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::schema::{sessions, users};
+use super::{AnyConnection, User, timestamp};
+
+/// What a sign-in leaves behind.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+pub struct Session {
+    /// Whose it is.
+    pub user_id: String,
+    /// Encrypted by the session store.
+    pub state: String,
+    /// The sign-in, in UTC.
+    pub created_at: PrimitiveDateTime,
+    /// The latest request, in UTC, to the minute.
+    pub last_seen_at: PrimitiveDateTime,
+}
+
+/// A row to be.
+pub struct NewSession {
+    /// A hash of the cookie's secret.
+    pub key_hash: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Encrypted by the session store.
+    pub state: String,
+}
+
+impl Session {
+    /// The session and its person, in one query.
+    pub fn get(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+    ) -> QueryResult<Option<(Session, User)>> {
+        sessions::table
+            .inner_join(users::table)
+            .filter(sessions::key_hash.eq(key_hash))
+            .select((Session::as_select(), User::as_select()))
+            .first(connection)
+            .optional()
+    }
+
+    /// Adds a session.
+    pub fn create(
+        connection: &mut AnyConnection,
+        new: NewSession,
+        now: OffsetDateTime,
+    ) -> QueryResult<()> {
+        diesel::insert_into(sessions::table)
+            .values((
+                sessions::key_hash.eq(new.key_hash),
+                sessions::user_id.eq(new.user_id),
+                sessions::state.eq(new.state),
+                sessions::created_at.eq(timestamp(now)),
+                sessions::last_seen_at.eq(timestamp(now)),
+            ))
+            .execute(connection)
+            .map(drop)
+    }
+
+    /// Replaces the state. A session that has ended meanwhile stays ended.
+    pub fn update(connection: &mut AnyConnection, key_hash: &str, state: &str) -> QueryResult<()> {
+        diesel::update(sessions::table.find(key_hash))
+            .set(sessions::state.eq(state))
+            .execute(connection)
+            .map(drop)
+    }
+
+    /// Records that its browser was here.
+    pub fn touch(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        now: OffsetDateTime,
+    ) -> QueryResult<()> {
+        diesel::update(sessions::table.find(key_hash))
+            .set(sessions::last_seen_at.eq(timestamp(now)))
+            .execute(connection)
+            .map(drop)
+    }
+
+    /// Ends a session; one that is gone already is no error.
+    pub fn delete(connection: &mut AnyConnection, key_hash: &str) -> QueryResult<()> {
+        diesel::delete(sessions::table.find(key_hash))
+            .execute(connection)
+            .map(drop)
+    }
+
+    /// Removes the sessions not seen since `idle_since` or begun before `begun_before`; how many.
+    pub fn purge_expired(
+        connection: &mut AnyConnection,
+        idle_since: OffsetDateTime,
+        begun_before: OffsetDateTime,
+    ) -> QueryResult<usize> {
+        diesel::delete(
+            sessions::table.filter(
+                sessions::last_seen_at
+                    .lt(timestamp(idle_since))
+                    .or(sessions::created_at.lt(timestamp(begun_before))),
+            ),
+        )
+        .execute(connection)
+    }
+}

@@ -1,0 +1,137 @@
+//! The people: one row for each (issuer, subject).
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
+use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::schema::users;
+use super::{AnyConnection, timestamp};
+
+/// A person who has signed in at least once.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
+#[diesel(table_name = users)]
+pub struct User {
+    /// Ours: random, never changes.
+    pub id: String,
+    /// Who vouches for the person.
+    pub issuer: String,
+    /// The person's name at the issuer: never reassigned, unlike an email.
+    pub subject: String,
+    /// The full name, where the provider tells one.
+    pub name: Option<String>,
+    /// The email, where the provider tells one.
+    pub email: Option<String>,
+    /// Whether the provider says that the email is this person's.
+    pub email_verified: bool,
+    /// The first sign-in, in UTC.
+    pub created_at: PrimitiveDateTime,
+    /// The latest sign-in, in UTC.
+    pub last_sign_in_at: PrimitiveDateTime,
+}
+
+/// What the provider said of the person who signs in.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// `iss` of the verified ID token.
+    pub issuer: String,
+    /// `sub` of the verified ID token.
+    pub subject: String,
+    /// Cleaned for display.
+    pub name: Option<String>,
+    /// Cleaned for display.
+    pub email: Option<String>,
+    /// False unless the provider says otherwise.
+    pub email_verified: bool,
+}
+
+impl User {
+    /// The person that `issuer` calls `subject`.
+    pub fn get(
+        connection: &mut AnyConnection,
+        issuer: &str,
+        subject: &str,
+    ) -> QueryResult<Option<User>> {
+        users::table
+            .filter(users::issuer.eq(issuer).and(users::subject.eq(subject)))
+            .select(User::as_select())
+            .first(connection)
+            .optional()
+    }
+
+    /// Adds a person; a unique violation when somebody else was faster.
+    pub fn create(
+        connection: &mut AnyConnection,
+        new: &NewUser,
+        now: OffsetDateTime,
+    ) -> QueryResult<User> {
+        let user = User {
+            id: crate::random::id(),
+            issuer: new.issuer.clone(),
+            subject: new.subject.clone(),
+            name: new.name.clone(),
+            email: new.email.clone(),
+            email_verified: new.email_verified,
+            created_at: timestamp(now),
+            last_sign_in_at: timestamp(now),
+        };
+        diesel::insert_into(users::table)
+            .values((
+                users::id.eq(&user.id),
+                users::issuer.eq(&user.issuer),
+                users::subject.eq(&user.subject),
+                users::name.eq(&user.name),
+                users::email.eq(&user.email),
+                users::email_verified.eq(user.email_verified),
+                users::created_at.eq(user.created_at),
+                users::last_sign_in_at.eq(user.last_sign_in_at),
+            ))
+            .execute(connection)?;
+        Ok(user)
+    }
+
+    /// Brings name and email up to date and records the sign-in.
+    pub fn update(
+        self,
+        connection: &mut AnyConnection,
+        new: NewUser,
+        now: OffsetDateTime,
+    ) -> QueryResult<User> {
+        let user = User {
+            name: new.name,
+            email: new.email,
+            email_verified: new.email_verified,
+            last_sign_in_at: timestamp(now),
+            ..self
+        };
+        diesel::update(users::table.find(&user.id))
+            .set((
+                users::name.eq(&user.name),
+                users::email.eq(&user.email),
+                users::email_verified.eq(user.email_verified),
+                users::last_sign_in_at.eq(user.last_sign_in_at),
+            ))
+            .execute(connection)?;
+        Ok(user)
+    }
+
+    /// Gets the person and brings them up to date, or creates them: what a sign-in does.
+    ///
+    /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
+    /// unique violation and gets what the faster one created.
+    pub fn get_or_create(
+        connection: &mut AnyConnection,
+        new: NewUser,
+        now: OffsetDateTime,
+    ) -> QueryResult<User> {
+        if let Some(user) = User::get(connection, &new.issuer, &new.subject)? {
+            return user.update(connection, new, now);
+        }
+        match User::create(connection, &new, now) {
+            Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+                User::get(connection, &new.issuer, &new.subject)?.ok_or(QueryError::NotFound)
+            }
+            created => created,
+        }
+    }
+}

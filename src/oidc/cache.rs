@@ -1,0 +1,154 @@
+//! What is remembered of the provider: fetched when first needed, refreshed when old, by one
+//! request however many want it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use time::{Duration, OffsetDateTime};
+
+use super::error::Error;
+
+/// The provider's own `max-age` holds between these; without one, the longer.
+const MIN_AGE: Duration = Duration::minutes(1);
+const MAX_AGE: Duration = Duration::hours(1);
+
+/// How often newer keys may be asked for: made-up key ids must not become requests.
+const THROTTLE: Duration = Duration::seconds(10);
+
+/// After a failed refresh the old value serves on, for so long before the next try.
+const RETRY: Duration = Duration::seconds(10);
+
+/// How old a value may get while the provider is away.
+const STALE_LIMIT: Duration = Duration::hours(24);
+
+/// One document of the provider.
+pub struct Cache<T> {
+    entry: RwLock<Option<Entry<T>>>,
+    /// Held by whoever asks the provider; the others wait for the answer and share a failure.
+    fetching: tokio::sync::Mutex<Option<Error>>,
+    /// How often the provider was asked.
+    rounds: AtomicU64,
+}
+
+struct Entry<T> {
+    value: Arc<T>,
+    fetched_at: OffsetDateTime,
+    refresh_at: OffsetDateTime,
+}
+
+impl<T> Default for Cache<T> {
+    fn default() -> Self {
+        Cache {
+            entry: RwLock::new(None),
+            fetching: tokio::sync::Mutex::new(None),
+            rounds: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<T> Cache<T> {
+    /// The value, from the provider if there is none or it is old. While the provider is away an
+    /// old one serves for up to a day.
+    pub async fn get<F>(
+        &self,
+        now: OffsetDateTime,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, Error>
+    where
+        F: Future<Output = Result<(T, Option<u64>), Error>>,
+    {
+        if let Some(value) = self.fresh(now) {
+            return Ok(value);
+        }
+        let fetched = self.fetch_once(now, || self.fresh(now), fetch).await;
+        fetched.or_else(|error| {
+            let old = self.put_off(now).ok_or_else(|| error.clone())?;
+            log::warn!("what is known of the provider could not be refreshed: {error}");
+            Ok(old)
+        })
+    }
+
+    /// A value newer than `old`, unless that was fetched just now: then `old` itself.
+    pub async fn get_newer<F>(
+        &self,
+        now: OffsetDateTime,
+        old: &Arc<T>,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, Error>
+    where
+        F: Future<Output = Result<(T, Option<u64>), Error>>,
+    {
+        let newer = |entry: &Entry<T>| {
+            let another = !Arc::ptr_eq(&entry.value, old);
+            (another || now - entry.fetched_at < THROTTLE).then(|| entry.value.clone())
+        };
+        self.fetch_once(now, || self.read(newer), fetch).await
+    }
+
+    /// Asks the provider, unless somebody else did while we waited for our turn: then their value
+    /// will do, and so will their failure.
+    async fn fetch_once<F>(
+        &self,
+        now: OffsetDateTime,
+        will_do: impl Fn() -> Option<Arc<T>>,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, Error>
+    where
+        F: Future<Output = Result<(T, Option<u64>), Error>>,
+    {
+        let rounds_before = self.rounds.load(Ordering::Acquire);
+        let mut last_failure = self.fetching.lock().await;
+        if let Some(value) = will_do() {
+            return Ok(value);
+        }
+        let asked_meanwhile = self.rounds.load(Ordering::Acquire) > rounds_before;
+        if let (true, Some(failure)) = (asked_meanwhile, &*last_failure) {
+            return Err(failure.clone());
+        }
+        let fetched = fetch().await;
+        self.rounds.fetch_add(1, Ordering::Release);
+        *last_failure = fetched.as_ref().err().cloned();
+        Ok(self.keep(fetched?, now))
+    }
+
+    fn fresh(&self, now: OffsetDateTime) -> Option<Arc<T>> {
+        self.read(|entry| (now < entry.refresh_at).then(|| entry.value.clone()))
+    }
+
+    fn read<R>(&self, look: impl FnOnce(&Entry<T>) -> Option<R>) -> Option<R> {
+        let entry = self
+            .entry
+            .read()
+            .expect("nothing panics while it holds this lock");
+        entry.as_ref().and_then(look)
+    }
+
+    fn keep(&self, (value, max_age_secs): (T, Option<u64>), now: OffsetDateTime) -> Arc<T> {
+        let max_age = max_age_secs.map_or(MAX_AGE, |secs| {
+            Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)).clamp(MIN_AGE, MAX_AGE)
+        });
+        let value = Arc::new(value);
+        let mut entry = self
+            .entry
+            .write()
+            .expect("nothing panics while it holds this lock");
+        *entry = Some(Entry {
+            value: value.clone(),
+            fetched_at: now,
+            refresh_at: now + max_age,
+        });
+        value
+    }
+
+    fn put_off(&self, now: OffsetDateTime) -> Option<Arc<T>> {
+        let mut entry = self
+            .entry
+            .write()
+            .expect("nothing panics while it holds this lock");
+        let entry = entry
+            .as_mut()
+            .filter(|entry| now - entry.fetched_at < STALE_LIMIT)?;
+        entry.refresh_at = now + RETRY;
+        Some(entry.value.clone())
+    }
+}

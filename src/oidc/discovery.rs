@@ -1,0 +1,198 @@
+//! The provider's metadata (OpenID Connect Discovery 1.0): one setting, the issuer, leads to all
+//! the rest.
+
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::error::Error;
+use super::fetch::{Answer, FetchError, Http};
+
+/// What Doorward uses of the discovery document (OpenID Connect Discovery 1.0, 3).
+#[derive(Clone, Debug)]
+pub struct Metadata {
+    /// Where the browser is sent to sign in.
+    pub authorization_endpoint: Url,
+    /// Where the code is exchanged.
+    pub token_endpoint: Url,
+    /// Where the claims are read.
+    pub userinfo_endpoint: Url,
+    /// Where the keys are published.
+    pub jwks_uri: Url,
+    /// Where the browser is sent to sign out, if the provider has such a place.
+    pub end_session_endpoint: Option<Url>,
+    /// With which algorithms ID tokens are signed; RS256 when the provider is silent.
+    pub id_token_algs: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: Url,
+    token_endpoint: Url,
+    userinfo_endpoint: Option<Url>,
+    jwks_uri: Url,
+    end_session_endpoint: Option<Url>,
+    id_token_signing_alg_values_supported: Option<Vec<String>>,
+}
+
+/// Where the discovery document of `issuer` lies: appended, after a trailing slash is taken off
+/// (OpenID Connect Discovery 1.0, 4.1).
+fn location(issuer: &str) -> Result<Url, Error> {
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    Url::parse(&format!("{base}/.well-known/openid-configuration"))
+        .map_err(|cause| Error::Discovery(format!("the issuer is not a URL: {cause}")))
+}
+
+/// Fetches and checks the metadata; with it, the seconds the provider lets it be cached.
+pub async fn fetch(http: &Http, issuer: &str) -> Result<(Metadata, Option<u64>), Error> {
+    let what = "discovery";
+    let answer = http.get(what, &location(issuer)?, None).await?;
+    let Answer {
+        status: 200,
+        max_age_secs,
+        body,
+    } = answer
+    else {
+        let cause = FetchError::Status(answer.status);
+        return Err(Error::Fetch { what, cause });
+    };
+    Ok((parse(&body, issuer)?, max_age_secs))
+}
+
+/// Judges a discovery document (OpenID Connect Discovery 1.0, 3 and 4.3).
+pub fn parse(body: &[u8], expected_issuer: &str) -> Result<Metadata, Error> {
+    let document: Document =
+        serde_json::from_slice(body).map_err(|cause| Error::Discovery(cause.to_string()))?;
+    if document.issuer != expected_issuer {
+        return Err(Error::Discovery(format!(
+            "OIDC_ISSUER is {expected_issuer:?} but the document there says {:?}; they must be \
+             the same to the letter (Okta: the org server, a custom server and a custom domain \
+             are different issuers)",
+            document.issuer
+        )));
+    }
+    let userinfo_endpoint = document.userinfo_endpoint.ok_or_else(|| {
+        Error::Discovery("it names no userinfo_endpoint, which Doorward needs".to_owned())
+    })?;
+    let endpoints = [
+        Some(&document.authorization_endpoint),
+        Some(&document.token_endpoint),
+        Some(&userinfo_endpoint),
+        Some(&document.jwks_uri),
+        document.end_session_endpoint.as_ref(),
+    ];
+    for endpoint in endpoints.into_iter().flatten() {
+        if !is_confidential(endpoint) {
+            return Err(Error::Discovery(format!(
+                "{endpoint} is neither https nor on loopback"
+            )));
+        }
+    }
+    Ok(Metadata {
+        authorization_endpoint: document.authorization_endpoint,
+        token_endpoint: document.token_endpoint,
+        userinfo_endpoint,
+        jwks_uri: document.jwks_uri,
+        end_session_endpoint: document.end_session_endpoint,
+        id_token_algs: document
+            .id_token_signing_alg_values_supported
+            .unwrap_or_else(|| vec!["RS256".to_owned()]),
+    })
+}
+
+/// Whether what is sent to `url` stays secret: https, or plain http that leaves no machine.
+pub fn is_confidential(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => url.has_host(),
+        "http" => match url.host() {
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn document() -> Value {
+        json!({
+            "issuer": "https://op.example",
+            "authorization_endpoint": "https://op.example/authorize",
+            "token_endpoint": "https://op.example/token",
+            "userinfo_endpoint": "https://op.example/userinfo",
+            "jwks_uri": "https://op.example/keys",
+        })
+    }
+
+    fn refusal(document: &Value) -> String {
+        parse(document.to_string().as_bytes(), "https://op.example")
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_silent_provider_signs_rs256_and_has_no_end_session() {
+        let metadata = parse(document().to_string().as_bytes(), "https://op.example").unwrap();
+        assert_eq!(metadata.id_token_algs, ["RS256"]);
+        assert_eq!(metadata.end_session_endpoint, None);
+    }
+
+    #[test]
+    fn another_issuer_is_refused_with_both_names() {
+        let mut other = document();
+        other["issuer"] = json!("https://op.example/");
+        let refusal = refusal(&other);
+        assert!(refusal.contains("\"https://op.example\""), "{refusal}");
+        assert!(refusal.contains("\"https://op.example/\""), "{refusal}");
+    }
+
+    #[test]
+    fn an_endpoint_in_the_clear_is_refused() {
+        for name in [
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+            "end_session_endpoint",
+        ] {
+            let mut plain = document();
+            plain[name] = json!("http://op.example/x");
+            assert!(refusal(&plain).contains("neither https"), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_document_is_refused() {
+        for body in ["", "[]", "null", "<html>", "{}"] {
+            assert!(
+                parse(body.as_bytes(), "https://op.example").is_err(),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn plain_http_is_confidential_on_loopback_only() {
+        for (url, expected) in [
+            ("https://a.example", true),
+            ("http://localhost:1", true),
+            ("http://127.0.0.2", true),
+            ("http://[::1]:1", true),
+            ("http://localhost.evil.example", false),
+            ("http://10.0.0.1", false),
+            ("ftp://localhost", false),
+        ] {
+            assert_eq!(
+                is_confidential(&Url::parse(url).unwrap()),
+                expected,
+                "{url}"
+            );
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Every way in which the provider's side of a sign-in can be wrong.
+
+use std::fmt;
+
+use super::fetch::FetchError;
+use super::id_token::IdTokenError;
+
+/// What went wrong. The text is for the log: it names what was expected and what came, never a
+/// secret, a code or a token.
+#[derive(Clone, Debug)]
+pub enum Error {
+    /// A call to the provider did not bring an answer that can be read.
+    Fetch {
+        /// What was asked for, such as "discovery".
+        what: &'static str,
+        /// Why nothing came.
+        cause: FetchError,
+    },
+    /// The discovery document is not one (OpenID Connect Discovery 1.0, 3 and 4.3).
+    Discovery(String),
+    /// The key set is not one (RFC 7517, 5).
+    Keys(String),
+    /// The token endpoint refused the code (RFC 6749, 5.2, `invalid_grant`): stale or used.
+    CodeRefused,
+    /// The token endpoint refused us (RFC 6749, 5.2): its error code.
+    TokenRefused(String),
+    /// The token response is not one (RFC 6749, 5.1; OpenID Connect Core 3.1.3.3).
+    TokenResponse(String),
+    /// The token type is missing or not `Bearer`.
+    TokenType(String),
+    /// The ID token fails a check of OpenID Connect Core 3.1.3.7.
+    IdToken(IdTokenError),
+    /// The userinfo response is not one (OpenID Connect Core 5.3.2).
+    Userinfo(String),
+    /// Userinfo is about somebody else (OpenID Connect Core 5.3.2).
+    UserinfoSubject,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Fetch { what, cause } => write!(f, "{what}: {cause}"),
+            Error::Discovery(cause) => write!(f, "the discovery document is refused: {cause}"),
+            Error::Keys(cause) => write!(f, "the provider's keys are refused: {cause}"),
+            Error::CodeRefused => f.write_str(
+                "the token endpoint answered invalid_grant: the code is stale, used before, \
+                 or was made for another redirect URI",
+            ),
+            Error::TokenRefused(code) => write!(
+                f,
+                "the token endpoint answered {code:?}: check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET \
+                 and the application's client authentication"
+            ),
+            Error::TokenResponse(cause) => write!(f, "the token response is refused: {cause}"),
+            Error::TokenType(cause) => write!(f, "the token response is refused: {cause}"),
+            Error::IdToken(cause) => write!(f, "the ID token is refused: {cause}"),
+            Error::Userinfo(cause) => write!(f, "the userinfo response is refused: {cause}"),
+            Error::UserinfoSubject => {
+                f.write_str("the sub of userinfo is not the sub of the ID token")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<IdTokenError> for Error {
+    fn from(cause: IdTokenError) -> Self {
+        Error::IdToken(cause)
+    }
+}

@@ -1,0 +1,285 @@
+//! The checks of an ID token, numbered as in OpenID Connect Core 1.0, 3.1.3.7. Judging only: bytes,
+//! keys, an expectation and the time come in; claims or a refusal go out.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::crypto::verify;
+use serde::{Deserialize, Deserializer};
+use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
+
+use super::keys::{Choice, KeySet, asymmetric};
+use super::numeric_date::NumericDate;
+use super::userinfo::Profile;
+
+/// How far the provider's clock may be from ours.
+const LEEWAY_SECS: f64 = 60.0;
+
+/// OpenID Connect Core 2: a subject has at most 255 ASCII characters.
+pub(super) const SUBJECT_LIMIT: usize = 255;
+
+/// What an ID token must say to be ours.
+pub struct Expectation<'a> {
+    /// The configured issuer.
+    pub issuer: &'a str,
+    /// Our client id.
+    pub client_id: &'a str,
+    /// The nonce of the authorization request.
+    pub nonce: &'a str,
+    /// The access token that came with it.
+    pub access_token: &'a str,
+    /// The algorithms that may have signed it.
+    pub algs: &'a [Algorithm],
+}
+
+/// The claims of a verified ID token that Doorward uses.
+#[derive(Debug, Deserialize)]
+pub struct Claims {
+    iss: String,
+    /// The person's name at the issuer.
+    pub sub: String,
+    aud: Audience,
+    #[serde(default, deserialize_with = "not_null")]
+    azp: Option<String>,
+    exp: NumericDate,
+    iat: NumericDate,
+    #[serde(default, deserialize_with = "not_null")]
+    nbf: Option<NumericDate>,
+    // Not used yet, but one of a wrong type is a sign of a broken or hostile provider.
+    #[serde(rename = "auth_time", default, deserialize_with = "not_null")]
+    _auth_time: Option<NumericDate>,
+    nonce: Option<String>,
+    #[serde(default, deserialize_with = "not_null")]
+    at_hash: Option<String>,
+    /// What it says of the person, often nothing.
+    #[serde(flatten)]
+    pub profile: Profile,
+}
+
+/// `aud`: one, or a list (RFC 7519, 4.1.3).
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// The JOSE header (RFC 7515, 4). `jwk`, `jku`, `x5u` and `x5c` are not even read: the only keys are
+/// those that the issuer publishes.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<serde::de::IgnoredAny>,
+}
+
+/// Why an ID token is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum IdTokenError {
+    /// Not three parts, not base64url, not JSON, a claim missing or of a wrong type.
+    Malformed(String),
+    /// `crit` asks for an extension, and we know none (RFC 7515, 4.1.11).
+    Critical,
+    /// `typ` says that it is another kind of token.
+    Type(String),
+    /// `alg` is not allowed.
+    Algorithm(String),
+    /// No published key is called so. The one refusal that newer keys may turn.
+    UnknownKey(Option<String>),
+    /// It names no key and several could be meant.
+    AmbiguousKey,
+    /// The signature is not the key's.
+    Signature,
+    /// `iss` is another.
+    Issuer(String),
+    /// `aud` does not name us.
+    Audience,
+    /// `azp` is missing among several audiences, or another.
+    AuthorizedParty,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    NotYetValid,
+    /// It answers another authorization request, or none.
+    Nonce,
+    /// It came with another access token.
+    AccessTokenHash,
+    /// `sub` is empty, too long or not printable.
+    Subject,
+}
+
+impl fmt::Display for IdTokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(cause) => write!(f, "malformed: {cause}"),
+            Self::Critical => f.write_str("it has critical header parameters"),
+            Self::Type(typ) => write!(f, "its typ is {typ:?}, expected \"JWT\""),
+            Self::Algorithm(alg) => write!(
+                f,
+                "its alg is {alg:?}, which neither discovery nor OIDC_ID_TOKEN_ALGS allows"
+            ),
+            Self::UnknownKey(kid) => write!(f, "no published key has the kid {kid:?}"),
+            Self::AmbiguousKey => f.write_str("it has no kid and several keys are published"),
+            Self::Signature => f.write_str("its signature is wrong"),
+            Self::Issuer(found) => write!(f, "its iss is {found:?}, not OIDC_ISSUER"),
+            Self::Audience => f.write_str("its aud does not name OIDC_CLIENT_ID"),
+            Self::AuthorizedParty => f.write_str("its azp is not OIDC_CLIENT_ID"),
+            Self::Expired => f.write_str("it has expired: check both clocks"),
+            Self::NotYetValid => f.write_str("it is not valid yet: check both clocks"),
+            Self::Nonce => f.write_str("its nonce is not the one of this attempt"),
+            Self::AccessTokenHash => f.write_str("its at_hash is not of this access token"),
+            Self::Subject => f.write_str("its sub is empty, over 255 characters or not printable"),
+        }
+    }
+}
+
+/// Verifies `token` in full.
+///
+/// # Errors
+/// The first check that fails. After [`IdTokenError::UnknownKey`] it is worth to fetch the keys
+/// anew and try again.
+pub fn verify_id_token(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expectation<'_>,
+    now: OffsetDateTime,
+) -> Result<Claims, IdTokenError> {
+    // 1: an encrypted token has five parts and is refused here; we never ask for one.
+    let [header, payload, signature] = token
+        .split('.')
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| IdTokenError::Malformed("it has not three parts".to_owned()))?;
+    // 6 to 8 come first: nothing is believed before the signature is.
+    let alg = verify_signature(header, payload, signature, keys, expected.algs)?;
+    let claims: Claims = part(payload)?;
+    judge_claims(&claims, alg, expected, now)?;
+    Ok(claims)
+}
+
+fn verify_signature(
+    header: &str,
+    payload: &str,
+    signature: &str,
+    keys: &KeySet,
+    algs: &[Algorithm],
+) -> Result<Algorithm, IdTokenError> {
+    let parsed: Header = part(header)?;
+    if parsed.crit.is_some() {
+        return Err(IdTokenError::Critical);
+    }
+    // RFC 8725, 3.11: a logout token or an access token must not pass for an ID token.
+    if let Some(typ) = parsed.typ.filter(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+        return Err(IdTokenError::Type(typ));
+    }
+    // 7 and 8: only what is allowed, which is never `none` nor anything with a shared secret.
+    let alg = asymmetric(&parsed.alg)
+        .filter(|alg| algs.contains(alg))
+        .ok_or(IdTokenError::Algorithm(parsed.alg))?;
+    let candidates = match keys.choose(parsed.kid.as_deref(), alg) {
+        Choice::Keys(candidates) => candidates,
+        Choice::Unknown => return Err(IdTokenError::UnknownKey(parsed.kid)),
+        Choice::Ambiguous => return Err(IdTokenError::AmbiguousKey),
+    };
+    let message = format!("{header}.{payload}");
+    candidates
+        .into_iter()
+        .any(|key| verify(signature, message.as_bytes(), key, alg).unwrap_or(false))
+        .then_some(alg)
+        .ok_or(IdTokenError::Signature)
+}
+
+fn judge_claims(
+    claims: &Claims,
+    alg: Algorithm,
+    expected: &Expectation<'_>,
+    now: OffsetDateTime,
+) -> Result<(), IdTokenError> {
+    // 2: the issuer, to the letter.
+    if claims.iss != expected.issuer {
+        return Err(IdTokenError::Issuer(claims.iss.clone()));
+    }
+    // 3: the audience names us.
+    let ours = |audience: &String| audience == expected.client_id;
+    let (named, several) = match &claims.aud {
+        Audience::One(audience) => (ours(audience), false),
+        Audience::Several(list) => (list.iter().any(ours), list.len() > 1),
+    };
+    if !named {
+        return Err(IdTokenError::Audience);
+    }
+    // 4 and 5: among several audiences it must say that it was made for us.
+    match &claims.azp {
+        Some(party) if party != expected.client_id => return Err(IdTokenError::AuthorizedParty),
+        None if several => return Err(IdTokenError::AuthorizedParty),
+        _ => (),
+    }
+    // 9 and 10: its time.
+    let now = now.unix_timestamp() as f64;
+    if claims.exp.secs() + LEEWAY_SECS <= now {
+        return Err(IdTokenError::Expired);
+    }
+    let begins = claims
+        .iat
+        .secs()
+        .max(claims.nbf.as_ref().map_or(0.0, NumericDate::secs));
+    if begins - LEEWAY_SECS > now {
+        return Err(IdTokenError::NotYetValid);
+    }
+    // 11: the nonce of this very attempt.
+    let nonce = claims.nonce.as_deref().unwrap_or_default();
+    if !bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())) {
+        return Err(IdTokenError::Nonce);
+    }
+    // 3.1.3.8: the access token's hash, where it is given.
+    if let Some(at_hash) = &claims.at_hash
+        && *at_hash != access_token_hash(alg, expected.access_token)
+    {
+        return Err(IdTokenError::AccessTokenHash);
+    }
+    if !is_subject(&claims.sub) {
+        return Err(IdTokenError::Subject);
+    }
+    Ok(())
+}
+
+/// Whether `sub` can be one (OpenID Connect Core 2), which also keeps NUL away from the database.
+fn is_subject(sub: &str) -> bool {
+    (1..=SUBJECT_LIMIT).contains(&sub.len()) && !sub.chars().any(char::is_control)
+}
+
+/// `at_hash`: the left half of the hash that the signature's algorithm uses (OpenID Connect Core
+/// 3.1.3.6). Ed25519 hashes with SHA-512.
+fn access_token_hash(alg: Algorithm, access_token: &str) -> String {
+    use Algorithm::{ES384, EdDSA, PS384, PS512, RS384, RS512};
+    let hash = match alg {
+        RS384 | PS384 | ES384 => &digest::SHA384,
+        RS512 | PS512 | EdDSA => &digest::SHA512,
+        _ => &digest::SHA256,
+    };
+    let hash = digest::digest(hash, access_token.as_bytes());
+    let hash = hash.as_ref();
+    URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
+}
+
+/// A claim may be absent, but one that is `null` must not pass for absent.
+fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+fn part<T: serde::de::DeserializeOwned>(encoded: &str) -> Result<T, IdTokenError> {
+    let malformed = |cause: String| IdTokenError::Malformed(cause);
+    let bytes = URL_SAFE_NO_PAD
+        .decode(encoded)
+        .map_err(|_| malformed("a part is not base64url".to_owned()))?;
+    serde_json::from_slice(&bytes).map_err(|cause| malformed(cause.to_string()))
+}

@@ -1,0 +1,228 @@
+//! The keys with which the provider signs (RFC 7517), and which of them may check a signature.
+
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+
+use super::error::Error;
+use super::fetch::{Answer, FetchError, Http};
+use url::Url;
+
+/// The keys of one `jwks_uri`, ready to verify.
+pub struct KeySet {
+    keys: Vec<Key>,
+}
+
+struct Key {
+    kid: Option<String>,
+    algs: Vec<Algorithm>,
+    key: DecodingKey,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<serde_json::Value>,
+}
+
+/// One JWK (RFC 7517, 4; RFC 7518, 6; RFC 8037, 2). Private parts, if a provider should publish
+/// them, are not even read.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<String>,
+    kid: Option<String>,
+    crv: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+/// Which key of the set checks a signature.
+pub enum Choice<'a> {
+    /// These, one after the other; a `kid` may name keys of several types.
+    Keys(Vec<&'a DecodingKey>),
+    /// None is called so: the provider may have rotated.
+    Unknown,
+    /// The token names none and several could be meant.
+    Ambiguous,
+}
+
+/// Fetches the key set; with it, the seconds the provider lets it be cached.
+pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>), Error> {
+    let what = "keys";
+    let answer = http.get(what, jwks_uri, None).await?;
+    let Answer {
+        status: 200,
+        max_age_secs,
+        body,
+    } = answer
+    else {
+        let cause = FetchError::Status(answer.status);
+        return Err(Error::Fetch { what, cause });
+    };
+    Ok((KeySet::parse(&body)?, max_age_secs))
+}
+
+impl KeySet {
+    /// Reads a key set. Keys of a kind that Doorward does not know are passed over (RFC 7517, 5).
+    pub fn parse(body: &[u8]) -> Result<KeySet, Error> {
+        let document: Document =
+            serde_json::from_slice(body).map_err(|cause| Error::Keys(cause.to_string()))?;
+        let keys = document.keys.into_iter().filter_map(usable).collect();
+        Ok(KeySet { keys })
+    }
+
+    /// The keys that may verify a token of `alg` that names `kid` (OpenID Connect Core 10.1: it
+    /// must, where there are several).
+    pub fn choose(&self, kid: Option<&str>, alg: Algorithm) -> Choice<'_> {
+        let suits =
+            |key: &&Key| key.algs.contains(&alg) && (kid.is_none() || key.kid.as_deref() == kid);
+        let keys: Vec<_> = self.keys.iter().filter(suits).map(|key| &key.key).collect();
+        match (keys.len(), kid) {
+            (0, _) => Choice::Unknown,
+            (1, _) | (_, Some(_)) => Choice::Keys(keys),
+            (_, None) => Choice::Ambiguous,
+        }
+    }
+}
+
+/// A key that is published for signatures and of a kind we verify, else nothing.
+fn usable(jwk: serde_json::Value) -> Option<Key> {
+    use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+
+    let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+    let for_signatures = jwk
+        .purpose
+        .as_deref()
+        .is_none_or(|purpose| purpose == "sig")
+        && jwk
+            .key_ops
+            .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
+    if !for_signatures {
+        return None;
+    }
+    let (mut algs, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("RSA", _) => (
+            vec![RS256, RS384, RS512, PS256, PS384, PS512],
+            DecodingKey::from_rsa_components(&jwk.n?, &jwk.e?),
+        ),
+        ("EC", Some("P-256")) => (
+            vec![ES256],
+            DecodingKey::from_ec_components(&jwk.x?, &jwk.y?),
+        ),
+        ("EC", Some("P-384")) => (
+            vec![ES384],
+            DecodingKey::from_ec_components(&jwk.x?, &jwk.y?),
+        ),
+        ("OKP", Some("Ed25519")) => (vec![EdDSA], DecodingKey::from_ed_components(&jwk.x?)),
+        _ => return None,
+    };
+    if let Some(alg) = jwk.alg {
+        let alg = asymmetric(&alg)?;
+        algs.retain(|known| *known == alg);
+    }
+    Some(Key {
+        kid: jwk.kid,
+        algs,
+        key: key.ok()?,
+    })
+}
+
+/// The algorithm called `name` (RFC 7518, 3.1; RFC 8037, 3.1), if it is one we verify: never
+/// `none`, and none that a shared secret could sign.
+pub fn asymmetric(name: &str) -> Option<Algorithm> {
+    match name {
+        // RFC 9864 gives EdDSA over Ed25519 a name of its own.
+        "EdDSA" | "Ed25519" => Some(Algorithm::EdDSA),
+        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" => {
+            name.parse().ok()
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn rsa(change: impl FnOnce(&mut Value)) -> Value {
+        let mut key = json!({"kty": "RSA", "kid": "a", "n": "AQAB", "e": "AQAB"});
+        change(&mut key);
+        key
+    }
+
+    fn set(keys: Vec<Value>) -> KeySet {
+        KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
+    }
+
+    fn found(set: &KeySet, kid: Option<&str>, alg: Algorithm) -> &'static str {
+        match set.choose(kid, alg) {
+            Choice::Keys(_) => "keys",
+            Choice::Unknown => "unknown",
+            Choice::Ambiguous => "ambiguous",
+        }
+    }
+
+    #[test]
+    fn a_key_without_alg_and_use_serves_its_whole_family() {
+        let set = set(vec![rsa(|_| ())]);
+        assert_eq!(found(&set, Some("a"), Algorithm::RS256), "keys");
+        assert_eq!(found(&set, Some("a"), Algorithm::PS512), "keys");
+        assert_eq!(found(&set, Some("a"), Algorithm::ES256), "unknown");
+    }
+
+    #[test]
+    fn a_key_with_alg_serves_that_alone() {
+        let set = set(vec![rsa(|key| key["alg"] = json!("RS256"))]);
+        assert_eq!(found(&set, Some("a"), Algorithm::RS256), "keys");
+        assert_eq!(found(&set, Some("a"), Algorithm::PS256), "unknown");
+    }
+
+    #[test]
+    fn a_key_for_something_else_is_not_used() {
+        for (name, value) in [
+            ("use", json!("enc")),
+            ("key_ops", json!(["encrypt"])),
+            ("alg", json!("RSA-OAEP")),
+            ("alg", json!("HS256")),
+            ("kty", json!("oct")),
+            ("n", json!(7)),
+        ] {
+            let set = set(vec![rsa(|key| key[name] = value.clone())]);
+            assert_eq!(
+                found(&set, Some("a"), Algorithm::RS256),
+                "unknown",
+                "{name} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_kid_one_key_is_clear_and_two_are_not() {
+        assert_eq!(
+            found(&set(vec![rsa(|_| ())]), None, Algorithm::RS256),
+            "keys"
+        );
+        let two = set(vec![rsa(|_| ()), rsa(|key| key["kid"] = json!("b"))]);
+        assert_eq!(found(&two, None, Algorithm::RS256), "ambiguous");
+        assert_eq!(found(&two, Some("c"), Algorithm::RS256), "unknown");
+    }
+
+    #[test]
+    fn no_shared_secret_and_no_missing_signature_counts() {
+        for name in ["none", "None", "HS256", "HS512", "rs256", ""] {
+            assert_eq!(asymmetric(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_key_set_is_refused() {
+        for body in ["", "[]", "{}", "{\"keys\": {}}", "<html>"] {
+            assert!(KeySet::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The authorization request (OpenID Connect Core 3.1.2.1, RFC 7636) and the response to it
+//! (RFC 6749, 4.1.2).
+
+use std::borrow::Cow;
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::Registration;
+use super::discovery::Metadata;
+
+/// The three secrets of one attempt to sign in. Whoever keeps them can finish it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Comes back in the response (RFC 6749, 10.12).
+    pub state: String,
+    /// Comes back in the ID token (OpenID Connect Core 3.1.2.1).
+    pub nonce: String,
+    /// Proves at the token endpoint that we asked (RFC 7636, 4.1).
+    pub code_verifier: String,
+}
+
+impl Attempt {
+    /// Fresh secrets of 256 bits each.
+    pub fn new() -> Self {
+        Attempt {
+            state: crate::random::secret(),
+            nonce: crate::random::secret(),
+            code_verifier: crate::random::secret(),
+        }
+    }
+}
+
+impl Default for Attempt {
+    fn default() -> Self {
+        Attempt::new()
+    }
+}
+
+/// Where to send the browser.
+pub fn authorization_request(
+    metadata: &Metadata,
+    registration: &Registration,
+    attempt: &Attempt,
+) -> Url {
+    let mut url = metadata.authorization_endpoint.clone();
+    url.query_pairs_mut()
+        .append_pair("client_id", &registration.client_id)
+        .append_pair("redirect_uri", registration.redirect_uri.as_str())
+        .append_pair("response_type", "code")
+        .append_pair("response_mode", "query")
+        .append_pair("scope", &registration.scopes)
+        .append_pair("state", &attempt.state)
+        .append_pair("nonce", &attempt.nonce)
+        .append_pair("code_challenge", &code_challenge(&attempt.code_verifier))
+        .append_pair("code_challenge_method", "S256");
+    url
+}
+
+/// RFC 7636, 4.2.
+fn code_challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
+}
+
+/// What came back to the redirect URI, nothing of it believed yet.
+#[derive(Default)]
+pub struct AuthorizationResponse {
+    /// Names the attempt.
+    pub state: Option<String>,
+    /// To be exchanged, once.
+    pub code: Option<SecretString>,
+    /// The provider's error code (RFC 6749, 4.1.2.1; OpenID Connect Core 3.1.2.6).
+    pub error: Option<String>,
+    /// For the log only: anybody can write it.
+    pub error_description: Option<String>,
+}
+
+/// A parameter came twice (RFC 6749, 3.1).
+#[derive(Debug, PartialEq)]
+pub struct DuplicateParameter(pub String);
+
+impl AuthorizationResponse {
+    /// Reads a query. Parameters that are not the standard's are passed over, empty ones count as
+    /// absent.
+    pub fn parse(query: &str) -> Result<Self, DuplicateParameter> {
+        let mut response = AuthorizationResponse::default();
+        let mut seen: Vec<Cow<'_, str>> = Vec::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let known = matches!(&*name, "state" | "code" | "error" | "error_description");
+            if !known {
+                continue;
+            }
+            if seen.contains(&name) {
+                return Err(DuplicateParameter(name.into_owned()));
+            }
+            if !value.is_empty() {
+                match &*name {
+                    "state" => response.state = Some(value.into_owned()),
+                    "code" => response.code = Some(value.into_owned().into()),
+                    "error" => response.error = Some(value.into_owned()),
+                    _ => response.error_description = Some(value.into_owned()),
+                }
+            }
+            seen.push(name);
+        }
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    #[test]
+    fn the_challenge_is_that_of_rfc_7636_appendix_b() {
+        assert_eq!(
+            code_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn every_attempt_has_secrets_of_its_own() {
+        let (one, two) = (Attempt::new(), Attempt::new());
+        assert_eq!(one.state.len(), 43);
+        assert_ne!(one.state, two.state);
+        assert_ne!(one.nonce, two.nonce);
+        assert_ne!(one.code_verifier, two.code_verifier);
+        assert_ne!(one.state, one.nonce);
+    }
+
+    #[test]
+    fn a_response_is_read_once_over() {
+        let response = AuthorizationResponse::parse("code=a%20b&state=s&x=1&x=2&error=").unwrap();
+        assert_eq!(response.state.as_deref(), Some("s"));
+        assert_eq!(response.code.unwrap().expose_secret(), "a b");
+        assert_eq!(response.error, None);
+    }
+
+    #[test]
+    fn a_parameter_that_comes_twice_is_refused() {
+        for query in ["code=a&code=b", "state=s&code=a&state=s", "error=&error="] {
+            assert!(AuthorizationResponse::parse(query).is_err(), "{query}");
+        }
+    }
+}

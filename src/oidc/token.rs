@@ -1,0 +1,158 @@
+//! The token request and its response (RFC 6749, 4.1.3 and 5; OpenID Connect Core 3.1.3).
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::Registration;
+use super::discovery::Metadata;
+use super::error::Error;
+use super::fetch::{Answer, FetchError, Http};
+
+/// What the code was worth. No `Debug`: it holds tokens.
+#[derive(Deserialize)]
+pub struct TokenResponse {
+    /// For userinfo.
+    pub access_token: SecretString,
+    /// To be verified.
+    pub id_token: SecretString,
+}
+
+/// Exchanges `code` for tokens.
+pub async fn exchange(
+    http: &Http,
+    metadata: &Metadata,
+    registration: &Registration,
+    code: &SecretString,
+    code_verifier: &str,
+) -> Result<TokenResponse, Error> {
+    let answer = http
+        .post_form(
+            "token",
+            &metadata.token_endpoint,
+            (&registration.client_id, &registration.client_secret),
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", code.expose_secret()),
+                ("redirect_uri", registration.redirect_uri.as_str()),
+                ("code_verifier", code_verifier),
+            ],
+        )
+        .await?;
+    judge(&answer)
+}
+
+/// RFC 6749, 5.1 and 5.2.
+fn judge(answer: &Answer) -> Result<TokenResponse, Error> {
+    match answer.status {
+        200 => parse(&answer.body),
+        400..=499 => Err(refusal(answer)),
+        status => Err(Error::Fetch {
+            what: "token",
+            cause: FetchError::Status(status),
+        }),
+    }
+}
+
+fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
+    #[derive(Deserialize)]
+    struct TokenType {
+        token_type: Option<String>,
+    }
+    // serde's text can quote the offending value, which may be a token: only the place is kept.
+    let malformed = |cause: serde_json::Error| {
+        Error::TokenResponse(format!(
+            "not the JSON of OpenID Connect Core 3.1.3.3 (line {}, column {}): it needs \
+             access_token, token_type and id_token",
+            cause.line(),
+            cause.column()
+        ))
+    };
+    let TokenType { token_type } = serde_json::from_slice(body).map_err(malformed)?;
+    match token_type.as_deref() {
+        Some(token_type) if token_type.eq_ignore_ascii_case("Bearer") => (),
+        Some(_) => return Err(Error::TokenType("its token_type is not Bearer".to_owned())),
+        None => return Err(Error::TokenType("it has no token_type".to_owned())),
+    }
+    serde_json::from_slice(body).map_err(malformed)
+}
+
+/// RFC 6749, 5.2. An error code is a short word; anything else is not repeated in the log.
+fn refusal(answer: &Answer) -> Error {
+    #[derive(Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+    let is_word = |code: &str| {
+        (1..=64).contains(&code.len())
+            && code
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    match serde_json::from_slice(&answer.body) {
+        Ok(Refusal { error }) if error == "invalid_grant" => Error::CodeRefused,
+        Ok(Refusal { error }) if is_word(&error) => Error::TokenRefused(error),
+        _ => Error::Fetch {
+            what: "token",
+            cause: FetchError::Status(answer.status),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, body: &str) -> Result<TokenResponse, Error> {
+        judge(&Answer {
+            status,
+            max_age_secs: None,
+            body: body.as_bytes().to_vec(),
+        })
+    }
+
+    #[test]
+    fn bearer_comes_in_any_case() {
+        for token_type in ["Bearer", "bearer", "BEARER"] {
+            let body = format!(
+                r#"{{"access_token":"a","id_token":"i","token_type":"{token_type}","x":1}}"#
+            );
+            assert!(judged(200, &body).is_ok(), "{token_type}");
+        }
+    }
+
+    #[test]
+    fn another_token_type_or_none_is_refused() {
+        for body in [
+            r#"{"access_token":"a","id_token":"i"}"#,
+            r#"{"access_token":"a","id_token":"i","token_type":null}"#,
+            r#"{"access_token":"a","id_token":"i","token_type":"DPoP"}"#,
+        ] {
+            assert!(
+                matches!(judged(200, body), Err(Error::TokenType(_))),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_never_repeats_what_the_provider_sent() {
+        let body = r#"{"access_token":{"secret":"hunter2"},"id_token":"i","token_type":"Bearer"}"#;
+        let refusal = judged(200, body).err().unwrap().to_string();
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+        let refusal = judged(400, r#"{"error":"hunter2 <script>"}"#)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+
+    #[test]
+    fn refusals_of_the_code_and_of_us_are_told_apart() {
+        let code = judged(400, r#"{"error":"invalid_grant"}"#);
+        assert!(matches!(code, Err(Error::CodeRefused)));
+        let us = judged(401, r#"{"error":"invalid_client"}"#);
+        assert!(matches!(us, Err(Error::TokenRefused(_))));
+        assert!(matches!(judged(400, "<html>"), Err(Error::Fetch { .. })));
+        assert!(matches!(judged(302, ""), Err(Error::Fetch { .. })));
+    }
+}

@@ -1,0 +1,22 @@
+//! Values nobody can guess, from the operating system's generator by way of aws-lc.
+
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// `N` random bytes.
+pub fn bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("aws-lc aborts rather than return when it has no entropy");
+    bytes
+}
+
+/// A secret of 256 bits as 43 characters that are safe in a URL, a cookie's name and its value.
+pub fn secret() -> String {
+    URL_SAFE_NO_PAD.encode(bytes::<32>())
+}
+
+/// A name of 128 bits as 22 URL-safe characters: unique, but nothing depends on its being secret.
+pub fn id() -> String {
+    URL_SAFE_NO_PAD.encode(bytes::<16>())
+}
