@@ -1,0 +1,284 @@
+//! The environment, and only here: typed values, or all complaints at once.
+
+mod duration;
+mod key_file;
+mod source;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use url::Url;
+
+use crate::db::DatabaseUrl;
+use crate::oidc::{self, Registration};
+use source::Source;
+
+/// Where Okta's application wizard expects an application to be.
+const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
+
+/// Everything that can be configured, checked.
+pub struct Settings {
+    /// What the provider knows of us: `OIDC_*` and `PUBLIC_URL`.
+    pub registration: Registration,
+    /// The content of `OIDC_CA_FILE`: extra trust roots, PEM.
+    pub extra_roots: Option<Vec<u8>>,
+    /// `PUBLIC_URL`: where browsers reach Doorward. It alone decides redirect URIs and cookies.
+    pub public_url: Url,
+    /// `LISTEN_ADDR`: where it listens.
+    pub listen_addr: SocketAddr,
+    /// `DATABASE_URL`.
+    pub database: DatabaseUrl,
+    /// `AUTO_MIGRATE`: whether missing migrations are applied at start.
+    pub auto_migrate: bool,
+    /// `SESSION_KEY`: 64 random bytes or more, from which all keys are derived.
+    pub session_key: SecretSlice<u8>,
+    /// `SESSION_IDLE_TIMEOUT`: an unused session ends.
+    pub idle_timeout: Duration,
+    /// `SESSION_ABSOLUTE_TIMEOUT`: every session ends.
+    pub absolute_timeout: Duration,
+    /// `TEMPLATES_DIR`: overrides the built-in pages, file by file.
+    pub templates_dir: Option<PathBuf>,
+}
+
+/// One thing that is wrong with the environment.
+#[derive(Debug, PartialEq)]
+pub struct Complaint {
+    /// The variable.
+    pub variable: String,
+    /// What is wrong with it.
+    pub fault: String,
+    /// What it could look like.
+    pub example: &'static str,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Complaint {
+            variable,
+            fault,
+            example,
+        } = self;
+        write!(
+            f,
+            "{variable} {fault}\n    for example: {variable}={example}"
+        )
+    }
+}
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Every complaint there is, in the order of the documentation.
+    pub fn from_env() -> Result<Settings, Vec<Complaint>> {
+        Settings::read(&|name| std::env::var(name).ok())
+    }
+
+    /// Reads what `variable` answers for each name. An empty value counts as absent.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Vec<Complaint>> {
+        let mut source = Source::new(variable);
+        let issuer = source.required(
+            "OIDC_ISSUER",
+            "https://dev-123456.okta.com/oauth2/default",
+            issuer,
+        );
+        let client_id = source.required("OIDC_CLIENT_ID", "0oa1bcdef2GHIJKLM3n4", text);
+        let client_secret = source.required_secret(
+            "OIDC_CLIENT_SECRET",
+            "the client secret of the application at the provider",
+            |secret| Ok(SecretString::from(secret)),
+        );
+        let scopes = source.optional("OIDC_SCOPES", "openid email profile", scopes);
+        let extra_roots = source.optional("OIDC_CA_FILE", "/etc/ssl/private-ca.pem", ca_file);
+        let id_token_algs = source.optional("OIDC_ID_TOKEN_ALGS", "RS256 ES256", algorithms);
+        let public_url = source
+            .optional("PUBLIC_URL", "https://app.example.com", public_url)
+            .unwrap_or_else(|| {
+                let url = Url::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested");
+                (url, DEFAULT_PUBLIC_URL.to_owned())
+            });
+        let listen_addr = listen_addr(&mut source);
+        let database = source
+            .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
+                DatabaseUrl::parse(&url).map_err(str::to_owned)
+            })
+            .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()));
+        let auto_migrate = source
+            .optional("AUTO_MIGRATE", "false", boolean)
+            .unwrap_or(true);
+        let session_key = source.optional_secret(
+            "SESSION_KEY",
+            "the output of `openssl rand -base64 64`, on one line",
+            session_key,
+        );
+        let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
+        let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
+        let templates_dir = source.optional("TEMPLATES_DIR", "/etc/doorward/templates", directory);
+
+        // Made only when nothing else is wrong: a start that fails leaves no file behind.
+        let session_key = session_key.or_else(|| {
+            if source.has_complaints_about("SESSION_KEY") {
+                return None;
+            }
+            key_file::keep(&mut source, &public_url.0, &database)
+        });
+
+        match (
+            issuer,
+            client_id,
+            client_secret,
+            session_key,
+            source.complaints(),
+        ) {
+            (Some(issuer), Some(client_id), Some(client_secret), Some(session_key), none)
+                if none.is_empty() =>
+            {
+                let redirect_uri = public_url.0.join("/authorization-code/callback");
+                Ok(Settings {
+                    registration: Registration {
+                        issuer,
+                        client_id,
+                        client_secret,
+                        redirect_uri: redirect_uri.expect("an absolute path joins any http URL"),
+                        post_logout_redirect_uri: public_url.1,
+                        scopes: scopes.unwrap_or_else(|| "openid email profile".to_owned()),
+                        id_token_algs,
+                    },
+                    extra_roots,
+                    public_url: public_url.0,
+                    listen_addr,
+                    database,
+                    auto_migrate,
+                    session_key,
+                    idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(8 * 3600)),
+                    absolute_timeout: absolute_timeout.unwrap_or(Duration::from_secs(7 * 86400)),
+                    templates_dir,
+                })
+            }
+            (.., complaints) => Err(complaints),
+        }
+    }
+
+    /// `LISTEN_ADDR` alone, for `doorward healthcheck`, which needs no other setting.
+    pub fn listen_addr_from_env() -> Result<SocketAddr, Vec<Complaint>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut source = Source::new(&variable);
+        let listen_addr = listen_addr(&mut source);
+        match source.complaints() {
+            none if none.is_empty() => Ok(listen_addr),
+            complaints => Err(complaints),
+        }
+    }
+}
+
+fn listen_addr(source: &mut Source<'_>) -> SocketAddr {
+    source
+        .optional("LISTEN_ADDR", "0.0.0.0:8080", |text| {
+            text.parse()
+                .map_err(|_| "is not an IP address with a port".to_owned())
+        })
+        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
+}
+
+fn text(text: String) -> Result<String, String> {
+    Ok(text)
+}
+
+fn issuer(text: String) -> Result<String, String> {
+    let url = Url::parse(&text).map_err(|cause| format!("is not a URL ({cause})"))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or a fragment; an issuer has neither".to_owned());
+    }
+    if text.contains("/.well-known/") {
+        return Err(
+            "is the discovery document; the issuer is what stands before /.well-known".to_owned(),
+        );
+    }
+    if !oidc::is_confidential(&url) {
+        return Err("must be https (plain http only on this machine)".to_owned());
+    }
+    Ok(text)
+}
+
+fn scopes(text: String) -> Result<String, String> {
+    match text.split_ascii_whitespace().any(|scope| scope == "openid") {
+        true => Ok(text),
+        false => Err("lacks openid, without which nobody is identified".to_owned()),
+    }
+}
+
+fn ca_file(path: String) -> Result<Vec<u8>, String> {
+    let pem = std::fs::read(path).map_err(|cause| format!("can't be read ({cause})"))?;
+    oidc::tls_config(Some(&pem))?;
+    Ok(pem)
+}
+
+fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            oidc::asymmetric(word).ok_or_else(|| {
+                format!("names {word:?}, which is no asymmetric algorithm we verify")
+            })
+        })
+        .collect()
+}
+
+fn public_url(text: String) -> Result<(Url, String), String> {
+    let url = Url::parse(&text).map_err(|cause| format!("is not a URL ({cause})"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("must begin with https:// (or http://)".to_owned());
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err("must be an origin, with nothing after the host and port".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a name or a password".to_owned());
+    }
+    Ok((url, text))
+}
+
+fn boolean(text: String) -> Result<bool, String> {
+    match text.as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
+fn directory(path: String) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    match path.is_dir() {
+        true => Ok(path),
+        false => Err("is not a directory".to_owned()),
+    }
+}
+
+/// 64 bytes or more that look random: a key of one repeated byte or of text was made by hand.
+fn session_key(text: String) -> Result<SecretSlice<u8>, String> {
+    let compact: String = text.split_ascii_whitespace().collect();
+    let bytes = STANDARD
+        .decode(compact)
+        .map_err(|_| "is not base64".to_owned())?;
+    if bytes.len() < 64 {
+        return Err(format!("has {} bytes; it needs 64 or more", bytes.len()));
+    }
+    let distinct: std::collections::BTreeSet<u8> = bytes.iter().copied().collect();
+    if distinct.len() < 32 {
+        return Err("is not random".to_owned());
+    }
+    Ok(SecretSlice::from(bytes))
+}
+
+/// The bytes of a key as `SESSION_KEY` takes them.
+fn encode_key(key: &SecretSlice<u8>) -> String {
+    STANDARD.encode(key.expose_secret())
+}
+
+#[cfg(test)]
+mod tests;

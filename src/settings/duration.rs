@@ -1,0 +1,53 @@
+//! Durations as people write them.
+
+use std::time::Duration;
+
+/// A whole number and a unit: `90s`, `30m`, `8h`, `7d`. Not zero, and at most 400 days, the longest
+/// that browsers keep a cookie.
+pub fn parse(text: String) -> Result<Duration, String> {
+    let fault = || "is not a number with a unit: s, m, h or d".to_owned();
+    let unit = text.chars().last().ok_or_else(fault)?;
+    let number = &text[..text.len() - unit.len_utf8()];
+    let unit_secs: u64 = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86400,
+        _ => return Err(fault()),
+    };
+    let secs = number
+        .parse::<u64>()
+        .map_err(|_| fault())?
+        .saturating_mul(unit_secs);
+    match secs {
+        0 => Err("is nothing at all".to_owned()),
+        secs if secs > 400 * 86400 => Err("is more than 400 days".to_owned()),
+        secs => Ok(Duration::from_secs(secs)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_and_a_unit_is_a_duration() {
+        for (text, secs) in [("90s", 90), ("30m", 1800), ("8h", 28800), ("7d", 604_800)] {
+            assert_eq!(parse(text.into()), Ok(Duration::from_secs(secs)));
+        }
+        for wrong in [
+            "",
+            "8",
+            "h",
+            "8 h",
+            "-1h",
+            "1.5h",
+            "0s",
+            "401d",
+            "8é",
+            "99999999999999999999d",
+        ] {
+            assert!(parse(wrong.into()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The key of a machine for development: made once, kept beside the SQLite file.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretSlice;
+use url::Url;
+
+use super::source::Source;
+use super::{encode_key, session_key};
+use crate::db::DatabaseUrl;
+
+const EXAMPLE: &str = "the output of `openssl rand -base64 64`, on one line";
+
+/// The key in the file beside the database, made now if need be. There is no built-in key: where
+/// browsers come over https, or the database is not a file, the key must be given.
+pub fn keep(
+    source: &mut Source<'_>,
+    public_url: &Url,
+    database: &DatabaseUrl,
+) -> Option<SecretSlice<u8>> {
+    let DatabaseUrl::Sqlite(database) = database else {
+        source.complain(
+            "SESSION_KEY",
+            "is missing (DATABASE_URL is Postgres)",
+            EXAMPLE,
+        );
+        return None;
+    };
+    if public_url.scheme() == "https" {
+        source.complain("SESSION_KEY", "is missing (PUBLIC_URL is https)", EXAMPLE);
+        return None;
+    }
+    if source.has_complaints() {
+        return None;
+    }
+    let path = database.with_extension("key");
+    match read_or_make(&path) {
+        Ok(key) => Some(key),
+        Err(fault) => {
+            let fault = format!("is missing, and {}: {fault}", path.display());
+            source.complain("SESSION_KEY", fault, EXAMPLE);
+            None
+        }
+    }
+}
+
+fn read_or_make(path: &Path) -> Result<SecretSlice<u8>, String> {
+    match read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(path).map_err(|error| error.to_string())?;
+            session_key(read(path).map_err(|error| error.to_string())?)
+        }
+        read => session_key(read.map_err(|error| error.to_string())?),
+    }
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Written whole under another name, then linked: of two processes that start together, one wins
+/// and neither reads half a key.
+fn make(path: &Path) -> io::Result<()> {
+    let key = SecretSlice::from(crate::random::bytes::<64>().to_vec());
+    let mut draft = PathBuf::from(path).into_os_string();
+    draft.push(format!(".{}", crate::random::id()));
+    let draft = PathBuf::from(draft);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    let written = file
+        .write_all(encode_key(&key).as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::hard_link(&draft, path));
+    std::fs::remove_file(&draft)?;
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        written => written,
+    }
+}

@@ -1,0 +1,146 @@
+//! Where settings come from: a variable, or the file that `NAME_FILE` names; and what is wrong.
+
+use super::Complaint;
+
+/// Asks for variables and collects complaints.
+pub struct Source<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    complaints: Vec<Complaint>,
+}
+
+impl<'a> Source<'a> {
+    pub fn new(variable: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Source {
+            variable,
+            complaints: Vec::new(),
+        }
+    }
+
+    /// A variable that must be there.
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        example: &'static str,
+        parse: impl Fn(String) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.value(name);
+        self.needed(name, example, value, parse)
+    }
+
+    /// A variable that has a default.
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        example: &'static str,
+        parse: impl Fn(String) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.value(name)?;
+        self.parsed(name, example, value, parse)
+    }
+
+    /// Like [`Source::required`], or from the file that `NAME_FILE` names.
+    pub fn required_secret<T>(
+        &mut self,
+        name: &str,
+        example: &'static str,
+        parse: impl Fn(String) -> Result<T, String>,
+    ) -> Option<T> {
+        let complaints = self.complaints.len();
+        let value = self.secret(name, example);
+        if self.complaints.len() > complaints {
+            return None;
+        }
+        self.needed(name, example, value, parse)
+    }
+
+    /// Like [`Source::optional`], or from the file that `NAME_FILE` names.
+    pub fn optional_secret<T>(
+        &mut self,
+        name: &str,
+        example: &'static str,
+        parse: impl Fn(String) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.secret(name, example)?;
+        self.parsed(name, example, value, parse)
+    }
+
+    /// Adds a complaint.
+    pub fn complain(&mut self, name: &str, fault: impl Into<String>, example: &'static str) {
+        self.complaints.push(Complaint {
+            variable: name.to_owned(),
+            fault: fault.into(),
+            example,
+        });
+    }
+
+    pub fn has_complaints_about(&self, name: &str) -> bool {
+        self.complaints
+            .iter()
+            .any(|complaint| complaint.variable.starts_with(name))
+    }
+
+    pub fn has_complaints(&self) -> bool {
+        !self.complaints.is_empty()
+    }
+
+    pub fn complaints(self) -> Vec<Complaint> {
+        self.complaints
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let value = (self.variable)(name)?.trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+
+    fn secret(&mut self, name: &str, example: &'static str) -> Option<String> {
+        let file_name = format!("{name}_FILE");
+        match (self.value(name), self.value(&file_name)) {
+            (Some(_), Some(_)) => {
+                let fault = format!("and {file_name} are both set; keep one");
+                self.complain(name, fault, example);
+                None
+            }
+            (None, Some(path)) => match std::fs::read_to_string(path) {
+                Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+                Err(cause) => {
+                    let fault = format!("names a file that can't be read ({cause})");
+                    self.complain(&file_name, fault, "/run/secrets/name");
+                    None
+                }
+            },
+            (value, None) => value,
+        }
+    }
+
+    fn needed<T>(
+        &mut self,
+        name: &str,
+        example: &'static str,
+        value: Option<String>,
+        parse: impl Fn(String) -> Result<T, String>,
+    ) -> Option<T> {
+        match value {
+            Some(value) => self.parsed(name, example, value, parse),
+            None => {
+                self.complain(name, "is missing", example);
+                None
+            }
+        }
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &str,
+        example: &'static str,
+        value: String,
+        parse: impl Fn(String) -> Result<T, String>,
+    ) -> Option<T> {
+        match parse(value) {
+            Ok(value) => Some(value),
+            Err(fault) => {
+                self.complain(name, fault, example);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+use std::collections::HashMap;
+
+use super::*;
+
+/// 64 bytes, all different.
+const KEY: &str =
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
+
+fn read(variables: &[(&str, &str)]) -> Result<Settings, Vec<Complaint>> {
+    let mut all = HashMap::from([
+        ("OIDC_ISSUER", "https://op.example"),
+        ("OIDC_CLIENT_ID", "id"),
+        ("OIDC_CLIENT_SECRET", "secret"),
+        ("SESSION_KEY", KEY),
+    ]);
+    all.extend(variables.iter().copied());
+    Settings::read(&|name| all.get(name).map(|value| (*value).to_owned()))
+}
+
+fn complaints(variables: &[(&str, &str)]) -> Vec<(String, String)> {
+    let complaints = read(variables).err().unwrap_or_default();
+    complaints
+        .into_iter()
+        .map(|complaint| (complaint.variable, complaint.fault))
+        .collect()
+}
+
+#[test]
+fn the_defaults_are_those_of_the_documentation() {
+    let settings = read(&[]).ok().unwrap();
+    assert_eq!(settings.public_url.as_str(), "http://localhost:8080/");
+    assert_eq!(
+        settings.registration.post_logout_redirect_uri,
+        "http://localhost:8080"
+    );
+    assert_eq!(
+        settings.registration.redirect_uri.as_str(),
+        "http://localhost:8080/authorization-code/callback"
+    );
+    assert_eq!(settings.registration.scopes, "openid email profile");
+    assert_eq!(settings.listen_addr.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.database, DatabaseUrl::Sqlite("doorward.db".into()));
+    assert!(settings.auto_migrate);
+    assert_eq!(settings.idle_timeout.as_secs(), 28800);
+    assert_eq!(settings.absolute_timeout.as_secs(), 604_800);
+}
+
+#[test]
+fn everything_that_is_missing_is_said_at_once() {
+    let complaints = Settings::read(&|_| None).err().unwrap();
+    let variables: Vec<_> = complaints.iter().map(|one| one.variable.as_str()).collect();
+    assert_eq!(
+        variables,
+        ["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"]
+    );
+}
+
+#[test]
+fn each_fault_is_named() {
+    for (variable, value, fault) in [
+        (
+            "OIDC_ISSUER",
+            "okta",
+            "is not a URL (relative URL without a base)",
+        ),
+        (
+            "OIDC_ISSUER",
+            "http://op.example",
+            "must be https (plain http only on this machine)",
+        ),
+        (
+            "OIDC_ISSUER",
+            "https://op.example/?x",
+            "has a query or a fragment; an issuer has neither",
+        ),
+        (
+            "OIDC_ISSUER",
+            "https://op.example/.well-known/openid-configuration",
+            "is the discovery document; the issuer is what stands before /.well-known",
+        ),
+        (
+            "OIDC_SCOPES",
+            "email",
+            "lacks openid, without which nobody is identified",
+        ),
+        (
+            "OIDC_ID_TOKEN_ALGS",
+            "HS256",
+            "names \"HS256\", which is no asymmetric algorithm we verify",
+        ),
+        (
+            "PUBLIC_URL",
+            "app.example.com",
+            "is not a URL (relative URL without a base)",
+        ),
+        (
+            "PUBLIC_URL",
+            "ftp://app.example.com",
+            "must begin with https:// (or http://)",
+        ),
+        (
+            "PUBLIC_URL",
+            "https://app.example.com/x",
+            "must be an origin, with nothing after the host and port",
+        ),
+        ("LISTEN_ADDR", "8080", "is not an IP address with a port"),
+        ("DATABASE_URL", "mysql://h/d", "its scheme is not postgres"),
+        ("AUTO_MIGRATE", "maybe", "is neither true nor false"),
+        ("SESSION_KEY", "short", "is not base64"),
+        (
+            "SESSION_KEY",
+            "c2hvcnQ=",
+            "has 5 bytes; it needs 64 or more",
+        ),
+        (
+            "SESSION_IDLE_TIMEOUT",
+            "8",
+            "is not a number with a unit: s, m, h or d",
+        ),
+        ("TEMPLATES_DIR", "/no/such/directory", "is not a directory"),
+    ] {
+        let expected = vec![(variable.to_owned(), fault.to_owned())];
+        assert_eq!(
+            complaints(&[(variable, value)]),
+            expected,
+            "{variable}={value}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_somebody_typed_is_refused() {
+    let typed = STANDARD.encode([b'a'; 64]);
+    let expected = vec![("SESSION_KEY".to_owned(), "is not random".to_owned())];
+    assert_eq!(complaints(&[("SESSION_KEY", &typed)]), expected);
+}
+
+#[test]
+fn there_is_no_built_in_key() {
+    for variables in [
+        [
+            ("SESSION_KEY", ""),
+            ("PUBLIC_URL", "https://app.example.com"),
+        ],
+        [("SESSION_KEY", ""), ("DATABASE_URL", "postgres://h/d")],
+    ] {
+        assert_eq!(complaints(&variables).len(), 1, "{variables:?}");
+    }
+}
+
+#[test]
+fn a_key_is_made_once_beside_the_database_for_its_owner_only() {
+    let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let database = folder.join("people.db");
+    let variables = [
+        ("SESSION_KEY", ""),
+        ("DATABASE_URL", database.to_str().unwrap()),
+    ];
+    let key = |settings: Settings| settings.session_key.expose_secret().to_vec();
+    let first = read(&variables).ok().map(key).unwrap();
+    let second = read(&variables).ok().map(key).unwrap();
+    assert_eq!(first, second);
+    assert_eq!(first.len(), 64);
+    #[cfg(unix)]
+    {
+        let file = std::fs::metadata(folder.join("people.key")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&file.permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_secret_can_come_from_a_file_and_not_from_both() {
+    let path = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
+    std::fs::write(&path, "from the file\n").unwrap();
+    let file = path.to_str().unwrap();
+    let settings = read(&[
+        ("OIDC_CLIENT_SECRET", ""),
+        ("OIDC_CLIENT_SECRET_FILE", file),
+    ]);
+    let secret = settings.ok().unwrap().registration.client_secret;
+    assert_eq!(secret.expose_secret(), "from the file");
+    let expected = vec![(
+        "OIDC_CLIENT_SECRET".to_owned(),
+        "and OIDC_CLIENT_SECRET_FILE are both set; keep one".to_owned(),
+    )];
+    assert_eq!(complaints(&[("OIDC_CLIENT_SECRET_FILE", file)]), expected);
+    std::fs::remove_file(path).unwrap();
+}
