@@ -1,5 +1,32 @@
+//! Doorward: the front door of a web app. It sends people to an OpenID provider to sign in, checks
+//! what comes back, keeps their user record, shows them who they are, and signs them out again.
+//!
+//! Start with [`app`], then [`routes`], then a handler.
+#![warn(missing_docs)]
+
+/// What a worker needs, and the order in which a request passes through it.
+pub mod app;
+/// The one clock.
 pub mod clock;
+/// Diesel: people and sessions in Postgres or SQLite.
 pub mod db;
+/// What went wrong: status, the visitor's words, the log line.
+mod error;
+/// Outermost: error pages, security headers, access log.
+mod front;
+/// One file for each address.
+mod handlers;
+/// The protocol, a file for each step.
 pub mod oidc;
+/// Tera: one typed struct for each page.
+mod pages;
+/// Values nobody can guess.
 pub mod random;
+/// The table of routes.
+mod routes;
+/// Who is signed in.
+mod session;
+/// The environment.
 pub mod settings;
+/// Logging.
+pub mod telemetry;

@@ -3,6 +3,7 @@
 
 mod connection;
 mod migrations;
+#[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;
 mod sessions;
 mod users;
@@ -10,6 +11,7 @@ mod users;
 use std::fmt;
 use std::time::Duration;
 
+use diesel::r2d2::R2D2Connection;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 pub use connection::{AnyConnection, DatabaseUrl};
@@ -32,7 +34,7 @@ impl Db {
     pub fn new(url: DatabaseUrl) -> Self {
         let pool = r2d2::Pool::builder()
             .connection_timeout(POOL_WAIT)
-            .min_idle(Some(1))
+            .min_idle(Some(0))
             .build_unchecked(Manager::new(url));
         Db { pool }
     }
@@ -52,6 +54,11 @@ impl Db {
             Ok(result) => result,
             Err(stopped) => Err(Error::unavailable(stopped)),
         }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.run(|connection| connection.ping()).await
     }
 
     /// Applies the migrations that are missing. Processes that start together take turns.

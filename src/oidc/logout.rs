@@ -11,17 +11,21 @@ use super::discovery::Metadata;
 pub fn end_session_request(
     metadata: &Metadata,
     registration: &Registration,
-    id_token: &SecretString,
+    id_token_hint: Option<&SecretString>,
     state: &str,
 ) -> Option<Url> {
     let mut url = metadata.end_session_endpoint.clone()?;
-    url.query_pairs_mut()
-        .append_pair("id_token_hint", id_token.expose_secret())
+    let mut query = url.query_pairs_mut();
+    if let Some(id_token) = id_token_hint {
+        query.append_pair("id_token_hint", id_token.expose_secret());
+    }
+    query
         .append_pair("client_id", &registration.client_id)
         .append_pair(
             "post_logout_redirect_uri",
             &registration.post_logout_redirect_uri,
         )
         .append_pair("state", state);
+    drop(query);
     Some(url)
 }

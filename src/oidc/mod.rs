@@ -156,14 +156,14 @@ impl RelyingParty {
     pub async fn end_session_request(
         &self,
         http: &Http,
-        id_token: &SecretString,
+        id_token_hint: Option<&SecretString>,
         state: &str,
     ) -> Result<Option<Url>, Error> {
         let metadata = self.metadata(http).await?;
         Ok(logout::end_session_request(
             &metadata,
             &self.registration,
-            id_token,
+            id_token_hint,
             state,
         ))
     }

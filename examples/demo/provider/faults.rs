@@ -1,0 +1,50 @@
+//! How the provider can be told to misbehave: each fault stands alone and they combine.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::canned::Canned;
+use super::id_token::Signing;
+use super::seen::{Endpoint, Params};
+
+/// Changes a JSON document before it goes out.
+pub type Edit = Box<dyn Fn(&mut Value) + Send + Sync>;
+
+/// Changes the finished compact ID token.
+pub type EditToken = Box<dyn Fn(String) -> String + Send + Sync>;
+
+/// Changes the parameters that go back to the redirect URI.
+pub type EditParams = Box<dyn Fn(&mut Params) + Send + Sync>;
+
+/// The default is a provider that behaves well and gives thin ID tokens, as Okta does.
+#[derive(Default)]
+pub struct Faults {
+    pub edit_discovery: Option<Edit>,
+    pub edit_keys: Option<Edit>,
+    pub edit_token_response: Option<Edit>,
+    pub edit_userinfo: Option<Edit>,
+    /// The claims of the ID token, before it is signed.
+    pub edit_claims: Option<Edit>,
+    /// The JOSE header, before it is signed; `signing` goes its own way whatever `alg` says then.
+    pub edit_header: Option<Edit>,
+    /// After signing: flip bytes, drop parts.
+    pub edit_id_token: Option<EditToken>,
+    /// The answer of the authorization endpoint, of success and of refusal.
+    pub edit_redirect: Option<EditParams>,
+    pub signing: Signing,
+    /// Answers that replace an endpoint's own.
+    pub canned: HashMap<Endpoint, Canned>,
+    /// Adds `iss` to the authorization response (RFC 9207) and says so in discovery. No fault, but off by default.
+    pub send_iss: bool,
+    /// Puts the person's claims into the ID token too. No fault, but off by default.
+    pub full_id_token: bool,
+}
+
+/// Applies an edit if there is one.
+pub fn edited(mut document: Value, edit: &Option<Edit>) -> Value {
+    if let Some(edit) = edit {
+        edit(&mut document);
+    }
+    document
+}

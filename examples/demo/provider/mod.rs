@@ -1,0 +1,171 @@
+//! A real OpenID provider over HTTP on loopback, for the demo and for the tests; it may use nothing of Doorward.
+//!
+//! It keeps the standards (Core, Discovery, RFC 6749, RFC 7636, RP-Initiated Logout) until a test tells it to
+//! misbehave: see [`Faults`]. It accepts everyone without a password, so it never goes into the production binary.
+
+// The demo starts it and prints where it is; everything beyond that is for the tests.
+#![allow(dead_code, unused_imports)]
+
+mod authorize;
+mod canned;
+mod discovery;
+mod end_session;
+mod faults;
+mod id_token;
+mod keys;
+mod pages;
+mod people;
+mod seen;
+mod server;
+mod state;
+mod token;
+mod userinfo;
+mod wish;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+pub use canned::Canned;
+pub use faults::{Edit, EditParams, EditToken, Faults};
+pub use id_token::Signing;
+pub use keys::Keep;
+pub use people::{Person, demo_people};
+pub use seen::{Endpoint, Params, Seen};
+
+use server::Server;
+use state::{State, lock};
+
+/// What a provider knows when it starts; redirect URIs and people can be added later.
+#[derive(Clone, Debug)]
+pub struct ProviderConfig {
+    /// 0 takes any free port.
+    pub port: u16,
+    pub client_id: String,
+    pub client_secret: String,
+    pub redirect_uris: Vec<String>,
+    pub post_logout_redirect_uris: Vec<String>,
+    pub people: Vec<Person>,
+}
+
+/// A running provider. Clones are the same provider; it stops when the last of them goes.
+#[derive(Clone)]
+pub struct Provider {
+    running: Arc<Running>,
+}
+
+struct Running {
+    state: Arc<State>,
+    server: Mutex<Option<Server>>,
+}
+
+impl Provider {
+    /// Binds 127.0.0.1 and serves from a thread of its own, so it can be called from sync and async code.
+    pub fn start(config: ProviderConfig) -> io::Result<Provider> {
+        let (listener, port) = server::bind(config.port)?;
+        let state = Arc::new(State::new(config, port));
+        let server = Server::start(listener, Arc::clone(&state))?;
+        let server = Mutex::new(Some(server));
+        Ok(Provider {
+            running: Arc::new(Running { state, server }),
+        })
+    }
+
+    pub fn issuer(&self) -> String {
+        self.state().issuer.clone()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.state().port
+    }
+
+    /// Stops listening and drops open connections before it returns; sessions, codes and keys are kept.
+    pub fn stop(&self) {
+        self.running.stop();
+    }
+
+    /// Listens again on the same port with the same state; stops first if need be.
+    pub fn restart(&self) -> io::Result<()> {
+        let mut server = lock(&self.running.server);
+        if let Some(old) = server.take() {
+            old.stop();
+        }
+        let (listener, _) = server::bind(self.port())?;
+        *server = Some(Server::start(listener, Arc::clone(self.state()))?);
+        Ok(())
+    }
+
+    /// Registers an app's URIs while running, for an app whose port is known only later.
+    pub fn register(&self, redirect_uri: &str, post_logout_redirect_uri: &str) {
+        let mut memory = self.state().memory();
+        memory.redirect_uris.push(redirect_uri.to_owned());
+        memory
+            .post_logout_redirect_uris
+            .push(post_logout_redirect_uri.to_owned());
+    }
+
+    /// Adds a person, or replaces the one with the same login.
+    pub fn add_person(&self, person: Person) {
+        let mut memory = self.state().memory();
+        memory.people.retain(|known| known.login != person.login);
+        memory.people.push(person);
+    }
+
+    /// Changes how it misbehaves. Not to be called from within one of the edits.
+    pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
+        self.state().change_faults(change);
+    }
+
+    /// Behaves well again. Rotated keys stay rotated.
+    pub fn heal(&self) {
+        self.state().heal();
+    }
+
+    /// Signs from now on with a new RSA key: "rsa-2", "rsa-3", …
+    pub fn rotate_keys(&self, keep: Keep) {
+        self.state().keys().rotate(keep);
+    }
+
+    /// The public half of the RSA key it signs with, for the attack that uses it as an HMAC secret.
+    pub fn public_rsa_pem(&self) -> Vec<u8> {
+        self.state().keys().public_rsa_pem()
+    }
+
+    /// Signs any claims as an ID token, the way `signing`, `edit_header` and `edit_id_token` say at this moment.
+    pub fn sign_id_token(&self, claims: &Value) -> String {
+        let faults = self.state().faults();
+        id_token::compact(self.state(), &faults, claims)
+    }
+
+    /// What an endpoint was asked, oldest first.
+    pub fn requests(&self, endpoint: Endpoint) -> Vec<Seen> {
+        self.state().requests(endpoint)
+    }
+
+    pub fn request_count(&self, endpoint: Endpoint) -> usize {
+        self.state().request_count(endpoint)
+    }
+
+    pub fn forget_requests(&self) {
+        self.state().forget_requests();
+    }
+
+    fn state(&self) -> &Arc<State> {
+        &self.running.state
+    }
+}
+
+impl Running {
+    fn stop(&self) {
+        if let Some(server) = lock(&self.server).take() {
+            server.stop();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,75 @@
+//! The people who can sign in at the provider, and what each scope tells about them.
+
+use serde_json::{Map, Value, json};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    /// Names the person on the page and in its buttons; the app never sees it.
+    pub login: String,
+    pub sub: String,
+    pub claims: Map<String, Value>,
+}
+
+impl Person {
+    /// Somebody of whom nothing but the subject is known.
+    pub fn new(login: &str, sub: &str) -> Person {
+        Person {
+            login: login.to_owned(),
+            sub: sub.to_owned(),
+            claims: Map::new(),
+        }
+    }
+
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Person {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The claims that a scope asks for (OpenID Connect Core 5.4); what no scope covers, `groups` say, always comes.
+    pub fn claims_for(&self, scope: &str) -> Map<String, Value> {
+        let granted = |name: &str| {
+            scope_of(name).is_none_or(|needed| scope.split(' ').any(|given| given == needed))
+        };
+        let claims = self.claims.iter().filter(|(name, _)| granted(name));
+        claims
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+
+    /// What the page calls the person, however long or odd the claim is.
+    pub fn display_name(&self) -> String {
+        let name = self.claims.get("name").and_then(Value::as_str);
+        name.unwrap_or(&self.login).chars().take(60).collect()
+    }
+}
+
+fn scope_of(claim: &str) -> Option<&'static str> {
+    match claim {
+        "name" | "family_name" | "given_name" | "middle_name" | "nickname"
+        | "preferred_username" | "profile" | "picture" | "website" | "gender" | "birthdate"
+        | "zoneinfo" | "locale" | "updated_at" => Some("profile"),
+        "email" | "email_verified" => Some("email"),
+        "address" => Some("address"),
+        "phone_number" | "phone_number_verified" => Some("phone"),
+        _ => None,
+    }
+}
+
+/// Ada, Grace, and somebody without a name or an email, whom apps tend to forget.
+pub fn demo_people() -> Vec<Person> {
+    let named = |login: &str, given: &str, family: &str, email: &str| {
+        Person::new(login, &format!("00u{login}"))
+            .claim("name", format!("{given} {family}"))
+            .claim("given_name", given)
+            .claim("family_name", family)
+            .claim("preferred_username", email)
+            .claim("locale", "en")
+            .claim("email", email)
+            .claim("email_verified", json!(true))
+    };
+    vec![
+        named("ada", "Ada", "Lovelace", "ada@example.com"),
+        named("grace", "Grace", "Hopper", "grace@example.com"),
+        Person::new("noname", "00unoname"),
+    ]
+}

@@ -1,0 +1,40 @@
+//! `/`: the login page.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use super::go_to;
+use crate::app::App;
+use crate::error::Error;
+use crate::pages::LoginPage;
+use crate::routes;
+use crate::session::SignedIn;
+
+#[derive(Deserialize)]
+pub struct ComingBack {
+    /// From the provider, after signing out there (RP-Initiated Logout 1.0, 3).
+    state: Option<String>,
+}
+
+pub async fn home(
+    app: Data<App>,
+    request: HttpRequest,
+    query: Query<ComingBack>,
+    person: Option<SignedIn>,
+) -> Result<HttpResponse, Error> {
+    if let Some(state) = &query.state {
+        let mut response = go_to(routes::HOME);
+        match app.sessions.finish_logout(&request, state) {
+            Some(removal) => response.add_cookie(&removal).map_err(Error::internal)?,
+            None => log::info!("somebody came back from signing out with a state that is not ours"),
+        }
+        return Ok(response);
+    }
+    let page = LoginPage {
+        signed_in: person.is_some(),
+        name: person.and_then(|person| person.user.name),
+    };
+    app.pages.answer(StatusCode::OK, &page)
+}

@@ -1,0 +1,38 @@
+//! `/login`: off to the provider.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use super::go_to;
+use crate::app::App;
+use crate::error::Error;
+use crate::oidc::Attempt;
+use crate::session::ReturnTo;
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    return_to: Option<String>,
+}
+
+pub async fn login(
+    app: Data<App>,
+    request: HttpRequest,
+    query: Query<Wanted>,
+) -> Result<HttpResponse, Error> {
+    let wanted = query.return_to.as_deref();
+    let return_to = wanted
+        .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
+        .unwrap_or_else(ReturnTo::profile);
+    let attempt = Attempt::new();
+    let provider = app
+        .provider
+        .authorization_request(&app.http, &attempt)
+        .await?;
+
+    let mut response = go_to(provider.as_str());
+    for cookie in app.sessions.begin_login(&request, attempt, return_to) {
+        response.add_cookie(&cookie).map_err(Error::internal)?;
+    }
+    Ok(response)
+}

@@ -1,0 +1,49 @@
+//! `/profile`: what the provider told about the person.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use time::macros::format_description;
+
+use crate::app::App;
+use crate::db::User;
+use crate::error::Error;
+use crate::pages::{Claim, ProfilePage};
+use crate::session::SignedIn;
+
+pub async fn profile(app: Data<App>, person: SignedIn) -> Result<HttpResponse, Error> {
+    app.pages.answer(StatusCode::OK, &page(person.user)?)
+}
+
+fn page(user: User) -> Result<ProfilePage, Error> {
+    let minute = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    let last_sign_in = user
+        .last_sign_in_at
+        .format(minute)
+        .map_err(Error::internal)?;
+    let heading = user.name.as_ref().or(user.email.as_ref());
+    let heading = heading.map_or("Your profile", String::as_str).to_owned();
+    let verified = user.email.is_some().then(|| match user.email_verified {
+        true => "Yes".to_owned(),
+        false => "No".to_owned(),
+    });
+    let rows = [
+        ("name", "Name", user.name),
+        ("email", "Email", user.email),
+        ("email-verified", "Email verified", verified),
+        ("subject", "Subject", Some(user.subject)),
+        ("issuer", "Provider", Some(user.issuer)),
+        ("last-sign-in", "Last sign-in", Some(last_sign_in)),
+    ];
+    let claims = rows
+        .into_iter()
+        .filter_map(|(name, label, value)| {
+            Some(Claim {
+                name,
+                label,
+                value: value?,
+            })
+        })
+        .collect();
+    Ok(ProfilePage { heading, claims })
+}

@@ -1,0 +1,119 @@
+//! The keys that are derived from `SESSION_KEY`, one for each use, and sealing with them.
+
+use actix_web::cookie;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hkdf;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretSlice};
+
+/// What is derived from `SESSION_KEY` (HKDF, RFC 5869).
+pub struct Keys {
+    /// Signs the session cookie, so that a made-up one costs no query.
+    pub cookie: cookie::Key,
+    /// Seals the cookie of an attempt to sign in.
+    pub attempts: SealingKey,
+    /// Seals what a session row holds.
+    pub sessions: SealingKey,
+}
+
+impl Keys {
+    /// Derives the keys. Whoever changes `SESSION_KEY` signs everybody out.
+    pub fn derive(session_key: &SecretSlice<u8>) -> Self {
+        let root =
+            hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward").extract(session_key.expose_secret());
+        Keys {
+            cookie: cookie::Key::from(&expand::<64>(&root, b"session cookie")),
+            attempts: SealingKey::new(&expand(&root, b"attempt cookie")),
+            sessions: SealingKey::new(&expand(&root, b"session row")),
+        }
+    }
+}
+
+fn expand<const N: usize>(root: &hkdf::Prk, purpose: &[u8]) -> [u8; N] {
+    struct Length(usize);
+    impl hkdf::KeyType for Length {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    let mut key = [0; N];
+    root.expand(&[purpose], Length(N))
+        .and_then(|okm| okm.fill(&mut key))
+        .expect("64 bytes are far below the 8160 that HKDF-SHA256 can give");
+    key
+}
+
+/// Encrypts and authenticates (AES-256-GCM, fresh nonces). What is sealed for one place can't be
+/// opened in another.
+pub struct SealingKey(RandomizedNonceKey);
+
+impl SealingKey {
+    fn new(key: &[u8; 32]) -> Self {
+        SealingKey(RandomizedNonceKey::new(&AES_256_GCM, key).expect("the key has 256 bits"))
+    }
+
+    /// Seals `plain` for `place`, as URL-safe text.
+    pub fn seal(&self, place: &str, plain: Vec<u8>) -> String {
+        let mut sealed = plain;
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(place.as_bytes()), &mut sealed)
+            .expect("a few KiB are far below AES-GCM's limit");
+        sealed.extend_from_slice(nonce.as_ref());
+        URL_SAFE_NO_PAD.encode(sealed)
+    }
+
+    /// Opens what was sealed for `place`; nothing if it was not, or not with this key.
+    pub fn open(&self, place: &str, sealed: &str) -> Option<Vec<u8>> {
+        let mut sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let nonce = sealed.split_off(sealed.len().checked_sub(NONCE_LEN)?);
+        let nonce = Nonce::try_assume_unique_for_key(&nonce).ok()?;
+        let plain_len = self
+            .0
+            .open_in_place(nonce, Aad::from(place.as_bytes()), &mut sealed)
+            .ok()?
+            .len();
+        sealed.truncate(plain_len);
+        Some(sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(seed: u8) -> Keys {
+        Keys::derive(&SecretSlice::from(vec![seed; 64]))
+    }
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_with_its_key_only() {
+        let sealed = keys(1).attempts.seal("here", b"hello".to_vec());
+        assert_eq!(
+            keys(1).attempts.open("here", &sealed),
+            Some(b"hello".to_vec())
+        );
+        assert_eq!(keys(1).attempts.open("there", &sealed), None);
+        assert_eq!(keys(1).sessions.open("here", &sealed), None);
+        assert_eq!(keys(2).attempts.open("here", &sealed), None);
+    }
+
+    #[test]
+    fn nothing_made_up_opens() {
+        let sealed = keys(1).attempts.seal("here", b"hello".to_vec());
+        let cut = &sealed[..sealed.len() - 1];
+        for forged in ["", "A", "AAAA", "!", cut, &"A".repeat(100_000)] {
+            assert_eq!(keys(1).attempts.open("here", forged), None);
+        }
+    }
+
+    #[test]
+    fn the_same_seals_differently_each_time() {
+        let key = keys(1).attempts;
+        assert_ne!(
+            key.seal("here", b"hello".to_vec()),
+            key.seal("here", b"hello".to_vec())
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! An attempt to sign in, from `/login` to the callback: kept by the browser that began it, sealed,
+//! in a cookie of its own, so that tabs do not disturb each other and strangers cost no row.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+
+use super::{ReturnTo, Sessions};
+use crate::oidc::Attempt;
+
+/// How long a person has at the provider, in seconds.
+const LIFETIME_SECS: i64 = 600;
+
+/// How many tabs can be on their way at once.
+const AT_ONCE: usize = 5;
+
+/// How much of the state names its cookie: enough to tell tabs apart, too little to guess the rest.
+const NAME_CHARS: usize = 16;
+
+/// What the browser keeps for us while the person is at the provider.
+#[derive(Serialize, Deserialize)]
+pub struct Login {
+    /// State, nonce and verifier.
+    #[serde(flatten)]
+    pub attempt: Attempt,
+    /// Where to go afterwards.
+    pub return_to: ReturnTo,
+    /// Seconds since 1970, UTC.
+    began_at: i64,
+}
+
+/// Why a callback belongs to no attempt. The text is for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoLogin {
+    /// The response names no state.
+    NoState,
+    /// This browser has no attempt of that state: another browser's, one that is used up, or
+    /// cookies are off.
+    NotThisBrowser,
+    /// The cookie was not sealed by us, or not for this state.
+    Forged,
+    /// Ten minutes went by.
+    Expired,
+}
+
+impl std::fmt::Display for NoLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NoLogin::NoState => "the response has no state",
+            NoLogin::NotThisBrowser => {
+                "this browser has no attempt of that state (used up, another browser, or no cookies)"
+            }
+            NoLogin::Forged => "the attempt's cookie was not sealed by us for that state",
+            NoLogin::Expired => "the attempt is older than ten minutes",
+        })
+    }
+}
+
+impl Sessions {
+    /// Remembers an attempt: the cookies to set. The oldest go when there are too many.
+    pub fn begin_login(
+        &self,
+        request: &HttpRequest,
+        attempt: Attempt,
+        return_to: ReturnTo,
+    ) -> Vec<Cookie<'static>> {
+        let name = self.attempt_cookie_name(&attempt.state);
+        let login = Login {
+            attempt,
+            return_to,
+            began_at: self.clock.now().unix_timestamp(),
+        };
+        let plain = serde_json::to_vec(&login).expect("strings and a number always serialise");
+        let sealed = self.keys.attempts.seal(&name, plain);
+        let mut cookies = self.surplus_logins(request);
+        cookies.push(self.attempt_cookie(name, sealed));
+        cookies
+    }
+
+    /// The attempt that `state` names, if this browser began it. The caller sends
+    /// [`Sessions::forget_login`] with whatever it answers: an attempt is used once.
+    pub fn take_login(&self, request: &HttpRequest, state: Option<&str>) -> Result<Login, NoLogin> {
+        let state = state.ok_or(NoLogin::NoState)?;
+        let name = self.attempt_cookie_name(state);
+        let cookie = request.cookie(&name).ok_or(NoLogin::NotThisBrowser)?;
+        let login = self.open_login(&cookie).ok_or(NoLogin::Forged)?;
+        if !bool::from(login.attempt.state.as_bytes().ct_eq(state.as_bytes())) {
+            return Err(NoLogin::Forged);
+        }
+        match self.is_current(&login) {
+            true => Ok(login),
+            false => Err(NoLogin::Expired),
+        }
+    }
+
+    /// The cookie that removes the attempt which `state` names, if the browser sent one.
+    pub fn forget_login(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
+        let name = self.attempt_cookie_name(state);
+        request.cookie(&name).map(|_| self.removal(name))
+    }
+
+    /// Removals, so that with one more attempt there are no more than [`AT_ONCE`].
+    fn surplus_logins(&self, request: &HttpRequest) -> Vec<Cookie<'static>> {
+        let Ok(cookies) = request.cookies() else {
+            return Vec::new();
+        };
+        let prefix = self.attempt_cookie_name("");
+        let mut attempts: Vec<(i64, String)> = cookies
+            .iter()
+            .filter(|cookie| cookie.name().starts_with(&prefix))
+            .map(|cookie| {
+                let login = self
+                    .open_login(cookie)
+                    .filter(|login| self.is_current(login));
+                let began_at = login.map_or(0, |login| login.began_at);
+                (began_at, cookie.name().to_owned())
+            })
+            .collect();
+        attempts.sort_unstable();
+        let current = attempts
+            .iter()
+            .filter(|(began_at, _)| *began_at > 0)
+            .count();
+        let stale = attempts.len() - current;
+        let surplus = stale + current.saturating_sub(AT_ONCE - 1);
+        attempts
+            .into_iter()
+            .take(surplus)
+            .map(|(_, name)| self.removal(name))
+            .collect()
+    }
+
+    fn open_login(&self, cookie: &Cookie<'_>) -> Option<Login> {
+        let plain = self.keys.attempts.open(cookie.name(), cookie.value())?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    fn is_current(&self, login: &Login) -> bool {
+        self.clock.now().unix_timestamp() - login.began_at < LIFETIME_SECS
+    }
+
+    /// Only characters of base64url get into a cookie's name, whatever came as a state.
+    fn attempt_cookie_name(&self, state: &str) -> String {
+        let is_ours = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let tag: String = state.chars().filter(is_ours).take(NAME_CHARS).collect();
+        self.cookie_name(&format!("doorward-login-{tag}"))
+    }
+
+    fn attempt_cookie(&self, name: String, value: String) -> Cookie<'static> {
+        Cookie::build(name, value)
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            // Lax, or the cookie is lost on the way back from the provider.
+            .same_site(SameSite::Lax)
+            .max_age(cookie_time::Duration::seconds(LIFETIME_SECS))
+            .finish()
+    }
+
+    fn removal(&self, name: String) -> Cookie<'static> {
+        let mut cookie = self.attempt_cookie(name, String::new());
+        cookie.make_removal();
+        cookie
+    }
+}

@@ -1,0 +1,134 @@
+//! Where a person wanted to go before they had to sign in: a place of ours, or nowhere.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::routes;
+
+/// Longer ones are dropped: the attempt's cookie must stay well below 4 KiB.
+const LIMIT: usize = 1024;
+
+/// A path, with its query, on `PUBLIC_URL`'s origin. Never one that signs in or out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnTo(String);
+
+impl ReturnTo {
+    /// Where one goes who did not say: the profile.
+    pub fn profile() -> Self {
+        ReturnTo(routes::PROFILE.to_owned())
+    }
+
+    /// Reads `wanted` as a browser on `public_url` would; nothing if it leads anywhere else, or
+    /// looks as if it tried to.
+    pub fn parse(wanted: &str, public_url: &Url) -> Option<Self> {
+        let plain = wanted.len() <= LIMIT
+            && wanted
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+            && wanted.starts_with('/')
+            && !wanted.starts_with("//")
+            && !hides_controls(wanted);
+        if !plain {
+            return None;
+        }
+        let url = public_url.join(wanted).ok()?;
+        // `/.//evil.example` begins with one slash and parses to a path that begins with two.
+        let stays = url.origin() == public_url.origin() && !url.path().starts_with("//");
+        let loops = matches!(
+            url.path(),
+            routes::LOGIN | routes::CALLBACK | routes::LOGOUT
+        );
+        (stays && !loops).then(|| ReturnTo(url[url::Position::BeforePath..].to_owned()))
+    }
+
+    /// For a `Location` header or a link.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a character that a browser drops, or reads as a slash, is written as `%xx`: harmless
+/// here, but something behind us may decode it.
+fn hides_controls(wanted: &str) -> bool {
+    let path = wanted.split(['?', '#']).next().unwrap_or_default();
+    let decoded = percent_decoded(path);
+    decoded.starts_with(b"//")
+        || decoded
+            .iter()
+            .any(|byte| byte.is_ascii_control() || *byte == b'\\')
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) if bytes[at] == b'%' => {
+                decoded.push(byte);
+                at += 3;
+            }
+            _ => {
+                decoded.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(wanted: &str) -> Option<String> {
+        let public_url = Url::parse("https://app.example.com").unwrap();
+        ReturnTo::parse(wanted, &public_url).map(|return_to| return_to.0)
+    }
+
+    #[test]
+    fn a_place_of_ours_is_kept_with_its_query() {
+        for ours in [
+            "/",
+            "/profile",
+            "/a/b?c=d&e=%2F%2F#f",
+            "/a//b",
+            "/caf%C3%A9",
+            "/@x",
+            "/a:b",
+        ] {
+            assert_eq!(parse(ours).as_deref(), Some(ours));
+        }
+        assert_eq!(parse("/a/../b").as_deref(), Some("/b"));
+    }
+
+    #[test]
+    fn signing_in_or_out_is_no_place_to_return_to() {
+        for loops in [
+            "/login",
+            "/login?return_to=/",
+            "/logout",
+            "/authorization-code/callback?x",
+            "/x/../logout",
+        ] {
+            assert_eq!(parse(loops), None, "{loops}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_dropped() {
+        assert!(parse(&format!("/{}", "a".repeat(LIMIT - 1))).is_some());
+        assert!(parse(&format!("/{}", "a".repeat(LIMIT))).is_none());
+    }
+
+    #[test]
+    fn nothing_hostile_is_kept() {
+        for line in include_str!("../../tests/data/return_to_hostile.txt").lines() {
+            let wanted: String = serde_json::from_str(&format!("\"{line}\"")).expect(line);
+            assert_eq!(parse(&wanted), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Signing in, being signed in, signing out.
+
+use std::future::{Ready, ready};
+
+use actix_identity::Identity;
+use actix_session::SessionExt;
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::store::USER;
+use crate::db::User;
+use crate::error::Error;
+
+/// Under this name a session keeps the ID token, the hint for signing out at the provider.
+const ID_TOKEN: &str = "id_token";
+
+/// A longer ID token fits no URL and is not kept: signing out then goes without a hint.
+const ID_TOKEN_LIMIT: usize = 16 * 1024;
+
+/// Signs `user` in with a fresh session key. Whoever was signed in before is out, and nothing of
+/// their session is left.
+pub fn sign_in(request: &HttpRequest, user: &User, id_token: &SecretString) -> Result<(), Error> {
+    let session = request.get_session();
+    session.clear();
+    if id_token.expose_secret().len() <= ID_TOKEN_LIMIT {
+        session
+            .insert(ID_TOKEN, id_token.expose_secret())
+            .map_err(Error::internal)?;
+    }
+    Identity::login(&request.extensions(), user.id.clone()).map_err(Error::internal)?;
+    Ok(())
+}
+
+/// Somebody who is signed in. As a handler's argument it sends everybody else to sign in first.
+pub struct SignedIn {
+    /// Who.
+    pub user: User,
+    /// The ID token of the sign-in.
+    pub id_token: Option<SecretString>,
+    identity: Identity,
+}
+
+impl SignedIn {
+    /// Ends the session: its row goes, and the old cookie opens nothing.
+    pub fn sign_out(self) {
+        self.identity.logout();
+    }
+
+    fn of(request: &HttpRequest) -> Option<Self> {
+        let identity = Identity::extract(request).into_inner().ok()?;
+        let session = request.get_session();
+        let user = session.get::<User>(USER).ok()??;
+        let id_token = session.get::<SecretString>(ID_TOKEN).ok().flatten();
+        Some(SignedIn {
+            user,
+            id_token,
+            identity,
+        })
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(SignedIn::of(request).ok_or_else(|| {
+            // Only what can be asked for again is worth returning to.
+            let wanted = (request.method() == Method::GET)
+                .then(|| request.uri().path_and_query().map(ToString::to_string))
+                .flatten();
+            Error::SignInNeeded { wanted }
+        }))
+    }
+}
