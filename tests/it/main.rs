@@ -1,0 +1,5 @@
+//! The one integration test binary: a module for each journey and each kind of refusal.
+
+mod support;
+
+mod journey;

@@ -1,0 +1,214 @@
+//! Doorward on a free port, in this process, with a provider and a database of its own.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use doorward::app::Doorward;
+use doorward::clock::Clock;
+use doorward::random;
+use doorward::settings::Settings;
+
+use super::postgres::{TestDatabase, fresh_database};
+use super::provider::{Provider, ProviderConfig, demo_people};
+use super::{Visitor, log};
+
+/// Which database the app of a test keeps its people in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// The settings of every test: 64 bytes of key, made for tests only.
+pub const SESSION_KEY: &str =
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
+pub const CLIENT_ID: &str = "test client:é&%";
+pub const CLIENT_SECRET: &str = "s3cret+ &:%/é=never-logged";
+
+/// A running Doorward.
+pub struct TestApp {
+    pub provider: Provider,
+    /// `PUBLIC_URL`.
+    pub url: String,
+    pub clock: Clock,
+    pub variables: HashMap<String, String>,
+    server: Option<(ServerHandle, JoinHandle<()>)>,
+    storage: Storage,
+}
+
+/// The database of a test, which goes with it.
+pub struct Storage {
+    pub url: String,
+    _postgres: Option<TestDatabase>,
+    folder: Option<PathBuf>,
+}
+
+impl Storage {
+    pub fn new(database: Database) -> Storage {
+        match database {
+            Database::Sqlite => {
+                let folder = std::env::temp_dir().join(format!("doorward-test-{}", random::id()));
+                std::fs::create_dir(&folder).unwrap();
+                let url = folder.join("test.db").to_str().unwrap().to_owned();
+                Storage {
+                    url,
+                    _postgres: None,
+                    folder: Some(folder),
+                }
+            }
+            Database::Postgres => {
+                let postgres = fresh_database();
+                let url = postgres.url.clone();
+                Storage {
+                    url,
+                    _postgres: Some(postgres),
+                    folder: None,
+                }
+            }
+        }
+    }
+
+    /// What a query that selects one number as `n` answers.
+    pub fn number(&self, query: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            n: i64,
+        }
+        let query = diesel::sql_query(query);
+        let row: Row = match self.folder {
+            Some(_) => query.get_result(&mut SqliteConnection::establish(&self.url).unwrap()),
+            None => query.get_result(&mut PgConnection::establish(&self.url).unwrap()),
+        }
+        .unwrap();
+        row.n
+    }
+
+    /// Runs a statement that answers nothing.
+    pub fn execute(&self, statement: &str) {
+        let statement = diesel::sql_query(statement);
+        match self.folder {
+            Some(_) => statement.execute(&mut SqliteConnection::establish(&self.url).unwrap()),
+            None => statement.execute(&mut PgConnection::establish(&self.url).unwrap()),
+        }
+        .unwrap();
+    }
+
+    pub fn users(&self) -> i64 {
+        self.number("SELECT COUNT(*) AS n FROM users")
+    }
+
+    pub fn sessions(&self) -> i64 {
+        self.number("SELECT COUNT(*) AS n FROM sessions")
+    }
+}
+
+impl Drop for Storage {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+impl TestApp {
+    /// The app with the usual settings.
+    pub fn spawn(database: Database) -> TestApp {
+        TestApp::spawn_with(database, &[])
+    }
+
+    /// The app with some variables set otherwise.
+    pub fn spawn_with(database: Database, variables: &[(&str, &str)]) -> TestApp {
+        let storage = Storage::new(database);
+        let provider = Provider::start(ProviderConfig {
+            port: 0,
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.to_owned(),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            people: demo_people(),
+        });
+        TestApp::spawn_at(provider.unwrap(), storage, variables)
+    }
+
+    fn spawn_at(provider: Provider, storage: Storage, variables: &[(&str, &str)]) -> TestApp {
+        log::keep();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // Another name than the provider's: cookies take no notice of ports.
+        let url = format!("http://localhost:{port}");
+        let mut all: HashMap<String, String> = [
+            ("OIDC_ISSUER", provider.issuer().as_str()),
+            ("OIDC_CLIENT_ID", CLIENT_ID),
+            ("OIDC_CLIENT_SECRET", CLIENT_SECRET),
+            ("PUBLIC_URL", &url),
+            ("DATABASE_URL", &storage.url),
+            ("SESSION_KEY", SESSION_KEY),
+        ]
+        .into_iter()
+        .chain(variables.iter().copied())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        all.retain(|_, value| !value.is_empty());
+        let url = all["PUBLIC_URL"].clone();
+        provider.register(&format!("{url}/authorization-code/callback"), &url);
+
+        let clock = Clock::default();
+        let settings = Settings::read(&|name| all.get(name).cloned());
+        let settings = settings.unwrap_or_else(|complaints| panic!("{complaints:?}"));
+        let doorward = Doorward::new(settings, clock.clone()).unwrap();
+        let server = Some(serve(doorward, listener));
+        TestApp {
+            provider,
+            url: format!("http://localhost:{port}"),
+            clock,
+            variables: all,
+            server,
+            storage,
+        }
+    }
+
+    /// Somebody with a browser that has never been here.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(&self.url)
+    }
+
+    /// The database, seen from beside.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
+    }
+
+    fn stop(&mut self) {
+        if let Some((handle, thread)) = self.server.take() {
+            // The call sends the command; joining the thread waits for it.
+            drop(handle.stop(false));
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The server in a thread of its own, so that a test may block.
+fn serve(doorward: Doorward, listener: TcpListener) -> (ServerHandle, JoinHandle<()>) {
+    let (started, start) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        System::new().block_on(async move {
+            let server = doorward.serve(listener).unwrap();
+            started.send(server.handle()).unwrap();
+            let _ = server.await;
+        });
+    });
+    (start.recv().unwrap(), thread)
+}

@@ -1,0 +1,57 @@
+//! What the tests share: the app on a free port, a visitor with a cookie jar, a real provider, both
+//! databases, a real browser, and what was logged.
+
+pub mod app;
+pub mod browser;
+pub mod log;
+pub mod postgres;
+pub mod visitor;
+pub mod watchdog;
+
+#[path = "../../../examples/demo/provider/mod.rs"]
+pub mod provider;
+
+pub use app::{Database, TestApp};
+pub use visitor::Visitor;
+
+/// Runs a test on SQLite and on Postgres: `on_both! { async fn name(app: TestApp) { … } }`, or with
+/// `database: Database` for tests that start the app themselves.
+#[macro_export]
+macro_rules! on_both {
+    ($(async fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs all that its module imports")]
+            use super::*;
+
+            async fn journey($app: $crate::support::TestApp) $body
+
+            #[actix_web::test]
+            async fn sqlite() {
+                journey($crate::support::TestApp::spawn($crate::support::Database::Sqlite)).await
+            }
+
+            #[actix_web::test]
+            async fn postgres() {
+                journey($crate::support::TestApp::spawn($crate::support::Database::Postgres)).await
+            }
+        }
+    )+};
+    ($(async fn $name:ident($database:ident: Database) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs all that its module imports")]
+            use super::*;
+
+            async fn journey($database: $crate::support::Database) $body
+
+            #[actix_web::test]
+            async fn sqlite() {
+                journey($crate::support::Database::Sqlite).await
+            }
+
+            #[actix_web::test]
+            async fn postgres() {
+                journey($crate::support::Database::Postgres).await
+            }
+        }
+    )+};
+}

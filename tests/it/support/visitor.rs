@@ -1,0 +1,216 @@
+//! Somebody with a browser, as far as HTTP goes: keeps cookies, follows no redirect unasked.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_web::cookie::Cookie;
+use awc::http::{Method, header};
+use url::Url;
+
+/// A visitor. A clone is the same browser in another tab.
+#[derive(Clone)]
+pub struct Visitor {
+    app: String,
+    client: awc::Client,
+    /// Cookies by host and port, so that the provider keeps its own.
+    jar: std::rc::Rc<RefCell<BTreeMap<String, BTreeMap<String, String>>>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    /// The first header of that name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Where it redirects to.
+    pub fn location(&self) -> &str {
+        self.header("location")
+            .unwrap_or_else(|| panic!("no redirect but {}: {}", self.status, self.body))
+    }
+
+    /// The text of the element with `id`, without tags, entities decoded.
+    pub fn text(&self, id: &str) -> Option<String> {
+        let (_, rest) = self.body.split_once(&format!("id=\"{id}\""))?;
+        let (_, rest) = rest.split_once('>')?;
+        let (text, _) = rest.split_once('<')?;
+        let entities = [
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&quot;", "\""),
+            ("&#39;", "'"),
+            ("&amp;", "&"),
+        ];
+        let decoded = entities
+            .into_iter()
+            .fold(text.to_owned(), |text, (entity, character)| {
+                text.replace(entity, character)
+            });
+        Some(decoded.trim().to_owned())
+    }
+
+    /// Whether an element has that id.
+    pub fn has(&self, id: &str) -> bool {
+        self.body.contains(&format!("id=\"{id}\""))
+    }
+
+    /// The cookies it sets, with their attributes.
+    pub fn cookies(&self) -> Vec<&str> {
+        let set = self.headers.iter().filter(|(name, _)| name == "set-cookie");
+        set.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The status and the sentence of an error page.
+    pub fn refusal(&self) -> (u16, String) {
+        (self.status, self.text("error-sentence").unwrap_or_default())
+    }
+}
+
+impl Visitor {
+    pub fn new(app: &str) -> Visitor {
+        let client = awc::Client::builder()
+            .disable_redirects()
+            .timeout(Duration::from_secs(60))
+            .finish();
+        Visitor {
+            app: app.to_owned(),
+            client,
+            jar: Default::default(),
+        }
+    }
+
+    pub async fn get(&self, target: &str) -> Answer {
+        self.send(Method::GET, target, &[], "").await
+    }
+
+    pub async fn post(&self, target: &str, form: &str) -> Answer {
+        self.send(Method::POST, target, &[], form).await
+    }
+
+    /// `target` is a path of the app, or a whole URL.
+    pub async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        form: &str,
+    ) -> Answer {
+        let url = match target.starts_with("http") {
+            true => target.to_owned(),
+            false => format!("{}{target}", self.app),
+        };
+        // As a browser does: an address without a path is asked for `/`.
+        let url = Url::parse(&url).unwrap();
+        let host = url[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
+        let mut request = self.client.request(method, url.as_str());
+        for (name, value) in headers {
+            request = request.append_header((*name, *value));
+        }
+        if let Some(cookies) = self.cookie_header(&host) {
+            request = request.append_header((header::COOKIE, cookies));
+        }
+        if !form.is_empty() {
+            request = request.content_type("application/x-www-form-urlencoded");
+        }
+        let mut response = request.send_body(form.to_owned()).await.expect("an answer");
+        let body = response.body().limit(16 << 20).await.expect("a whole body");
+        let headers = response.headers().iter();
+        let headers: Vec<_> = headers
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        let answer = Answer {
+            status: response.status().as_u16(),
+            headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        };
+        for cookie in answer.cookies() {
+            self.keep(&host, cookie);
+        }
+        answer
+    }
+
+    /// From `/login` to the provider's page: where that is.
+    pub async fn begin(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        answer.location().to_owned()
+    }
+
+    /// Chooses a person at the provider: where it sends them back to.
+    pub async fn choose(&self, authorization_request: &str, person: &str) -> String {
+        let form = format!("person={person}");
+        let answer = self.post(authorization_request, &form).await;
+        answer.location().to_owned()
+    }
+
+    /// The way to the provider and to the callback's door: the callback's URL.
+    pub async fn callback_for(&self, person: &str) -> String {
+        let authorization_request = self.begin("/login").await;
+        self.choose(&authorization_request, person).await
+    }
+
+    /// The whole sign-in: what the callback answers.
+    pub async fn sign_in(&self, person: &str) -> Answer {
+        let callback = self.callback_for(person).await;
+        self.get(&callback).await
+    }
+
+    /// Whether the profile opens.
+    pub async fn is_signed_in(&self) -> bool {
+        self.get("/profile").await.status == 200
+    }
+
+    /// The app's cookies, as `name=value; …`.
+    pub fn app_cookies(&self) -> BTreeMap<String, String> {
+        let host = self.app.trim_start_matches("http://");
+        self.jar.borrow().get(host).cloned().unwrap_or_default()
+    }
+
+    /// Puts a cookie of the app's into the jar, or takes it out when `value` is empty.
+    pub fn set_app_cookie(&self, name: &str, value: &str) {
+        let host = self.app.trim_start_matches("http://").to_owned();
+        let mut jar = self.jar.borrow_mut();
+        let cookies = jar.entry(host).or_default();
+        match value {
+            "" => cookies.remove(name),
+            value => cookies.insert(name.to_owned(), value.to_owned()),
+        };
+    }
+
+    fn cookie_header(&self, host: &str) -> Option<String> {
+        let jar = self.jar.borrow();
+        let cookies: Vec<String> = jar
+            .get(host)?
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        (!cookies.is_empty()).then(|| cookies.join("; "))
+    }
+
+    fn keep(&self, host: &str, set_cookie: &str) {
+        let cookie = Cookie::parse(set_cookie.to_owned()).expect("a cookie");
+        let gone = cookie
+            .max_age()
+            .is_some_and(|age| age.is_zero() || age.is_negative());
+        let mut jar = self.jar.borrow_mut();
+        let cookies = jar.entry(host.to_owned()).or_default();
+        match gone {
+            true => cookies.remove(cookie.name()),
+            false => cookies.insert(cookie.name().to_owned(), cookie.value().to_owned()),
+        };
+    }
+}
