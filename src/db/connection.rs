@@ -31,7 +31,7 @@ impl DatabaseUrl {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         match scheme {
-            Some("postgres" | "postgresql") => Ok(DatabaseUrl::Postgres(text.to_owned())),
+            Some("postgres" | "postgresql") => Ok(DatabaseUrl::Postgres(with_tls(text))),
             Some(_) => Err("its scheme is not postgres"),
             None if text.starts_with(':') || text.starts_with("file:") => {
                 Err("a database in memory would forget everybody at each restart")
@@ -39,6 +39,27 @@ impl DatabaseUrl {
             None => Ok(DatabaseUrl::Sqlite(PathBuf::from(text))),
         }
     }
+}
+
+/// Left alone, libpq prefers TLS and falls back to plain text without a word. Across a network it
+/// must be TLS, unless the URL itself says otherwise.
+fn with_tls(url: &str) -> String {
+    let host = url::Url::parse(url)
+        .ok()
+        .and_then(|url| Some(url.host_str()?.to_owned()));
+    let stays_here = match host.as_deref() {
+        Some("localhost" | "127.0.0.1" | "[::1]") => true,
+        // No host is a Unix socket; a `host=` in the query could be anything.
+        None | Some("") => {
+            !url.contains("host=") || url.contains("host=/") || url.contains("host=%2F")
+        }
+        Some(_) => false,
+    };
+    if stays_here || url.contains("sslmode=") {
+        return url.to_owned();
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}sslmode=require")
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -134,6 +155,34 @@ mod tests {
             "file:x?mode=memory",
         ] {
             assert!(DatabaseUrl::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn across_a_network_it_is_tls_unless_the_url_says_otherwise() {
+        for (url, expected) in [
+            ("postgres://u@db/d", "postgres://u@db/d?sslmode=require"),
+            (
+                "postgres://u@db/d?a=b",
+                "postgres://u@db/d?a=b&sslmode=require",
+            ),
+            ("postgres://u@a,b/d", "postgres://u@a,b/d?sslmode=require"),
+            (
+                "postgres:///d?host=db",
+                "postgres:///d?host=db&sslmode=require",
+            ),
+            (
+                "postgres://u@db/d?sslmode=disable",
+                "postgres://u@db/d?sslmode=disable",
+            ),
+            ("postgres://u@localhost:5/d", "postgres://u@localhost:5/d"),
+            (
+                "postgres:///d?host=/run/postgresql",
+                "postgres:///d?host=/run/postgresql",
+            ),
+        ] {
+            let expected = DatabaseUrl::Postgres(expected.to_owned());
+            assert!(DatabaseUrl::parse(url) == Ok(expected), "{url}");
         }
     }
 

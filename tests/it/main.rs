@@ -3,3 +3,5 @@
 mod support;
 
 mod journey;
+mod docs;
+mod in_a_browser;

@@ -107,6 +107,14 @@ impl Browser {
         self.must(click, &format!("clicking on {css}")).await;
     }
 
+    /// Presses a key where the focus is, by its code in the WebDriver standard: `'\u{E004}'` is Tab.
+    pub async fn press(&self, key: char) {
+        let focused = self.client.active_element().await;
+        let focused = self.must(focused, "looking for the focus").await;
+        let pressed = focused.send_keys(&key.to_string()).await;
+        self.must(pressed, "pressing a key").await;
+    }
+
     /// What a person can read in the first such element; waits for it.
     pub async fn text(&self, css: &str) -> String {
         let text = self.element(css).await.text().await;
@@ -223,8 +231,15 @@ impl Browser {
                 serde_json::from_str(text_of(&entry["message"])).expect("the log is JSON");
             let message = &entry["message"];
             if message["method"] == "Network.requestWillBeSent" {
-                let url = text_of(&message["params"]["request"]["url"]).to_owned();
-                self.seen.lock().unwrap().requested_urls.push(url);
+                let url = text_of(&message["params"]["request"]["url"]);
+                // The rest is Chromium's own (chrome:) or in the page itself (data:).
+                if url.starts_with("http") || url.starts_with("ws") {
+                    self.seen
+                        .lock()
+                        .unwrap()
+                        .requested_urls
+                        .push(url.to_owned());
+                }
             }
         }
         self.seen.lock().unwrap().requested_urls.clone()
@@ -315,12 +330,15 @@ fn capabilities(look: Look, chromium: &Path, folder: &Path) -> serde_json::Map<S
         options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
     }
     if width < NARROWEST_WINDOW {
-        let metrics = json!({ "width": width, "height": height, "pixelRatio": 2, "touch": true, "mobile": true });
+        // chromedriver's taps, unlike its clicks, wait ten minutes for an answer where scripts are switched off.
+        let touch = look.javascript;
+        let metrics = json!({ "width": width, "height": height, "pixelRatio": 2, "touch": touch, "mobile": true });
         options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
     }
     let capabilities = json!({
         "browserName": "chrome",
         "goog:chromeOptions": options,
+        "timeouts": { "pageLoad": 30_000, "script": 10_000 },
         "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
     });
     match capabilities {

@@ -23,16 +23,16 @@ macro_rules! on_both {
             #[allow(unused_imports, reason = "not every test needs all that its module imports")]
             use super::*;
 
-            async fn journey($app: $crate::support::TestApp) $body
+            async fn the_test($app: $crate::support::TestApp) $body
 
             #[actix_web::test]
             async fn sqlite() {
-                journey($crate::support::TestApp::spawn($crate::support::Database::Sqlite)).await
+                the_test($crate::support::TestApp::spawn($crate::support::Database::Sqlite)).await
             }
 
             #[actix_web::test]
             async fn postgres() {
-                journey($crate::support::TestApp::spawn($crate::support::Database::Postgres)).await
+                the_test($crate::support::TestApp::spawn($crate::support::Database::Postgres)).await
             }
         }
     )+};
@@ -41,16 +41,16 @@ macro_rules! on_both {
             #[allow(unused_imports, reason = "not every test needs all that its module imports")]
             use super::*;
 
-            async fn journey($database: $crate::support::Database) $body
+            async fn the_test($database: $crate::support::Database) $body
 
             #[actix_web::test]
             async fn sqlite() {
-                journey($crate::support::Database::Sqlite).await
+                the_test($crate::support::Database::Sqlite).await
             }
 
             #[actix_web::test]
             async fn postgres() {
-                journey($crate::support::Database::Postgres).await
+                the_test($crate::support::Database::Postgres).await
             }
         }
     )+};

@@ -1,0 +1,126 @@
+//! What is written down is true: settings, routes, and which module may know what.
+
+use std::path::{Path, PathBuf};
+
+use doorward::settings::Settings;
+
+fn repo(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(repo(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The Rust files below `folder`, with their text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![repo(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(repo("")).unwrap().to_str().unwrap().to_owned();
+                files.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files
+}
+
+/// The variables that `Settings` asks for, found by letting it ask.
+fn variables() -> Vec<String> {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let _ = Settings::read(&|name| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    });
+    let mut asked = asked.into_inner();
+    asked.retain(|name| !name.ends_with("_FILE") || name == "OIDC_CA_FILE");
+    asked
+}
+
+#[test]
+fn every_setting_is_in_the_example_and_in_the_readme() {
+    let (example, readme) = (text(".env.example"), text("README.md"));
+    for name in variables() {
+        let named = |line: &str| line.trim_start_matches('#').starts_with(&format!("{name}="));
+        assert!(example.lines().any(named), ".env.example lacks {name}");
+        assert!(readme.contains(&format!("`{name}`")), "README.md lacks {name}");
+    }
+}
+
+#[test]
+fn every_line_of_the_example_is_a_setting() {
+    let known = variables();
+    for line in text(".env.example").lines() {
+        let Some((name, _)) = line.trim_start_matches('#').split_once('=') else { continue };
+        let is_a_name = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        if is_a_name && name != "RUST_LOG" {
+            assert!(known.iter().any(|variable| variable == name), "{name} is not a setting");
+        }
+    }
+}
+
+#[test]
+fn the_example_filled_in_is_accepted() {
+    let mut values = std::collections::HashMap::new();
+    for line in text(".env.example").lines().filter(|line| !line.starts_with('#')) {
+        if let Some((name, value)) = line.split_once('=') {
+            values.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    for name in ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"] {
+        values.insert(name.to_owned(), "from the provider".to_owned());
+    }
+    let folder = std::env::temp_dir().join(format!("doorward-{}", doorward::random::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let database = folder.join("people.db").to_str().unwrap().to_owned();
+    values.insert("DATABASE_URL".to_owned(), database);
+    let settings = Settings::read(&|name| values.get(name).cloned());
+    assert!(settings.is_ok(), "{:?}", settings.err());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_arrows_go_one_way() {
+    for (file, source) in sources("src") {
+        let code: String = source
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let knows = |what: &str| code.contains(what);
+        if file.starts_with("src/oidc/") {
+            for foreign in ["actix", "diesel", "tera::", "crate::db", "crate::session", "env::var"] {
+                assert!(!knows(foreign), "{file} knows {foreign}");
+            }
+        }
+        if file.starts_with("src/db/") {
+            for foreign in ["actix", "crate::oidc", "crate::session", "env::var"] {
+                assert!(!knows(foreign), "{file} knows {foreign}");
+            }
+        }
+        if file != "src/oidc/fetch.rs" {
+            assert!(!knows("awc::"), "{file} knows awc");
+        }
+        if !file.starts_with("src/session/") {
+            for foreign in ["actix_session::", "actix_identity::"] {
+                assert!(!knows(foreign), "{file} knows {foreign}");
+            }
+        }
+        if file != "src/settings.rs" {
+            assert!(!knows("env::var("), "{file} reads the environment");
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_files_that_are_there() {
+    let readme = text("README.md");
+    for path in readme.split('`').filter(|word| word.starts_with("src/") || word.starts_with("docs/")) {
+        assert!(repo(path).exists(), "README.md names {path}");
+    }
+}
