@@ -1,0 +1,24 @@
+# Each command is a script, to be read and run by itself too.
+.PHONY: help test check audit migrations demo
+
+help:
+	@echo 'make test        every test: both databases, a real browser'
+	@echo 'make check       format and lints, warnings as errors'
+	@echo 'make audit       known vulnerabilities in the dependencies'
+	@echo 'make migrations  up and down by the diesel CLI; schema.rs is what it prints'
+	@echo 'make demo        the app with a demo provider, on this machine'
+
+test:
+	@scripts/test
+
+check:
+	@scripts/check
+
+audit:
+	@scripts/audit
+
+migrations:
+	@scripts/migrations
+
+demo:
+	@cargo run --locked --example demo
