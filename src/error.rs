@@ -16,8 +16,8 @@ pub enum Error {
         /// Path and query.
         wanted: Option<String>,
     },
-    /// The callback came with a parameter twice.
-    MalformedResponse(oidc::DuplicateParameter),
+    /// The callback came with a parameter twice, or with far too much.
+    MalformedResponse(oidc::MalformedResponse),
     /// The callback came without a code.
     NoCode,
     /// The callback belongs to no attempt of this browser.
@@ -68,6 +68,23 @@ impl Error {
         Error::Internal(cause.to_string())
     }
 
+    /// Whether the answer is only too late, or not this browser's: worth a fresh attempt.
+    pub fn is_stale(&self) -> bool {
+        match self {
+            Error::NoLogin(cause) => *cause != NoLogin::NoState,
+            Error::Provider(cause) => matches!(cause, oidc::Error::CodeRefused),
+            _ => false,
+        }
+    }
+
+    /// When it is worth to try again, in seconds, if the provider said so.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Error::Provider(cause) => cause.retry_after_secs(),
+            _ => None,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Error::SignInNeeded { .. } => StatusCode::SEE_OTHER,
@@ -81,6 +98,7 @@ impl Error {
             | Error::CrossSiteSignOut => StatusCode::FORBIDDEN,
             Error::Provider(cause) => match cause {
                 oidc::Error::CodeRefused
+                | oidc::Error::ResponseIssuer(_)
                 | oidc::Error::TokenType(_)
                 | oidc::Error::IdToken(_)
                 | oidc::Error::UserinfoSubject => StatusCode::FORBIDDEN,
@@ -112,15 +130,19 @@ impl Error {
                 "Sign-in did not finish",
                 "The code was not returned or is not accessible",
             ),
-            Error::NoLogin(NoLogin::Expired) => sign_in_again(
+            Error::NoLogin(NoLogin::NoState) => sign_in_again(
+                "Sign-in did not finish",
+                "The answer does not say which sign-in it belongs to.",
+            ),
+            Error::NoLogin(NoLogin::Expired { .. }) => sign_in_again(
                 "That took a little long",
                 "You have ten minutes to sign in, and they have passed.",
             ),
             Error::NoLogin(_) => Words {
                 title: "This sign-in can't be finished here",
-                sentence: "It was begun in another browser, or it is finished already, or cookies \
-                           are switched off.",
-                next: "Sign in again from this browser, with cookies allowed for this site.",
+                sentence: "We tried again, and your browser still does not remember that it began.",
+                next: "Allow cookies for this site, check that your clock is right, and do not \
+                       sign in from a bookmark of this page. Then sign in again.",
                 way_on: WayOn::SignInAgain,
             },
             Error::ProviderSaid { code, .. } => provider_said(code),
@@ -194,6 +216,34 @@ fn provider_said(code: &str) -> Words {
     }
 }
 
+/// For the log: what an administrator can do about it. The causes are those of Okta's catalogue.
+fn admin_hint(code: &str) -> &'static str {
+    match code {
+        "access_denied" => {
+            " (cancelled, or: assign the person to the application; give the authorization server an \
+             access policy with a rule for it; check network zones)"
+        }
+        "login_required"
+        | "interaction_required"
+        | "consent_required"
+        | "account_selection_required" => " (the application's sign-on policy wants the person)",
+        "invalid_scope" => {
+            " (OIDC_SCOPES asks for a scope that the authorization server does not have or whose \
+             access policy allows it to nobody)"
+        }
+        "invalid_request" | "unsupported_response_type" | "unsupported_response_mode" => {
+            " (check the application's type, Web, and its redirect URI, and OIDC_RESPONSE_MODE)"
+        }
+        "unauthorized_client" => " (let the application use the authorization code grant)",
+        "unmet_authentication_requirements" => {
+            " (the person lacks a factor that the policy demands)"
+        }
+        "server_error" => " (the provider's fault; Okta also says so for more than 100 groups)",
+        "temporarily_unavailable" => " (the provider's fault, and it will pass)",
+        _ => "",
+    }
+}
+
 fn provider_failed(cause: &oidc::Error) -> Words {
     match cause {
         oidc::Error::TokenType(_) => sign_in_again(
@@ -205,14 +255,18 @@ fn provider_failed(cause: &oidc::Error) -> Words {
             "Your sign-in provider does not accept the code any more: codes work once, and not for \
              long.",
         ),
-        oidc::Error::IdToken(_) | oidc::Error::UserinfoSubject => Words {
-            title: "We could not be sure it is you",
-            sentence: "What your sign-in provider sent did not pass our checks, so you are not \
+        oidc::Error::IdToken(_) | oidc::Error::UserinfoSubject | oidc::Error::ResponseIssuer(_) => {
+            Words {
+                title: "We could not be sure it is you",
+                sentence: "What your sign-in provider sent did not pass our checks, so you are not \
                        signed in.",
-            next: "Try again. If it happens again, tell your administrator the reference.",
-            way_on: WayOn::SignInAgain,
-        },
-        oidc::Error::Fetch {
+                next: "Try again. If it happens again, tell your administrator the reference.",
+                way_on: WayOn::SignInAgain,
+            }
+        }
+        busy if busy.is_busy() => provider_said("temporarily_unavailable"),
+        oidc::Error::Discovery(_)
+        | oidc::Error::Fetch {
             what: "discovery" | "keys",
             ..
         } => Words {
@@ -230,22 +284,35 @@ fn provider_failed(cause: &oidc::Error) -> Words {
     }
 }
 
+/// The beginning of `text`, `limit` characters at most.
+pub fn cut(text: &str, limit: usize) -> &str {
+    let end = text
+        .char_indices()
+        .nth(limit)
+        .map_or(text.len(), |(end, _)| end);
+    &text[..end]
+}
+
 /// For the log: what was expected and what came, never a secret, a code or a token.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::SignInNeeded { .. } => f.write_str("sign-in needed"),
-            Error::MalformedResponse(oidc::DuplicateParameter(name)) => {
+            Error::MalformedResponse(oidc::MalformedResponse::Twice(name)) => {
                 write!(f, "the authorization response has {name} twice")
+            }
+            Error::MalformedResponse(oidc::MalformedResponse::TooLong) => {
+                f.write_str("the authorization response fits no cookie")
             }
             Error::NoCode => f.write_str("the authorization response has no code"),
             Error::NoLogin(cause) => write!(f, "no attempt to sign in: {cause}"),
-            // Debug escapes what would break the line: anybody can write these.
+            // Anybody can write these: cut, and Debug escapes what would break the line.
             Error::ProviderSaid { code, description } => write!(
                 f,
-                "the provider answered {:.64?}: {:.500?}",
-                code,
-                description.as_deref().unwrap_or_default()
+                "the provider answered {:?}: {:?}{}",
+                cut(code, 64),
+                cut(description.as_deref().unwrap_or_default(), 500),
+                admin_hint(code)
             ),
             Error::Provider(cause) => cause.fmt(f),
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
@@ -281,8 +348,8 @@ impl From<oidc::Error> for Error {
     }
 }
 
-impl From<oidc::DuplicateParameter> for Error {
-    fn from(cause: oidc::DuplicateParameter) -> Self {
+impl From<oidc::MalformedResponse> for Error {
+    fn from(cause: oidc::MalformedResponse) -> Self {
         Error::MalformedResponse(cause)
     }
 }

@@ -13,17 +13,22 @@ use actix_web::{HttpResponse, web};
 use url::Url;
 
 use crate::app::App;
-use crate::error::{Error, WayOn, Words};
+use crate::error::{Error, WayOn, Words, cut};
 use crate::pages::ErrorPage;
+use crate::session::drop_disguised_cookies;
 use crate::{random, routes};
+
+/// How much of a cause is logged, in characters: some of it can come from outside.
+const CAUSE_LIMIT: usize = 1000;
 
 /// The middleware.
 pub async fn front(
     app: web::Data<App>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let visit = Visit::begin(&request);
+    drop_disguised_cookies(request.headers_mut());
     match next.call(request).await {
         Ok(answered) => {
             let (request, response) = answered.into_parts();
@@ -112,11 +117,16 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
         WayOn::SignInAgain => (routes::LOGIN, "Sign in again"),
         WayOn::Home => (routes::HOME, "Go to the home page"),
     };
+    let retry_after_secs = error.and_then(Error::retry_after_secs);
+    let next = match retry_after_secs {
+        Some(secs) => format!("Try again in {}.", in_words(secs)),
+        None => words.next.to_owned(),
+    };
     let page = ErrorPage {
         status: status.as_u16(),
         title: words.title,
         sentence: words.sentence,
-        next: words.next,
+        next,
         action_url,
         action_label,
         reference,
@@ -128,7 +138,19 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
     let mut response = response.set_body(BoxBody::new(html));
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, html);
+    if let Some(secs) = retry_after_secs {
+        let secs = HeaderValue::from(secs);
+        response.headers_mut().insert(header::RETRY_AFTER, secs);
+    }
     response
+}
+
+fn in_words(secs: u64) -> String {
+    match secs {
+        0..=1 => "a second".to_owned(),
+        2..=90 => format!("{secs} seconds"),
+        _ => format!("{} minutes", secs.div_ceil(60)),
+    }
 }
 
 fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) -> String {
@@ -138,6 +160,8 @@ fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) -
         false => log::Level::Warn,
     };
     let (method, path) = (&visit.method, &visit.path);
+    let cause = cause.to_string();
+    let cause = cut(&cause, CAUSE_LIMIT);
     log::log!(
         level,
         "{method} {path} {} [{reference}]: {cause}",

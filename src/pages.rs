@@ -74,7 +74,7 @@ pub struct ErrorPage {
     /// What happened.
     pub sentence: &'static str,
     /// What to do next.
-    pub next: &'static str,
+    pub next: String,
     /// Where the button leads.
     pub action_url: &'static str,
     /// What the button says.

@@ -15,31 +15,38 @@ pub const LOGOUT: &str = "/logout";
 
 #[rustfmt::skip]
 pub fn table(app: &mut ServiceConfig) {
-    app.service(get(HOME).route(read().to(home::home)))
-       .service(get(LOGIN).route(read().to(login::login)))
-       .service(get(CALLBACK).route(read().to(callback::callback)))
-       .service(get(PROFILE).route(read().to(profile::profile)))
-       .service(get_and_post(LOGOUT).route(read().to(logout::logout_by_link))
-                                    .route(write().to(logout::logout)))
-       .service(get("/healthz").route(read().to(ops::healthz)))
-       .service(get("/readyz").route(read().to(ops::readyz)))
-       .service(get("/assets/{file}").route(read().to(assets::asset)));
+    app.service(page(HOME).route(read().to(home::home)))
+       .service(page(LOGIN).route(read().to(login::login)))
+       .service(act(CALLBACK).route(link().to(callback::callback))
+                             .route(form().to(callback::callback_by_post)))
+       .service(page(PROFILE).route(read().to(profile::profile)))
+       .service(act(LOGOUT).route(link().to(logout::logout_by_link))
+                           .route(form().to(logout::logout)))
+       .service(page("/healthz").route(read().to(ops::healthz)))
+       .service(page("/readyz").route(read().to(ops::readyz)))
+       .service(page("/assets/{file}").route(read().to(assets::asset)));
+}
+
+/// Something to look at.
+fn page(path: &str) -> Resource {
+    answering(path, "GET, HEAD")
+}
+
+/// Something that happens: HEAD must not make it happen.
+fn act(path: &str) -> Resource {
+    answering(path, "GET, POST")
 }
 
 fn read() -> actix_web::Route {
     route().guard(Any(Get()).or(Head()))
 }
 
-fn write() -> actix_web::Route {
+fn link() -> actix_web::Route {
+    route().guard(Get())
+}
+
+fn form() -> actix_web::Route {
     route().guard(Post())
-}
-
-fn get(path: &str) -> Resource {
-    answering(path, "GET, HEAD")
-}
-
-fn get_and_post(path: &str) -> Resource {
-    answering(path, "GET, HEAD, POST")
 }
 
 /// A 405 names the verbs that would have been right (RFC 9110, 15.5.6).

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use url::Url;
 
 use crate::db::DatabaseUrl;
-use crate::oidc::{self, Registration};
+use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
 use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
@@ -96,6 +96,9 @@ impl Settings {
         let scopes = source.optional("OIDC_SCOPES", "openid email profile", scopes);
         let extra_roots = source.optional("OIDC_CA_FILE", "/etc/ssl/private-ca.pem", ca_file);
         let id_token_algs = source.optional("OIDC_ID_TOKEN_ALGS", "RS256 ES256", algorithms);
+        let client_auth =
+            source.optional("OIDC_CLIENT_AUTH_METHOD", "client_secret_post", client_auth);
+        let response_mode = source.optional("OIDC_RESPONSE_MODE", "form_post", response_mode);
         let public_url = source
             .optional("PUBLIC_URL", "https://app.example.com", public_url)
             .unwrap_or_else(|| {
@@ -148,6 +151,8 @@ impl Settings {
                         post_logout_redirect_uri: public_url.1,
                         scopes: scopes.unwrap_or_else(|| "openid email profile".to_owned()),
                         id_token_algs,
+                        client_auth,
+                        response_mode: response_mode.unwrap_or_default(),
                     },
                     extra_roots,
                     public_url: public_url.0,
@@ -223,10 +228,24 @@ fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
     words
         .map(|word| {
             oidc::asymmetric(word).ok_or_else(|| {
-                format!("names {word:?}, which is no asymmetric algorithm we verify")
+                "names something that is no asymmetric algorithm we verify".to_owned()
             })
         })
         .collect()
+}
+
+fn client_auth(text: String) -> Result<ClientAuth, String> {
+    match text.as_str() {
+        "client_secret_basic" => Ok(ClientAuth::Basic),
+        "client_secret_post" => Ok(ClientAuth::Post),
+        _ => Err("is neither client_secret_basic nor client_secret_post".to_owned()),
+    }
+}
+
+fn response_mode(text: String) -> Result<ResponseMode, String> {
+    let modes = [ResponseMode::Query, ResponseMode::FormPost];
+    let found = modes.into_iter().find(|mode| mode.name() == text);
+    found.ok_or_else(|| "is neither query nor form_post".to_owned())
 }
 
 fn public_url(text: String) -> Result<(Url, String), String> {

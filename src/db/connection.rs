@@ -88,7 +88,7 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<AnyConnection, Self::Error> {
         let connection = match &self.url {
-            DatabaseUrl::Postgres(url) => PgConnection::establish(url).map(AnyConnection::Postgres),
+            DatabaseUrl::Postgres(url) => open_postgres(url).map(AnyConnection::Postgres),
             DatabaseUrl::Sqlite(path) => open_sqlite(path).map(AnyConnection::Sqlite),
         };
         connection.map_err(diesel::r2d2::Error::ConnectionError)
@@ -101,6 +101,32 @@ impl r2d2::ManageConnection for Manager {
     fn has_broken(&self, connection: &mut AnyConnection) -> bool {
         connection.is_broken()
     }
+}
+
+/// What libpq says of a malformed URL can hold a piece of the password, so of such a one it is not
+/// repeated.
+fn open_postgres(url: &str) -> ConnectionResult<PgConnection> {
+    PgConnection::establish(url).map_err(|cause| match is_tidy(url) {
+        true => cause,
+        false => ConnectionError::BadConnection(
+            "the URL is malformed; write @ : / ? # and % in a name or password as %40 %3A %2F %3F \
+             %23 and %25"
+                .to_owned(),
+        ),
+    })
+}
+
+/// Whether it is plain where the name and password end.
+fn is_tidy(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let Some((user_info, host)) = rest.split_once('@') else {
+        return true;
+    };
+    let is_hex = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    !host.contains('@')
+        && !user_info.contains(['/', '?', '#'])
+        && user_info.matches(':').count() <= 1
+        && user_info.split('%').skip(1).all(is_hex)
 }
 
 fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {

@@ -1,7 +1,9 @@
 //! The files of `migrations/`, embedded, so that ops need no other tool.
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::MigrationVersion;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{AnyConnection, Error};
@@ -13,43 +15,63 @@ const ADVISORY_LOCK: i64 = 0x646f_6f72_7761_7264;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Applies what is missing, one process at a time.
+diesel::table! {
+    /// Where Diesel keeps which migrations were applied.
+    __diesel_schema_migrations (version) {
+        version -> VarChar,
+    }
+}
+
+/// Applies what is missing, one process at a time. Where nothing is, the role needs no right to
+/// change the schema, and nobody waits for anybody.
 pub fn apply(connection: &mut AnyConnection) -> Result<(), Error> {
+    if pending(connection)?.is_empty() {
+        return Ok(());
+    }
     let applied = match connection {
         AnyConnection::Postgres(postgres) => postgres
             .batch_execute(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})"))
             .map_err(Into::into)
             .and_then(|()| {
-                let applied = names(postgres.run_pending_migrations(MIGRATIONS));
+                let applied = run(postgres);
                 postgres.batch_execute(&format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})"))?;
                 applied
             }),
-        // Nothing is locked while there is nothing to do: a running neighbour may be writing.
-        AnyConnection::Sqlite(sqlite) => match sqlite.has_pending_migration(MIGRATIONS) {
-            Ok(false) => Ok(Vec::new()),
-            _ => sqlite
-                .immediate_transaction(|sqlite| names(sqlite.run_pending_migrations(MIGRATIONS))),
-        },
+        AnyConnection::Sqlite(sqlite) => sqlite.immediate_transaction(run),
     };
-    for name in applied.map_err(|cause| Error::Migration(cause.to_string()))? {
+    for name in applied.map_err(failed)? {
         log::info!("applied the migration {name}");
     }
     Ok(())
 }
 
-/// The versions that are missing.
+/// The names of those that are missing.
 pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
-    let pending = match connection {
-        AnyConnection::Postgres(postgres) => postgres
-            .pending_migrations(MIGRATIONS)
-            .map(|all| all.iter().map(|one| one.name().to_string()).collect()),
-        AnyConnection::Sqlite(sqlite) => sqlite
-            .pending_migrations(MIGRATIONS)
-            .map(|all| all.iter().map(|one| one.name().to_string()).collect()),
+    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
+    // Without the table, none was applied. It is only read: to make it is for those who may.
+    let applied: Vec<String> = __diesel_schema_migrations::table
+        .select(__diesel_schema_migrations::version)
+        .load(connection)
+        .unwrap_or_default();
+    let is_missing = |migration: &Box<dyn Migration<Pg>>| {
+        let version = migration.name().version().to_string();
+        !applied.contains(&version)
     };
-    pending.map_err(|cause| Error::Migration(cause.to_string()))
+    let missing = migrations.iter().filter(|migration| is_missing(migration));
+    Ok(missing
+        .map(|migration| migration.name().to_string())
+        .collect())
 }
 
-fn names(applied: Outcome<Vec<MigrationVersion<'_>>>) -> Outcome<Vec<String>> {
-    Ok(applied?.iter().map(ToString::to_string).collect())
+fn run<DB, C>(connection: &mut C) -> Outcome<Vec<String>>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+{
+    let applied = connection.run_pending_migrations(MIGRATIONS)?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}
+
+fn failed(cause: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Migration(cause.to_string())
 }

@@ -1,44 +1,107 @@
 //! `/authorization-code/callback`: back from the provider. The heart of Doorward; it reads as the
 //! journey of one sign-in.
 
+use actix_web::cookie::Cookie;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::go_to;
+use super::{go_to, login};
 use crate::app::App;
 use crate::db::{NewUser, User};
 use crate::error::Error;
-use crate::oidc::{AuthorizationResponse, Claims, Profile};
-use crate::session::{ReturnTo, sign_in};
+use crate::oidc::{Attempt, AuthorizationResponse, Claims, MalformedResponse, Profile};
+use crate::routes;
+use crate::session::{Login, NoLogin, ReturnTo, SignedIn, sign_in};
 
-pub async fn callback(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    let answer = AuthorizationResponse::parse(request.query_string())?;
-    let spent = answer
-        .state
-        .as_deref()
-        .and_then(|state| app.sessions.forget_login(&request, state));
-
-    let mut response = match finish_login(&app, &request, answer).await {
-        Ok(return_to) => go_to(return_to.as_str()),
-        Err(error) => HttpResponse::from_error(error),
-    };
+/// `GET`: the response is in the query, or it came by POST and waits.
+pub async fn callback(
+    app: Data<App>,
+    request: HttpRequest,
+    person: Option<SignedIn>,
+) -> Result<HttpResponse, Error> {
+    let (parameters, spent) = received(&app, &request);
+    let mut response = arrive(&app, &request, &parameters, person)
+        .await
+        .unwrap_or_else(HttpResponse::from_error);
     // Whatever came of it, the attempt is used up.
-    if let Some(spent) = spent {
-        response.add_cookie(&spent).map_err(Error::internal)?;
+    for cookie in spent {
+        response.add_cookie(&cookie).map_err(Error::internal)?;
     }
     Ok(response)
+}
+
+/// The parameters of the response, and the removal of the cookies that it uses up.
+fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) {
+    let mut parameters = request.query_string().to_owned();
+    let mut spent = Vec::new();
+    for (_, state) in url::form_urlencoded::parse(request.query_string().as_bytes())
+        .filter(|(name, _)| name == "state")
+    {
+        spent.extend(app.sessions.forget_login(request, &state));
+        if let Some((form, removal)) = app.sessions.take_answer(request, &state) {
+            parameters = form;
+            spent.push(removal);
+        }
+    }
+    (parameters, spent)
+}
+
+/// `POST`: the response is in the form. Without the browser's Lax cookies it can't be judged yet.
+pub async fn callback_by_post(app: Data<App>, form: String) -> Result<HttpResponse, Error> {
+    let answer = AuthorizationResponse::parse(&form)?;
+    let state = answer.state.ok_or(NoLogin::NoState)?;
+    let kept = app.sessions.keep_answer(&state, &form);
+    let kept = kept.ok_or(MalformedResponse::TooLong)?;
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("state", &state);
+    let mut response = go_to(&format!("{}?{}", routes::CALLBACK, query.finish()));
+    response.add_cookie(&kept).map_err(Error::internal)?;
+    Ok(response)
+}
+
+async fn arrive(
+    app: &App,
+    request: &HttpRequest,
+    parameters: &str,
+    person: Option<SignedIn>,
+) -> Result<HttpResponse, Error> {
+    let answer = AuthorizationResponse::parse(parameters)?;
+    let state = answer.state.clone().unwrap_or_default();
+    let begun = app.sessions.take_login(request, answer.state.as_deref());
+    let return_to = match &begun {
+        Ok(Login { return_to, .. }) | Err(NoLogin::Expired { return_to }) => return_to.clone(),
+        Err(_) => ReturnTo::profile(),
+    };
+    match finish_login(app, request, answer, begun).await {
+        Ok(()) => Ok(go_to(return_to.as_str())),
+        Err(error) if error.is_stale() => match (person, Attempt::again(&state)) {
+            // The Back button, a second tab: they are where they wanted to be.
+            (Some(_), _) => Ok(go_to(return_to.as_str())),
+            // A restored browser, a bookmark, a long lunch: the provider may not even have to ask.
+            (None, Some(attempt)) => {
+                log::info!("beginning again: {error}");
+                login::begin(app, request, attempt, return_to).await
+            }
+            (None, None) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
 }
 
 async fn finish_login(
     app: &App,
     request: &HttpRequest,
     answer: AuthorizationResponse,
-) -> Result<ReturnTo, Error> {
+    begun: Result<Login, NoLogin>,
+) -> Result<(), Error> {
     // What can be told here comes before any call: an answer that is no answer, a stranger's.
     if answer.code.is_none() && answer.error.is_none() {
         return Err(Error::NoCode);
     }
-    let login = app.sessions.take_login(request, answer.state.as_deref())?;
+    let Login { attempt, .. } = begun?;
+    app.provider
+        .check_response_issuer(&app.http, &answer)
+        .await?;
     if let Some(code) = answer.error {
         let description = answer.error_description;
         return Err(Error::ProviderSaid { code, description });
@@ -47,11 +110,11 @@ async fn finish_login(
 
     let tokens = app
         .provider
-        .exchange_code(&app.http, &code, &login.attempt)
+        .exchange_code(&app.http, &code, &attempt)
         .await?;
     let claims = app
         .provider
-        .verify_id_token(&app.http, &tokens, &login.attempt)
+        .verify_id_token(&app.http, &tokens, &attempt)
         .await?;
     let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
 
@@ -60,8 +123,7 @@ async fn finish_login(
     let user = app
         .db
         .run(move |connection| User::get_or_create(connection, new_user, now));
-    sign_in(request, &user.await?, &tokens.id_token)?;
-    Ok(login.return_to)
+    sign_in(request, &user.await?, &tokens.id_token)
 }
 
 /// The one place where what the protocol learned becomes what the database keeps.

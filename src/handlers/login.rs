@@ -24,14 +24,22 @@ pub async fn login(
     let return_to = wanted
         .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
         .unwrap_or_else(ReturnTo::profile);
-    let attempt = Attempt::new();
+    begin(&app, &request, Attempt::new(), return_to).await
+}
+
+/// Sends the browser to the provider with `attempt`, and has it remember that.
+pub async fn begin(
+    app: &App,
+    request: &HttpRequest,
+    attempt: Attempt,
+    return_to: ReturnTo,
+) -> Result<HttpResponse, Error> {
     let provider = app
         .provider
         .authorization_request(&app.http, &attempt)
         .await?;
-
     let mut response = go_to(provider.as_str());
-    for cookie in app.sessions.begin_login(&request, attempt, return_to) {
+    for cookie in app.sessions.begin_login(request, attempt, return_to) {
         response.add_cookie(&cookie).map_err(Error::internal)?;
     }
     Ok(response)

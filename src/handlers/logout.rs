@@ -69,11 +69,10 @@ async fn sign_out(app: &App, person: SignedIn) -> Result<HttpResponse, Error> {
 /// Whether a page that is not ours caused this request (Fetch Metadata; `Origin`, RFC 6454).
 /// Sibling domains are not ours. A request that says neither comes from no browser of today.
 fn is_cross_site(headers: &HeaderMap, public_url: &Url) -> bool {
-    let fetch_site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
     let ours = public_url.origin().ascii_serialization();
-    let foreign_site = !matches!(fetch_site, None | Some(b"same-origin" | b"none"));
-    let foreign_origin = headers
-        .get(ORIGIN)
-        .is_some_and(|origin| origin.as_bytes() != ours.as_bytes());
+    let mut fetch_sites = headers.get_all("sec-fetch-site");
+    let mut origins = headers.get_all(ORIGIN);
+    let foreign_site = fetch_sites.any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
+    let foreign_origin = origins.any(|origin| origin.as_bytes() != ours.as_bytes());
     foreign_site || foreign_origin
 }

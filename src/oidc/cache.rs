@@ -18,6 +18,9 @@ const THROTTLE: Duration = Duration::seconds(10);
 /// After a failed refresh the old value serves on, for so long before the next try.
 const RETRY: Duration = Duration::seconds(10);
 
+/// When the provider says for how long not to ask again, it is believed up to this.
+const LONGEST_PAUSE: Duration = Duration::MINUTE;
+
 /// How old a value may get while the provider is away.
 const STALE_LIMIT: Duration = Duration::hours(24);
 
@@ -25,9 +28,14 @@ const STALE_LIMIT: Duration = Duration::hours(24);
 pub struct Cache<T> {
     entry: RwLock<Option<Entry<T>>>,
     /// Held by whoever asks the provider; the others wait for the answer and share a failure.
-    fetching: tokio::sync::Mutex<Option<Error>>,
+    fetching: tokio::sync::Mutex<Option<Failure>>,
     /// How often the provider was asked.
     rounds: AtomicU64,
+}
+
+struct Failure {
+    error: Error,
+    ask_again_at: OffsetDateTime,
 }
 
 struct Entry<T> {
@@ -60,7 +68,9 @@ impl<T> Cache<T> {
         if let Some(value) = self.fresh(now) {
             return Ok(value);
         }
-        let fetched = self.fetch_once(now, || self.fresh(now), fetch).await;
+        let fetched = self
+            .fetch_once(now, Duration::ZERO, || self.fresh(now), fetch)
+            .await;
         fetched.or_else(|error| {
             let old = self.put_off(now).ok_or_else(|| error.clone())?;
             log::warn!("what is known of the provider could not be refreshed: {error}");
@@ -82,14 +92,16 @@ impl<T> Cache<T> {
             let another = !Arc::ptr_eq(&entry.value, old);
             (another || now - entry.fetched_at < THROTTLE).then(|| entry.value.clone())
         };
-        self.fetch_once(now, || self.read(newer), fetch).await
+        self.fetch_once(now, THROTTLE, || self.read(newer), fetch)
+            .await
     }
 
     /// Asks the provider, unless somebody else did while we waited for our turn: then their value
-    /// will do, and so will their failure.
+    /// will do, and so will their failure. After a failure nobody asks for at least `pause`.
     async fn fetch_once<F>(
         &self,
         now: OffsetDateTime,
+        pause: Duration,
         will_do: impl Fn() -> Option<Arc<T>>,
         fetch: impl FnOnce() -> F,
     ) -> Result<Arc<T>, Error>
@@ -102,12 +114,17 @@ impl<T> Cache<T> {
             return Ok(value);
         }
         let asked_meanwhile = self.rounds.load(Ordering::Acquire) > rounds_before;
-        if let (true, Some(failure)) = (asked_meanwhile, &*last_failure) {
-            return Err(failure.clone());
+        if let Some(failure) = &*last_failure
+            && (asked_meanwhile || now < failure.ask_again_at)
+        {
+            return Err(failure.error.clone());
         }
         let fetched = fetch().await;
         self.rounds.fetch_add(1, Ordering::Release);
-        *last_failure = fetched.as_ref().err().cloned();
+        *last_failure = fetched.as_ref().err().map(|error| Failure {
+            error: error.clone(),
+            ask_again_at: now + pause.max(asked_for(error)),
+        });
         Ok(self.keep(fetched?, now))
     }
 
@@ -151,4 +168,9 @@ impl<T> Cache<T> {
         entry.refresh_at = now + RETRY;
         Some(entry.value.clone())
     }
+}
+
+fn asked_for(error: &Error) -> Duration {
+    let secs = error.retry_after_secs().unwrap_or(0);
+    Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)).min(LONGEST_PAUSE)
 }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::error::Error;
-use super::fetch::{Answer, FetchError, Http};
+use super::fetch::Http;
+use super::json;
 
 /// What Doorward uses of the discovery document (OpenID Connect Discovery 1.0, 3).
 #[derive(Clone, Debug)]
@@ -22,6 +23,11 @@ pub struct Metadata {
     pub end_session_endpoint: Option<Url>,
     /// With which algorithms ID tokens are signed; RS256 when the provider is silent.
     pub id_token_algs: Vec<String>,
+    /// How the token endpoint lets clients prove who they are; `client_secret_basic` when the
+    /// provider is silent.
+    pub token_auth_methods: Vec<String>,
+    /// Whether every authorization response names its issuer (RFC 9207, 3).
+    pub response_names_issuer: bool,
 }
 
 #[derive(Deserialize)]
@@ -33,6 +39,9 @@ struct Document {
     jwks_uri: Url,
     end_session_endpoint: Option<Url>,
     id_token_signing_alg_values_supported: Option<Vec<String>>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
 }
 
 /// Where the discovery document of `issuer` lies: appended, after a trailing slash is taken off
@@ -47,22 +56,16 @@ fn location(issuer: &str) -> Result<Url, Error> {
 pub async fn fetch(http: &Http, issuer: &str) -> Result<(Metadata, Option<u64>), Error> {
     let what = "discovery";
     let answer = http.get(what, &location(issuer)?, None).await?;
-    let Answer {
-        status: 200,
-        max_age_secs,
-        body,
-    } = answer
-    else {
-        let cause = FetchError::Status(answer.status);
+    if answer.status != 200 {
+        let cause = answer.refusal();
         return Err(Error::Fetch { what, cause });
-    };
-    Ok((parse(&body, issuer)?, max_age_secs))
+    }
+    Ok((parse(&answer.body, issuer)?, answer.max_age_secs))
 }
 
 /// Judges a discovery document (OpenID Connect Discovery 1.0, 3 and 4.3).
 pub fn parse(body: &[u8], expected_issuer: &str) -> Result<Metadata, Error> {
-    let document: Document =
-        serde_json::from_slice(body).map_err(|cause| Error::Discovery(cause.to_string()))?;
+    let document: Document = json::object(body).map_err(Error::Discovery)?;
     if document.issuer != expected_issuer {
         return Err(Error::Discovery(format!(
             "OIDC_ISSUER is {expected_issuer:?} but the document there says {:?}; they must be \
@@ -97,6 +100,10 @@ pub fn parse(body: &[u8], expected_issuer: &str) -> Result<Metadata, Error> {
         id_token_algs: document
             .id_token_signing_alg_values_supported
             .unwrap_or_else(|| vec!["RS256".to_owned()]),
+        token_auth_methods: document
+            .token_endpoint_auth_methods_supported
+            .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
+        response_names_issuer: document.authorization_response_iss_parameter_supported,
     })
 }
 

@@ -20,6 +20,8 @@ pub enum Error {
     Discovery(String),
     /// The key set is not one (RFC 7517, 5).
     Keys(String),
+    /// The authorization response is not our provider's (RFC 9207, 2.4).
+    ResponseIssuer(&'static str),
     /// The token endpoint refused the code (RFC 6749, 5.2, `invalid_grant`): stale or used.
     CodeRefused,
     /// The token endpoint refused us (RFC 6749, 5.2): its error code.
@@ -36,12 +38,45 @@ pub enum Error {
     UserinfoSubject,
 }
 
+impl Error {
+    /// When the provider wants to be asked again, in seconds, if it said so.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            Error::Fetch {
+                cause:
+                    FetchError::Status {
+                        retry_after_secs, ..
+                    },
+                ..
+            } => *retry_after_secs,
+            _ => None,
+        }
+    }
+
+    /// Whether the provider is there but has too much to do (RFC 6585, 4; RFC 9110, 15.6.4).
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Error::Fetch {
+                cause: FetchError::Status {
+                    status: 429 | 503,
+                    ..
+                },
+                ..
+            }
+        )
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Fetch { what, cause } => write!(f, "{what}: {cause}"),
             Error::Discovery(cause) => write!(f, "the discovery document is refused: {cause}"),
             Error::Keys(cause) => write!(f, "the provider's keys are refused: {cause}"),
+            Error::ResponseIssuer(cause) => {
+                write!(f, "the authorization response is refused: {cause}")
+            }
             Error::CodeRefused => f.write_str(
                 "the token endpoint answered invalid_grant: the code is stale, used before, \
                  or was made for another redirect URI",

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use awc::http::header;
+use awc::http::header::{self, HeaderName};
 use awc::{ClientRequest, Connector};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
 use url::Url;
 
 use super::error::Error;
@@ -33,6 +34,10 @@ pub struct Answer {
     pub status: u16,
     /// `Cache-Control: max-age`, in seconds.
     pub max_age_secs: Option<u64>,
+    /// When to ask again, in seconds from now: `Retry-After` or `X-Rate-Limit-Reset`.
+    pub retry_after_secs: Option<u64>,
+    /// Whether the body is a signed token (`application/jwt`) and not JSON.
+    pub is_jwt: bool,
     /// The body, 1 MiB at most.
     pub body: Vec<u8>,
 }
@@ -47,7 +52,22 @@ pub enum FetchError {
     /// The body is larger than 1 MiB or broke off.
     Body(String),
     /// An answer with a status that is not 200.
-    Status(u16),
+    Status {
+        /// Which.
+        status: u16,
+        /// When to ask again, in seconds, if the provider says.
+        retry_after_secs: Option<u64>,
+    },
+}
+
+impl Answer {
+    /// Why an answer whose status is not 200 is no answer.
+    pub fn refusal(&self) -> FetchError {
+        FetchError::Status {
+            status: self.status,
+            retry_after_secs: self.retry_after_secs,
+        }
+    }
 }
 
 impl fmt::Display for FetchError {
@@ -60,7 +80,9 @@ impl fmt::Display for FetchError {
                 TOTAL_TIMEOUT.as_secs()
             ),
             FetchError::Body(cause) => write!(f, "the provider's answer can't be read: {cause}"),
-            FetchError::Status(status) => write!(f, "the provider answered with status {status}"),
+            FetchError::Status { status, .. } => {
+                write!(f, "the provider answered with status {status}")
+            }
         }
     }
 }
@@ -76,7 +98,7 @@ impl Http {
             .connector(connector)
             .disable_redirects()
             .timeout(TOTAL_TIMEOUT)
-            .add_default_header((header::ACCEPT, "application/json"))
+            .add_default_header((header::ACCEPT, "application/json, application/jwt"))
             .add_default_header((header::ACCEPT_ENCODING, "identity"))
             .finish();
         Http { client }
@@ -96,27 +118,24 @@ impl Http {
         send(what, request, Vec::new()).await
     }
 
-    /// `POST` of a form, as this client (RFC 6749, 2.3.1: both parts are form-urlencoded first).
+    /// `POST` of a form; with `basic`, as that client (RFC 6749, 2.3.1: id and secret are
+    /// form-urlencoded first).
     pub async fn post_form(
         &self,
         what: &'static str,
         url: &Url,
-        credentials: (&str, &SecretString),
+        basic: Option<(&str, &SecretString)>,
         form: &[(&str, &str)],
     ) -> Result<Answer, Error> {
-        let basic = format!(
-            "{}:{}",
-            form_urlencoded(credentials.0),
-            form_urlencoded(credentials.1.expose_secret())
-        );
-        let request = self
+        let mut request = self
             .client
             .post(url.as_str())
-            .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"))
-            .insert_header((
-                header::AUTHORIZATION,
-                format!("Basic {}", STANDARD.encode(basic)),
-            ));
+            .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"));
+        if let Some((id, secret)) = basic {
+            let (id, secret) = (form_urlencoded(id), form_urlencoded(secret.expose_secret()));
+            let basic = STANDARD.encode(format!("{id}:{secret}"));
+            request = request.insert_header((header::AUTHORIZATION, format!("Basic {basic}")));
+        }
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
             .finish();
@@ -140,12 +159,17 @@ async fn send(what: &'static str, request: ClientRequest, body: Vec<u8>) -> Resu
             .limit(BODY_LIMIT)
             .await
             .map_err(|cause| FetchError::Body(cause.to_string()))?;
+        let text = |name| response.headers().get(name)?.to_str().ok();
         Ok(Answer {
             status: response.status().as_u16(),
-            max_age_secs: response
-                .headers()
-                .get(header::CACHE_CONTROL)
-                .and_then(|value| max_age(value.to_str().ok()?)),
+            max_age_secs: text(header::CACHE_CONTROL).and_then(max_age),
+            retry_after_secs: retry_after(
+                text(header::RETRY_AFTER),
+                text(HeaderName::from_static("x-rate-limit-reset")),
+                OffsetDateTime::now_utc().unix_timestamp(),
+            ),
+            is_jwt: text(header::CONTENT_TYPE)
+                .is_some_and(|kind| kind.starts_with("application/jwt")),
             body: body.to_vec(),
         })
     };
@@ -153,6 +177,24 @@ async fn send(what: &'static str, request: ClientRequest, body: Vec<u8>) -> Resu
         .await
         .unwrap_or(Err(FetchError::Timeout))
         .map_err(|cause| Error::Fetch { what, cause })
+}
+
+/// `Retry-After` in seconds (RFC 9110, 10.2.3; no provider we know sends the date), or Okta's
+/// `X-Rate-Limit-Reset`, in seconds since 1970.
+fn retry_after(retry_after: Option<&str>, reset: Option<&str>, now: i64) -> Option<u64> {
+    let reset = || {
+        Some(
+            reset?
+                .parse::<i64>()
+                .ok()?
+                .saturating_sub(now)
+                .max(1)
+                .unsigned_abs(),
+        )
+    };
+    retry_after
+        .and_then(|secs| secs.parse().ok())
+        .or_else(reset)
 }
 
 fn max_age(cache_control: &str) -> Option<u64> {
@@ -201,6 +243,18 @@ mod tests {
         assert_eq!(max_age("public, max-age=86400"), Some(86400));
         assert_eq!(max_age("no-store"), None);
         assert_eq!(max_age("max-age=soon"), None);
+    }
+
+    #[test]
+    fn when_to_ask_again_is_read_either_way() {
+        assert_eq!(retry_after(Some("30"), None, 1000), Some(30));
+        assert_eq!(retry_after(None, Some("1007"), 1000), Some(7));
+        assert_eq!(retry_after(None, Some("900"), 1000), Some(1));
+        assert_eq!(retry_after(Some("soon"), Some("x"), 1000), None);
+        assert_eq!(
+            retry_after(None, Some("-9223372036854775808"), 1000),
+            Some(1)
+        );
     }
 
     #[test]

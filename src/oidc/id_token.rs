@@ -7,12 +7,13 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
-use jsonwebtoken::crypto::verify;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
-use super::keys::{Choice, KeySet, asymmetric};
+use super::json::not_null;
+use super::jws;
+use super::keys::KeySet;
 use super::numeric_date::NumericDate;
 use super::userinfo::Profile;
 
@@ -63,19 +64,23 @@ pub struct Claims {
 /// `aud`: one, or a list (RFC 7519, 4.1.3).
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Audience {
+pub(super) enum Audience {
     One(String),
     Several(Vec<String>),
 }
 
-/// The JOSE header (RFC 7515, 4). `jwk`, `jku`, `x5u` and `x5c` are not even read: the only keys are
-/// those that the issuer publishes.
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
-    typ: Option<String>,
-    crit: Option<serde::de::IgnoredAny>,
+impl Audience {
+    /// Whether it names `client_id`.
+    pub(super) fn names(&self, client_id: &str) -> bool {
+        match self {
+            Audience::One(audience) => audience == client_id,
+            Audience::Several(list) => list.iter().any(|audience| audience == client_id),
+        }
+    }
+
+    fn is_several(&self) -> bool {
+        matches!(self, Audience::Several(list) if list.len() > 1)
+    }
 }
 
 /// Why an ID token is refused.
@@ -149,49 +154,10 @@ pub fn verify_id_token(
     expected: &Expectation<'_>,
     now: OffsetDateTime,
 ) -> Result<Claims, IdTokenError> {
-    // 1: an encrypted token has five parts and is refused here; we never ask for one.
-    let [header, payload, signature] = token
-        .split('.')
-        .collect::<Vec<_>>()
-        .try_into()
-        .map_err(|_| IdTokenError::Malformed("it has not three parts".to_owned()))?;
-    // 6 to 8 come first: nothing is believed before the signature is.
-    let alg = verify_signature(header, payload, signature, keys, expected.algs)?;
-    let claims: Claims = part(payload)?;
+    // 1 and 6 to 8 come first: nothing is believed before the signature is.
+    let (claims, alg) = jws::verified::<Claims>(token, keys, expected.algs)?;
     judge_claims(&claims, alg, expected, now)?;
     Ok(claims)
-}
-
-fn verify_signature(
-    header: &str,
-    payload: &str,
-    signature: &str,
-    keys: &KeySet,
-    algs: &[Algorithm],
-) -> Result<Algorithm, IdTokenError> {
-    let parsed: Header = part(header)?;
-    if parsed.crit.is_some() {
-        return Err(IdTokenError::Critical);
-    }
-    // RFC 8725, 3.11: a logout token or an access token must not pass for an ID token.
-    if let Some(typ) = parsed.typ.filter(|typ| !typ.eq_ignore_ascii_case("JWT")) {
-        return Err(IdTokenError::Type(typ));
-    }
-    // 7 and 8: only what is allowed, which is never `none` nor anything with a shared secret.
-    let alg = asymmetric(&parsed.alg)
-        .filter(|alg| algs.contains(alg))
-        .ok_or(IdTokenError::Algorithm(parsed.alg))?;
-    let candidates = match keys.choose(parsed.kid.as_deref(), alg) {
-        Choice::Keys(candidates) => candidates,
-        Choice::Unknown => return Err(IdTokenError::UnknownKey(parsed.kid)),
-        Choice::Ambiguous => return Err(IdTokenError::AmbiguousKey),
-    };
-    let message = format!("{header}.{payload}");
-    candidates
-        .into_iter()
-        .any(|key| verify(signature, message.as_bytes(), key, alg).unwrap_or(false))
-        .then_some(alg)
-        .ok_or(IdTokenError::Signature)
 }
 
 fn judge_claims(
@@ -205,18 +171,13 @@ fn judge_claims(
         return Err(IdTokenError::Issuer(claims.iss.clone()));
     }
     // 3: the audience names us.
-    let ours = |audience: &String| audience == expected.client_id;
-    let (named, several) = match &claims.aud {
-        Audience::One(audience) => (ours(audience), false),
-        Audience::Several(list) => (list.iter().any(ours), list.len() > 1),
-    };
-    if !named {
+    if !claims.aud.names(expected.client_id) {
         return Err(IdTokenError::Audience);
     }
     // 4 and 5: among several audiences it must say that it was made for us.
     match &claims.azp {
         Some(party) if party != expected.client_id => return Err(IdTokenError::AuthorizedParty),
-        None if several => return Err(IdTokenError::AuthorizedParty),
+        None if claims.aud.is_several() => return Err(IdTokenError::AuthorizedParty),
         _ => (),
     }
     // 9 and 10: its time.
@@ -265,21 +226,4 @@ fn access_token_hash(alg: Algorithm, access_token: &str) -> String {
     let hash = digest::digest(hash, access_token.as_bytes());
     let hash = hash.as_ref();
     URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
-}
-
-/// A claim may be absent, but one that is `null` must not pass for absent.
-fn not_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
-}
-
-fn part<T: serde::de::DeserializeOwned>(encoded: &str) -> Result<T, IdTokenError> {
-    let malformed = |cause: String| IdTokenError::Malformed(cause);
-    let bytes = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|_| malformed("a part is not base64url".to_owned()))?;
-    serde_json::from_slice(&bytes).map_err(|cause| malformed(cause.to_string()))
 }

@@ -4,7 +4,8 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
 use super::error::Error;
-use super::fetch::{Answer, FetchError, Http};
+use super::fetch::Http;
+use super::json;
 use url::Url;
 
 /// The keys of one `jwks_uri`, ready to verify.
@@ -54,23 +55,17 @@ pub enum Choice<'a> {
 pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>), Error> {
     let what = "keys";
     let answer = http.get(what, jwks_uri, None).await?;
-    let Answer {
-        status: 200,
-        max_age_secs,
-        body,
-    } = answer
-    else {
-        let cause = FetchError::Status(answer.status);
+    if answer.status != 200 {
+        let cause = answer.refusal();
         return Err(Error::Fetch { what, cause });
-    };
-    Ok((KeySet::parse(&body)?, max_age_secs))
+    }
+    Ok((KeySet::parse(&answer.body)?, answer.max_age_secs))
 }
 
 impl KeySet {
     /// Reads a key set. Keys of a kind that Doorward does not know are passed over (RFC 7517, 5).
     pub fn parse(body: &[u8]) -> Result<KeySet, Error> {
-        let document: Document =
-            serde_json::from_slice(body).map_err(|cause| Error::Keys(cause.to_string()))?;
+        let document: Document = json::object(body).map_err(Error::Keys)?;
         let keys = document.keys.into_iter().filter_map(usable).collect();
         Ok(KeySet { keys })
     }

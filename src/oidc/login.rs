@@ -24,6 +24,12 @@ pub struct Attempt {
     pub code_verifier: String,
 }
 
+/// How often in a row an attempt that came to nothing is begun again without asking the person.
+const AGAIN_AT_MOST: u8 = 2;
+
+/// Stands between a state and how often it was begun again. Not among the characters of base64url.
+const AGAIN_MARK: char = '~';
+
 impl Attempt {
     /// Fresh secrets of 256 bits each.
     pub fn new() -> Self {
@@ -32,6 +38,21 @@ impl Attempt {
             nonce: crate::random::secret(),
             code_verifier: crate::random::secret(),
         }
+    }
+
+    /// A fresh attempt in place of the one that `stale_state` names, unless that was the second in
+    /// place of another. The count travels in the state, since a browser without cookies keeps
+    /// nothing else; whoever makes one up gains no more than by a link to `/login`.
+    pub fn again(stale_state: &str) -> Option<Self> {
+        let count = stale_state
+            .rsplit_once(AGAIN_MARK)
+            .map_or(Ok(0), |(_, count)| count.parse());
+        let count: u8 = count.unwrap_or(AGAIN_AT_MOST);
+        let fresh = Attempt::new();
+        (count < AGAIN_AT_MOST).then(|| Attempt {
+            state: format!("{}{AGAIN_MARK}{}", fresh.state, count + 1),
+            ..fresh
+        })
     }
 }
 
@@ -52,7 +73,7 @@ pub fn authorization_request(
         .append_pair("client_id", &registration.client_id)
         .append_pair("redirect_uri", registration.redirect_uri.as_str())
         .append_pair("response_type", "code")
-        .append_pair("response_mode", "query")
+        .append_pair("response_mode", registration.response_mode.name())
         .append_pair("scope", &registration.scopes)
         .append_pair("state", &attempt.state)
         .append_pair("nonce", &attempt.nonce)
@@ -66,6 +87,27 @@ fn code_challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
 }
 
+/// How the authorization response comes back (OAuth 2.0 Multiple Response Type Encoding Practices,
+/// 2.1; OAuth 2.0 Form Post Response Mode).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// In the query of a GET.
+    #[default]
+    Query,
+    /// In the body of a POST.
+    FormPost,
+}
+
+impl ResponseMode {
+    /// Its name in the authorization request.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResponseMode::Query => "query",
+            ResponseMode::FormPost => "form_post",
+        }
+    }
+}
+
 /// What came back to the redirect URI, nothing of it believed yet.
 #[derive(Default)]
 pub struct AuthorizationResponse {
@@ -77,31 +119,42 @@ pub struct AuthorizationResponse {
     pub error: Option<String>,
     /// For the log only: anybody can write it.
     pub error_description: Option<String>,
+    /// `iss` (RFC 9207).
+    pub issuer: Option<String>,
 }
 
-/// A parameter came twice (RFC 6749, 3.1).
+/// What can't be an authorization response.
 #[derive(Debug, PartialEq)]
-pub struct DuplicateParameter(pub String);
+pub enum MalformedResponse {
+    /// A parameter came twice (RFC 6749, 3.1).
+    Twice(String),
+    /// It is longer than any that a provider makes.
+    TooLong,
+}
 
 impl AuthorizationResponse {
-    /// Reads a query. Parameters that are not the standard's are passed over, empty ones count as
+    /// Reads a query or a form. Parameters that are not the standard's are passed over, empty ones count as
     /// absent.
-    pub fn parse(query: &str) -> Result<Self, DuplicateParameter> {
+    pub fn parse(parameters: &str) -> Result<Self, MalformedResponse> {
         let mut response = AuthorizationResponse::default();
         let mut seen: Vec<Cow<'_, str>> = Vec::new();
-        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-            let known = matches!(&*name, "state" | "code" | "error" | "error_description");
+        for (name, value) in url::form_urlencoded::parse(parameters.as_bytes()) {
+            let known = matches!(
+                &*name,
+                "state" | "code" | "error" | "error_description" | "iss"
+            );
             if !known {
                 continue;
             }
             if seen.contains(&name) {
-                return Err(DuplicateParameter(name.into_owned()));
+                return Err(MalformedResponse::Twice(name.into_owned()));
             }
             if !value.is_empty() {
                 match &*name {
                     "state" => response.state = Some(value.into_owned()),
                     "code" => response.code = Some(value.into_owned().into()),
                     "error" => response.error = Some(value.into_owned()),
+                    "iss" => response.issuer = Some(value.into_owned()),
                     _ => response.error_description = Some(value.into_owned()),
                 }
             }
@@ -132,6 +185,26 @@ mod tests {
         assert_ne!(one.nonce, two.nonce);
         assert_ne!(one.code_verifier, two.code_verifier);
         assert_ne!(one.state, one.nonce);
+    }
+
+    #[test]
+    fn an_attempt_is_begun_again_twice_at_most() {
+        let first = Attempt::new();
+        let second = Attempt::again(&first.state).unwrap();
+        let third = Attempt::again(&second.state).unwrap();
+        assert!(second.state.ends_with("~1") && third.state.ends_with("~2"));
+        assert_ne!(second.nonce, third.nonce);
+        for spent in [
+            third.state.as_str(),
+            "x~3",
+            "x~255",
+            "x~256",
+            "x~",
+            "x~-1",
+            "x~a",
+        ] {
+            assert!(Attempt::again(spent).is_none(), "{spent}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod discovery;
 mod error;
 mod fetch;
 mod id_token;
+mod json;
+mod jws;
 mod keys;
 mod login;
 mod logout;
@@ -24,8 +26,8 @@ pub use error::Error;
 pub use fetch::{FetchError, Http, tls_config};
 pub use id_token::{Claims, IdTokenError};
 pub use keys::asymmetric;
-pub use login::{Attempt, AuthorizationResponse, DuplicateParameter};
-pub use token::TokenResponse;
+pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode};
+pub use token::{ClientAuth, TokenResponse};
 pub use userinfo::Profile;
 
 use crate::clock::Clock;
@@ -41,6 +43,10 @@ pub struct Registration {
     pub client_id: String,
     /// `client_secret` (RFC 6749, 2.3.1).
     pub client_secret: SecretString,
+    /// How to prove who we are; what discovery offers unless it is said here.
+    pub client_auth: Option<ClientAuth>,
+    /// How the authorization response comes.
+    pub response_mode: ResponseMode,
     /// Where the authorization response comes to.
     pub redirect_uri: Url,
     /// Where the browser comes back to after it signed out, to the letter.
@@ -102,8 +108,24 @@ impl RelyingParty {
         token::exchange(http, &metadata, &self.registration, code, verifier).await
     }
 
-    /// Verifies the ID token (OpenID Connect Core 3.1.3.7), with newer keys if it names one that is
-    /// not known (10.1.1: the provider may have rotated them).
+    /// Checks that the response comes from our provider (RFC 9207, 2.4): another one could have been
+    /// mixed in.
+    pub async fn check_response_issuer(
+        &self,
+        http: &Http,
+        response: &AuthorizationResponse,
+    ) -> Result<(), Error> {
+        match &response.issuer {
+            Some(issuer) if *issuer == self.registration.issuer => Ok(()),
+            Some(_) => Err(Error::ResponseIssuer("it names another issuer")),
+            None if self.metadata(http).await?.response_names_issuer => Err(Error::ResponseIssuer(
+                "it names no issuer, and discovery says that it will",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Verifies the ID token (OpenID Connect Core 3.1.3.7).
     pub async fn verify_id_token(
         &self,
         http: &Http,
@@ -111,33 +133,18 @@ impl RelyingParty {
         attempt: &Attempt,
     ) -> Result<Claims, Error> {
         let metadata = self.metadata(http).await?;
-        let published: Vec<Algorithm>;
-        let algs = match &self.registration.id_token_algs {
-            Some(configured) => configured,
-            None => {
-                let names = metadata.id_token_algs.iter();
-                published = names.filter_map(|name| asymmetric(name)).collect();
-                &published
-            }
-        };
+        let algs = self.signing_algs(&metadata);
         let expected = Expectation {
             issuer: &self.registration.issuer,
             client_id: &self.registration.client_id,
             nonce: &attempt.nonce,
             access_token: tokens.access_token.expose_secret(),
-            algs,
+            algs: &algs,
         };
         let id_token = tokens.id_token.expose_secret();
         let now = self.clock.now();
-        let fetch_keys = || keys::fetch(http, &metadata.jwks_uri);
-        let keys = self.keys.get(now, fetch_keys).await?;
-        match verify_id_token(id_token, &keys, &expected, now) {
-            Err(IdTokenError::UnknownKey(_)) => {
-                let keys = self.keys.get_newer(now, &keys, fetch_keys).await?;
-                Ok(verify_id_token(id_token, &keys, &expected, now)?)
-            }
-            judged => Ok(judged?),
-        }
+        let verify = |keys: &KeySet| verify_id_token(id_token, keys, &expected, now);
+        Ok(self.with_keys(http, &metadata, verify).await??)
     }
 
     /// Reads userinfo about the person of the ID token (OpenID Connect Core 5.3).
@@ -148,7 +155,50 @@ impl RelyingParty {
         claims: &Claims,
     ) -> Result<Profile, Error> {
         let metadata = self.metadata(http).await?;
-        userinfo::fetch(http, &metadata, &tokens.access_token, &claims.sub).await
+        let answer = userinfo::fetch(http, &metadata, &tokens.access_token).await?;
+        if !answer.is_jwt {
+            return userinfo::judge(&answer.body, &claims.sub);
+        }
+        let algs = self.signing_algs(&metadata);
+        let Registration {
+            issuer, client_id, ..
+        } = &self.registration;
+        let verify =
+            |keys: &KeySet| userinfo::judge_signed(&answer.body, keys, &algs, issuer, client_id);
+        let userinfo = self.with_keys(http, &metadata, verify).await?;
+        let userinfo = userinfo.map_err(|cause| Error::Userinfo(cause.to_string()))?;
+        userinfo.about(&claims.sub)
+    }
+
+    /// The algorithms that the provider signs with: what is configured, else what it publishes.
+    fn signing_algs(&self, metadata: &Metadata) -> Vec<Algorithm> {
+        match &self.registration.id_token_algs {
+            Some(configured) => configured.clone(),
+            None => {
+                let published = metadata.id_token_algs.iter();
+                published.filter_map(|name| asymmetric(name)).collect()
+            }
+        }
+    }
+
+    /// Verifies with the provider's keys, and with newer ones if they do not hold the one that is
+    /// named (OpenID Connect Core 10.1.1: the provider may have rotated them).
+    async fn with_keys<T>(
+        &self,
+        http: &Http,
+        metadata: &Metadata,
+        verify: impl Fn(&KeySet) -> Result<T, IdTokenError>,
+    ) -> Result<Result<T, IdTokenError>, Error> {
+        let now = self.clock.now();
+        let fetch = || keys::fetch(http, &metadata.jwks_uri);
+        let keys = self.keys.get(now, fetch).await?;
+        match verify(&keys) {
+            Err(IdTokenError::UnknownKey(_)) => {
+                let newer = self.keys.get_newer(now, &keys, fetch).await?;
+                Ok(verify(&newer))
+            }
+            judged => Ok(judged),
+        }
     }
 
     /// Where to send the browser to sign out (RP-Initiated Logout 1.0), if the provider has such a

@@ -6,7 +6,17 @@ use serde::Deserialize;
 use super::Registration;
 use super::discovery::Metadata;
 use super::error::Error;
-use super::fetch::{Answer, FetchError, Http};
+use super::fetch::{Answer, Http};
+use super::json;
+
+/// How we prove to the token endpoint who we are (RFC 6749, 2.3.1; OpenID Connect Core 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// `client_secret_basic`: in the `Authorization` header.
+    Basic,
+    /// `client_secret_post`: in the form.
+    Post,
+}
 
 /// What the code was worth. No `Debug`: it holds tokens.
 #[derive(Deserialize)]
@@ -25,31 +35,54 @@ pub async fn exchange(
     code: &SecretString,
     code_verifier: &str,
 ) -> Result<TokenResponse, Error> {
+    let secret = &registration.client_secret;
+    let mut form = vec![
+        ("grant_type", "authorization_code"),
+        ("code", code.expose_secret()),
+        ("redirect_uri", registration.redirect_uri.as_str()),
+        ("code_verifier", code_verifier),
+    ];
+    let basic = match client_auth(registration.client_auth, metadata)? {
+        ClientAuth::Basic => Some((registration.client_id.as_str(), secret)),
+        ClientAuth::Post => {
+            form.push(("client_id", &registration.client_id));
+            form.push(("client_secret", secret.expose_secret()));
+            None
+        }
+    };
     let answer = http
-        .post_form(
-            "token",
-            &metadata.token_endpoint,
-            (&registration.client_id, &registration.client_secret),
-            &[
-                ("grant_type", "authorization_code"),
-                ("code", code.expose_secret()),
-                ("redirect_uri", registration.redirect_uri.as_str()),
-                ("code_verifier", code_verifier),
-            ],
-        )
+        .post_form("token", &metadata.token_endpoint, basic, &form)
         .await?;
     judge(&answer)
+}
+
+/// What is configured, else what the provider offers, the better one first.
+fn client_auth(configured: Option<ClientAuth>, metadata: &Metadata) -> Result<ClientAuth, Error> {
+    let offers = |name: &str| {
+        metadata
+            .token_auth_methods
+            .iter()
+            .any(|offered| offered == name)
+    };
+    match configured {
+        Some(configured) => Ok(configured),
+        None if offers("client_secret_basic") => Ok(ClientAuth::Basic),
+        None if offers("client_secret_post") => Ok(ClientAuth::Post),
+        None => Err(Error::Discovery(
+            "it offers neither client_secret_basic nor client_secret_post; if it takes one of them \
+             all the same, say which in OIDC_CLIENT_AUTH_METHOD"
+                .to_owned(),
+        )),
+    }
 }
 
 /// RFC 6749, 5.1 and 5.2.
 fn judge(answer: &Answer) -> Result<TokenResponse, Error> {
     match answer.status {
         200 => parse(&answer.body),
+        429 => Err(no_answer(answer)),
         400..=499 => Err(refusal(answer)),
-        status => Err(Error::Fetch {
-            what: "token",
-            cause: FetchError::Status(status),
-        }),
+        _ => Err(no_answer(answer)),
     }
 }
 
@@ -58,22 +91,13 @@ fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
     struct TokenType {
         token_type: Option<String>,
     }
-    // serde's text can quote the offending value, which may be a token: only the place is kept.
-    let malformed = |cause: serde_json::Error| {
-        Error::TokenResponse(format!(
-            "not the JSON of OpenID Connect Core 3.1.3.3 (line {}, column {}): it needs \
-             access_token, token_type and id_token",
-            cause.line(),
-            cause.column()
-        ))
-    };
-    let TokenType { token_type } = serde_json::from_slice(body).map_err(malformed)?;
+    let TokenType { token_type } = json::object(body).map_err(Error::TokenResponse)?;
     match token_type.as_deref() {
         Some(token_type) if token_type.eq_ignore_ascii_case("Bearer") => (),
         Some(_) => return Err(Error::TokenType("its token_type is not Bearer".to_owned())),
         None => return Err(Error::TokenType("it has no token_type".to_owned())),
     }
-    serde_json::from_slice(body).map_err(malformed)
+    json::object(body).map_err(Error::TokenResponse)
 }
 
 /// RFC 6749, 5.2. An error code is a short word; anything else is not repeated in the log.
@@ -88,13 +112,18 @@ fn refusal(answer: &Answer) -> Error {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
-    match serde_json::from_slice(&answer.body) {
+    match json::object(&answer.body) {
         Ok(Refusal { error }) if error == "invalid_grant" => Error::CodeRefused,
         Ok(Refusal { error }) if is_word(&error) => Error::TokenRefused(error),
-        _ => Error::Fetch {
-            what: "token",
-            cause: FetchError::Status(answer.status),
-        },
+        _ => no_answer(answer),
+    }
+}
+
+fn no_answer(answer: &Answer) -> Error {
+    let cause = answer.refusal();
+    Error::Fetch {
+        what: "token",
+        cause,
     }
 }
 
@@ -106,6 +135,8 @@ mod tests {
         judge(&Answer {
             status,
             max_age_secs: None,
+            retry_after_secs: None,
+            is_jwt: false,
             body: body.as_bytes().to_vec(),
         })
     }

@@ -1,11 +1,16 @@
 //! What the provider tells of the person (OpenID Connect Core 5.1 and 5.3).
 
+use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 use super::discovery::Metadata;
 use super::error::Error;
-use super::fetch::{Answer, FetchError, Http};
+use super::fetch::{Answer, Http};
+use super::id_token::{Audience, IdTokenError};
+use super::json;
+use super::jws;
+use super::keys::KeySet;
 
 /// The standard claims that Doorward shows (OpenID Connect Core 5.1), as the provider wrote them.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -82,49 +87,75 @@ fn true_or_its_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     Ok(Some(value == true || value == "true"))
 }
 
-/// Reads userinfo with the access token and checks that it is about `subject`.
+/// Reads userinfo with the access token.
 pub async fn fetch(
     http: &Http,
     metadata: &Metadata,
     access_token: &SecretString,
-    subject: &str,
-) -> Result<Profile, Error> {
+) -> Result<Answer, Error> {
     let what = "userinfo";
     let answer = http
         .get(what, &metadata.userinfo_endpoint, Some(access_token))
         .await?;
-    match answer {
-        Answer {
-            status: 200, body, ..
-        } => judge(&body, subject),
-        Answer { status, .. } => {
-            let cause = FetchError::Status(status);
+    match answer.status {
+        200 => Ok(answer),
+        _ => {
+            let cause = answer.refusal();
             Err(Error::Fetch { what, cause })
         }
     }
 }
 
-/// OpenID Connect Core 5.3.2: without the same `sub`, nothing of it may be used.
-fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
+/// A userinfo response, of whomever.
+#[derive(Deserialize)]
+pub struct Userinfo {
+    sub: String,
+    #[serde(flatten)]
+    profile: Profile,
+}
+
+impl Userinfo {
+    /// OpenID Connect Core 5.3.2: without the same `sub`, nothing of it may be used.
+    pub fn about(self, subject: &str) -> Result<Profile, Error> {
+        match self.sub == subject {
+            true => Ok(self.profile),
+            false => Err(Error::UserinfoSubject),
+        }
+    }
+}
+
+/// Judges a userinfo response in JSON.
+pub fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
+    let userinfo: Userinfo = json::object(body).map_err(Error::Userinfo)?;
+    userinfo.about(subject)
+}
+
+/// Judges a signed userinfo response (OpenID Connect Core 5.3.2: `iss` is the provider and `aud` names
+/// us; both SHOULD be there, and here they must, or a token made for something else could pass).
+pub fn judge_signed(
+    body: &[u8],
+    keys: &KeySet,
+    algs: &[Algorithm],
+    issuer: &str,
+    client_id: &str,
+) -> Result<Userinfo, IdTokenError> {
     #[derive(Deserialize)]
-    struct Userinfo {
-        sub: String,
+    struct Signed {
+        iss: String,
+        aud: Audience,
         #[serde(flatten)]
-        profile: Profile,
+        userinfo: Userinfo,
     }
-    // serde would take an array for a struct's fields in order; userinfo is an object.
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    let userinfo = is_object.then(|| serde_json::from_slice::<Userinfo>(body));
-    match userinfo {
-        Some(Ok(userinfo)) if userinfo.sub == subject => Ok(userinfo.profile),
-        Some(Ok(_)) => Err(Error::UserinfoSubject),
-        Some(Err(cause)) => Err(Error::Userinfo(format!(
-            "line {}, column {}: not a JSON object with a sub and claims of the right types",
-            cause.line(),
-            cause.column()
-        ))),
-        None => Err(Error::Userinfo("not a JSON object".to_owned())),
+    let token = std::str::from_utf8(body)
+        .map_err(|_| IdTokenError::Malformed("userinfo is not text".to_owned()))?;
+    let (signed, _) = jws::verified::<Signed>(token.trim_ascii(), keys, algs)?;
+    if signed.iss != issuer {
+        return Err(IdTokenError::Issuer(signed.iss));
     }
+    if !signed.aud.names(client_id) {
+        return Err(IdTokenError::Audience);
+    }
+    Ok(signed.userinfo)
 }
 
 #[cfg(test)]

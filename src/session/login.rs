@@ -31,7 +31,7 @@ pub struct Login {
 }
 
 /// Why a callback belongs to no attempt. The text is for the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoLogin {
     /// The response names no state.
     NoState,
@@ -41,7 +41,10 @@ pub enum NoLogin {
     /// The cookie was not sealed by us, or not for this state.
     Forged,
     /// Ten minutes went by.
-    Expired,
+    Expired {
+        /// Where the person wanted to go.
+        return_to: ReturnTo,
+    },
 }
 
 impl std::fmt::Display for NoLogin {
@@ -52,7 +55,7 @@ impl std::fmt::Display for NoLogin {
                 "this browser has no attempt of that state (used up, another browser, or no cookies)"
             }
             NoLogin::Forged => "the attempt's cookie was not sealed by us for that state",
-            NoLogin::Expired => "the attempt is older than ten minutes",
+            NoLogin::Expired { .. } => "the attempt is older than ten minutes",
         })
     }
 }
@@ -90,7 +93,9 @@ impl Sessions {
         }
         match self.is_current(&login) {
             true => Ok(login),
-            false => Err(NoLogin::Expired),
+            false => Err(NoLogin::Expired {
+                return_to: login.return_to,
+            }),
         }
     }
 
@@ -140,11 +145,15 @@ impl Sessions {
         self.clock.now().unix_timestamp() - login.began_at < LIFETIME_SECS
     }
 
-    /// Only characters of base64url get into a cookie's name, whatever came as a state.
     fn attempt_cookie_name(&self, state: &str) -> String {
+        self.cookie_name_for("doorward-login", state)
+    }
+
+    /// The name of a cookie about `state`. Only characters of base64url get into it, whatever came.
+    pub(super) fn cookie_name_for(&self, what: &str, state: &str) -> String {
         let is_ours = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let tag: String = state.chars().filter(is_ours).take(NAME_CHARS).collect();
-        self.cookie_name(&format!("doorward-login-{tag}"))
+        self.cookie_name(&format!("{what}-{tag}"))
     }
 
     fn attempt_cookie(&self, name: String, value: String) -> Cookie<'static> {

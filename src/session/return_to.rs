@@ -34,11 +34,14 @@ impl ReturnTo {
         let url = public_url.join(wanted).ok()?;
         // `/.//evil.example` begins with one slash and parses to a path that begins with two.
         let stays = url.origin() == public_url.origin() && !url.path().starts_with("//");
-        let loops = matches!(
-            url.path(),
-            routes::LOGIN | routes::CALLBACK | routes::LOGOUT
-        );
-        (stays && !loops).then(|| ReturnTo(url[url::Position::BeforePath..].to_owned()))
+        // The router decodes: `/%6cogin` is `/login`.
+        let decoded = percent_decoded(url.path());
+        let loops = [routes::LOGIN, routes::CALLBACK, routes::LOGOUT]
+            .iter()
+            .any(|route| decoded == route.as_bytes());
+        // Parsing writes some characters as three.
+        let written = &url[url::Position::BeforePath..];
+        (stays && !loops && written.len() <= LIMIT).then(|| ReturnTo(written.to_owned()))
     }
 
     /// For a `Location` header or a link.
@@ -113,6 +116,7 @@ mod tests {
             "/logout",
             "/authorization-code/callback?x",
             "/x/../logout",
+            "/%6cogin",
         ] {
             assert_eq!(parse(loops), None, "{loops}");
         }

@@ -22,7 +22,12 @@ fn sources(folder: &str) -> Vec<(String, String)> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(repo("")).unwrap().to_str().unwrap().to_owned();
+                let name = path
+                    .strip_prefix(repo(""))
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
                 files.push((name, std::fs::read_to_string(&path).unwrap()));
             }
         }
@@ -46,9 +51,15 @@ fn variables() -> Vec<String> {
 fn every_setting_is_in_the_example_and_in_the_readme() {
     let (example, readme) = (text(".env.example"), text("README.md"));
     for name in variables() {
-        let named = |line: &str| line.trim_start_matches('#').starts_with(&format!("{name}="));
+        let named = |line: &str| {
+            line.trim_start_matches('#')
+                .starts_with(&format!("{name}="))
+        };
         assert!(example.lines().any(named), ".env.example lacks {name}");
-        assert!(readme.contains(&format!("`{name}`")), "README.md lacks {name}");
+        assert!(
+            readme.contains(&format!("`{name}`")),
+            "README.md lacks {name}"
+        );
     }
 }
 
@@ -56,10 +67,17 @@ fn every_setting_is_in_the_example_and_in_the_readme() {
 fn every_line_of_the_example_is_a_setting() {
     let known = variables();
     for line in text(".env.example").lines() {
-        let Some((name, _)) = line.trim_start_matches('#').split_once('=') else { continue };
-        let is_a_name = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        let Some((name, _)) = line.trim_start_matches('#').split_once('=') else {
+            continue;
+        };
+        let is_a_name = name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte == b'_');
         if is_a_name && name != "RUST_LOG" {
-            assert!(known.iter().any(|variable| variable == name), "{name} is not a setting");
+            assert!(
+                known.iter().any(|variable| variable == name),
+                "{name} is not a setting"
+            );
         }
     }
 }
@@ -67,7 +85,10 @@ fn every_line_of_the_example_is_a_setting() {
 #[test]
 fn the_example_filled_in_is_accepted() {
     let mut values = std::collections::HashMap::new();
-    for line in text(".env.example").lines().filter(|line| !line.starts_with('#')) {
+    for line in text(".env.example")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+    {
         if let Some((name, value)) = line.split_once('=') {
             values.insert(name.to_owned(), value.to_owned());
         }
@@ -94,7 +115,14 @@ fn the_arrows_go_one_way() {
             .join("\n");
         let knows = |what: &str| code.contains(what);
         if file.starts_with("src/oidc/") {
-            for foreign in ["actix", "diesel", "tera::", "crate::db", "crate::session", "env::var"] {
+            for foreign in [
+                "actix",
+                "diesel",
+                "tera::",
+                "crate::db",
+                "crate::session",
+                "env::var",
+            ] {
                 assert!(!knows(foreign), "{file} knows {foreign}");
             }
         }
@@ -120,7 +148,10 @@ fn the_arrows_go_one_way() {
 #[test]
 fn the_readme_names_files_that_are_there() {
     let readme = text("README.md");
-    for path in readme.split('`').filter(|word| word.starts_with("src/") || word.starts_with("docs/")) {
+    for path in readme
+        .split('`')
+        .filter(|word| word.starts_with("src/") || word.starts_with("docs/"))
+    {
         assert!(repo(path).exists(), "README.md names {path}");
     }
 }

@@ -23,9 +23,19 @@ async fn sign_in(browser: &Browser, app: &TestApp, person: &str) {
 /// From one side to the other, no page is wider than the window.
 async fn assert_fits(browser: &Browser) {
     let wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
-    assert_eq!(browser.evaluate(wider).await, false, "{} scrolls sideways", browser.url().await);
+    assert_eq!(
+        browser.evaluate(wider).await,
+        false,
+        "{} scrolls sideways",
+        browser.url().await
+    );
     let headings = "document.querySelectorAll('h1').length";
-    assert_eq!(browser.evaluate(headings).await, 1, "{} has one h1", browser.url().await);
+    assert_eq!(
+        browser.evaluate(headings).await,
+        1,
+        "{} has one h1",
+        browser.url().await
+    );
 }
 
 async fn journey(app: TestApp, look: Look, name: &str) {
@@ -40,7 +50,13 @@ async fn journey(app: TestApp, look: Look, name: &str) {
 
     browser.click("#login-button").await;
     browser.wait_for("#person-ada").await;
-    assert!(browser.url().await.as_str().starts_with(&format!("{issuer}/authorize?")));
+    assert!(
+        browser
+            .url()
+            .await
+            .as_str()
+            .starts_with(&format!("{issuer}/authorize?"))
+    );
     picture(&browser, &format!("{name}-provider")).await;
     browser.click("#person-ada").await;
     browser.wait_for("#claim-email").await;
@@ -65,11 +81,16 @@ async fn journey(app: TestApp, look: Look, name: &str) {
     // Whatever Back shows, it is not the profile: the provider's page, or the way to sign in.
     let is_there = |url: &url::Url| url.as_str() != format!("{}/", app.url);
     browser.wait_for_url(is_there).await;
-    assert!(!browser.source().await.contains("Ada Lovelace") || browser.exists("#person-ada").await);
+    assert!(
+        !browser.source().await.contains("Ada Lovelace") || browser.exists("#person-ada").await
+    );
     assert!(!browser.exists("#claim-name").await);
     browser.switch_tab(1).await;
     browser.reload().await;
-    assert!(browser.exists("#login-button").await, "the other tab is signed out too");
+    assert!(
+        browser.exists("#login-button").await,
+        "the other tab is signed out too"
+    );
 
     browser.click("#login-button").await;
     browser.click("#cancel").await;
@@ -84,7 +105,10 @@ async fn journey(app: TestApp, look: Look, name: &str) {
     }
     // The one error on the way is the 403 of the page that tells of the cancelled sign-in.
     for error in browser.console_errors().await {
-        assert!(error.contains("403 (Forbidden)") || error.contains("/favicon.ico"), "{error}");
+        assert!(
+            error.contains("403 (Forbidden)") || error.contains("/favicon.ico"),
+            "{error}"
+        );
     }
 }
 
@@ -101,7 +125,11 @@ async fn on_a_phone() {
 
 #[actix_web::test]
 async fn in_the_dark_and_without_javascript() {
-    let look = Look { javascript: false, dark: true, ..Look::DESKTOP };
+    let look = Look {
+        javascript: false,
+        dark: true,
+        ..Look::DESKTOP
+    };
     journey(TestApp::spawn(Database::Sqlite), look, "dark").await;
 }
 
@@ -157,7 +185,10 @@ async fn the_provider_is_away_and_comes_back() {
     app.provider.stop();
     browser.goto(&app.url).await;
     browser.click("#login-button").await;
-    assert_eq!(browser.text("#error-title").await, "Your sign-in provider can't be reached");
+    assert_eq!(
+        browser.text("#error-title").await,
+        "Your sign-in provider can't be reached"
+    );
     picture(&browser, "provider-away").await;
     app.provider.restart().unwrap();
     app.clock.shift(time::Duration::seconds(60));

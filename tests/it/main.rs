@@ -2,6 +2,12 @@
 
 mod support;
 
-mod journey;
+mod advisories;
+mod callback;
 mod docs;
+mod id_token;
 mod in_a_browser;
+mod journey;
+mod process;
+mod provider_answers;
+mod requests;

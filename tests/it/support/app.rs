@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use doorward::app::Doorward;
@@ -91,12 +92,15 @@ impl Storage {
         row.n
     }
 
-    /// Runs a statement that answers nothing.
-    pub fn execute(&self, statement: &str) {
-        let statement = diesel::sql_query(statement);
+    /// Runs statements that answer nothing, as Doorward's own connections would.
+    pub fn execute(&self, statements: &str) {
         match self.folder {
-            Some(_) => statement.execute(&mut SqliteConnection::establish(&self.url).unwrap()),
-            None => statement.execute(&mut PgConnection::establish(&self.url).unwrap()),
+            Some(_) => SqliteConnection::establish(&self.url)
+                .unwrap()
+                .batch_execute(&format!("PRAGMA foreign_keys = ON; {statements}")),
+            None => PgConnection::establish(&self.url)
+                .unwrap()
+                .batch_execute(statements),
         }
         .unwrap();
     }

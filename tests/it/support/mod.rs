@@ -18,7 +18,8 @@ pub use visitor::Visitor;
 /// `database: Database` for tests that start the app themselves.
 #[macro_export]
 macro_rules! on_both {
-    ($(async fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
+    ($($(#[doc = $doc:literal])* async fn $name:ident($app:ident: TestApp) $body:block)+) => {$(
+        $(#[doc = $doc])*
         mod $name {
             #[allow(unused_imports, reason = "not every test needs all that its module imports")]
             use super::*;
@@ -36,7 +37,8 @@ macro_rules! on_both {
             }
         }
     )+};
-    ($(async fn $name:ident($database:ident: Database) $body:block)+) => {$(
+    ($($(#[doc = $doc:literal])* async fn $name:ident($database:ident: Database) $body:block)+) => {$(
+        $(#[doc = $doc])*
         mod $name {
             #[allow(unused_imports, reason = "not every test needs all that its module imports")]
             use super::*;

@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_server_of_ones_own_comes_back_with_its_data() {
-        let mut postgres = OwnPostgres::start_with(&["fsync=on"]);
+        let mut postgres = OwnPostgres::start();
         let url = postgres.url();
         let mut connection = PgConnection::establish(&url).unwrap();
         diesel::sql_query("CREATE TABLE kept (id TEXT)")

@@ -1,0 +1,404 @@
+//! The way back from the provider, as it must not go: each answer that is refused, and what becomes of the attempt.
+
+use awc::http::Method;
+use url::Url;
+
+use crate::on_both;
+use crate::support::provider::Endpoint;
+use crate::support::visitor::Answer;
+use crate::support::{TestApp, Visitor};
+
+const NO_CODE: &str = "The code was not returned or is not accessible";
+/// No page, but the provider's again.
+const ANEW: &str = "";
+const NO_STATE: &str = "The answer does not say which sign-in it belongs to.";
+const MALFORMED: &str = "The answer that came back from the sign-in page is malformed.";
+/// The name of the session's cookie.
+const SESSION: &str = "doorward";
+
+/// A parameter of a URL's query.
+fn parameter(url: &str, name: &str) -> String {
+    let url = Url::parse(url).unwrap();
+    let found = url.query_pairs().find(|(known, _)| known == name);
+    found.expect(name).1.into_owned()
+}
+
+/// The URL with another value for a parameter, or without it.
+fn with(url: &str, name: &str, value: Option<&str>) -> String {
+    let mut url = Url::parse(url).unwrap();
+    let mut pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    pairs.retain(|(known, _)| known != name);
+    pairs.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    url.query_pairs_mut().clear().extend_pairs(pairs);
+    url.into()
+}
+
+/// The names and values of the attempts that a browser keeps.
+fn attempts(visitor: &Visitor) -> Vec<(String, String)> {
+    let cookies = visitor.app_cookies().into_iter();
+    cookies
+        .filter(|(name, _)| name.starts_with("doorward-login-"))
+        .collect()
+}
+
+/// The name of the cookie that keeps the attempt of a callback.
+fn attempt_of(callback: &str) -> String {
+    format!("doorward-login-{}", &parameter(callback, "state")[..16])
+}
+
+/// Opens `callback` and sees it refused with exactly that; nobody is signed in by it.
+async fn refused(app: &TestApp, visitor: &Visitor, callback: &str, status: u16, sentence: &str) {
+    let answer = visitor.get(callback).await;
+    assert_eq!(
+        answer.refusal(),
+        (status, sentence.to_owned()),
+        "{callback}"
+    );
+    if status == 303 {
+        begins_anew(app, visitor, &answer);
+    }
+    assert!(
+        !visitor.app_cookies().contains_key(SESSION),
+        "{:?}",
+        answer.cookies()
+    );
+    assert!(!visitor.is_signed_in().await);
+    assert_eq!(app.storage().sessions(), 0);
+}
+
+/// What is stale is no dead end: off to the provider with a fresh attempt. Here the person leaves it at that, so that
+/// what becomes of the first attempt is seen.
+fn begins_anew(app: &TestApp, visitor: &Visitor, answer: &Answer) {
+    let provider = format!("{}/authorize?", app.provider.issuer());
+    assert!(
+        answer.location().starts_with(&provider),
+        "{}",
+        answer.location()
+    );
+    let fresh = format!(
+        "doorward-login-{}",
+        &parameter(answer.location(), "state")[..16]
+    );
+    assert!(visitor.app_cookies().contains_key(&fresh));
+    visitor.set_app_cookie(&fresh, "");
+}
+
+/// As [`refused`], and what can be told without the provider did not trouble it.
+async fn refused_at_the_door(
+    app: &TestApp,
+    visitor: &Visitor,
+    callback: &str,
+    status: u16,
+    sentence: &str,
+) {
+    refused(app, visitor, callback, status, sentence).await;
+    assert_eq!(app.provider.request_count(Endpoint::Token), 0, "{callback}");
+}
+
+on_both! {
+    async fn a_callback_without_a_code_is_refused_and_the_attempt_is_spent(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        assert_eq!(attempts(&ada).len(), 1);
+        refused_at_the_door(&app, &ada, &with(&callback, "code", None), 403, NO_CODE).await;
+        assert_eq!(attempts(&ada), []);
+        refused_at_the_door(&app, &ada, &callback, 303, ANEW).await;
+    }
+
+    async fn a_callback_with_an_empty_code_is_refused_and_the_attempt_is_spent(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        refused_at_the_door(&app, &ada, &with(&callback, "code", Some("")), 403, NO_CODE).await;
+        assert_eq!(attempts(&ada), []);
+    }
+
+    async fn a_callback_with_nothing_at_all_is_refused(app: TestApp) {
+        let ada = app.visitor();
+        for query in ["", "?", "?code", "?state", "?code=&state=&error=", "?x=y", "?%ff=%00&&&=="] {
+            let callback = format!("{}/authorization-code/callback{query}", app.url);
+            refused_at_the_door(&app, &ada, &callback, 403, NO_CODE).await;
+        }
+    }
+
+    async fn a_callback_without_a_state_is_refused_and_leaves_the_attempts_alone(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        for stateless in [with(&callback, "state", None), with(&callback, "state", Some(""))] {
+            refused_at_the_door(&app, &ada, &stateless, 403, NO_STATE).await;
+        }
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+    }
+
+    async fn a_callback_with_a_wrong_state_is_refused_and_leaves_the_attempts_alone(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        let state = parameter(&callback, "state");
+        let backwards: String = state.chars().rev().collect();
+        for wrong in [&backwards, "x", "../../etc/passwd", "a;b=c", "\0\r\nSet-Cookie: x=y", "é", &"A".repeat(8000)] {
+            refused_at_the_door(&app, &ada, &with(&callback, "state", Some(wrong)), 303, ANEW).await;
+        }
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+    }
+
+    async fn a_state_that_only_begins_like_ours_is_refused_and_the_attempt_is_spent(app: TestApp) {
+        let changes: [fn(&str) -> String; 3] = [|state| state[..16].to_owned(), |state| format!("{state}A"), |state| format!("{}AAAA", &state[..39])];
+        for change in changes {
+            let ada = app.visitor();
+            let callback = ada.callback_for("ada").await;
+            let close = with(&callback, "state", Some(&change(&parameter(&callback, "state"))));
+            refused_at_the_door(&app, &ada, &close, 303, ANEW).await;
+            assert_eq!(attempts(&ada), []);
+        }
+    }
+
+    async fn a_callback_url_works_once(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        let attempt = attempts(&ada).remove(0);
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.get(&callback).await.location(), "/profile", "who is signed in goes on");
+        assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (1, 1));
+
+        // Somebody who kept the cookie has a code that is used up.
+        let thief = app.visitor();
+        thief.set_app_cookie(&attempt.0, &attempt.1);
+        begins_anew(&app, &thief, &thief.get(&callback).await);
+        assert_eq!(attempts(&thief), []);
+        assert!(!thief.is_signed_in().await);
+        assert_eq!(app.storage().sessions(), 1);
+    }
+
+    async fn an_attempt_ends_after_ten_minutes(app: TestApp) {
+        let (quick, slow) = (app.visitor(), app.visitor());
+        let in_time = quick.callback_for("ada").await;
+        let too_late = slow.callback_for("ada").await;
+        app.clock.shift(time::Duration::seconds(601));
+        refused_at_the_door(&app, &slow, &too_late, 303, ANEW).await;
+        assert_eq!(attempts(&slow), []);
+        app.clock.shift(time::Duration::seconds(-11));
+        assert_eq!(quick.get(&in_time).await.location(), "/profile");
+    }
+
+    async fn a_state_of_another_browser_is_refused_and_both_can_still_sign_in(app: TestApp) {
+        let (ada, bob) = (app.visitor(), app.visitor());
+        let hers = ada.callback_for("ada").await;
+        refused_at_the_door(&app, &bob, &hers, 303, ANEW).await;
+        let his = bob.callback_for("grace").await;
+        refused_at_the_door(&app, &bob, &hers, 303, ANEW).await;
+        assert_eq!(bob.get(&his).await.location(), "/profile");
+        assert_eq!(ada.get(&hers).await.location(), "/profile");
+    }
+
+    async fn the_cookie_of_one_attempt_does_not_open_another(app: TestApp) {
+        let (ada, eve) = (app.visitor(), app.visitor());
+        let (one, two) = (ada.callback_for("ada").await, ada.callback_for("ada").await);
+        let planted = eve.callback_for("grace").await;
+        let foreign = attempts(&eve).remove(0).1;
+        let other = ada.app_cookies()[&attempt_of(&two)].clone();
+        ada.set_app_cookie(&attempt_of(&one), &other);
+        refused_at_the_door(&app, &ada, &one, 303, ANEW).await;
+        assert!(!ada.app_cookies().contains_key(&attempt_of(&one)));
+
+        ada.set_app_cookie(&attempt_of(&two), &foreign);
+        refused_at_the_door(&app, &ada, &two, 303, ANEW).await;
+        assert_eq!(attempts(&ada), []);
+        refused_at_the_door(&app, &ada, &planted, 303, ANEW).await;
+    }
+
+    async fn an_attempts_cookie_that_we_did_not_seal_is_refused_and_spent(app: TestApp) {
+        let change: [fn(&str) -> String; 13] = [
+            |_| "x".into(),
+            |_| "AAAA".into(),
+            |_| "A".repeat(400),
+            |_| "A".repeat(4000),
+            |_| "A".repeat(60_000),
+            |_| "%00%0d%0a".into(),
+            |_| "eyJzdGF0ZSI6IngifQ".into(),
+            |real| real[..real.len() - 1].into(),
+            |real| real[..real.len() / 2].into(),
+            |real| real[1..].into(),
+            |real| format!("{real}AAAA"),
+            |real| format!("{real}{real}"),
+            |real| real.chars().rev().collect(),
+        ];
+        for change in change {
+            let ada = app.visitor();
+            let callback = ada.callback_for("ada").await;
+            let (name, real) = attempts(&ada).remove(0);
+            ada.set_app_cookie(&name, &change(&real));
+            refused_at_the_door(&app, &ada, &callback, 303, ANEW).await;
+            assert_eq!(attempts(&ada), []);
+        }
+    }
+
+    async fn an_empty_attempts_cookie_is_refused(app: TestApp) {
+        let (ada, eve) = (app.visitor(), app.visitor());
+        let callback = ada.callback_for("ada").await;
+        let empty = format!("{}=", attempt_of(&callback));
+        for cookie in [&empty, &format!("{empty}; {empty}"), &format!("{empty}\"\"")] {
+            let answer = eve.send(Method::GET, &callback, &[("cookie", cookie)], "").await;
+            assert_eq!(answer.refusal(), (303, ANEW.to_owned()));
+            assert!(!eve.app_cookies().contains_key(SESSION));
+        }
+        assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (0, 0));
+    }
+
+    async fn of_six_attempts_at_once_the_oldest_is_dropped(app: TestApp) {
+        let ada = app.visitor();
+        let mut callbacks = Vec::new();
+        for _ in 0..6 {
+            callbacks.push(ada.callback_for("ada").await);
+            app.clock.shift(time::Duration::SECOND);
+            assert!(attempts(&ada).len() <= 5);
+        }
+        assert_eq!(attempts(&ada).len(), 5);
+        for callback in &callbacks[1..] {
+            assert_eq!(ada.get(callback).await.location(), "/profile");
+        }
+        assert_eq!(attempts(&ada), []);
+        ada.post("/logout", "").await;
+        begins_anew(&app, &ada, &ada.get(&callbacks[0]).await);
+    }
+
+    async fn attempts_that_can_not_be_finished_make_room_first(app: TestApp) {
+        let ada = app.visitor();
+        ada.callback_for("ada").await;
+        app.clock.shift(time::Duration::seconds(601));
+        ada.set_app_cookie("doorward-login-forged", "AAAA");
+        let mut callbacks = Vec::new();
+        for _ in 0..5 {
+            callbacks.push(ada.callback_for("ada").await);
+        }
+        let mut kept: Vec<String> = attempts(&ada).into_iter().map(|(name, _)| name).collect();
+        let mut begun: Vec<String> = callbacks.iter().map(|callback| attempt_of(callback)).collect();
+        kept.sort();
+        begun.sort();
+        assert_eq!(kept, begun);
+    }
+
+    async fn a_parameter_that_comes_twice_is_malformed_and_the_attempt_is_spent(app: TestApp) {
+        for extra in [
+            "&code=another", "&code=", "&c%6fde=another",
+            "&error=access_denied&error=access_denied", "&error=&error=",
+            "&error=access_denied&error_description=a&error_description=b",
+        ] {
+            let ada = app.visitor();
+            let callback = ada.callback_for("ada").await;
+            refused_at_the_door(&app, &ada, &format!("{callback}{extra}"), 400, MALFORMED).await;
+            assert_eq!(attempts(&ada), [], "{extra}");
+        }
+    }
+
+    async fn a_state_that_comes_twice_is_malformed(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        let same = format!("&state={}", parameter(&callback, "state"));
+        for extra in [&same, "&state=another", "&state=", "&st%61te=another"] {
+            refused_at_the_door(&app, &ada, &format!("{callback}{extra}"), 400, MALFORMED).await;
+        }
+    }
+
+    async fn a_code_of_another_attempt_is_refused_and_both_are_spent(app: TestApp) {
+        let (ada, eve) = (app.visitor(), app.visitor());
+        let (one, two) = (ada.callback_for("ada").await, ada.callback_for("ada").await);
+        let mixed = with(&one, "code", Some(&parameter(&two, "code")));
+        refused(&app, &ada, &mixed, 303, ANEW).await;
+        assert!(!ada.app_cookies().contains_key(&attempt_of(&one)));
+
+        // A stranger's code is planted on somebody: PKCE tells that it was asked for elsewhere.
+        let stolen = parameter(&eve.callback_for("grace").await, "code");
+        let planted = with(&ada.callback_for("ada").await, "code", Some(&stolen));
+        refused(&app, &ada, &planted, 303, ANEW).await;
+        assert!(!ada.app_cookies().contains_key(&attempt_of(&planted)));
+    }
+
+    async fn a_code_that_was_made_up_is_refused_and_the_attempt_is_spent(app: TestApp) {
+        for code in ["x", "' OR 1=1 --", "\0", "\r\nHost: evil.example", "é\u{202e}", "<script>", "&grant_type=x", &"A".repeat(8000)] {
+            let ada = app.visitor();
+            let callback = with(&ada.callback_for("ada").await, "code", Some(code));
+            refused(&app, &ada, &callback, 303, ANEW).await;
+            assert_eq!(attempts(&ada), []);
+        }
+    }
+
+    async fn the_session_key_is_fresh_whatever_the_browser_had_before(app: TestApp) {
+        // One of somebody's own, properly signed: the attacker signs in and plants the cookie.
+        let eve = app.visitor();
+        eve.sign_in("grace").await;
+        let evil = eve.app_cookies()[SESSION].clone();
+        let made_up = "c".repeat(43);
+        let unsigned = evil.chars().rev().collect::<String>();
+        for planted in [evil, made_up, unsigned] {
+            let ada = app.visitor();
+            ada.set_app_cookie(SESSION, &planted);
+            assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+            let hers = ada.app_cookies()[SESSION].clone();
+            assert_ne!(hers, planted);
+            ada.sign_in("ada").await;
+            assert_ne!(ada.app_cookies()[SESSION], hers, "each sign-in has a key of its own");
+
+            let thief = app.visitor();
+            for old in [&planted, &hers] {
+                thief.set_app_cookie(SESSION, old);
+                assert!(!thief.is_signed_in().await);
+            }
+            assert!(ada.is_signed_in().await);
+        }
+        assert!(!eve.is_signed_in().await, "the session that she planted is over");
+    }
+
+    async fn a_second_person_who_signs_in_gets_nothing_of_the_first(app: TestApp) {
+        let (browser, thief) = (app.visitor(), app.visitor());
+        browser.sign_in("ada").await;
+        let first = browser.app_cookies()[SESSION].clone();
+        let old_row = app.storage().number("SELECT COUNT(*) AS n FROM sessions");
+        app.provider.faults(|faults| faults.edit_userinfo = Some(Box::new(|userinfo| {
+            userinfo.as_object_mut().unwrap().remove("name");
+        })));
+        assert_eq!(browser.sign_in("grace").await.location(), "/profile");
+        assert_eq!((old_row, app.storage().sessions(), app.storage().users()), (1, 1, 2));
+        let left = "SELECT COUNT(*) AS n FROM sessions JOIN users ON users.id = sessions.user_id WHERE subject <> '00uada'";
+        assert_eq!(app.storage().number(left), 1, "the row that is left is the second person's");
+
+        for path in ["/", "/profile"] {
+            let page = browser.get(path).await;
+            assert_eq!(page.status, 200);
+            for hers in ["Ada", "Lovelace", "ada@example.com", "00uada"] {
+                assert!(!page.body.contains(hers), "{path} shows {hers}");
+            }
+        }
+        assert_eq!(browser.get("/profile").await.text("claim-email").as_deref(), Some("grace@example.com"));
+        thief.set_app_cookie(SESSION, &first);
+        assert!(!thief.is_signed_in().await);
+
+        // Nor does the hint at sign-out name the first.
+        let out = browser.post("/logout", "").await;
+        let hint = parameter(out.location(), "id_token_hint");
+        let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, hint.split('.').nth(1).unwrap());
+        let claims: serde_json::Value = serde_json::from_slice(&claims.unwrap()).unwrap();
+        assert_eq!(claims["sub"], "00ugrace");
+    }
+
+    async fn a_refused_callback_leaves_whoever_is_signed_in_alone(app: TestApp) {
+        let ada = app.visitor();
+        ada.sign_in("ada").await;
+        let callback = ada.callback_for("grace").await;
+        for wrong in [with(&callback, "state", Some("x")), with(&callback, "code", Some("x"))] {
+            assert_eq!(ada.get(&wrong).await.location(), "/profile");
+        }
+        assert_eq!(ada.get("/profile").await.text("claim-email").as_deref(), Some("ada@example.com"));
+    }
+
+    async fn a_callback_by_head_signs_nobody_in_and_spends_nothing(app: TestApp) {
+        let (ada, scanner) = (app.visitor(), app.visitor());
+        let callback = ada.callback_for("ada").await;
+        for visitor in [&scanner, &ada] {
+            let answer = visitor.send(Method::HEAD, &callback, &[], "").await;
+            assert!(answer.status < 500 && answer.body.is_empty());
+            assert_eq!(answer.cookies(), [""; 0]);
+        }
+        assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (0, 0));
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+    }
+}

@@ -1,0 +1,671 @@
+//! The binary and the demo as processes: what they say, what they read, when they stop.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use doorward::random;
+
+use crate::on_both;
+use crate::support::Database;
+use crate::support::app::{SESSION_KEY, Storage};
+
+/// Everything here takes well below a second, but for a database that is away: it is waited for, five seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const DOORWARD: &str = env!("CARGO_BIN_EXE_doorward");
+
+/// A program in an empty folder, with the environment that it is given and no more. Both go with this value.
+struct Process {
+    child: Child,
+    output: Arc<Output>,
+    folder: PathBuf,
+}
+
+/// What it has printed so far, and whether that is all.
+#[derive(Default)]
+struct Output {
+    text: Mutex<(String, u32)>,
+    more: Condvar,
+}
+
+impl Process {
+    fn start(program: impl AsRef<Path>, arguments: &[&str], variables: &[(&str, &str)]) -> Process {
+        Process::start_beside(program, arguments, variables, &[])
+    }
+
+    /// With files in its folder.
+    fn start_beside(
+        program: impl AsRef<Path>,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        files: &[(&str, &str)],
+    ) -> Process {
+        let folder = std::env::temp_dir().join(format!("doorward-process-{}", random::id()));
+        std::fs::create_dir(&folder).unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.join(name), content).unwrap();
+        }
+        let mut child = Command::new(program.as_ref())
+            .args(arguments)
+            .env_clear()
+            .env("TMPDIR", &folder)
+            .env("RUST_BACKTRACE", "1")
+            .envs(variables.iter().copied())
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|cause| panic!("{}: {cause}", program.as_ref().display()));
+        let output = Arc::new(Output::default());
+        output.keep(child.stdout.take().unwrap());
+        output.keep(child.stderr.take().unwrap());
+        Process {
+            child,
+            output,
+            folder,
+        }
+    }
+
+    /// Doorward at an address of its own, with a provider that is down, and these variables besides.
+    fn doorward(addr: SocketAddr, variables: &[(&str, &str)]) -> Process {
+        let variables = complete(addr, variables);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Process::start(DOORWARD, &[], &variables)
+    }
+
+    /// Waits until it has printed `text`, then gives all that it has printed.
+    fn says(&self, text: &str) -> String {
+        self.output.wait(|printed, _| printed.contains(text))
+    }
+
+    /// Waits until something answers at `addr`.
+    fn answers(&mut self, addr: SocketAddr) {
+        let deadline = Instant::now() + PATIENCE;
+        while get(addr, "/healthz").is_none() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "{ended:?}: {}",
+                self.printed()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until it ends: its exit code and all that it has printed.
+    fn ends(&mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None => assert!(Instant::now() < deadline, "it goes on: {}", self.printed()),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        (status.code(), self.output.wait(|_, closed| closed == 2))
+    }
+
+    /// As [`Process::ends`], in the way of somebody who can't start: code 1, no panic. What it printed.
+    fn gives_up(&mut self) -> String {
+        let (code, printed) = self.ends();
+        assert_eq!(code, Some(1), "{printed}");
+        for fright in ["panicked", "RUST_BACKTRACE", "stack backtrace", "src/"] {
+            assert!(!printed.contains(fright), "{printed}");
+        }
+        printed
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    fn printed(&self) -> String {
+        self.output.text.lock().unwrap().0.clone()
+    }
+
+    /// The names in its folder.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Output {
+    fn keep(self: &Arc<Output>, pipe: impl Read + Send + 'static) {
+        let output = self.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                let text = &mut output.text.lock().unwrap().0;
+                text.push_str(&line);
+                text.push('\n');
+                output.more.notify_all();
+            }
+            output.text.lock().unwrap().1 += 1;
+            output.more.notify_all();
+        });
+    }
+
+    fn wait(&self, enough: impl Fn(&str, u32) -> bool) -> String {
+        let text = self.text.lock().unwrap();
+        let waiting = self
+            .more
+            .wait_timeout_while(text, PATIENCE, |(printed, closed)| {
+                !enough(printed, *closed)
+            });
+        let (text, timeout) = waiting.unwrap();
+        assert!(!timeout.timed_out(), "waited in vain: {}", text.0);
+        text.0.clone()
+    }
+}
+
+/// An address that nobody else uses: tests that run beside this one are all at 127.0.0.1.
+fn free_addr() -> SocketAddr {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let last = 1 + COUNT.fetch_add(1, Ordering::Relaxed) % 254;
+    let ip = IpAddr::V4(Ipv4Addr::new(127, 64 | high >> 1, low, last as u8));
+    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap()
+}
+
+/// All that has to be set, and `variables`.
+fn complete(addr: SocketAddr, variables: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let all = [
+        ("OIDC_ISSUER", "http://127.0.0.1:9"),
+        ("OIDC_CLIENT_ID", "test"),
+        ("OIDC_CLIENT_SECRET", "hunter2-secret"),
+        ("SESSION_KEY", SESSION_KEY),
+        ("LISTEN_ADDR", &addr.to_string()),
+    ];
+    let all = all.into_iter().chain(variables.iter().copied());
+    let mut all: BTreeMap<_, _> = all
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    all.retain(|_, value| !value.is_empty());
+    all
+}
+
+/// What `GET` answers there, head and body; nothing if nobody does.
+fn get(addr: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    (!answer.is_empty()).then_some(answer)
+}
+
+#[test]
+fn without_settings_it_says_in_ten_lines_what_to_set() {
+    let mut doorward = Process::start(DOORWARD, &[], &[]);
+    let printed = doorward.gives_up();
+    assert!(printed.lines().count() <= 10, "{printed}");
+    for named in [
+        "OIDC_ISSUER",
+        "OIDC_CLIENT_ID",
+        "OIDC_CLIENT_SECRET",
+        "PUBLIC_URL",
+        "Okta",
+        ".env",
+        "cargo run --example demo",
+    ] {
+        assert!(printed.contains(named), "{named}: {printed}");
+    }
+    assert_eq!(
+        doorward.files(),
+        [""; 0],
+        "a start that fails leaves nothing behind"
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once_each_with_an_example() {
+    let mut doorward = Process::doorward(
+        free_addr(),
+        &[
+            ("OIDC_ISSUER", "http://example.com"),
+            ("OIDC_CLIENT_ID", ""),
+            ("OIDC_SCOPES", "profile"),
+            ("OIDC_CA_FILE", "/nowhere.pem"),
+            ("OIDC_ID_TOKEN_ALGS", "HS256"),
+            ("PUBLIC_URL", "https://app.example.com/path"),
+            ("LISTEN_ADDR", "localhost"),
+            ("DATABASE_URL", "mysql://db/doorward"),
+            ("AUTO_MIGRATE", "perhaps"),
+            ("SESSION_KEY", "c2hvcnQ="),
+            ("SESSION_IDLE_TIMEOUT", "soon"),
+            ("TEMPLATES_DIR", "/nowhere"),
+        ],
+    );
+    let printed = doorward.gives_up();
+    for name in [
+        "OIDC_ISSUER",
+        "OIDC_CLIENT_ID",
+        "OIDC_SCOPES",
+        "OIDC_CA_FILE",
+        "OIDC_ID_TOKEN_ALGS",
+        "PUBLIC_URL",
+        "LISTEN_ADDR",
+        "DATABASE_URL",
+        "AUTO_MIGRATE",
+        "SESSION_KEY",
+        "SESSION_IDLE_TIMEOUT",
+        "TEMPLATES_DIR",
+    ] {
+        assert!(
+            printed.contains(&format!("\n  {name} ")),
+            "{name}: {printed}"
+        );
+        assert!(
+            printed.contains(&format!("for example: {name}=")),
+            "{name}: {printed}"
+        );
+    }
+    assert_eq!(doorward.files(), [""; 0]);
+}
+
+#[test]
+fn a_secret_in_the_wrong_variable_is_not_printed() {
+    const SECRET: &str = "Zk9qTr7wLx2Pv8";
+    for name in [
+        "OIDC_ISSUER",
+        "OIDC_SCOPES",
+        "OIDC_CA_FILE",
+        "OIDC_ID_TOKEN_ALGS",
+        "PUBLIC_URL",
+        "LISTEN_ADDR",
+        "AUTO_MIGRATE",
+        "SESSION_KEY",
+        "SESSION_IDLE_TIMEOUT",
+        "SESSION_ABSOLUTE_TIMEOUT",
+        "TEMPLATES_DIR",
+        "SESSION_KEY_FILE",
+        "OIDC_CLIENT_SECRET_FILE",
+        "DATABASE_URL_FILE",
+    ] {
+        let mut variables = vec![(name, SECRET)];
+        // A name and its file are not both set.
+        variables.extend(name.strip_suffix("_FILE").map(|name| (name, "")));
+        let printed = Process::doorward(free_addr(), &variables).gives_up();
+        assert!(!printed.contains(SECRET), "{name}: {printed}");
+    }
+    for url in [
+        format!("mysql://doorward:{SECRET}@db/doorward"),
+        format!("postgres:{SECRET}@db/doorward://"),
+        format!("https://ada:{SECRET}@app.example.com/?{SECRET}"),
+    ] {
+        for name in ["DATABASE_URL", "PUBLIC_URL", "OIDC_ISSUER"] {
+            if (name, &url[..5]) == ("OIDC_ISSUER", "https") {
+                continue;
+            }
+            let printed = Process::doorward(free_addr(), &[(name, &url)]).gives_up();
+            assert!(!printed.contains(SECRET), "{name}: {printed}");
+        }
+    }
+}
+
+#[test]
+fn settings_are_read_from_dotenv_and_the_environment_wins() {
+    let (addr, other) = (free_addr(), free_addr());
+    let dotenv = format!(
+        "# ours\nOIDC_ISSUER=http://127.0.0.1:9\nOIDC_CLIENT_ID='with space'\nexport OIDC_CLIENT_SECRET=\"hunter2-secret\"\n\
+         LISTEN_ADDR={other}\nDATABASE_URL=from-dotenv.db\n"
+    );
+    let mut doorward = Process::start_beside(
+        DOORWARD,
+        &[],
+        &[("LISTEN_ADDR", &addr.to_string())],
+        &[(".env", &dotenv)],
+    );
+    doorward.answers(addr);
+    assert!(get(other, "/healthz").is_none());
+    let files = doorward.files();
+    assert!(
+        files.contains(&"from-dotenv.db".to_owned())
+            && files.contains(&"from-dotenv.key".to_owned()),
+        "{files:?}"
+    );
+    assert!(!doorward.printed().contains("hunter2-secret"));
+}
+
+#[test]
+fn a_malformed_dotenv_is_told_without_its_content() {
+    for line in [
+        "OIDC_CLIENT_SECRET=hunter2-secret and more",
+        "hunter2-secret",
+        "OIDC_CLIENT_SECRET=\"hunter2-secret",
+        "=hunter2-secret",
+    ] {
+        let dotenv = format!("OIDC_CLIENT_ID=test\n{line}\n");
+        let printed = Process::start_beside(DOORWARD, &[], &[], &[(".env", &dotenv)]).gives_up();
+        assert!(
+            printed.starts_with(".env can't be read"),
+            "{line}: {printed}"
+        );
+        assert!(!printed.contains("hunter2"), "{line}: {printed}");
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_a_clear_error() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let addr = taken.local_addr().unwrap();
+    let printed = Process::doorward(addr, &[]).gives_up();
+    assert!(
+        printed.contains(&format!("can't listen at {addr}"))
+            && printed.contains("Check LISTEN_ADDR"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn words_it_does_not_know_get_the_usage() {
+    for arguments in [&["serve"][..], &["--help"], &["healthcheck", "now"]] {
+        let printed = Process::start(DOORWARD, arguments, &[]).gives_up();
+        assert!(printed.starts_with("usage: doorward"), "{printed}");
+    }
+}
+
+#[test]
+fn it_starts_while_the_provider_is_down_and_is_healthy_and_ready() {
+    let addr = free_addr();
+    let mut doorward = Process::doorward(addr, &[]);
+    doorward.answers(addr);
+    assert!(get(addr, "/healthz").unwrap().ends_with("\r\n\r\nok\n"));
+    assert!(
+        get(addr, "/readyz")
+            .unwrap()
+            .ends_with("\r\n\r\ndatabase: ok\n")
+    );
+    let login = get(addr, "/login").unwrap();
+    assert!(
+        login.starts_with("HTTP/1.1 502") && login.contains("We could not reach it"),
+        "{login}"
+    );
+    let (_, reference) = login
+        .split_once("id=\"error-reference\">")
+        .expect("a reference");
+    doorward.says(reference.split('<').next().unwrap().trim());
+}
+
+#[test]
+fn a_health_check_tells_by_its_exit_code() {
+    let addr = free_addr();
+    let check = |addr: SocketAddr| {
+        Process::start(
+            DOORWARD,
+            &["healthcheck"],
+            &[("LISTEN_ADDR", &addr.to_string())],
+        )
+    };
+    assert!(
+        check(addr)
+            .gives_up()
+            .contains(&format!("no Doorward answers at {addr}"))
+    );
+    let mut doorward = Process::doorward(addr, &[]);
+    doorward.answers(addr);
+    assert_eq!(check(addr).ends(), (Some(0), String::new()));
+
+    let unwell = TcpListener::bind((free_addr().ip(), 0)).unwrap();
+    let addr = unwell.local_addr().unwrap();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = unwell.accept().unwrap();
+        let _ = stream.read(&mut [0; 1024]);
+        stream
+            .write_all(b"HTTP/1.1 503 Service Unavailable\r\n\r\n")
+            .unwrap();
+    });
+    assert!(
+        check(addr)
+            .gives_up()
+            .contains("not as a healthy Doorward does")
+    );
+    answering.join().unwrap();
+    let printed = Process::start(DOORWARD, &["healthcheck"], &[("LISTEN_ADDR", "here")]).gives_up();
+    assert!(printed.contains("LISTEN_ADDR"), "{printed}");
+}
+
+#[test]
+fn a_postgres_that_is_away_stops_the_start_and_no_other_database_appears() {
+    let nobody = free_addr();
+    let url = format!("postgres://doorward:hunter2-secret@{nobody}/doorward");
+    let mut doorward = Process::doorward(free_addr(), &[("DATABASE_URL", &url)]);
+    let printed = doorward.gives_up();
+    assert!(
+        printed.contains("the database can't be reached") && printed.contains("Check DATABASE_URL"),
+        "{printed}"
+    );
+    assert!(!printed.contains("hunter2"), "{printed}");
+    assert_eq!(doorward.files(), [""; 0]);
+}
+
+/// Ops write such passwords unescaped, and libpq then takes a part of them for something else.
+#[test]
+fn a_postgres_url_that_is_malformed_does_not_print_its_password() {
+    for url in [
+        "postgres://doorward:hunter/2-secret@db.invalid/doorward",
+        "postgres://doorward:x@hunter2-secret@db.invalid/doorward",
+        "postgres://doorward:%zz-hunter2@127.0.0.1/doorward",
+        "postgres://doorward:a?hunter2=x@127.0.0.1/doorward",
+    ] {
+        let printed = Process::doorward(free_addr(), &[("DATABASE_URL", url)]).gives_up();
+        assert!(printed.contains("Check DATABASE_URL"), "{printed}");
+        assert!(!printed.contains("hunter"), "{url}: {printed}");
+    }
+}
+
+on_both! {
+    async fn without_auto_migrate_an_empty_database_is_told_and_left_alone(database: Database) {
+        let storage = Storage::new(database);
+        let by_hand = [("DATABASE_URL", storage.url.as_str()), ("AUTO_MIGRATE", "false")];
+        let printed = Process::doorward(free_addr(), &by_hand).gives_up();
+        assert!(printed.contains("the database lacks these migrations: ") && printed.contains("diesel migration run"), "{printed}");
+        for migration in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap() {
+            let migration = migration.unwrap();
+            if migration.path().is_dir() {
+                assert!(printed.contains(migration.file_name().to_str().unwrap()), "{printed}");
+            }
+        }
+
+        let addr = free_addr();
+        let mut migrating = Process::doorward(addr, &[("DATABASE_URL", &storage.url)]);
+        migrating.answers(addr);
+        drop(migrating);
+        let addr = free_addr();
+        Process::doorward(addr, &by_hand).answers(addr);
+        assert_eq!(storage.users(), 0);
+    }
+
+    async fn three_that_start_at_once_on_an_empty_database_all_come_up(database: Database) {
+        for _ in 0..3 {
+            let storage = Storage::new(database);
+            let addrs = [free_addr(), free_addr(), free_addr()];
+            // On SQLite the key is made by one of them, too.
+            let key = if database == Database::Sqlite { "" } else { SESSION_KEY };
+            let variables = [("DATABASE_URL", storage.url.as_str()), ("SESSION_KEY", key)];
+            let mut three = addrs.map(|addr| Process::doorward(addr, &variables));
+            for (doorward, addr) in three.iter_mut().zip(addrs) {
+                doorward.answers(addr);
+                assert!(get(addr, "/readyz").unwrap().contains("database: ok"));
+            }
+            let applied: usize = three.iter().map(|doorward| doorward.printed().matches("applied the migration").count()).sum();
+            let migrations = storage.number("SELECT COUNT(*) AS n FROM __diesel_schema_migrations");
+            assert_eq!(applied as i64, migrations, "each is applied once");
+            assert_eq!(storage.users(), 0);
+        }
+    }
+
+    async fn sigterm_ends_it_well_even_while_somebody_is_connected(database: Database) {
+        let storage = Storage::new(database);
+        let addr = free_addr();
+        let mut doorward = Process::doorward(addr, &[("DATABASE_URL", &storage.url)]);
+        doorward.answers(addr);
+        let mut idle = TcpStream::connect(addr).unwrap();
+        write!(idle, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        idle.read_exact(&mut [0; 12]).unwrap();
+        let asked = Instant::now();
+        doorward.signal("TERM");
+        let (code, printed) = doorward.ends();
+        assert_eq!(code, Some(0), "{printed}");
+        // Whoever stops a container waits ten seconds before it kills.
+        assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+        assert!(get(addr, "/healthz").is_none());
+    }
+}
+
+/// The reason why somebody applies migrations by hand: the server's own role may not.
+#[test]
+fn a_role_that_may_not_change_the_schema_can_serve() {
+    let storage = Storage::new(Database::Postgres);
+    let addr = free_addr();
+    Process::doorward(addr, &[("DATABASE_URL", &storage.url)]).answers(addr);
+    let role = format!("app_{}", random::id().replace('-', "").to_lowercase());
+    storage.execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'only-here'"));
+    storage.execute(&format!(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+    ));
+    let mut url = url::Url::parse(&storage.url).unwrap();
+    url.set_username(&role).unwrap();
+    url.set_password(Some("only-here")).unwrap();
+    for auto_migrate in ["false", ""] {
+        let addr = free_addr();
+        Process::doorward(
+            addr,
+            &[
+                ("DATABASE_URL", url.as_str()),
+                ("AUTO_MIGRATE", auto_migrate),
+            ],
+        )
+        .answers(addr);
+    }
+}
+
+/// `cargo test` builds it, as it does all examples.
+fn demo(arguments: &[&str]) -> Process {
+    Process::start(
+        Path::new(DOORWARD).with_file_name("examples").join("demo"),
+        arguments,
+        &[],
+    )
+}
+
+/// Where the demo says that something is.
+fn announced(printed: &str, name: &str) -> SocketAddr {
+    let line = printed
+        .lines()
+        .find(|line| line.trim_start().starts_with(name));
+    let (_, rest) = line.expect(name).split_once("http://").expect(name);
+    let port = rest
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .rsplit(':')
+        .next()
+        .unwrap();
+    SocketAddr::from((
+        Ipv4Addr::LOCALHOST,
+        port.trim_end_matches('/').parse().unwrap(),
+    ))
+}
+
+#[test]
+fn the_demo_prints_where_to_click_and_ends_at_ctrl_c_with_its_folder() {
+    for signal in ["INT", "TERM"] {
+        let mut demo = demo(&["--port", "0"]);
+        let printed = demo.says("Ctrl-C ends both.");
+        let (doorward, provider) = (
+            announced(&printed, "Doorward"),
+            announced(&printed, "demo provider"),
+        );
+        assert!(printed.contains(&format!(
+            "http://localhost:{}  <- open this and sign in",
+            doorward.port()
+        )));
+        demo.answers(doorward);
+        assert!(get(doorward, "/").unwrap().contains("login-button"));
+        assert!(get(doorward, "/login").unwrap().contains(&format!(
+            "location: http://127.0.0.1:{}/authorize?",
+            provider.port()
+        )));
+        assert!(
+            get(provider, "/.well-known/openid-configuration")
+                .unwrap()
+                .starts_with("HTTP/1.1 200")
+        );
+        assert_eq!(demo.files().len(), 1);
+
+        demo.signal(signal);
+        let (code, printed) = demo.ends();
+        assert_eq!(code, Some(0), "{printed}");
+        assert_eq!(demo.files(), [""; 0], "its folder is gone");
+        assert!(get(doorward, "/").is_none() && get(provider, "/").is_none());
+    }
+}
+
+#[test]
+fn a_port_of_the_demo_that_is_taken_is_a_clear_error() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (option, arguments) in [
+        ("--port", &["--port", &port][..]),
+        (
+            "--provider-port",
+            &["--port", "0", "--provider-port", &port],
+        ),
+    ] {
+        let mut demo = demo(arguments);
+        let printed = demo.gives_up();
+        assert!(
+            printed.contains(&format!(
+                "Port {port} is taken. Choose another: cargo run --example demo -- {option} "
+            )),
+            "{printed}"
+        );
+        assert_eq!(demo.files(), [""; 0]);
+    }
+}
+
+#[test]
+fn the_demo_explains_its_options() {
+    for arguments in [
+        &["--help"][..],
+        &["--port"],
+        &["--port", "x"],
+        &["--port", "65536"],
+    ] {
+        assert!(
+            demo(arguments)
+                .gives_up()
+                .starts_with("usage: cargo run --example demo")
+        );
+    }
+}
