@@ -47,20 +47,15 @@ pub fn apply(connection: &mut AnyConnection) -> Result<(), Error> {
 
 /// The names of those that are missing.
 pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
-    let migrations: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
+    let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
     // Without the table, none was applied. It is only read: to make it is for those who may.
     let applied: Vec<String> = __diesel_schema_migrations::table
         .select(__diesel_schema_migrations::version)
         .load(connection)
         .unwrap_or_default();
-    let is_missing = |migration: &Box<dyn Migration<Pg>>| {
-        let version = migration.name().version().to_string();
-        !applied.contains(&version)
-    };
-    let missing = migrations.iter().filter(|migration| is_missing(migration));
-    Ok(missing
-        .map(|migration| migration.name().to_string())
-        .collect())
+    let names = embedded.iter().map(|migration| migration.name());
+    let missing = names.filter(|name| !applied.contains(&name.version().to_string()));
+    Ok(missing.map(ToString::to_string).collect())
 }
 
 fn run<DB, C>(connection: &mut C) -> Outcome<Vec<String>>

@@ -13,6 +13,12 @@ const NO_CODE: &str = "The code was not returned or is not accessible";
 const ANEW: &str = "";
 const NO_STATE: &str = "The answer does not say which sign-in it belongs to.";
 const MALFORMED: &str = "The answer that came back from the sign-in page is malformed.";
+const TOO_LATE: &str = "You have ten minutes to sign in, and they have passed.";
+const CODE_REFUSED: &str =
+    "Your sign-in provider does not accept the code any more: codes work once, and not for long.";
+const NOT_REMEMBERED: &str =
+    "We tried again, and your browser still does not remember that it began.";
+
 /// The name of the session's cookie.
 const SESSION: &str = "doorward";
 
@@ -400,5 +406,84 @@ on_both! {
         }
         assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (0, 0));
         assert_eq!(ada.get(&callback).await.location(), "/profile");
+    }
+}
+
+// What begins anew comes to an end: the third time is told.
+on_both! {
+    async fn whose_browser_keeps_no_cookies_is_told_so_the_third_time(app: TestApp) {
+        let mut callback = app.visitor().callback_for("ada").await;
+        for count in 1..=2 {
+            let forgetful = app.visitor();
+            let anew = forgetful.begin(&callback).await;
+            assert!(parameter(&anew, "state").ends_with(&format!("~{count}")));
+            callback = forgetful.choose(&anew, "ada").await;
+        }
+        refused_at_the_door(&app, &app.visitor(), &callback, 403, NOT_REMEMBERED).await;
+    }
+
+    async fn a_state_that_was_made_up_does_not_begin_anew_for_ever(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        for wrong in ["x~2", "x~3", "x~255", "x~256", "x~", "x~-1", "x~a", "~", "x~0~2", "x~99999999999999999999"] {
+            refused_at_the_door(&app, &ada, &with(&callback, "state", Some(wrong)), 403, NOT_REMEMBERED).await;
+        }
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+    }
+
+    async fn who_takes_too_long_is_told_so_the_third_time(app: TestApp) {
+        let ada = app.visitor();
+        let mut callback = ada.callback_for("ada").await;
+        for _ in 1..=2 {
+            app.clock.shift(time::Duration::seconds(601));
+            let anew = ada.begin(&callback).await;
+            callback = ada.choose(&anew, "ada").await;
+        }
+        app.clock.shift(time::Duration::seconds(601));
+        refused_at_the_door(&app, &ada, &callback, 403, TOO_LATE).await;
+        assert_eq!(attempts(&ada), []);
+    }
+
+    async fn a_code_that_is_refused_is_told_the_third_time(app: TestApp) {
+        let ada = app.visitor();
+        let mut callback = with(&ada.callback_for("ada").await, "code", Some("x"));
+        for _ in 1..=2 {
+            let anew = ada.begin(&callback).await;
+            callback = with(&ada.choose(&anew, "ada").await, "code", Some("x"));
+        }
+        refused(&app, &ada, &callback, 403, CODE_REFUSED).await;
+        assert_eq!(attempts(&ada), []);
+    }
+
+    async fn a_callback_by_post_with_nothing_in_its_form_is_refused_and_spends_nothing(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        for form in ["", "code=x", "state=", "x=y"] {
+            let answer = ada.post(&callback, form).await;
+            assert_eq!(answer.refusal(), (403, NO_STATE.to_owned()));
+            assert_eq!(answer.cookies(), [""; 0]);
+        }
+        let long = format!("state=x&code={}", "a".repeat(8000));
+        for malformed in ["state=x&state=y", &long] {
+            assert_eq!(ada.post(&callback, malformed).await.refusal(), (400, MALFORMED.to_owned()));
+        }
+        let longer = ada.post(&callback, &format!("state=x&code={}", "a".repeat(20_000))).await;
+        assert_eq!(longer.status, 413);
+        assert!(longer.cookies().is_empty() && longer.has("error-sentence"));
+        assert_eq!(app.provider.request_count(Endpoint::Token), 0);
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+    }
+
+    async fn a_callback_by_post_from_elsewhere_signs_nobody_in(app: TestApp) {
+        let (ada, eve) = (app.visitor(), app.visitor());
+        let hers = eve.callback_for("grace").await;
+        let (_, planted) = hers.split_once('?').unwrap();
+        let waits = ada.post("/authorization-code/callback", planted).await;
+        assert!(waits.location().starts_with("/authorization-code/callback?state="));
+        assert!(!waits.location().contains("code="));
+        let begun = ada.begin(waits.location()).await;
+        assert!(begun.starts_with(&app.provider.issuer()));
+        assert!(!ada.app_cookies().keys().any(|name| name.starts_with("doorward-answer-")));
+        assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (0, 0));
     }
 }
