@@ -8,6 +8,8 @@ mod docs;
 mod id_token;
 mod in_a_browser;
 mod journey;
+mod no_dead_ends;
 mod process;
+mod protocol;
 mod provider_answers;
 mod requests;

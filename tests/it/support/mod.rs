@@ -12,7 +12,7 @@ pub mod watchdog;
 pub mod provider;
 
 pub use app::{Database, TestApp};
-pub use visitor::Visitor;
+pub use visitor::{Answer, Visitor};
 
 /// Runs a test on SQLite and on Postgres: `on_both! { async fn name(app: TestApp) { … } }`, or with
 /// `database: Database` for tests that start the app themselves.

@@ -1,0 +1,305 @@
+//! What providers may choose among: how the response comes, how we prove who we are, whether userinfo is
+//! signed, whether the response names its issuer.
+
+use serde_json::{Value, json};
+
+use crate::on_both;
+use crate::support::provider::{Canned, Endpoint, Provider};
+use crate::support::{Answer, Database, TestApp, Visitor, log};
+
+/// The parameters of a URL's query, as a form.
+fn query(url: &str) -> String {
+    url.split_once('?').unwrap().1.to_owned()
+}
+
+/// The cookies that browsers send with a POST from another site: none of ours.
+async fn post_from_the_provider(app: &TestApp, visitor: &Visitor, form: &str) -> Answer {
+    let kept = visitor.app_cookies();
+    for name in kept.keys() {
+        visitor.set_app_cookie(name, "");
+    }
+    let answer = visitor
+        .post(&format!("{}/authorization-code/callback", app.url), form)
+        .await;
+    for (name, value) in kept {
+        visitor.set_app_cookie(&name, &value);
+    }
+    answer
+}
+
+fn discovery_says(provider: &Provider, name: &'static str, value: Value) {
+    provider.faults(|faults| {
+        faults.edit_discovery = Some(Box::new(move |document| document[name] = value.clone()));
+    });
+}
+
+on_both! {
+    async fn a_response_by_post_signs_in_and_gets_into_no_address(app: TestApp) {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        let code = query(&callback).split('&').find(|pair| pair.starts_with("code=")).unwrap().to_owned();
+        let answer = post_from_the_provider(&app, &ada, &query(&callback)).await;
+        assert_eq!(answer.status, 303);
+        assert!(answer.location().starts_with("/authorization-code/callback?state="));
+        assert!(!answer.location().contains(&code));
+        let waiting = answer.cookies()[0].to_owned();
+        assert!(waiting.contains("HttpOnly; SameSite=Lax") && waiting.contains("Max-Age=60"), "{waiting}");
+        assert!(!waiting.contains(code.trim_start_matches("code=")), "it is sealed");
+
+        let back = ada.get(answer.location()).await;
+        assert_eq!(back.location(), "/profile");
+        assert!(ada.is_signed_in().await);
+        assert_eq!(ada.app_cookies().len(), 1, "only the session's is left: {:?}", ada.app_cookies());
+    }
+
+    async fn a_response_by_post_is_bound_to_its_browser_too(app: TestApp) {
+        let (attacker, victim) = (app.visitor(), app.visitor());
+        let callback = attacker.callback_for("grace").await;
+        let answer = post_from_the_provider(&app, &victim, &query(&callback)).await;
+        let answer = victim.get(answer.location()).await;
+        assert!(answer.location().contains("/authorize?"), "begins anew");
+        assert!(!victim.is_signed_in().await);
+        assert_eq!(app.storage().users(), 0);
+    }
+}
+
+#[actix_web::test]
+async fn the_response_mode_is_what_the_setting_says() {
+    let app = TestApp::spawn_with(Database::Sqlite, &[("OIDC_RESPONSE_MODE", "form_post")]);
+    let authorization_request = app.visitor().begin("/login").await;
+    assert!(authorization_request.contains("response_mode=form_post"));
+}
+
+#[actix_web::test]
+async fn a_post_that_is_no_response_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let long = format!("state=x&code={}", "a".repeat(6000));
+    let endless = format!("state=x&code={}", "a".repeat(20_000));
+    for (form, status) in [
+        ("", 403),
+        ("code=x", 403),
+        ("state=x&state=y&code=z", 400),
+        (&long, 400),
+        (&endless, 413),
+    ] {
+        let answer = app
+            .visitor()
+            .post("/authorization-code/callback", form)
+            .await;
+        assert_eq!(answer.status, status, "{form:.40}");
+        assert!(
+            answer.has("error-title") && answer.cookies().is_empty(),
+            "{form:.40}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn the_client_proves_itself_the_way_the_provider_offers() {
+    for (offered, setting, in_the_form) in [
+        (
+            json!(["client_secret_basic", "client_secret_post"]),
+            "",
+            false,
+        ),
+        (json!(["client_secret_post"]), "", true),
+        (json!(["client_secret_basic"]), "client_secret_post", true),
+        (json!(["private_key_jwt"]), "client_secret_basic", false),
+    ] {
+        let app = TestApp::spawn_with(Database::Sqlite, &[("OIDC_CLIENT_AUTH_METHOD", setting)]);
+        discovery_says(
+            &app.provider,
+            "token_endpoint_auth_methods_supported",
+            offered.clone(),
+        );
+        assert_eq!(
+            app.visitor().sign_in("ada").await.location(),
+            "/profile",
+            "{offered}"
+        );
+        let request = app.provider.requests(Endpoint::Token).remove(0);
+        assert_eq!(
+            request.form.get("client_secret").is_some(),
+            in_the_form,
+            "{offered}"
+        );
+        assert_eq!(
+            request.header("authorization").is_none(),
+            in_the_form,
+            "{offered}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_provider_that_offers_no_way_we_know_is_named_in_the_log() {
+    let app = TestApp::spawn(Database::Sqlite);
+    discovery_says(
+        &app.provider,
+        "token_endpoint_auth_methods_supported",
+        json!(["private_key_jwt"]),
+    );
+    let answer = app.visitor().sign_in("ada").await;
+    assert_eq!(answer.status, 502);
+    let line = log::lines_with(&answer.text("error-reference").unwrap()).remove(0);
+    assert!(line.contains("OIDC_CLIENT_AUTH_METHOD"), "{line}");
+}
+
+/// RFC 9207, 2.4: announced, it must come and match; unannounced, it must match.
+#[actix_web::test]
+async fn the_responses_issuer_is_checked() {
+    for (announced, iss, status) in [
+        (true, None, 403),
+        (true, Some("https://evil.example"), 403),
+        (false, Some("https://evil.example"), 403),
+        (false, Some(""), 303),
+        (false, None, 303),
+    ] {
+        let app = TestApp::spawn(Database::Sqlite);
+        discovery_says(
+            &app.provider,
+            "authorization_response_iss_parameter_supported",
+            json!(announced),
+        );
+        let ada = app.visitor();
+        let mut callback = ada.callback_for("ada").await;
+        if let Some(iss) = iss {
+            callback.push_str(&format!("&iss={iss}"));
+        }
+        let answer = ada.get(&callback).await;
+        assert_eq!(answer.status, status, "{announced} {iss:?}");
+        let asked = if status == 403 { 0 } else { 1 };
+        assert_eq!(
+            app.provider.request_count(Endpoint::Token),
+            asked,
+            "{announced} {iss:?}"
+        );
+    }
+    let app = TestApp::spawn(Database::Sqlite);
+    app.provider.faults(|faults| faults.send_iss = true);
+    assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
+}
+
+/// RFC 9207, 2.4: an error from another issuer is not our provider's error either.
+#[actix_web::test]
+async fn an_error_response_of_another_issuer_is_not_believed() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    let callback = ada.callback_for("ada").await;
+    let state = url::Url::parse(&callback).unwrap();
+    let state = state
+        .query_pairs()
+        .find(|(name, _)| name == "state")
+        .unwrap()
+        .1
+        .into_owned();
+    let error = format!(
+        "/authorization-code/callback?error=access_denied&state={state}&iss=https://evil.example"
+    );
+    let (status, sentence) = ada.get(&error).await.refusal();
+    assert_eq!(status, 403);
+    assert!(sentence.starts_with("What your sign-in provider sent did not pass our checks"));
+}
+
+/// OpenID Connect Core 5.3.2: userinfo may be signed; then it is verified like an ID token.
+#[actix_web::test]
+async fn signed_userinfo_is_verified() {
+    for (change, status) in [
+        (json!({}), 303),
+        (json!({"aud": ["x", crate::support::app::CLIENT_ID]}), 303),
+        (json!({"iss": "https://evil.example"}), 502),
+        (json!({"aud": "another"}), 502),
+        (json!({"aud": null}), 502),
+        (json!({"sub": "somebody"}), 403),
+    ] {
+        let app = TestApp::spawn(Database::Sqlite);
+        let mut claims = json!({
+            "iss": app.provider.issuer(),
+            "aud": crate::support::app::CLIENT_ID,
+            "sub": "00uada",
+            "name": "Ada, signed",
+        });
+        claims
+            .as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        let jwt = app.provider.sign_id_token(&claims);
+        let signed = Canned::new(200, "application/jwt", jwt);
+        app.provider
+            .faults(|faults| drop(faults.canned.insert(Endpoint::Userinfo, signed)));
+        let ada = app.visitor();
+        assert_eq!(ada.sign_in("ada").await.status, status, "{change}");
+        assert_eq!(ada.is_signed_in().await, status == 303, "{change}");
+        if status == 303 {
+            let name = ada.get("/profile").await.text("claim-name");
+            assert_eq!(name.as_deref(), Some("Ada, signed"));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn userinfo_with_a_broken_signature_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let claims = json!({"iss": app.provider.issuer(), "aud": crate::support::app::CLIENT_ID, "sub": "00uada"});
+    let jwt = app.provider.sign_id_token(&claims);
+    let (head, signature) = jwt.rsplit_once('.').unwrap();
+    let flipped = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = format!("{head}.{flipped}{}", &signature[1..]);
+    for body in [forged.as_str(), head, "", "{\"sub\":\"00uada\"}"] {
+        let signed = Canned::new(200, "application/jwt", body);
+        app.provider
+            .faults(|faults| drop(faults.canned.insert(Endpoint::Userinfo, signed)));
+        assert_eq!(app.visitor().sign_in("ada").await.status, 502, "{body:.20}");
+    }
+}
+
+/// Discovery 4.1: a trailing slash of the issuer is taken off before the well-known path is put on, and
+/// 4.3: the issuer itself is compared to the letter.
+#[actix_web::test]
+async fn an_issuer_with_a_trailing_slash_is_another_issuer() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let with_slash = format!("{}/", app.provider.issuer());
+    let slashed = TestApp::spawn_with(Database::Sqlite, &[("OIDC_ISSUER", &with_slash)]);
+    let answer = slashed.visitor().get("/login").await;
+    assert_eq!(answer.status, 502);
+    discovery_says(&app.provider, "issuer", json!(with_slash));
+    assert_eq!(slashed.visitor().get("/login").await.status, 303);
+}
+
+/// Codes, tokens, secrets and cookies are in no line of all that was logged so far.
+#[actix_web::test]
+async fn nothing_secret_is_logged() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    let callback = ada.callback_for("ada").await;
+    let secrets: Vec<String> = query(&callback)
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap().1.to_owned())
+        .chain(ada.app_cookies().into_values())
+        .collect();
+    ada.get(&callback).await;
+    let session = ada.app_cookies().remove("doorward").unwrap();
+    let out = ada.post("/logout", "").await;
+    let hint = url::Url::parse(out.location()).unwrap();
+    let hint = hint
+        .query_pairs()
+        .find(|(name, _)| name == "id_token_hint")
+        .unwrap()
+        .1
+        .into_owned();
+    let token = app.provider.requests(Endpoint::Token).remove(0);
+    let verifier = token.form.get("code_verifier").unwrap().to_owned();
+    let bearer = app.provider.requests(Endpoint::Userinfo).remove(0);
+    let access_token = bearer
+        .header("authorization")
+        .unwrap()
+        .trim_start_matches("Bearer ")
+        .to_owned();
+    let secrets = secrets
+        .into_iter()
+        .chain([session, hint, verifier, access_token]);
+    for secret in secrets.chain(["never-logged".to_owned()]) {
+        assert!(secret.len() > 10);
+        assert_eq!(log::lines_with(&secret), [""; 0]);
+    }
+}
