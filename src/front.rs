@@ -13,10 +13,11 @@ use actix_web::{HttpResponse, web};
 use url::Url;
 
 use crate::app::App;
-use crate::error::{Error, WayOn, Words, cut};
+use crate::error::{Error, cut};
 use crate::pages::ErrorPage;
 use crate::session::drop_disguised_cookies;
-use crate::{random, routes};
+use crate::words::{self, WayOn};
+use crate::{paths, random};
 
 /// How much of a cause is logged, in characters: some of it can come from outside.
 const CAUSE_LIMIT: usize = 1000;
@@ -103,19 +104,19 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
     let status = response.status();
     let error = response.error().and_then(|error| error.as_error::<Error>());
     let (words, reference) = match error {
-        Some(error) => (error.words(), Some(log_error(status, error, visit))),
+        Some(error) => (words::of(error), Some(log_error(status, error, visit))),
         None if status.is_server_error() => {
             let cause = response
                 .error()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            (Error::unexpected(), Some(log_error(status, &cause, visit)))
+            (words::unexpected(), Some(log_error(status, &cause, visit)))
         }
-        None => (plain_words(status), None),
+        None => (words::of_status(status), None),
     };
     let (action_url, action_label) = match words.way_on {
-        WayOn::SignInAgain => (routes::LOGIN, "Sign in again"),
-        WayOn::Home => (routes::HOME, "Go to the home page"),
+        WayOn::SignInAgain => (paths::LOGIN, "Sign in again"),
+        WayOn::Home => (paths::HOME, "Go to the home page"),
     };
     let retry_after_secs = error.and_then(Error::retry_after_secs);
     let next = match retry_after_secs {
@@ -168,33 +169,6 @@ fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) -
         status.as_u16()
     );
     reference
-}
-
-/// For what the framework answers by itself.
-fn plain_words(status: StatusCode) -> Words {
-    let (title, sentence, next) = match status {
-        StatusCode::NOT_FOUND => (
-            "There is no such page",
-            "Nothing is at this address.",
-            "Check the address, or begin at the home page.",
-        ),
-        StatusCode::METHOD_NOT_ALLOWED => (
-            "That can't be done here",
-            "This address does not answer that kind of request.",
-            "Begin at the home page.",
-        ),
-        _ => (
-            "That request made no sense",
-            "Your browser sent something that we can't read.",
-            "Begin at the home page.",
-        ),
-    };
-    Words {
-        title,
-        sentence,
-        next,
-        way_on: WayOn::Home,
-    }
 }
 
 /// The headers of every answer.

@@ -1,11 +1,11 @@
 //! Doorward: the front door of a web app. It sends people to an OpenID provider to sign in, checks
 //! what comes back, keeps their user record, shows them who they are, and signs them out again.
 //!
-//! Start with [`app`], then [`routes`], then a handler.
+//! Start with [`server`], then `routes`, then a handler.
 #![warn(missing_docs)]
 
-/// What a worker needs, and the order in which a request passes through it.
-pub mod app;
+/// What the handlers of one worker need.
+mod app;
 /// The one clock.
 pub mod clock;
 /// Diesel: people and sessions in Postgres or SQLite.
@@ -20,13 +20,19 @@ mod handlers;
 pub mod oidc;
 /// Tera: one typed struct for each page.
 mod pages;
+/// The addresses that are named more than once.
+mod paths;
 /// Values nobody can guess.
 pub mod random;
 /// The table of routes.
 mod routes;
+/// How it is put together, and the order in which a request passes through it.
+pub mod server;
 /// Who is signed in.
 mod session;
 /// The environment.
 pub mod settings;
 /// Logging.
 pub mod telemetry;
+/// What the visitor reads when something went wrong.
+mod words;

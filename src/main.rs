@@ -5,8 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use doorward::app::Doorward;
 use doorward::clock::Clock;
+use doorward::server::Doorward;
 use doorward::settings::{Complaint, Settings};
 use doorward::telemetry;
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use crate::error::Error;
-use crate::routes;
+use crate::paths;
 
 /// The built-in templates. `TEMPLATES_DIR` can replace any of them.
 const TEMPLATES: [(&str, &str); 6] = [
@@ -177,8 +177,8 @@ impl Pages {
         let frame = Frame {
             base: "",
             stylesheet: &self.stylesheet,
-            login_action: routes::LOGIN,
-            logout_action: routes::LOGOUT,
+            login_action: paths::LOGIN,
+            logout_action: paths::LOGOUT,
             page,
         };
         let context = Context::from_serialize(&frame).map_err(Error::internal)?;

@@ -6,12 +6,7 @@ use actix_web::web::{ServiceConfig, resource, route};
 use actix_web::{HttpResponse, Resource};
 
 use crate::handlers::{assets, callback, home, login, logout, ops, profile};
-
-pub const HOME: &str = "/";
-pub const LOGIN: &str = "/login";
-pub const CALLBACK: &str = "/authorization-code/callback";
-pub const PROFILE: &str = "/profile";
-pub const LOGOUT: &str = "/logout";
+use crate::paths::{CALLBACK, HOME, LOGIN, LOGOUT, PROFILE};
 
 #[rustfmt::skip]
 pub fn table(app: &mut ServiceConfig) {

@@ -10,8 +10,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use doorward::app::Doorward;
 use doorward::clock::Clock;
+use doorward::server::Doorward;
 use doorward::settings::Settings;
 use doorward::{random, telemetry};
 use provider::{Provider, ProviderConfig, demo_people};

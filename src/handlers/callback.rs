@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::db::{NewUser, User};
 use crate::error::Error;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, MalformedResponse, Profile};
-use crate::routes;
+use crate::paths;
 use crate::session::{Login, NoLogin, ReturnTo, SignedIn, sign_in};
 
 /// `GET`: the response is in the query, or it came by POST and waits.
@@ -54,7 +54,7 @@ pub async fn callback_by_post(app: Data<App>, form: String) -> Result<HttpRespon
     let kept = kept.ok_or(MalformedResponse::TooLong)?;
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("state", &state);
-    let mut response = go_to(&format!("{}?{}", routes::CALLBACK, query.finish()));
+    let mut response = go_to(&format!("{}?{}", paths::CALLBACK, query.finish()));
     response.add_cookie(&kept).map_err(Error::internal)?;
     Ok(response)
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::error::Error;
-use super::fetch::Http;
+use super::fetch::{Answer, Http};
 use super::json;
 
 /// What Doorward uses of the discovery document (OpenID Connect Discovery 1.0, 3).
@@ -54,12 +54,11 @@ fn location(issuer: &str) -> Result<Url, Error> {
 
 /// Fetches and checks the metadata; with it, the seconds the provider lets it be cached.
 pub async fn fetch(http: &Http, issuer: &str) -> Result<(Metadata, Option<u64>), Error> {
-    let what = "discovery";
-    let answer = http.get(what, &location(issuer)?, None).await?;
-    if answer.status != 200 {
-        let cause = answer.refusal();
-        return Err(Error::Fetch { what, cause });
-    }
+    let answer = http
+        .get(&location(issuer)?, None)
+        .await
+        .and_then(Answer::ok);
+    let answer = answer.map_err(Error::fetching("discovery"))?;
     Ok((parse(&answer.body, issuer)?, answer.max_age_secs))
 }
 

@@ -39,6 +39,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// For `map_err` on a call that asked for `what`.
+    pub fn fetching(what: &'static str) -> impl Fn(FetchError) -> Error {
+        move |cause| Error::Fetch { what, cause }
+    }
+
     /// When the provider wants to be asked again, in seconds, if it said so.
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {

@@ -16,8 +16,6 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::error::Error;
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -61,6 +59,14 @@ pub enum FetchError {
 }
 
 impl Answer {
+    /// Itself, if its status is 200.
+    pub fn ok(self) -> Result<Answer, FetchError> {
+        match self.status {
+            200 => Ok(self),
+            _ => Err(self.refusal()),
+        }
+    }
+
     /// Why an answer whose status is not 200 is no answer.
     pub fn refusal(&self) -> FetchError {
         FetchError::Status {
@@ -107,26 +113,24 @@ impl Http {
     /// `GET`, with the access token where there is one (RFC 6750, 2.1).
     pub async fn get(
         &self,
-        what: &'static str,
         url: &Url,
         bearer: Option<&SecretString>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Answer, FetchError> {
         let mut request = self.client.get(url.as_str());
         if let Some(token) = bearer {
             request = request.bearer_auth(token.expose_secret());
         }
-        send(what, request, Vec::new()).await
+        send(request, Vec::new()).await
     }
 
     /// `POST` of a form; with `basic`, as that client (RFC 6749, 2.3.1: id and secret are
     /// form-urlencoded first).
     pub async fn post_form(
         &self,
-        what: &'static str,
         url: &Url,
         basic: Option<(&str, &SecretString)>,
         form: &[(&str, &str)],
-    ) -> Result<Answer, Error> {
+    ) -> Result<Answer, FetchError> {
         let mut request = self
             .client
             .post(url.as_str())
@@ -139,7 +143,7 @@ impl Http {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
             .finish();
-        send(what, request, body.into_bytes()).await
+        send(request, body.into_bytes()).await
     }
 }
 
@@ -148,7 +152,7 @@ fn form_urlencoded(text: &str) -> String {
 }
 
 /// One deadline spans connecting, waiting and reading: a provider that drips can't stretch it.
-async fn send(what: &'static str, request: ClientRequest, body: Vec<u8>) -> Result<Answer, Error> {
+async fn send(request: ClientRequest, body: Vec<u8>) -> Result<Answer, FetchError> {
     let exchange = async {
         let mut response = request.send_body(body).await.map_err(|cause| match cause {
             awc::error::SendRequestError::Timeout => FetchError::Timeout,
@@ -176,7 +180,6 @@ async fn send(what: &'static str, request: ClientRequest, body: Vec<u8>) -> Resu
     tokio::time::timeout(TOTAL_TIMEOUT, exchange)
         .await
         .unwrap_or(Err(FetchError::Timeout))
-        .map_err(|cause| Error::Fetch { what, cause })
 }
 
 /// `Retry-After` in seconds (RFC 9110, 10.2.3; no provider we know sends the date), or Okta's

@@ -12,10 +12,10 @@ use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
 use super::json::not_null;
-use super::jws;
+use super::jws::{self, JwsError};
 use super::keys::KeySet;
 use super::numeric_date::NumericDate;
-use super::userinfo::Profile;
+use super::profile::Profile;
 
 /// How far the provider's clock may be from ours.
 const LEEWAY_SECS: f64 = 60.0;
@@ -86,20 +86,8 @@ impl Audience {
 /// Why an ID token is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum IdTokenError {
-    /// Not three parts, not base64url, not JSON, a claim missing or of a wrong type.
-    Malformed(String),
-    /// `crit` asks for an extension, and we know none (RFC 7515, 4.1.11).
-    Critical,
-    /// `typ` says that it is another kind of token.
-    Type(String),
-    /// `alg` is not allowed.
-    Algorithm(String),
-    /// No published key is called so. The one refusal that newer keys may turn.
-    UnknownKey(Option<String>),
-    /// It names no key and several could be meant.
-    AmbiguousKey,
-    /// The signature is not the key's.
-    Signature,
+    /// It is not signed JSON of the provider's.
+    Jws(JwsError),
     /// `iss` is another.
     Issuer(String),
     /// `aud` does not name us.
@@ -121,16 +109,7 @@ pub enum IdTokenError {
 impl fmt::Display for IdTokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(cause) => write!(f, "malformed: {cause}"),
-            Self::Critical => f.write_str("it has critical header parameters"),
-            Self::Type(typ) => write!(f, "its typ is {typ:?}, expected \"JWT\""),
-            Self::Algorithm(alg) => write!(
-                f,
-                "its alg is {alg:?}, which neither discovery nor OIDC_ID_TOKEN_ALGS allows"
-            ),
-            Self::UnknownKey(kid) => write!(f, "no published key has the kid {kid:?}"),
-            Self::AmbiguousKey => f.write_str("it has no kid and several keys are published"),
-            Self::Signature => f.write_str("its signature is wrong"),
+            Self::Jws(cause) => cause.fmt(f),
             Self::Issuer(found) => write!(f, "its iss is {found:?}, not OIDC_ISSUER"),
             Self::Audience => f.write_str("its aud does not name OIDC_CLIENT_ID"),
             Self::AuthorizedParty => f.write_str("its azp is not OIDC_CLIENT_ID"),
@@ -143,10 +122,16 @@ impl fmt::Display for IdTokenError {
     }
 }
 
+impl From<JwsError> for IdTokenError {
+    fn from(cause: JwsError) -> Self {
+        IdTokenError::Jws(cause)
+    }
+}
+
 /// Verifies `token` in full.
 ///
 /// # Errors
-/// The first check that fails. After [`IdTokenError::UnknownKey`] it is worth to fetch the keys
+/// The first check that fails. After [`JwsError::UnknownKey`] it is worth to fetch the keys
 /// anew and try again.
 pub fn verify_id_token(
     token: &str,

@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
 use super::error::Error;
-use super::fetch::Http;
+use super::fetch::{Answer, Http};
 use super::json;
 use url::Url;
 
@@ -53,12 +53,8 @@ pub enum Choice<'a> {
 
 /// Fetches the key set; with it, the seconds the provider lets it be cached.
 pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>), Error> {
-    let what = "keys";
-    let answer = http.get(what, jwks_uri, None).await?;
-    if answer.status != 200 {
-        let cause = answer.refusal();
-        return Err(Error::Fetch { what, cause });
-    }
+    let answer = http.get(jwks_uri, None).await.and_then(Answer::ok);
+    let answer = answer.map_err(Error::fetching("keys"))?;
     Ok((KeySet::parse(&answer.body)?, answer.max_age_secs))
 }
 

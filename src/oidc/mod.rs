@@ -12,6 +12,7 @@ mod keys;
 mod login;
 mod logout;
 mod numeric_date;
+mod profile;
 mod token;
 mod userinfo;
 
@@ -25,10 +26,11 @@ pub use discovery::{Metadata, is_confidential};
 pub use error::Error;
 pub use fetch::{FetchError, Http, tls_config};
 pub use id_token::{Claims, IdTokenError};
+pub use jws::JwsError;
 pub use keys::asymmetric;
 pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode};
+pub use profile::Profile;
 pub use token::{ClientAuth, TokenResponse};
-pub use userinfo::Profile;
 
 use crate::clock::Clock;
 use cache::Cache;
@@ -193,7 +195,7 @@ impl RelyingParty {
         let fetch = || keys::fetch(http, &metadata.jwks_uri);
         let keys = self.keys.get(now, fetch).await?;
         match verify(&keys) {
-            Err(IdTokenError::UnknownKey(_)) => {
+            Err(IdTokenError::Jws(JwsError::UnknownKey(_))) => {
                 let newer = self.keys.get_newer(now, &keys, fetch).await?;
                 Ok(verify(&newer))
             }

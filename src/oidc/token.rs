@@ -51,8 +51,9 @@ pub async fn exchange(
         }
     };
     let answer = http
-        .post_form("token", &metadata.token_endpoint, basic, &form)
-        .await?;
+        .post_form(&metadata.token_endpoint, basic, &form)
+        .await
+        .map_err(Error::fetching("token"))?;
     judge(&answer)
 }
 
@@ -120,11 +121,7 @@ fn refusal(answer: &Answer) -> Error {
 }
 
 fn no_answer(answer: &Answer) -> Error {
-    let cause = answer.refusal();
-    Error::Fetch {
-        what: "token",
-        cause,
-    }
+    Error::fetching("token")(answer.refusal())
 }
 
 #[cfg(test)]

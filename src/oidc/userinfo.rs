@@ -1,91 +1,17 @@
-//! What the provider tells of the person (OpenID Connect Core 5.1 and 5.3).
+//! The userinfo request and its response (OpenID Connect Core 5.3).
 
 use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::discovery::Metadata;
 use super::error::Error;
 use super::fetch::{Answer, Http};
 use super::id_token::{Audience, IdTokenError};
 use super::json;
-use super::jws;
+use super::jws::{self, JwsError};
 use super::keys::KeySet;
-
-/// The standard claims that Doorward shows (OpenID Connect Core 5.1), as the provider wrote them.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Profile {
-    name: Option<String>,
-    given_name: Option<String>,
-    family_name: Option<String>,
-    email: Option<String>,
-    #[serde(default, deserialize_with = "true_or_its_word")]
-    email_verified: Option<bool>,
-}
-
-/// Longest name or email that is kept, in characters: beyond, it is no name.
-const DISPLAY_LIMIT: usize = 320;
-
-impl Profile {
-    /// These claims, and `other`'s where these are silent: the ID token can be thin, and so can
-    /// userinfo. The email and its being verified come from one source, never mixed.
-    pub fn or(self, other: Profile) -> Profile {
-        let (email, email_verified) = match self.email {
-            Some(email) => (Some(email), self.email_verified),
-            None => (other.email, other.email_verified),
-        };
-        Profile {
-            name: self.name.or(other.name),
-            given_name: self.given_name.or(other.given_name),
-            family_name: self.family_name.or(other.family_name),
-            email,
-            email_verified,
-        }
-    }
-
-    /// What to call the person: the full name, or what there is of it, or nothing.
-    pub fn display_name(&self) -> Option<String> {
-        let parts = [&self.given_name, &self.family_name];
-        let joined: Vec<String> = parts
-            .into_iter()
-            .flatten()
-            .filter_map(|part| clean(part))
-            .collect();
-        self.name
-            .as_deref()
-            .and_then(clean)
-            .or_else(|| clean(&joined.join(" ")))
-    }
-
-    /// The email, for display only: it identifies nobody.
-    pub fn email(&self) -> Option<String> {
-        self.email.as_deref().and_then(clean)
-    }
-
-    /// Whether the provider vouches for the email.
-    pub fn email_verified(&self) -> bool {
-        self.email.is_some() && self.email_verified == Some(true)
-    }
-}
-
-/// Text for people: no control characters (NUL would upset Postgres, a line break the log), no
-/// marks that turn the rest of a line around, no more than a line holds.
-fn clean(text: &str) -> Option<String> {
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let kept: String = text
-        .chars()
-        .filter(|c| !c.is_control() && !turns(*c))
-        .take(DISPLAY_LIMIT)
-        .collect();
-    let kept = kept.trim();
-    (!kept.is_empty()).then(|| kept.to_owned())
-}
-
-/// `email_verified` is a boolean, but more than one large provider sends it as a word.
-fn true_or_its_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(Some(value == true || value == "true"))
-}
+use super::profile::Profile;
 
 /// Reads userinfo with the access token.
 pub async fn fetch(
@@ -93,17 +19,11 @@ pub async fn fetch(
     metadata: &Metadata,
     access_token: &SecretString,
 ) -> Result<Answer, Error> {
-    let what = "userinfo";
     let answer = http
-        .get(what, &metadata.userinfo_endpoint, Some(access_token))
-        .await?;
-    match answer.status {
-        200 => Ok(answer),
-        _ => {
-            let cause = answer.refusal();
-            Err(Error::Fetch { what, cause })
-        }
-    }
+        .get(&metadata.userinfo_endpoint, Some(access_token))
+        .await
+        .and_then(Answer::ok);
+    answer.map_err(Error::fetching("userinfo"))
 }
 
 /// A userinfo response, of whomever.
@@ -147,7 +67,7 @@ pub fn judge_signed(
         userinfo: Userinfo,
     }
     let token = std::str::from_utf8(body)
-        .map_err(|_| IdTokenError::Malformed("userinfo is not text".to_owned()))?;
+        .map_err(|_| JwsError::Malformed("userinfo is not text".to_owned()))?;
     let (signed, _) = jws::verified::<Signed>(token.trim_ascii(), keys, algs)?;
     if signed.iss != issuer {
         return Err(IdTokenError::Issuer(signed.iss));
@@ -161,54 +81,6 @@ pub fn judge_signed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
-
-    fn profile(claims: Value) -> Profile {
-        serde_json::from_value(claims).unwrap()
-    }
-
-    #[test]
-    fn the_name_is_what_there_is_of_it() {
-        for (claims, expected) in [
-            (
-                json!({"name": "Ada Lovelace", "given_name": "A"}),
-                Some("Ada Lovelace"),
-            ),
-            (
-                json!({"given_name": "Ada", "family_name": "Lovelace"}),
-                Some("Ada Lovelace"),
-            ),
-            (json!({"given_name": "Ada"}), Some("Ada")),
-            (
-                json!({"name": " ", "family_name": "Lovelace"}),
-                Some("Lovelace"),
-            ),
-            (json!({"name": null}), None),
-            (json!({}), None),
-        ] {
-            assert_eq!(profile(claims).display_name().as_deref(), expected);
-        }
-    }
-
-    #[test]
-    fn control_characters_and_endless_names_are_cut() {
-        let name = profile(json!({"name": "A\u{0}d\r\na\u{202e}"})).display_name();
-        assert_eq!(name.as_deref(), Some("Ada"));
-        let long = profile(json!({"name": "é".repeat(1_000_000)})).display_name();
-        assert_eq!(long.unwrap().chars().count(), DISPLAY_LIMIT);
-    }
-
-    #[test]
-    fn an_email_is_verified_when_its_own_source_says_so() {
-        let thin = profile(json!({"email_verified": true}));
-        let full = profile(json!({"email": "a@example.com", "email_verified": "true"}));
-        assert!(!thin.clone().or(Profile::default()).email_verified());
-        assert!(thin.or(full.clone()).email_verified());
-        let unverified = profile(json!({"email": "b@example.com"}));
-        assert!(!unverified.or(full).email_verified());
-        let odd = profile(json!({"email": "a@example.com", "email_verified": 1}));
-        assert!(!odd.email_verified());
-    }
 
     #[test]
     fn userinfo_must_be_an_object_about_the_same_person() {

@@ -1,6 +1,7 @@
 //! Who is signed in: the only code that knows actix-session and actix-identity.
 
 mod answer;
+mod disguise;
 mod keys;
 mod login;
 mod logout;
@@ -15,8 +16,8 @@ use actix_identity::IdentityMiddleware;
 use actix_session::SessionMiddleware;
 use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_web::cookie::SameSite;
-use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 
+pub use disguise::drop_disguised_cookies;
 pub use login::{Login, NoLogin};
 pub use return_to::ReturnTo;
 pub use signed_in::{SignedIn, sign_in};
@@ -55,32 +56,6 @@ impl Sessions {
         match self.secure {
             true => format!("__Host-{name}"),
             false => name.to_owned(),
-        }
-    }
-}
-
-/// Takes cookies away whose name is written with `%`. The framework decodes names, browsers do not:
-/// `%5F%5FHost-doorward` would pass for ours, past the protection that the prefix gives.
-pub fn drop_disguised_cookies(headers: &mut HeaderMap) {
-    let is_disguised = |pair: &&[u8]| {
-        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-        name.contains(&b'%')
-    };
-    let pairs = |value: &HeaderValue| {
-        let pairs = value.as_bytes().split(|byte| *byte == b';');
-        pairs.map(<[u8]>::to_vec).collect::<Vec<_>>()
-    };
-    let all: Vec<Vec<u8>> = headers.get_all(COOKIE).flat_map(pairs).collect();
-    if all.iter().any(|pair| is_disguised(&pair.as_slice())) {
-        let kept: Vec<&[u8]> = all
-            .iter()
-            .map(Vec::as_slice)
-            .filter(|pair| !is_disguised(pair))
-            .collect();
-        headers.remove(COOKIE);
-        // What came in a header can go into one.
-        if let Ok(cookies) = HeaderValue::from_bytes(&kept.join(&b';')) {
-            headers.insert(COOKIE, cookies);
         }
     }
 }

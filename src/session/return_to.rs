@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::routes;
+use crate::paths;
 
 /// Longer ones are dropped: the attempt's cookie must stay well below 4 KiB.
 const LIMIT: usize = 1024;
@@ -15,7 +15,7 @@ pub struct ReturnTo(String);
 impl ReturnTo {
     /// Where one goes who did not say: the profile.
     pub fn profile() -> Self {
-        ReturnTo(routes::PROFILE.to_owned())
+        ReturnTo(paths::PROFILE.to_owned())
     }
 
     /// Reads `wanted` as a browser on `public_url` would; nothing if it leads anywhere else, or
@@ -36,7 +36,7 @@ impl ReturnTo {
         let stays = url.origin() == public_url.origin() && !url.path().starts_with("//");
         // The router decodes: `/%6cogin` is `/login`.
         let decoded = percent_decoded(url.path());
-        let loops = [routes::LOGIN, routes::CALLBACK, routes::LOGOUT]
+        let loops = [paths::LOGIN, paths::CALLBACK, paths::LOGOUT]
             .iter()
             .any(|route| decoded == route.as_bytes());
         // Parsing writes some characters as three.

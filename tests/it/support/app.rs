@@ -11,9 +11,9 @@ use actix_web::rt::System;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use doorward::app::Doorward;
 use doorward::clock::Clock;
 use doorward::random;
+use doorward::server::Doorward;
 use doorward::settings::Settings;
 
 use super::postgres::{TestDatabase, fresh_database};

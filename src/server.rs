@@ -1,0 +1,147 @@
+//! How Doorward is put together, and in which order a request passes through it.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{HttpServer, rt};
+use rustls::ClientConfig;
+use url::Url;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::db::{self, Db};
+use crate::front::{front, security_headers};
+use crate::oidc::{self, Http, RelyingParty};
+use crate::pages::Pages;
+use crate::routes;
+use crate::session::{Sessions, identity_middleware, session_middleware};
+use crate::settings::Settings;
+
+/// The longest body that is read, in bytes.
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// How long a client may take to send its headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often ended sessions are cleared away.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Doorward, put together but not yet listening. Clones share everything.
+#[derive(Clone)]
+pub struct Doorward {
+    provider: Arc<RelyingParty>,
+    tls: Arc<ClientConfig>,
+    sessions: Arc<Sessions>,
+    db: Db,
+    pages: Arc<Pages>,
+    public_url: Url,
+    clock: Clock,
+}
+
+/// Why Doorward can't start, and what to do about it.
+#[derive(Debug)]
+pub enum StartError {
+    /// The database is away or its schema can't be brought up to date.
+    Database(db::Error),
+    /// `AUTO_MIGRATE=false` and these are missing.
+    PendingMigrations(Vec<String>),
+    /// A template of `TEMPLATES_DIR` is wrong.
+    Pages(String),
+    /// The trust roots can't be used.
+    Tls(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Database(cause) => write!(f, "{cause}\nCheck DATABASE_URL."),
+            StartError::PendingMigrations(names) => write!(
+                f,
+                "the database lacks these migrations: {}\nRun `diesel migration run`, or leave \
+                 AUTO_MIGRATE unset and Doorward applies them.",
+                names.join(", ")
+            ),
+            StartError::Pages(cause) => write!(f, "{cause}\nCheck TEMPLATES_DIR."),
+            StartError::Tls(cause) => write!(f, "OIDC_CA_FILE: {cause}"),
+        }
+    }
+}
+
+impl Doorward {
+    /// Puts everything together: the database must answer, the provider need not.
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
+        let pages = Pages::new(settings.templates_dir.as_deref()).map_err(StartError::Pages)?;
+        let tls = oidc::tls_config(settings.extra_roots.as_deref()).map_err(StartError::Tls)?;
+        let db = Db::new(settings.database.clone());
+        if settings.auto_migrate {
+            db.migrate().map_err(StartError::Database)?;
+        } else {
+            let pending = db.pending_migrations().map_err(StartError::Database)?;
+            if !pending.is_empty() {
+                return Err(StartError::PendingMigrations(pending));
+            }
+        }
+        let sessions = Sessions::new(&settings, db.clone(), clock.clone());
+        Ok(Doorward {
+            sessions: Arc::new(sessions),
+            provider: Arc::new(RelyingParty::new(settings.registration, clock.clone())),
+            tls,
+            db,
+            pages: Arc::new(pages),
+            public_url: settings.public_url,
+            clock,
+        })
+    }
+
+    /// Serves on `listener` until it is stopped.
+    pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
+        rt::spawn(purge(self.sessions.clone()));
+        let server = HttpServer::new(move || {
+            let app = self.worker();
+            // Run in the reverse order: front, session, identity, handler.
+            actix_web::App::new()
+                .app_data(Data::new(app))
+                .app_data(PayloadConfig::new(BODY_LIMIT))
+                .configure(routes::table)
+                .wrap(identity_middleware())
+                .wrap(session_middleware(&self.sessions))
+                .wrap(from_fn(front))
+        });
+        let server = server
+            .client_request_timeout(HEADER_TIMEOUT)
+            .listen(listener)?;
+        Ok(server.run())
+    }
+
+    fn worker(&self) -> App {
+        App {
+            provider: self.provider.clone(),
+            http: Http::new(self.tls.clone()),
+            sessions: self.sessions.clone(),
+            db: self.db.clone(),
+            pages: self.pages.clone(),
+            security_headers: security_headers(&self.public_url, self.provider.issuer()),
+            public_url: self.public_url.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+}
+
+/// Clears away ended sessions, now and then.
+async fn purge(sessions: Arc<Sessions>) {
+    let mut interval = rt::time::interval(PURGE_INTERVAL);
+    loop {
+        interval.tick().await;
+        match sessions.purge_expired().await {
+            Ok(0) => (),
+            Ok(ended) => log::info!("cleared away {ended} ended sessions"),
+            Err(cause) => log::warn!("ended sessions could not be cleared away: {cause}"),
+        }
+    }
+}
