@@ -2,15 +2,16 @@
 //! in a cookie of its own, so that tabs do not disturb each other and strangers cost no row.
 
 use actix_web::HttpRequest;
-use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
+use actix_web::cookie::{Cookie, SameSite};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
+use time::{Duration, OffsetDateTime};
 
 use super::{ReturnTo, Sessions};
 use crate::oidc::Attempt;
 
-/// How long a person has at the provider, in seconds.
-const LIFETIME_SECS: i64 = 600;
+/// How long a person has at the provider.
+const LIFETIME: Duration = Duration::minutes(10);
 
 /// How many tabs can be on their way at once.
 const AT_ONCE: usize = 5;
@@ -26,8 +27,9 @@ pub struct Login {
     pub attempt: Attempt,
     /// Where to go afterwards.
     pub return_to: ReturnTo,
-    /// Seconds since 1970, UTC.
-    began_at: i64,
+    /// When it began, in UTC. To the nanosecond, so that tabs of one moment keep their order.
+    #[serde(with = "time::serde::timestamp::nanoseconds")]
+    began_at: OffsetDateTime,
 }
 
 /// Why a callback belongs to no attempt. The text is for the log.
@@ -72,7 +74,7 @@ impl Sessions {
         let login = Login {
             attempt,
             return_to,
-            began_at: self.clock.now().unix_timestamp(),
+            began_at: self.clock.now(),
         };
         let plain = serde_json::to_vec(&login).expect("strings and a number always serialise");
         let sealed = self.keys.attempts.seal(&name, plain);
@@ -111,23 +113,21 @@ impl Sessions {
             return Vec::new();
         };
         let prefix = self.attempt_cookie_name("");
-        let mut attempts: Vec<(i64, String)> = cookies
+        let mut attempts: Vec<(Option<OffsetDateTime>, String)> = cookies
             .iter()
             .filter(|cookie| cookie.name().starts_with(&prefix))
             .map(|cookie| {
-                let login = self
-                    .open_login(cookie)
-                    .filter(|login| self.is_current(login));
-                let began_at = login.map_or(0, |login| login.began_at);
+                let login = self.open_login(cookie);
+                let current = login.filter(|login| self.is_current(login));
+                let began_at = current.map(|login| login.began_at);
                 (began_at, cookie.name().to_owned())
             })
             .collect();
+        // What can't be finished any more comes first, then the oldest.
         attempts.sort_unstable();
-        let current = attempts
-            .iter()
-            .filter(|(began_at, _)| *began_at > 0)
-            .count();
-        let stale = attempts.len() - current;
+        let stale = attempts.iter().filter(|(began_at, _)| began_at.is_none());
+        let stale = stale.count();
+        let current = attempts.len() - stale;
         let surplus = stale + current.saturating_sub(AT_ONCE - 1);
         attempts
             .into_iter()
@@ -142,7 +142,7 @@ impl Sessions {
     }
 
     fn is_current(&self, login: &Login) -> bool {
-        self.clock.now().unix_timestamp() - login.began_at < LIFETIME_SECS
+        self.clock.now() - login.began_at < LIFETIME
     }
 
     fn attempt_cookie_name(&self, state: &str) -> String {
@@ -163,7 +163,7 @@ impl Sessions {
             .secure(self.secure)
             // Lax, or the cookie is lost on the way back from the provider.
             .same_site(SameSite::Lax)
-            .max_age(cookie_time::Duration::seconds(LIFETIME_SECS))
+            .max_age(LIFETIME)
             .finish()
     }
 
