@@ -1,11 +1,12 @@
 # Each command is a script, to be read and run by itself too.
-.PHONY: help test check audit migrations demo
+.PHONY: help test check audit migrations interop demo
 
 help:
 	@echo 'make test        every test: both databases, a real browser'
 	@echo 'make check       format and lints, warnings as errors'
 	@echo 'make audit       known vulnerabilities in the dependencies'
 	@echo 'make migrations  up and down by the diesel CLI; schema.rs is what it prints'
+	@echo 'make interop     signs in at oidc-provider from npm, in a real browser; needs Node.js'
 	@echo 'make demo        the app with a demo provider, on this machine'
 
 test:
@@ -19,6 +20,9 @@ audit:
 
 migrations:
 	@scripts/migrations
+
+interop:
+	@scripts/interop
 
 demo:
 	@cargo run --locked --example demo

@@ -87,6 +87,11 @@ impl Doorward {
                 return Err(StartError::PendingMigrations(pending));
             }
         }
+        if !oidc::is_confidential(&settings.public_url) {
+            log::warn!(
+                "PUBLIC_URL is plain http: who listens on the way can take a session over; use https"
+            );
+        }
         let sessions = Sessions::new(&settings, db.clone(), clock.clone());
         Ok(Doorward {
             sessions: Arc::new(sessions),

@@ -95,6 +95,16 @@ pub fn of_status(status: StatusCode) -> Words {
             "This address does not answer that kind of request.",
             "Begin at the home page.",
         ),
+        StatusCode::REQUEST_TIMEOUT => (
+            "That took too long",
+            "Your browser did not finish what it was sending.",
+            "Try again, perhaps from a better connection.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "That is too much",
+            "Your browser sent more than this address reads.",
+            "Begin at the home page.",
+        ),
         _ => (
             "That request made no sense",
             "Your browser sent something that we can't read.",

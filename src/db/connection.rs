@@ -17,6 +17,13 @@ pub enum AnyConnection {
     Sqlite(SqliteConnection),
 }
 
+impl AnyConnection {
+    /// Whether a query failed because SQLite may only read. Diesel has no kind for it, only text.
+    pub fn is_read_only(&self, cause: &diesel::result::Error) -> bool {
+        matches!(self, AnyConnection::Sqlite(_)) && cause.to_string().contains("readonly database")
+    }
+}
+
 /// A checked `DATABASE_URL`. It may hold a password and prints as hidden.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
@@ -72,6 +79,7 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 /// Makes and checks the pool's connections. Diesel's own manager would try every backend in turn.
+#[derive(Clone)]
 pub struct Manager {
     url: DatabaseUrl,
 }

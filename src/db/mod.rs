@@ -9,6 +9,7 @@ mod sessions;
 mod users;
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use diesel::r2d2::R2D2Connection;
@@ -26,17 +27,29 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 /// A pool of connections to the one database. Clones share it.
 #[derive(Clone)]
 pub struct Db {
-    pool: r2d2::Pool<Manager>,
+    manager: Manager,
+    pool: Arc<RwLock<Pool>>,
 }
+
+type Pool = r2d2::Pool<Manager>;
 
 impl Db {
     /// Makes the pool without connecting: the first query does.
     pub fn new(url: DatabaseUrl) -> Self {
-        let pool = r2d2::Pool::builder()
-            .connection_timeout(POOL_WAIT)
-            .min_idle(Some(0))
-            .build_unchecked(Manager::new(url));
-        Db { pool }
+        let manager = Manager::new(url);
+        let pool = Arc::new(RwLock::new(new_pool(&manager)));
+        Db { manager, pool }
+    }
+
+    fn pool(&self) -> Pool {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
+        pool.clone()
+    }
+
+    /// SQLite opens what it may not write for reading only, and stays so until the last connection
+    /// of the process has gone: they all go, so that writing is found to be allowed again.
+    fn start_afresh(&self) {
+        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = new_pool(&self.manager);
     }
 
     /// Runs `query` with a connection, away from the threads that answer requests.
@@ -45,10 +58,15 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
-        let pool = self.pool.clone();
+        let db = self.clone();
         let work = move || {
-            let mut connection = pool.get().map_err(Error::unavailable)?;
-            query(&mut connection).map_err(Error::Query)
+            let mut connection = db.pool().get().map_err(Error::unavailable)?;
+            query(&mut connection).map_err(|cause| {
+                if connection.is_read_only(&cause) {
+                    db.start_afresh();
+                }
+                Error::Query(cause)
+            })
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(result) => result,
@@ -63,15 +81,22 @@ impl Db {
 
     /// Applies the migrations that are missing. Processes that start together take turns.
     pub fn migrate(&self) -> Result<(), Error> {
-        let mut connection = self.pool.get().map_err(Error::unavailable)?;
+        let mut connection = self.pool().get().map_err(Error::unavailable)?;
         migrations::apply(&mut connection)
     }
 
     /// The names of the migrations that are missing.
     pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
-        let mut connection = self.pool.get().map_err(Error::unavailable)?;
+        let mut connection = self.pool().get().map_err(Error::unavailable)?;
         migrations::pending(&mut connection)
     }
+}
+
+fn new_pool(manager: &Manager) -> Pool {
+    r2d2::Pool::builder()
+        .connection_timeout(POOL_WAIT)
+        .min_idle(Some(0))
+        .build_unchecked(manager.clone())
 }
 
 /// What went wrong with the database. Its text is for the log, never for a visitor.

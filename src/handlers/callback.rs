@@ -1,9 +1,13 @@
 //! `/authorization-code/callback`: back from the provider. The heart of Doorward; it reads as the
 //! journey of one sign-in.
 
+use std::time::Duration;
+
 use actix_web::cookie::Cookie;
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::error::ErrorRequestTimeout;
+use actix_web::rt::time::timeout;
+use actix_web::web::{Data, Payload};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 use super::{go_to, login};
 use crate::app::App;
@@ -12,6 +16,9 @@ use crate::error::Error;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, MalformedResponse, Profile};
 use crate::paths;
 use crate::session::{Login, NoLogin, ReturnTo, SignedIn, sign_in};
+
+/// How long the provider's form may take to arrive.
+const FORM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `GET`: the response is in the query, or it came by POST and waits.
 pub async fn callback(
@@ -47,10 +54,27 @@ fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) 
 }
 
 /// `POST`: the response is in the form. Without the browser's Lax cookies it can't be judged yet.
-pub async fn callback_by_post(app: Data<App>, form: String) -> Result<HttpResponse, Error> {
-    let answer = AuthorizationResponse::parse(&form)?;
+pub async fn callback_by_post(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    let form = read_form(&request, payload).await?;
+    Ok(keep_answer(&app, &form)?)
+}
+
+/// A body that never ends must not keep a connection.
+async fn read_form(request: &HttpRequest, payload: Payload) -> Result<String, actix_web::Error> {
+    let mut payload = payload.into_inner();
+    timeout(FORM_TIMEOUT, String::from_request(request, &mut payload))
+        .await
+        .unwrap_or_else(|_| Err(ErrorRequestTimeout("the form did not end in time")))
+}
+
+fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
+    let answer = AuthorizationResponse::parse(form)?;
     let state = answer.state.ok_or(NoLogin::NoState)?;
-    let kept = app.sessions.keep_answer(&state, &form);
+    let kept = app.sessions.keep_answer(&state, form);
     let kept = kept.ok_or(MalformedResponse::TooLong)?;
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("state", &state);
@@ -80,7 +104,7 @@ async fn arrive(
             // A restored browser, a bookmark, a long lunch: the provider may not even have to ask.
             (None, Some(attempt)) => {
                 log::info!("beginning again: {error}");
-                login::begin(app, request, attempt, return_to).await
+                login::begin(app, request, attempt, return_to, None).await
             }
             (None, None) => Err(error),
         },

@@ -13,6 +13,8 @@ use crate::session::ReturnTo;
 #[derive(Deserialize)]
 pub struct Wanted {
     return_to: Option<String>,
+    /// From whoever sends a person here to sign in (OpenID Connect Core 4): who they may be.
+    login_hint: Option<String>,
 }
 
 pub async fn login(
@@ -24,7 +26,8 @@ pub async fn login(
     let return_to = wanted
         .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
         .unwrap_or_else(ReturnTo::profile);
-    begin(&app, &request, Attempt::new(), return_to).await
+    let login_hint = query.login_hint.as_deref();
+    begin(&app, &request, Attempt::new(), return_to, login_hint).await
 }
 
 /// Sends the browser to the provider with `attempt`, and has it remember that.
@@ -33,10 +36,11 @@ pub async fn begin(
     request: &HttpRequest,
     attempt: Attempt,
     return_to: ReturnTo,
+    login_hint: Option<&str>,
 ) -> Result<HttpResponse, Error> {
     let provider = app
         .provider
-        .authorization_request(&app.http, &attempt)
+        .authorization_request(&app.http, &attempt, login_hint)
         .await?;
     let mut response = go_to(provider.as_str());
     for cookie in app.sessions.begin_login(request, attempt, return_to) {

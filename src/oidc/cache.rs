@@ -28,9 +28,18 @@ const STALE_LIMIT: Duration = Duration::hours(24);
 pub struct Cache<T> {
     entry: RwLock<Option<Entry<T>>>,
     /// Held by whoever asks the provider; the others wait for the answer and share a failure.
-    fetching: tokio::sync::Mutex<Option<Failure>>,
+    fetching: tokio::sync::Mutex<Asked>,
     /// How often the provider was asked.
     rounds: AtomicU64,
+}
+
+/// How it went when the provider was asked.
+#[derive(Default)]
+struct Asked {
+    /// The last time, if that failed.
+    failure: Option<Failure>,
+    /// When a newer value was last asked for before its time.
+    forced_at: Option<OffsetDateTime>,
 }
 
 struct Failure {
@@ -48,7 +57,7 @@ impl<T> Default for Cache<T> {
     fn default() -> Self {
         Cache {
             entry: RwLock::new(None),
-            fetching: tokio::sync::Mutex::new(None),
+            fetching: tokio::sync::Mutex::default(),
             rounds: AtomicU64::new(0),
         }
     }
@@ -68,9 +77,7 @@ impl<T> Cache<T> {
         if let Some(value) = self.fresh(now) {
             return Ok(value);
         }
-        let fetched = self
-            .fetch_once(now, Duration::ZERO, || self.fresh(now), fetch)
-            .await;
+        let fetched = self.fetch_once(now, || self.fresh(now), fetch).await;
         fetched.or_else(|error| {
             let old = self.put_off(now).ok_or_else(|| error.clone())?;
             log::warn!("what is known of the provider could not be refreshed: {error}");
@@ -78,7 +85,7 @@ impl<T> Cache<T> {
         })
     }
 
-    /// A value newer than `old`, unless that was fetched just now: then `old` itself.
+    /// A value newer than `old`, unless a newer one was asked for just now: then what there is.
     pub async fn get_newer<F>(
         &self,
         now: OffsetDateTime,
@@ -88,20 +95,25 @@ impl<T> Cache<T> {
     where
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
-        let newer = |entry: &Entry<T>| {
-            let another = !Arc::ptr_eq(&entry.value, old);
-            (another || now - entry.fetched_at < THROTTLE).then(|| entry.value.clone())
-        };
-        self.fetch_once(now, THROTTLE, || self.read(newer), fetch)
-            .await
+        let current = || self.read(|entry| Some(entry.value.clone()));
+        let another = || current().filter(|value| !Arc::ptr_eq(value, old));
+        let mut asked = self.fetching.lock().await;
+        let throttled = asked
+            .forced_at
+            .is_some_and(|forced_at| now - forced_at < THROTTLE);
+        if throttled || another().is_some() {
+            return Ok(current().unwrap_or_else(|| old.clone()));
+        }
+        asked.forced_at = Some(now);
+        drop(asked);
+        self.fetch_once(now, another, fetch).await
     }
 
     /// Asks the provider, unless somebody else did while we waited for our turn: then their value
-    /// will do, and so will their failure. After a failure nobody asks for at least `pause`.
+    /// will do, and so will their failure.
     async fn fetch_once<F>(
         &self,
         now: OffsetDateTime,
-        pause: Duration,
         will_do: impl Fn() -> Option<Arc<T>>,
         fetch: impl FnOnce() -> F,
     ) -> Result<Arc<T>, Error>
@@ -109,21 +121,21 @@ impl<T> Cache<T> {
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
         let rounds_before = self.rounds.load(Ordering::Acquire);
-        let mut last_failure = self.fetching.lock().await;
+        let mut asked = self.fetching.lock().await;
         if let Some(value) = will_do() {
             return Ok(value);
         }
         let asked_meanwhile = self.rounds.load(Ordering::Acquire) > rounds_before;
-        if let Some(failure) = &*last_failure
+        if let Some(failure) = &asked.failure
             && (asked_meanwhile || now < failure.ask_again_at)
         {
             return Err(failure.error.clone());
         }
         let fetched = fetch().await;
         self.rounds.fetch_add(1, Ordering::Release);
-        *last_failure = fetched.as_ref().err().map(|error| Failure {
+        asked.failure = fetched.as_ref().err().map(|error| Failure {
             error: error.clone(),
-            ask_again_at: now + pause.max(asked_for(error)),
+            ask_again_at: now + asked_for(error),
         });
         Ok(self.keep(fetched?, now))
     }

@@ -150,6 +150,44 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_provider_takes_client_secret_basic() {
+        let metadata = parse(document().to_string().as_bytes(), "https://op.example").unwrap();
+        assert_eq!(metadata.token_auth_methods, ["client_secret_basic"]);
+        assert!(!metadata.response_names_issuer);
+    }
+
+    #[test]
+    fn the_document_lies_below_the_issuers_path() {
+        for (issuer, expected) in [
+            (
+                "https://a.example",
+                "https://a.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/",
+                "https://a.example/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/oauth2/default",
+                "https://a.example/oauth2/default/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/oauth2/default/",
+                "https://a.example/oauth2/default/.well-known/openid-configuration",
+            ),
+        ] {
+            assert_eq!(location(issuer).unwrap().as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_document_without_userinfo_endpoint_is_refused_by_name() {
+        let mut without = document();
+        without.as_object_mut().unwrap().remove("userinfo_endpoint");
+        assert!(refusal(&without).contains("userinfo_endpoint"));
+    }
+
+    #[test]
     fn another_issuer_is_refused_with_both_names() {
         let mut other = document();
         other["issuer"] = json!("https://op.example/");

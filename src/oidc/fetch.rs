@@ -79,7 +79,13 @@ impl Answer {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FetchError::Connection(cause) => write!(f, "the provider can't be reached: {cause}"),
+            FetchError::Connection(cause) => {
+                write!(f, "the provider can't be reached: {cause}")?;
+                match cause.contains("UnknownIssuer") {
+                    true => f.write_str(" (name its certificate authority in OIDC_CA_FILE)"),
+                    false => Ok(()),
+                }
+            }
             FetchError::Timeout => write!(
                 f,
                 "the provider did not answer within {} s",
@@ -172,8 +178,7 @@ async fn send(request: ClientRequest, body: Vec<u8>) -> Result<Answer, FetchErro
                 text(HeaderName::from_static("x-rate-limit-reset")),
                 OffsetDateTime::now_utc().unix_timestamp(),
             ),
-            is_jwt: text(header::CONTENT_TYPE)
-                .is_some_and(|kind| kind.starts_with("application/jwt")),
+            is_jwt: text(header::CONTENT_TYPE).is_some_and(is_jwt),
             body: body.to_vec(),
         })
     };
@@ -198,6 +203,11 @@ fn retry_after(retry_after: Option<&str>, reset: Option<&str>, now: i64) -> Opti
     retry_after
         .and_then(|secs| secs.parse().ok())
         .or_else(reset)
+}
+
+fn is_jwt(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/jwt")
 }
 
 fn max_age(cache_control: &str) -> Option<u64> {

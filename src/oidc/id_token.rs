@@ -131,8 +131,7 @@ impl From<JwsError> for IdTokenError {
 /// Verifies `token` in full.
 ///
 /// # Errors
-/// The first check that fails. After [`JwsError::UnknownKey`] it is worth to fetch the keys
-/// anew and try again.
+/// The first check that fails. See [`JwsError::may_be_rotation`] for when newer keys may help.
 pub fn verify_id_token(
     token: &str,
     keys: &KeySet,
@@ -211,4 +210,30 @@ fn access_token_hash(alg: Algorithm, access_token: &str) -> String {
     let hash = digest::digest(hash, access_token.as_bytes());
     let hash = hash.as_ref();
     URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first is that of OpenID Connect Core, A.3; the others differ from it by their hash.
+    #[test]
+    fn the_hash_of_an_access_token_is_that_of_the_signatures_algorithm() {
+        let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        let hash = |alg| access_token_hash(alg, access_token);
+        assert_eq!(hash(Algorithm::RS256), "77QmUPtjPfzWtF2AnpK9RQ");
+        for alg in [Algorithm::PS256, Algorithm::ES256] {
+            assert_eq!(hash(alg), hash(Algorithm::RS256));
+        }
+        for (alg, characters) in [
+            (Algorithm::RS384, 32),
+            (Algorithm::PS384, 32),
+            (Algorithm::ES384, 32),
+            (Algorithm::RS512, 43),
+            (Algorithm::PS512, 43),
+            (Algorithm::EdDSA, 43),
+        ] {
+            assert_eq!(hash(alg).len(), characters, "{alg:?}");
+        }
+    }
 }

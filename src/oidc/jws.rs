@@ -37,12 +37,30 @@ pub enum JwsError {
     Type(String),
     /// `alg` is not allowed.
     Algorithm(String),
-    /// No published key is called so. The one refusal that newer keys may turn.
+    /// No published key is called so.
     UnknownKey(Option<String>),
     /// It names no key and several could be meant.
     AmbiguousKey,
-    /// The signature is not the key's.
-    Signature,
+    /// The signature is not the key's, which the token named or not.
+    Signature {
+        /// Whether it has a `kid`.
+        key_is_named: bool,
+    },
+}
+
+impl JwsError {
+    /// Whether newer keys may turn the refusal: it names one that we do not have, or names none and
+    /// the one that we have, or those, do not do.
+    pub fn may_be_rotation(&self) -> bool {
+        matches!(
+            self,
+            JwsError::UnknownKey(_)
+                | JwsError::AmbiguousKey
+                | JwsError::Signature {
+                    key_is_named: false
+                }
+        )
+    }
 }
 
 impl fmt::Display for JwsError {
@@ -57,7 +75,7 @@ impl fmt::Display for JwsError {
             ),
             Self::UnknownKey(kid) => write!(f, "no published key has the kid {kid:?}"),
             Self::AmbiguousKey => f.write_str("it has no kid and several keys are published"),
-            Self::Signature => f.write_str("its signature is wrong"),
+            Self::Signature { .. } => f.write_str("its signature is wrong"),
         }
     }
 }
@@ -107,7 +125,9 @@ fn verify_signature(
         .into_iter()
         .any(|key| verify(signature, message.as_bytes(), key, alg).unwrap_or(false))
         .then_some(alg)
-        .ok_or(JwsError::Signature)
+        .ok_or(JwsError::Signature {
+            key_is_named: parsed.kid.is_some(),
+        })
 }
 
 fn part<T: DeserializeOwned>(encoded: &str) -> Result<T, JwsError> {
@@ -115,4 +135,49 @@ fn part<T: DeserializeOwned>(encoded: &str) -> Result<T, JwsError> {
         .decode(encoded)
         .map_err(|_| JwsError::Malformed("a part is not base64url".to_owned()))?;
     json::object(&bytes).map_err(JwsError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_utf_8_is_refused() {
+        let keys = KeySet::parse(br#"{"keys":[]}"#).unwrap();
+        let header = URL_SAFE_NO_PAD.encode(b"{\"alg\":\"RS\xff256\"}");
+        let judged = verified::<serde_json::Value>(&format!("{header}.e30.AA"), &keys, &[]);
+        assert!(matches!(judged, Err(JwsError::Malformed(_))));
+    }
+
+    /// RFC 7518, 3.3. Both signatures are right, of `{"alg":"RS256"}` and `{}`.
+    #[test]
+    fn a_key_below_2048_bits_verifies_nothing() {
+        let bits_1024 = (
+            "zkMxvNtPQXUBAoO_hfxSazYKD3UF1OoiIXlxSkzbUU1Z08iNYlg2HRmgL2XfsFASsw0p93irEkC4iiGH\
+             s4_AdMUc3wX_uLmjKU8Fk5mFcRnlK9ZBnki-\
+             t1L_bQsaqqFLdGjeUmDoHk8BVDnTBLCnnK7ei2UI9oHBUKXIgStJVm8",
+            "L9oX0rXWOrjiEf_rnZqjLMnDMm_RFfyuVlNzfOjy4Z5JsLEY2wrreDkm5x85qoKpqLx31CtXEGrUY2Aj\
+             EiSbsOo_IjxOy0tYilErFIuP0s8tT33z1hlhbkhzYf9ZgLlJkkSuDM2a4BxmKHCWE-\
+             G69CYDTTHJMlfcTjzOwXBhENQ",
+        );
+        let bits_2048 = (
+            "tQ4SO-MOJsmOzzYPyuTgaEwBrUPUyEhYrSEfb_ENbST3_8bLBQ1TqrbN6eYcfyVoyZ6aTuS7CF9BNEC_\
+             LsRtaR6V_s95OFjFD1VDu-rfRx334N8EJFeEZYhozO6wqwHn37GS8dvJ2GaaNoNwJvSej0a_mNo9qQVO\
+             KZN8YvrBstX_COW5cUv2scBXy-WAMHiiwowh4j2xRx5CsjrNm2-\
+             MzZR1sW1JKw3UjDKM4rW_UwJsrClCgvcJDn0YkHMkhDBJFSgcV6dQaLKDFGMZSgzsvuONAI475lRrcrJ\
+             GMpnYHNoIJCtC2bQTkLtTpdPQLYCQqYZmFJFtnq94rXdIGx_e1Q",
+            "gTvV3FuGRmBcFvN2z0oVao5rpcKl2vxZjSo72bXQAicUuyrun1EnhvMVgswc9mPNBtmiHMvOd8jIYlb_\
+             9mNaXJOlMH0HqCpGWWv-cF1e49pgCzz4FBeaINNspeCi8U9KBY_Zs4IXNajzauLl5pULmZVXWlKUrEFw\
+             JJfumFQZUkxY6Qd0Gv5sVc6rHd09t0mBAOKxSZLBeP76oimSI_IWDlZBxbSgmB6PycX_G3nOWS-WWuu1\
+             dTarJszy7fdePSwk1wqijYQ6DXihANy6BQYAl2B9nHBH1tLoO_N9-\
+             YMqdiiCnmOCPCbXUCpWUkZ_73wvf6U_uOUOS945JgXL1zlCQg",
+        );
+        for ((modulus, signature), accepted) in [(bits_1024, false), (bits_2048, true)] {
+            let keys = format!(r#"{{"keys":[{{"kty":"RSA","e":"AQAB","n":"{modulus}"}}]}}"#);
+            let keys = KeySet::parse(keys.as_bytes()).unwrap();
+            let token = format!("eyJhbGciOiJSUzI1NiJ9.e30.{signature}");
+            let judged = verified::<serde_json::Value>(&token, &keys, &[Algorithm::RS256]);
+            assert_eq!(judged.is_ok(), accepted, "{judged:?}");
+        }
+    }
 }

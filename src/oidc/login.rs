@@ -67,9 +67,11 @@ pub fn authorization_request(
     metadata: &Metadata,
     registration: &Registration,
     attempt: &Attempt,
+    login_hint: Option<&str>,
 ) -> Url {
     let mut url = metadata.authorization_endpoint.clone();
-    url.query_pairs_mut()
+    let mut query = url.query_pairs_mut();
+    query
         .append_pair("client_id", &registration.client_id)
         .append_pair("redirect_uri", registration.redirect_uri.as_str())
         .append_pair("response_type", "code")
@@ -79,6 +81,10 @@ pub fn authorization_request(
         .append_pair("nonce", &attempt.nonce)
         .append_pair("code_challenge", &code_challenge(&attempt.code_verifier))
         .append_pair("code_challenge_method", "S256");
+    if let Some(login_hint) = login_hint {
+        query.append_pair("login_hint", login_hint);
+    }
+    drop(query);
     url
 }
 

@@ -89,12 +89,14 @@ impl RelyingParty {
         &self,
         http: &Http,
         attempt: &Attempt,
+        login_hint: Option<&str>,
     ) -> Result<Url, Error> {
         let metadata = self.metadata(http).await?;
         Ok(login::authorization_request(
             &metadata,
             &self.registration,
             attempt,
+            login_hint,
         ))
     }
 
@@ -195,7 +197,7 @@ impl RelyingParty {
         let fetch = || keys::fetch(http, &metadata.jwks_uri);
         let keys = self.keys.get(now, fetch).await?;
         match verify(&keys) {
-            Err(IdTokenError::Jws(JwsError::UnknownKey(_))) => {
+            Err(IdTokenError::Jws(cause)) if cause.may_be_rotation() => {
                 let newer = self.keys.get_newer(now, &keys, fetch).await?;
                 Ok(verify(&newer))
             }

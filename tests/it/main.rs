@@ -4,12 +4,16 @@ mod support;
 
 mod advisories;
 mod callback;
+mod conformance_doc;
 mod docs;
+mod faults;
 mod id_token;
 mod in_a_browser;
+mod interop;
 mod journey;
 mod no_dead_ends;
 mod process;
 mod protocol;
 mod provider_answers;
 mod requests;
+mod tls;

@@ -94,6 +94,27 @@ async fn a_post_that_is_no_response_is_refused() {
     }
 }
 
+/// A body that never ends is not waited for.
+#[actix_web::test]
+async fn a_form_that_does_not_end_is_given_up() {
+    use std::io::{Read, Write};
+    let app = TestApp::spawn(Database::Sqlite);
+    let addr = app.url.trim_start_matches("http://localhost:");
+    let mut client = std::net::TcpStream::connect(format!("127.0.0.1:{addr}")).unwrap();
+    write!(
+        client,
+        "POST /authorization-code/callback HTTP/1.1\r\nHost: localhost\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nstate=x"
+    )
+    .unwrap();
+    client
+        .set_read_timeout(Some(std::time::Duration::from_secs(15)))
+        .unwrap();
+    let mut status = [0; 12];
+    client.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 408");
+}
+
 #[actix_web::test]
 async fn the_client_proves_itself_the_way_the_provider_offers() {
     for (offered, setting, in_the_form) in [
@@ -301,5 +322,272 @@ async fn nothing_secret_is_logged() {
     for secret in secrets.chain(["never-logged".to_owned()]) {
         assert!(secret.len() > 10);
         assert_eq!(log::lines_with(&secret), [""; 0]);
+    }
+}
+
+/// RFC 6750, 2.3 and RFC 6749, 2.3.1: secrets and tokens go in headers and bodies, never in an address.
+#[actix_web::test]
+async fn no_secret_is_in_the_address_of_a_call() {
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let app = TestApp::spawn_with(Database::Sqlite, &[("OIDC_CLIENT_AUTH_METHOD", method)]);
+        app.visitor().sign_in("ada").await;
+        let token = app.provider.requests(Endpoint::Token).remove(0);
+        let userinfo = app.provider.requests(Endpoint::Userinfo).remove(0);
+        assert_eq!((token.method.as_str(), token.query.0.len()), ("POST", 0));
+        assert_eq!(
+            (
+                userinfo.method.as_str(),
+                userinfo.query.0.len(),
+                userinfo.form.0.len()
+            ),
+            ("GET", 0, 0)
+        );
+        assert!(
+            userinfo
+                .header("authorization")
+                .unwrap()
+                .starts_with("Bearer ")
+        );
+    }
+}
+
+/// OpenID Connect Core 4: the provider's dashboard may begin a sign-in, and cannot lead elsewhere.
+#[actix_web::test]
+async fn a_third_party_may_begin_a_sign_in() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    let issuer = app.provider.issuer();
+    let initiate =
+        format!("/login?iss={issuer}&login_hint=ada%26x&target_link_uri=https://evil.example&x=y");
+    let authorization_request = ada.begin(&initiate).await;
+    assert!(authorization_request.starts_with(&format!("{issuer}/authorize?")));
+    assert!(authorization_request.ends_with("&login_hint=ada%26x"));
+    let callback = ada.choose(&authorization_request, "ada").await;
+    assert_eq!(ada.get(&callback).await.location(), "/profile");
+}
+
+/// OpenID Connect Discovery 3: endpoints may have a query of their own (RFC 6749, 3.1 and 3.2: kept).
+#[actix_web::test]
+async fn endpoints_with_a_query_keep_it() {
+    let app = TestApp::spawn(Database::Sqlite);
+    app.provider.faults(|faults| {
+        faults.edit_discovery = Some(Box::new(|document| {
+            for endpoint in [
+                "authorization_endpoint",
+                "token_endpoint",
+                "end_session_endpoint",
+            ] {
+                let with_query = format!("{}?tenant=a", document[endpoint].as_str().unwrap());
+                document[endpoint] = json!(with_query);
+            }
+        }));
+    });
+    let ada = app.visitor();
+    assert!(
+        ada.begin("/login")
+            .await
+            .contains("/authorize?tenant=a&client_id=")
+    );
+    assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+    let token = app.provider.requests(Endpoint::Token).remove(0);
+    assert_eq!(token.query.get("tenant"), Some("a"));
+    assert!(
+        ada.post("/logout", "")
+            .await
+            .location()
+            .contains("/end_session?tenant=a&id_token_hint=")
+    );
+}
+
+/// RFC 9700, 2.1.1: PKCE always, and never `plain`.
+#[actix_web::test]
+async fn pkce_is_s256_whatever_discovery_says() {
+    for methods in [json!(null), json!([]), json!(["plain"])] {
+        let app = TestApp::spawn(Database::Sqlite);
+        discovery_says(&app.provider, "code_challenge_methods_supported", methods);
+        let ada = app.visitor();
+        assert!(
+            ada.begin("/login")
+                .await
+                .contains("code_challenge_method=S256")
+        );
+        assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+    }
+}
+
+#[actix_web::test]
+async fn an_unannounced_issuer_that_matches_is_accepted() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    let callback = ada.callback_for("ada").await;
+    let issuer = app.provider.issuer();
+    assert_eq!(
+        ada.get(&format!("{callback}&iss={issuer}"))
+            .await
+            .location(),
+        "/profile"
+    );
+}
+
+/// RFC 9207, 2.4: simple string comparison (RFC 3986, 6.2.1).
+#[actix_web::test]
+async fn the_issuer_of_a_response_is_compared_to_the_letter() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let issuer = app.provider.issuer();
+    let encode = |text: &str| {
+        text.replace('%', "%25")
+            .replace(':', "%3A")
+            .replace('/', "%2F")
+    };
+    for wrong in [
+        format!("{issuer}/"),
+        issuer.to_uppercase(),
+        issuer.replace("127.0.0.1", "localhost"),
+        encode(&encode(&issuer)),
+    ] {
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        assert_eq!(
+            ada.get(&format!("{callback}&iss={wrong}")).await.status,
+            403,
+            "{wrong}"
+        );
+    }
+    let ada = app.visitor();
+    let callback = ada.callback_for("ada").await;
+    assert_eq!(
+        ada.get(&format!("{callback}&iss={}", encode(&issuer)))
+            .await
+            .status,
+        303
+    );
+    discovery_says(
+        &app.provider,
+        "authorization_response_iss_parameter_supported",
+        json!(true),
+    );
+    app.clock.shift(time::Duration::hours(2));
+    let ada = app.visitor();
+    let callback = ada.callback_for("ada").await;
+    assert_eq!(
+        ada.get(&format!("{callback}&iss=")).await.status,
+        403,
+        "empty is absent"
+    );
+}
+
+#[actix_web::test]
+async fn an_error_by_post_has_its_sentence() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    let callback = ada.callback_for("ada").await;
+    let state = query(&callback)
+        .split('&')
+        .find(|pair| pair.starts_with("state="))
+        .unwrap()
+        .to_owned();
+    let form = format!("error=access_denied&{state}");
+    let answer = post_from_the_provider(&app, &ada, &form).await;
+    let page = ada.get(answer.location()).await;
+    let sentence = "Sign-in was cancelled, or your account may not use this application.";
+    assert_eq!(page.refusal(), (403, sentence.to_owned()));
+    assert_eq!(app.provider.request_count(Endpoint::Token), 0);
+    assert!(ada.app_cookies().is_empty());
+}
+
+#[actix_web::test]
+async fn an_id_token_after_a_post_is_verified_all_the_same() {
+    for (claim, wrong) in [
+        ("nonce", json!("x")),
+        ("aud", json!("another")),
+        ("iss", json!("https://evil.example")),
+    ] {
+        let app = TestApp::spawn_with(Database::Sqlite, &[("OIDC_RESPONSE_MODE", "form_post")]);
+        app.provider.faults(|faults| {
+            faults.edit_claims = Some(Box::new(move |claims| claims[claim] = wrong.clone()));
+        });
+        let ada = app.visitor();
+        let authorization_request = ada.begin("/login").await;
+        // Taken from where the demo provider would put it in the form.
+        let by_query = authorization_request.replace("form_post", "query");
+        let callback = ada.choose(&by_query, "ada").await;
+        let answer = post_from_the_provider(&app, &ada, &query(&callback)).await;
+        assert_eq!(ada.get(answer.location()).await.status, 403, "{claim}");
+        assert!(!ada.is_signed_in().await);
+    }
+}
+
+/// RP-Initiated Logout 1.0, 2.
+#[actix_web::test]
+async fn the_end_session_request_has_all_that_it_needs() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    let mut states = Vec::new();
+    for _ in 0..2 {
+        ada.sign_in("ada").await;
+        let out = ada.post("/logout", "").await;
+        let url = url::Url::parse(out.location()).unwrap();
+        let pairs: std::collections::BTreeMap<_, _> = url.query_pairs().into_owned().collect();
+        assert_eq!(pairs["client_id"], crate::support::app::CLIENT_ID);
+        assert_eq!(pairs["post_logout_redirect_uri"], app.url);
+        assert_eq!(pairs["id_token_hint"].split('.').count(), 3);
+        assert_eq!((pairs["state"].len(), pairs.len()), (43, 4));
+        states.push(pairs["state"].clone());
+    }
+    assert_ne!(states[0], states[1]);
+}
+
+#[actix_web::test]
+async fn back_without_a_state_is_the_sign_in_page() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    for _ in 0..2 {
+        ada.sign_in("ada").await;
+        ada.post("/logout", "").await;
+        let home = ada.get("/").await;
+        assert!(home.status == 200 && home.has("login-button"));
+    }
+}
+
+#[actix_web::test]
+async fn an_id_token_too_long_for_a_url_is_no_hint() {
+    let app = TestApp::spawn(Database::Sqlite);
+    app.provider.faults(|faults| {
+        faults.edit_claims = Some(Box::new(|claims| {
+            claims["groups"] = json!("g".repeat(20 << 10))
+        }));
+    });
+    let ada = app.visitor();
+    assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+    let out = ada.post("/logout", "").await;
+    assert!(!out.location().contains("id_token_hint") && out.location().contains("client_id="));
+}
+
+/// A key that is rotated just before it signs: the one that was fetched a moment ago does not do.
+#[actix_web::test]
+async fn a_key_rotated_just_before_signing_signs_in() {
+    use crate::support::provider::Keep;
+    for with_kid in [true, false] {
+        let app = TestApp::spawn(Database::Sqlite);
+        if !with_kid {
+            app.provider.faults(|faults| {
+                faults.edit_keys = Some(Box::new(|document| {
+                    let keys = document["keys"].as_array_mut().unwrap();
+                    keys.retain(|key| key["alg"] == "RS256");
+                    keys.iter_mut()
+                        .for_each(|key| drop(key.as_object_mut().unwrap().remove("kid")));
+                }));
+                faults.edit_header = Some(Box::new(|header| {
+                    drop(header.as_object_mut().unwrap().remove("kid"))
+                }));
+            });
+        }
+        assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
+        app.provider.rotate_keys(Keep::No);
+        assert_eq!(
+            app.visitor().sign_in("ada").await.location(),
+            "/profile",
+            "{with_kid}"
+        );
     }
 }

@@ -5,6 +5,7 @@ pub mod app;
 pub mod browser;
 pub mod log;
 pub mod postgres;
+pub mod process;
 pub mod visitor;
 pub mod watchdog;
 

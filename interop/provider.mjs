@@ -1,0 +1,90 @@
+// oidc-provider, on a free port of this machine, for tests/it/interop.rs. Whoever types a name and any password at its
+// sign-in page is that person.
+//
+//     node provider.mjs '{"client": {…}, "settings": {…}}'
+//
+// `client` is the metadata of the one client (OpenID Connect Dynamic Client Registration 1.0, 2); `settings`, which may
+// be left out, replaces settings of oidc-provider. What happens is told on standard output, a JSON object a line, the
+// issuer first. `rotate` on standard input puts new keys in the place of the old ones; its end ends the provider.
+
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+
+import { Provider } from 'oidc-provider';
+import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js';
+
+const { client, settings } = JSON.parse(process.argv[2]);
+
+// Standard output is for what happens; oidc-provider's own remarks go where errors go.
+console.log = console.error;
+console.info = console.error;
+
+function tell(what) {
+  process.stdout.write(`${JSON.stringify(what)}\n`);
+}
+
+function newKeys() {
+  const pairs = [
+    generateKeyPairSync('rsa', { modulusLength: 2048 }),
+    generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  ];
+  return { keys: pairs.map(({ privateKey }) => privateKey.export({ format: 'jwk' })) };
+}
+
+function header(jwt) {
+  return JSON.parse(Buffer.from(jwt.split('.')[0], 'base64url'));
+}
+
+function findAccount(ctx, name) {
+  const claims = { sub: name, name: `${name} of interop`, email: `${name}@example.com`, email_verified: true };
+  return { accountId: name, claims: () => claims };
+}
+
+// What outlives a rotation: sessions, grants and attempts, and the keys of the cookies.
+const adapter = createMemoryAdapter();
+const cookieKey = randomBytes(32).toString('base64');
+
+function newProvider(issuer) {
+  const provider = new Provider(issuer, {
+    adapter,
+    clients: [client],
+    claims: { email: ['email', 'email_verified'], openid: ['sub'], profile: ['name'] },
+    cookies: { keys: [cookieKey] },
+    features: { devInteractions: { enabled: true }, jwtUserinfo: { enabled: true } },
+    findAccount,
+    jwks: newKeys(),
+    ...settings,
+  });
+  provider.use(async (ctx, next) => {
+    await next();
+    if (ctx.oidc?.route === 'token' && ctx.status === 200) {
+      const auth = ctx.get('authorization') ? 'client_secret_basic' : 'client_secret_post';
+      const { alg, kid } = header(ctx.body.id_token);
+      tell({ token: { auth, alg, kid } });
+    }
+    if (ctx.oidc?.route === 'userinfo' && ctx.status === 200) {
+      const alg = ctx.response.is('application/jwt') ? header(ctx.body).alg : null;
+      tell({ userinfo: { type: ctx.response.type, alg } });
+    }
+  });
+  provider.on('server_error', (ctx, error) => console.error(error));
+  return provider.callback();
+}
+
+let answer;
+const server = createServer((request, response) => answer(request, response));
+server.listen(0, '127.0.0.1', () => {
+  const issuer = `http://127.0.0.1:${server.address().port}`;
+  answer = newProvider(issuer);
+  tell({ issuer });
+
+  const orders = createInterface({ input: process.stdin });
+  orders.on('line', (order) => {
+    if (order === 'rotate') {
+      answer = newProvider(issuer);
+      tell({ rotated: true });
+    }
+  });
+  orders.on('close', () => process.exit());
+});

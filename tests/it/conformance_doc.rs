@@ -1,0 +1,147 @@
+//! `docs/conformance.md` is true to the sources: what it names is a test, and no row is without an answer.
+
+use std::path::{Path, PathBuf};
+
+/// What begins an answer that is no test; a reason follows.
+const REASONS: [&str; 3] = ["N/A: ", "Deviates: ", "Operator: "];
+
+/// What stands before the name of a test that is still to be written.
+const TODO: &str = "TODO-TEST `";
+
+/// A row of a table.
+struct Row {
+    line: usize,
+    requirement: String,
+    answer: String,
+}
+
+impl Row {
+    /// The tests that the answer names, those that are still to be written among them.
+    fn tests(&self) -> Vec<&str> {
+        let words = self.answer.split('`').skip(1).step_by(2);
+        words.filter(|word| word.contains("::")).collect()
+    }
+
+    fn todo(&self) -> Vec<&str> {
+        let after = self.answer.split(TODO).skip(1);
+        after.filter_map(|text| text.split('`').next()).collect()
+    }
+
+    fn has_reason(&self) -> bool {
+        REASONS.iter().any(|word| {
+            let reason = self.answer.split_once(word);
+            reason.is_some_and(|(_, reason)| reason.trim().len() >= 10)
+        })
+    }
+}
+
+fn repo(path: impl AsRef<Path>) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The rows of all tables, without their heads.
+fn rows() -> Vec<Row> {
+    let path = repo("docs/conformance.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut rows = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let Some(cells) = line.strip_prefix('|') else {
+            continue;
+        };
+        let cells: Vec<&str> = cells.split('|').map(str::trim).collect();
+        let [_, requirement, answer, ""] = cells[..] else {
+            panic!("line {}: a row has three cells: {line}", at + 1);
+        };
+        if !matches!(answer, "shown by" | "---") {
+            rows.push(Row {
+                line: at + 1,
+                requirement: requirement.to_owned(),
+                answer: answer.to_owned(),
+            });
+        }
+    }
+    rows
+}
+
+/// Where the tests of a module are: an integration test's file, or the code that they stand beside.
+fn sources(module: &str) -> Vec<PathBuf> {
+    let path = module.replace("::", "/");
+    let candidates = [
+        format!("tests/it/{path}.rs"),
+        format!("src/{path}.rs"),
+        format!("src/{path}/mod.rs"),
+        format!("src/{path}/tests.rs"),
+    ];
+    let files = candidates.into_iter().map(repo);
+    files.filter(|file| file.is_file()).collect()
+}
+
+/// Whether `text` has a test called `name`: one with an attribute, or one of `on_both!`.
+fn has_test(text: &str, name: &str) -> bool {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let begins = format!("fn {name}(");
+    lines.iter().enumerate().any(|(at, line)| {
+        let Some((before, arguments)) = line.split_once(&begins) else {
+            return false;
+        };
+        let is_function = matches!(before, "" | "async ");
+        let on_both = ["app: TestApp)", "database: Database)"];
+        let is_on_both = on_both.iter().any(|only| arguments.starts_with(only));
+        let above = lines[..at].iter().rev();
+        let mut attributes =
+            above.take_while(|line| line.starts_with('#') || line.starts_with("//"));
+        let is_marked = attributes.any(|line| line.starts_with("#[") && line.ends_with("test]"));
+        is_function && (is_on_both || is_marked)
+    })
+}
+
+fn exists(test: &str) -> bool {
+    let Some((module, name)) = test.rsplit_once("::") else {
+        return false;
+    };
+    let mut files = sources(module).into_iter();
+    files.any(|file| has_test(&std::fs::read_to_string(file).unwrap(), name))
+}
+
+#[test]
+fn each_test_that_is_named_exists() {
+    let rows = rows();
+    assert!(rows.len() > 150, "only {} rows were found", rows.len());
+    let mut missing = Vec::new();
+    for row in &rows {
+        let todo = row.todo();
+        let named = row.tests().into_iter().filter(|test| !todo.contains(test));
+        for test in named.filter(|test| !exists(test)) {
+            missing.push(format!("line {}: {test}", row.line));
+        }
+    }
+    assert!(missing.is_empty(), "no such tests:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn each_row_has_a_test_or_a_reason() {
+    for row in rows() {
+        let Row {
+            line, requirement, ..
+        } = &row;
+        assert!(!requirement.is_empty(), "line {line}");
+        let is_answered = !row.tests().is_empty() || row.has_reason();
+        assert!(is_answered, "line {line}: {requirement}");
+    }
+}
+
+#[test]
+fn nothing_is_left_to_be_shown() {
+    let rows = rows();
+    let mut left: Vec<String> = Vec::new();
+    for test in rows.iter().flat_map(Row::todo) {
+        let line = match exists(test) {
+            true => format!("{test} is written: take its TODO-TEST away"),
+            false => format!("{test} is not written yet"),
+        };
+        if !left.contains(&line) {
+            left.push(line);
+        }
+    }
+    assert!(left.is_empty(), "{}", left.join("\n"));
+}

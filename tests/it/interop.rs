@@ -1,0 +1,399 @@
+//! A provider that nobody here wrote: `oidc-provider` from the npm registry, which is certified by the OpenID
+//! Foundation, and people who sign in there in Chromium. It needs Node.js, so `make interop` runs it and `make test`
+//! does not.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use doorward::clock::Clock;
+use doorward::server::Doorward;
+use doorward::settings::Settings;
+use serde_json::{Value, json};
+
+use crate::support::app::{Database, SESSION_KEY, Storage};
+use crate::support::browser::{Browser, Look};
+use crate::support::log;
+
+/// With characters that have a meaning in forms and headers; more than ASCII is not allowed there.
+const CLIENT_ID: &str = "interop client:&%+/";
+const CLIENT_SECRET: &str = "s3cret+ &:%/=of-interop";
+
+/// Keys as the WebDriver standard names them.
+const TAB: char = '\u{E004}';
+const ENTER: char = '\u{E007}';
+
+/// `interop/provider.mjs` as a process. It ends with this, and with the test process.
+struct ForeignProvider {
+    issuer: String,
+    process: Child,
+    orders: ChildStdin,
+    told: Receiver<Value>,
+}
+
+impl ForeignProvider {
+    fn start(client: &Value, settings: &Value) -> ForeignProvider {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/provider.mjs");
+        let argument = json!({ "client": client, "settings": settings });
+        let mut process = Command::new("node")
+            .args([script, &argument.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("Node.js is there: run `make interop`, which sees to it");
+        let orders = process.stdin.take().expect("it is a pipe");
+        let stdout = BufReader::new(process.stdout.take().expect("it is a pipe"));
+        let stderr = BufReader::new(process.stderr.take().expect("it is a pipe"));
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = tell.send(serde_json::from_str(&line).expect("it tells in JSON"));
+            }
+        });
+        // Printed by the test, so that it is shown where the test fails.
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                eprintln!("provider: {line}");
+            }
+        });
+        let mut provider = ForeignProvider {
+            issuer: String::new(),
+            process,
+            orders,
+            told,
+        };
+        provider.issuer = provider.told("issuer").as_str().unwrap().to_owned();
+        provider
+    }
+
+    /// What the provider tells next under that name.
+    fn told(&self, name: &str) -> Value {
+        loop {
+            let line = self.told.recv_timeout(Duration::from_secs(20));
+            let mut line =
+                line.unwrap_or_else(|error| panic!("the provider tells no {name}: {error}"));
+            if let Some(value) = line.get_mut(name) {
+                return value.take();
+            }
+        }
+    }
+
+    /// New keys, and none of the old ones.
+    fn rotate_keys(&mut self) {
+        writeln!(self.orders, "rotate").expect("the provider reads its orders");
+        self.told("rotated");
+    }
+
+    async fn key_ids(&self) -> Vec<String> {
+        let mut answer = awc::Client::default()
+            .get(format!("{}/jwks", self.issuer))
+            .send()
+            .await
+            .unwrap();
+        let set: Value = serde_json::from_slice(&answer.body().await.unwrap()).unwrap();
+        let keys = set["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+impl Drop for ForeignProvider {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A running Doorward that is registered there.
+struct Interop {
+    url: String,
+    provider: ForeignProvider,
+    storage: Storage,
+    server: ServerHandle,
+}
+
+impl Interop {
+    /// With more of the client's metadata, other settings of the provider, and more variables for Doorward.
+    fn spawn(client: Value, settings: Value, variables: &[(&str, &str)]) -> Interop {
+        log::keep();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        // Another name than the provider's: cookies take no notice of ports.
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let mut registered = json!({
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "redirect_uris": [format!("{url}/authorization-code/callback")],
+            "post_logout_redirect_uris": [&url],
+        });
+        registered
+            .as_object_mut()
+            .unwrap()
+            .extend(client.as_object().unwrap().clone());
+        let provider = ForeignProvider::start(&registered, &settings);
+
+        let storage = Storage::new(Database::Sqlite);
+        let usual = [
+            ("OIDC_ISSUER", provider.issuer.as_str()),
+            ("OIDC_CLIENT_ID", CLIENT_ID),
+            ("OIDC_CLIENT_SECRET", CLIENT_SECRET),
+            ("PUBLIC_URL", &url),
+            ("DATABASE_URL", &storage.url),
+            ("SESSION_KEY", SESSION_KEY),
+        ];
+        let read = |name: &str| {
+            let mut all = variables.iter().chain(&usual);
+            let found = all.find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let settings = Settings::read(&read);
+        let settings = settings.unwrap_or_else(|complaints| panic!("{complaints:?}"));
+        let doorward = Doorward::new(settings, Clock::default()).unwrap();
+        let server = doorward.serve(listener).unwrap();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        Interop {
+            url,
+            provider,
+            storage,
+            server: handle,
+        }
+    }
+
+    /// From Doorward's button to the provider's sign-in page.
+    async fn go_to_sign_in(&self, browser: &Browser) {
+        browser.goto(&self.url).await;
+        browser.click("#login-button").await;
+        browser.wait_for("input[name=login]").await;
+        let here = browser.url().await;
+        assert!(here.as_str().starts_with(&self.provider.issuer), "{here}");
+    }
+
+    /// Types a name and a password, lets Doorward know who it is, and is back.
+    async fn sign_in_there(&self, browser: &Browser, person: &str) {
+        browser.click("input[name=login]").await;
+        for key in person.chars() {
+            browser.press(key).await;
+        }
+        browser.press(TAB).await;
+        for key in "any password".chars() {
+            browser.press(key).await;
+        }
+        browser.press(ENTER).await;
+        self.consent(browser, person).await;
+    }
+
+    async fn consent(&self, browser: &Browser, person: &str) {
+        browser
+            .click("form:has(input[name=prompt][value=consent]) button")
+            .await;
+        assert_eq!(browser.text("#claim-subject").await, person);
+        assert_eq!(
+            browser.url().await.as_str(),
+            format!("{}/profile", self.url)
+        );
+        // The ID token is thin: this came from userinfo.
+        assert_eq!(
+            browser.text("#claim-name").await,
+            format!("{person} of interop")
+        );
+        assert_eq!(
+            browser.text("#claim-email").await,
+            format!("{person}@example.com")
+        );
+    }
+
+    /// How the response came back, by what the browser asked Doorward for.
+    async fn callbacks(&self, browser: &Browser) -> Vec<String> {
+        let callback = format!("{}/authorization-code/callback", self.url);
+        let mut urls = browser.requested_urls().await;
+        urls.retain(|url| url.starts_with(&callback));
+        urls.into_iter()
+            .map(|url| url[callback.len()..].to_owned())
+            .collect()
+    }
+}
+
+impl Drop for Interop {
+    fn drop(&mut self) {
+        // The call sends the command.
+        drop(self.server.stop(false));
+    }
+}
+
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn basic() {
+    let interop = Interop::spawn(json!({}), json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+
+    let token = interop.provider.told("token");
+    assert_eq!(token["auth"], "client_secret_basic");
+    assert_eq!(token["alg"], "RS256");
+    let userinfo = interop.provider.told("userinfo");
+    assert_eq!(userinfo["type"], "application/json");
+    let callbacks = interop.callbacks(&browser).await;
+    assert_eq!(callbacks.len(), 1);
+    assert!(callbacks[0].starts_with("?code="));
+    assert_eq!(
+        (interop.storage.users(), interop.storage.sessions()),
+        (1, 1)
+    );
+
+    browser.reload().await;
+    assert_eq!(browser.text("#claim-subject").await, "ada");
+}
+
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn form_post() {
+    let interop = Interop::spawn(
+        json!({ "token_endpoint_auth_method": "client_secret_post" }),
+        json!({}),
+        &[
+            ("OIDC_RESPONSE_MODE", "form_post"),
+            ("OIDC_CLIENT_AUTH_METHOD", "client_secret_post"),
+        ],
+    );
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+
+    let token = interop.provider.told("token");
+    assert_eq!(token["auth"], "client_secret_post");
+    let callbacks = interop.callbacks(&browser).await;
+    assert_eq!(callbacks[0], "", "it came by POST");
+    assert!(
+        callbacks.iter().all(|callback| !callback.contains("code=")),
+        "no address holds the code"
+    );
+}
+
+/// Nothing is configured: discovery offers this way alone.
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn client_secret_post_by_discovery() {
+    let interop = Interop::spawn(
+        json!({ "token_endpoint_auth_method": "client_secret_post" }),
+        json!({ "clientAuthMethods": ["client_secret_post"] }),
+        &[],
+    );
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+    assert_eq!(interop.provider.told("token")["auth"], "client_secret_post");
+}
+
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn rotated_keys() {
+    let mut interop = Interop::spawn(json!({}), json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+    let old_key = interop.provider.told("token")["kid"].clone();
+    let old_keys = interop.provider.key_ids().await;
+    assert!(old_keys.iter().any(|kid| old_key == *kid));
+
+    // Somebody else is about to type a name, and Doorward has just been glad of its keys.
+    let other = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&other).await;
+    interop.provider.rotate_keys();
+    let new_keys = interop.provider.key_ids().await;
+    assert!(new_keys.iter().all(|kid| !old_keys.contains(kid)));
+    interop.sign_in_there(&other, "grace").await;
+    let new_key = interop.provider.told("token")["kid"].clone();
+    assert!(new_keys.iter().any(|kid| new_key == *kid));
+
+    browser.reload().await;
+    assert_eq!(
+        browser.text("#claim-subject").await,
+        "ada",
+        "who is signed in stays so"
+    );
+    assert_eq!(interop.storage.users(), 2);
+}
+
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn es256() {
+    let client = json!({ "id_token_signed_response_alg": "ES256" });
+    let interop = Interop::spawn(client, json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+    assert_eq!(interop.provider.told("token")["alg"], "ES256");
+}
+
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn signed_userinfo() {
+    let client = json!({ "userinfo_signed_response_alg": "RS256" });
+    let interop = Interop::spawn(client, json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+    let userinfo = interop.provider.told("userinfo");
+    assert_eq!(
+        userinfo,
+        json!({ "type": "application/jwt", "alg": "RS256" })
+    );
+}
+
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn rp_initiated_logout() {
+    let interop = Interop::spawn(json!({}), json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+
+    browser.click("#logout-button").await;
+    browser.click("button[name=logout][value=yes]").await;
+    browser.wait_for("#login-button").await;
+    assert_eq!(browser.url().await.as_str(), format!("{}/", interop.url));
+    assert!(!browser.exists("#logout-button").await);
+    assert_eq!(interop.storage.sessions(), 0);
+
+    // The provider has forgotten her too: it asks who is there, and somebody else may answer.
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "grace").await;
+}
+
+/// The provider asks whether to sign out there too. Whatever the answer, the person is out here.
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn rp_initiated_logout_that_is_declined_there() {
+    let interop = Interop::spawn(json!({}), json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+
+    browser.click("#logout-button").await;
+    browser
+        .click("button[form='op.logoutForm']:not([name])")
+        .await;
+    browser.wait_for("#login-button").await;
+    assert_eq!(browser.url().await.as_str(), format!("{}/", interop.url));
+    assert_eq!(interop.storage.sessions(), 0);
+
+    // There she is still known: no name is asked for.
+    browser.click("#login-button").await;
+    interop.consent(&browser, "ada").await;
+}
+
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn a_sign_in_that_is_cancelled() {
+    let interop = Interop::spawn(json!({}), json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    browser.click("a[href$='/abort']").await;
+    assert_eq!(browser.text("#error-title").await, "You were not let in");
+    assert_eq!(interop.storage.users(), 0);
+}

@@ -1,0 +1,236 @@
+//! A program as a process of its own, Doorward above all: what it printed, how it ended, and nothing of it left behind.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use doorward::random;
+
+use crate::support::app::SESSION_KEY;
+
+/// Everything here takes well below a second, but for a database that is away: it is waited for, five seconds.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub const DOORWARD: &str = env!("CARGO_BIN_EXE_doorward");
+
+/// A program in an empty folder, with the environment that it is given and no more. Both go with this value.
+pub struct Process {
+    child: Child,
+    output: Arc<Output>,
+    folder: PathBuf,
+}
+
+/// What it has printed so far, and whether that is all.
+#[derive(Default)]
+struct Output {
+    text: Mutex<(String, u32)>,
+    more: Condvar,
+}
+
+impl Process {
+    pub fn start(
+        program: impl AsRef<Path>,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Process {
+        Process::start_beside(program, arguments, variables, &[])
+    }
+
+    /// With files in its folder.
+    pub fn start_beside(
+        program: impl AsRef<Path>,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        files: &[(&str, &str)],
+    ) -> Process {
+        let folder = std::env::temp_dir().join(format!("doorward-process-{}", random::id()));
+        std::fs::create_dir(&folder).unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.join(name), content).unwrap();
+        }
+        let mut child = Command::new(program.as_ref())
+            .args(arguments)
+            .env_clear()
+            .env("TMPDIR", &folder)
+            .env("RUST_BACKTRACE", "1")
+            .envs(variables.iter().copied())
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|cause| panic!("{}: {cause}", program.as_ref().display()));
+        let output = Arc::new(Output::default());
+        output.keep(child.stdout.take().unwrap());
+        output.keep(child.stderr.take().unwrap());
+        Process {
+            child,
+            output,
+            folder,
+        }
+    }
+
+    /// Doorward at an address of its own, with a provider that is down, and these variables besides.
+    pub fn doorward(addr: SocketAddr, variables: &[(&str, &str)]) -> Process {
+        let variables = complete(addr, variables);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Process::start(DOORWARD, &[], &variables)
+    }
+
+    /// Waits until it has printed `text`, then gives all that it has printed.
+    pub fn says(&self, text: &str) -> String {
+        self.output.wait(|printed, _| printed.contains(text))
+    }
+
+    /// Waits until something answers at `addr`.
+    pub fn answers(&mut self, addr: SocketAddr) {
+        let deadline = Instant::now() + PATIENCE;
+        while get(addr, "/healthz").is_none() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "{ended:?}: {}",
+                self.printed()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until it ends: its exit code and all that it has printed.
+    pub fn ends(&mut self) -> (Option<i32>, String) {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            match self.child.try_wait().unwrap() {
+                Some(status) => break status,
+                None => assert!(Instant::now() < deadline, "it goes on: {}", self.printed()),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        (status.code(), self.output.wait(|_, closed| closed == 2))
+    }
+
+    /// As [`Process::ends`], in the way of somebody who can't start: code 1, no panic. What it printed.
+    pub fn gives_up(&mut self) -> String {
+        let (code, printed) = self.ends();
+        assert_eq!(code, Some(1), "{printed}");
+        for fright in ["panicked", "RUST_BACKTRACE", "stack backtrace", "src/"] {
+            assert!(!printed.contains(fright), "{printed}");
+        }
+        printed
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`. Returns when it is gone; its folder stays.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    pub fn printed(&self) -> String {
+        self.output.text.lock().unwrap().0.clone()
+    }
+
+    /// The names in its folder.
+    pub fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Output {
+    fn keep(self: &Arc<Output>, pipe: impl Read + Send + 'static) {
+        let output = self.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                let text = &mut output.text.lock().unwrap().0;
+                text.push_str(&line);
+                text.push('\n');
+                output.more.notify_all();
+            }
+            output.text.lock().unwrap().1 += 1;
+            output.more.notify_all();
+        });
+    }
+
+    fn wait(&self, enough: impl Fn(&str, u32) -> bool) -> String {
+        let text = self.text.lock().unwrap();
+        let waiting = self
+            .more
+            .wait_timeout_while(text, PATIENCE, |(printed, closed)| {
+                !enough(printed, *closed)
+            });
+        let (text, timeout) = waiting.unwrap();
+        assert!(!timeout.timed_out(), "waited in vain: {}", text.0);
+        text.0.clone()
+    }
+}
+
+/// An address that nobody else uses: tests that run beside this one are all at 127.0.0.1.
+pub fn free_addr() -> SocketAddr {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let last = 1 + COUNT.fetch_add(1, Ordering::Relaxed) % 254;
+    let ip = IpAddr::V4(Ipv4Addr::new(127, 64 | high >> 1, low, last as u8));
+    TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap()
+}
+
+/// All that has to be set, and `variables`.
+pub fn complete(addr: SocketAddr, variables: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let all = [
+        ("OIDC_ISSUER", "http://127.0.0.1:9"),
+        ("OIDC_CLIENT_ID", "test"),
+        ("OIDC_CLIENT_SECRET", "hunter2-secret"),
+        ("SESSION_KEY", SESSION_KEY),
+        ("LISTEN_ADDR", &addr.to_string()),
+    ];
+    let all = all.into_iter().chain(variables.iter().copied());
+    let mut all: BTreeMap<_, _> = all
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    all.retain(|_, value| !value.is_empty());
+    all
+}
+
+/// What `GET` answers there, head and body; nothing if nobody does.
+pub fn get(addr: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    (!answer.is_empty()).then_some(answer)
+}

@@ -1,0 +1,271 @@
+//! A provider over https whose certificate a private authority issued: `OIDC_CA_FILE` opens the way to it, and to no
+//! other.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use doorward::random;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+
+use crate::support::provider::{Endpoint, Provider};
+use crate::support::{Database, TestApp, log};
+
+/// The host name of the issuer, as certificates name it.
+const HOST: &str = "127.0.0.1";
+
+/// A certificate authority that no system trusts.
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new(name: &str) -> Authority {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// A certificate for `host` and its key, good till the end of `last_year`.
+    fn certify(&self, host: &str, last_year: i32) -> ServerConfig {
+        let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, host);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(last_year, 12, 31);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        ServerConfig::builder_with_provider(crypto)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap()
+    }
+}
+
+/// A file for `OIDC_CA_FILE`, which goes when it is dropped.
+struct CaFile(PathBuf);
+
+impl CaFile {
+    fn of(authorities: &[&Authority]) -> CaFile {
+        let path = std::env::temp_dir().join(format!("doorward-test-{}.pem", random::id()));
+        let pem: String = authorities.iter().map(|one| one.0.pem()).collect();
+        std::fs::write(&path, pem).unwrap();
+        CaFile(path)
+    }
+}
+
+impl Drop for CaFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// TLS before a provider that speaks plain HTTP: one request a connection. It stops when it is dropped.
+struct Front {
+    port: u16,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The targets of the requests that came through.
+    asked: Mutex<Vec<String>>,
+    stop: AtomicBool,
+}
+
+impl Front {
+    fn start(listener: TcpListener, tls: ServerConfig, provider: u16) -> Front {
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let (tls, of_thread) = (Arc::new(tls), Arc::clone(&shared));
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if of_thread.stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                let (tls, shared) = (Arc::clone(&tls), Arc::clone(&of_thread));
+                // A client that refuses the certificate ends the conversation: no fault of the front's.
+                std::thread::spawn(move || stream.and_then(|it| pass(it, tls, provider, &shared)));
+            }
+        });
+        Front {
+            port,
+            shared,
+            thread: Some(thread),
+        }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.shared.asked.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        // A connection wakes the thread up.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One request, handed on as it came but for `Connection: close`, and its answer.
+fn pass(
+    stream: TcpStream,
+    tls: Arc<ServerConfig>,
+    provider: u16,
+    shared: &Shared,
+) -> io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let connection = ServerConnection::new(tls).map_err(io::Error::other)?;
+    let mut client = BufReader::new(StreamOwned::new(connection, stream));
+    let mut head = String::new();
+    let mut length = 0;
+    loop {
+        let start = head.len();
+        if client.read_line(&mut head)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let line = head[start..].trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().map_err(io::Error::other)?;
+        }
+    }
+    let mut body = vec![0; length];
+    client.read_exact(&mut body)?;
+    let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    shared.asked.lock().unwrap().push(target);
+
+    let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, provider))?;
+    server.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let head = head.trim_end();
+    write!(server, "{head}\r\nConnection: close\r\n\r\n")?;
+    server.write_all(&body)?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+
+    let mut client = client.into_inner();
+    client.write_all(&answer)?;
+    client.conn.send_close_notify();
+    client.flush()
+}
+
+/// The provider says that it lives at `issuer`; only people go to it directly, as their browsers trust what they will.
+fn moves_to(provider: &Provider, issuer: &str) {
+    let (plain, https) = (provider.issuer(), issuer.to_owned());
+    provider.faults(|faults| {
+        let issuer = https.clone();
+        faults.edit_claims = Some(Box::new(move |claims| claims["iss"] = json!(issuer)));
+        faults.edit_discovery = Some(Box::new(move |document| {
+            for (name, value) in document.as_object_mut().unwrap() {
+                if let Value::String(url) = value
+                    && name != "authorization_endpoint"
+                {
+                    *url = url.replace(&plain, &https);
+                }
+            }
+        }));
+    });
+}
+
+/// The app, and its provider behind a front with `certificate`; `trusted` goes into `OIDC_CA_FILE`.
+fn behind_tls(certificate: ServerConfig, trusted: &[&Authority]) -> (TestApp, Front) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let issuer = format!("https://{HOST}:{}", listener.local_addr().unwrap().port());
+    let file = (!trusted.is_empty()).then(|| CaFile::of(trusted));
+    let path = file.as_ref().map_or("", |file| file.0.to_str().unwrap());
+    let variables = [("OIDC_ISSUER", issuer.as_str()), ("OIDC_CA_FILE", path)];
+    let app = TestApp::spawn_with(Database::Sqlite, &variables);
+    moves_to(&app.provider, &issuer);
+    let front = Front::start(listener, certificate, app.provider.port());
+    (app, front)
+}
+
+/// Nobody gets to the provider, nothing is said to it, and the log says that the certificate is why, and what about it.
+async fn assert_refused((app, front): (TestApp, Front), why: &str) {
+    let ada = app.visitor();
+    let answer = ada.get("/login").await;
+    let sentence = "We could not reach it, so nobody can sign in just now.";
+    assert_eq!(answer.refusal(), (502, sentence.to_owned()), "{why}");
+    assert_eq!(front.asked(), Vec::<String>::new(), "{why}");
+    assert_eq!(app.provider.request_count(Endpoint::Discovery), 0, "{why}");
+
+    let lines = log::lines_with(&answer.text("error-reference").unwrap());
+    let line = lines.first().expect("a line with the reference");
+    assert!(line.contains("invalid peer certificate"), "{line}");
+    assert!(line.contains(why), "{line}");
+}
+
+#[actix_web::test]
+async fn a_private_authority_is_not_trusted_unasked() {
+    let ours = Authority::new("Doorward test: ours");
+    assert_refused(behind_tls(ours.certify(HOST, 2999), &[]), "UnknownIssuer").await;
+}
+
+#[actix_web::test]
+async fn another_private_authority_does_not_help() {
+    let ours = Authority::new("Doorward test: ours");
+    let theirs = Authority::new("Doorward test: theirs");
+    let app = behind_tls(ours.certify(HOST, 2999), &[&theirs]);
+    assert_refused(app, "UnknownIssuer").await;
+}
+
+#[actix_web::test]
+async fn with_the_authoritys_file_a_whole_sign_in_goes_over_tls() {
+    let ours = Authority::new("Doorward test: ours");
+    let theirs = Authority::new("Doorward test: theirs");
+    for trusted in [&[&ours][..], &[&theirs, &ours]] {
+        let (app, front) = behind_tls(ours.certify(HOST, 2999), trusted);
+        let ada = app.visitor();
+        assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+        assert!(ada.is_signed_in().await);
+        assert_eq!(app.storage().users(), 1);
+
+        let asked = front.asked();
+        for endpoint in [
+            Endpoint::Discovery,
+            Endpoint::Keys,
+            Endpoint::Token,
+            Endpoint::Userinfo,
+        ] {
+            let over_tls = asked.iter().filter(|target| *target == endpoint.path());
+            assert_eq!(over_tls.count(), 1, "{endpoint:?} of {asked:?}");
+            assert_eq!(app.provider.request_count(endpoint), 1, "{endpoint:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_certificate_for_another_host_is_refused() {
+    let ours = Authority::new("Doorward test: ours");
+    for host in ["op.example", "localhost", "127.0.0.2"] {
+        let app = behind_tls(ours.certify(host, 2999), &[&ours]);
+        assert_refused(app, "not valid for name").await;
+    }
+}
+
+#[actix_web::test]
+async fn an_expired_certificate_is_refused() {
+    let ours = Authority::new("Doorward test: ours");
+    let app = behind_tls(ours.certify(HOST, 2021), &[&ours]);
+    assert_refused(app, "certificate expired").await;
+}
