@@ -1,5 +1,5 @@
 # Each command is a script, to be read and run by itself too.
-.PHONY: help test check audit migrations interop demo
+.PHONY: help test check audit migrations interop fuzz demo
 
 help:
 	@echo 'make test        every test: both databases, a real browser'
@@ -7,6 +7,7 @@ help:
 	@echo 'make audit       known vulnerabilities in the dependencies'
 	@echo 'make migrations  up and down by the diesel CLI; schema.rs is what it prints'
 	@echo 'make interop     signs in at oidc-provider from npm, in a real browser; needs Node.js'
+	@echo 'make fuzz        coverage-guided fuzzing of what takes input from outside, FUZZ_SECS for each target'
 	@echo 'make demo        the app with a demo provider, on this machine'
 
 test:
@@ -23,6 +24,9 @@ migrations:
 
 interop:
 	@scripts/interop
+
+fuzz:
+	@scripts/fuzz
 
 demo:
 	@cargo run --locked --example demo

@@ -14,6 +14,9 @@ pub mod db;
 mod error;
 /// Outermost: error pages, security headers, access log.
 mod front;
+/// The door of the fuzz targets.
+#[cfg(fuzzing)]
+pub mod fuzzing;
 /// One file for each address.
 mod handlers;
 /// The protocol, a file for each step.

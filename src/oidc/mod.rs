@@ -13,6 +13,8 @@ mod login;
 mod logout;
 mod numeric_date;
 mod profile;
+#[cfg(test)]
+mod properties;
 mod token;
 mod userinfo;
 
@@ -36,6 +38,14 @@ use crate::clock::Clock;
 use cache::Cache;
 use id_token::{Expectation, verify_id_token};
 use keys::KeySet;
+
+/// What the fuzz targets need of the inside.
+#[cfg(fuzzing)]
+pub(crate) mod door {
+    pub use super::discovery::parse as parse_discovery;
+    pub use super::id_token::{Expectation, verify_id_token};
+    pub use super::keys::KeySet;
+}
 
 /// What the provider knows of us, and we of it.
 pub struct Registration {

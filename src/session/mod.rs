@@ -5,6 +5,8 @@ mod disguise;
 mod keys;
 mod login;
 mod logout;
+#[cfg(test)]
+mod properties;
 mod return_to;
 mod signed_in;
 mod store;
@@ -27,6 +29,12 @@ use crate::db::Db;
 use crate::settings::Settings;
 use keys::Keys;
 use store::DatabaseStore;
+
+/// What the fuzz targets need of the inside.
+#[cfg(fuzzing)]
+pub(crate) mod door {
+    pub use super::keys::Keys;
+}
 
 /// The rules of sessions and of the cookies that carry them.
 pub struct Sessions {

@@ -41,7 +41,9 @@ impl ReturnTo {
             .any(|route| decoded == route.as_bytes());
         // Parsing writes some characters as three.
         let written = &url[url::Position::BeforePath..];
-        (stays && !loops && written.len() <= LIMIT).then(|| ReturnTo(written.to_owned()))
+        // Dots can hide what they lead to: `/a/../%2fevil.example` is `/%2fevil.example`.
+        (stays && !loops && !hides_controls(written) && written.len() <= LIMIT)
+            .then(|| ReturnTo(written.to_owned()))
     }
 
     /// For a `Location` header or a link.
