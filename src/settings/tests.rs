@@ -75,6 +75,11 @@ fn each_fault_is_named() {
         ),
         (
             "OIDC_ISSUER",
+            "https://[2001:db8::1]",
+            "must have a name for a host: the TLS client takes no IPv6 address",
+        ),
+        (
+            "OIDC_ISSUER",
             "https://op.example/.well-known/openid-configuration",
             "is the discovery document; the issuer is what stands before /.well-known",
         ),
