@@ -21,7 +21,7 @@ use super::profile::Profile;
 const LEEWAY_SECS: f64 = 60.0;
 
 /// OpenID Connect Core 2: a subject has at most 255 ASCII characters.
-pub(super) const SUBJECT_LIMIT: usize = 255;
+const SUBJECT_LIMIT: usize = 255;
 
 /// What an ID token must say to be ours.
 pub struct Expectation<'a> {
