@@ -1,5 +1,5 @@
 # Each command is a script, to be read and run by itself too.
-.PHONY: help test check audit migrations interop fuzz demo
+.PHONY: help test check audit migrations interop fuzz bench demo
 
 help:
 	@echo 'make test        every test: both databases, a real browser'
@@ -8,6 +8,7 @@ help:
 	@echo 'make migrations  up and down by the diesel CLI; schema.rs is what it prints'
 	@echo 'make interop     signs in at oidc-provider from npm, in a real browser; needs Node.js'
 	@echo 'make fuzz        coverage-guided fuzzing of what takes input from outside, FUZZ_SECS for each target'
+	@echo 'make bench       speed and memory beside a floor of the same run; a few minutes'
 	@echo 'make demo        the app with a demo provider, on this machine'
 
 test:
@@ -27,6 +28,9 @@ interop:
 
 fuzz:
 	@scripts/fuzz
+
+bench:
+	@scripts/bench
 
 demo:
 	@cargo run --locked --example demo

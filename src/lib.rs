@@ -19,6 +19,15 @@ mod front;
 pub mod fuzzing;
 /// One file for each address.
 mod handlers;
+/// What `benches/pieces.rs` measures of the inside.
+#[cfg(feature = "inside")]
+#[expect(missing_docs, reason = "the items have theirs where they are")]
+pub mod inside {
+    pub use crate::oidc::door::*;
+    pub use crate::pages::{Claim, LoginPage, Pages, ProfilePage};
+    pub use crate::session::ReturnTo;
+    pub use crate::session::door::Keys;
+}
 /// The protocol, a file for each step.
 pub mod oidc;
 /// Tera: one typed struct for each page.

@@ -39,8 +39,8 @@ use cache::Cache;
 use id_token::{Expectation, verify_id_token};
 use keys::KeySet;
 
-/// What the fuzz targets need of the inside.
-#[cfg(fuzzing)]
+/// What the fuzz targets and the benchmarks need of the inside.
+#[cfg(any(fuzzing, feature = "inside"))]
 pub(crate) mod door {
     pub use super::discovery::parse as parse_discovery;
     pub use super::id_token::{Expectation, verify_id_token};

@@ -30,8 +30,8 @@ use crate::settings::Settings;
 use keys::Keys;
 use store::DatabaseStore;
 
-/// What the fuzz targets need of the inside.
-#[cfg(fuzzing)]
+/// What the fuzz targets and the benchmarks need of the inside.
+#[cfg(any(fuzzing, feature = "inside"))]
 pub(crate) mod door {
     pub use super::keys::Keys;
 }

@@ -1,0 +1,157 @@
+//! The inner pieces, one by one: `make bench`, or `cargo bench --features inside --bench pieces`.
+
+use divan::{Bencher, black_box};
+use doorward::clock::Clock;
+use doorward::db::{DatabaseUrl, Db, NewSession, NewUser, Session, User};
+use doorward::inside::{
+    Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, ReturnTo, verify_id_token,
+};
+use jsonwebtoken::Algorithm;
+use secrecy::SecretSlice;
+use url::Url;
+
+use signer::{ACCESS_TOKEN, CLIENT_ID, ISSUER, NONCE, Signer};
+
+mod signer;
+
+fn main() {
+    divan::main();
+}
+
+/// An ID token of Okta's size, by the algorithm; all the checks of it.
+#[divan::bench(args = ["RS256", "PS256", "ES256", "ES384", "EdDSA"])]
+fn id_token(bencher: Bencher, alg: &str) {
+    let alg: Algorithm = alg.parse().expect("a known name");
+    let signer = Signer::new(alg);
+    let clock = Clock::default();
+    let token = signer.id_token(clock.now());
+    let keys = KeySet::parse(&signer.key_set()).expect("a key set");
+    let expected = Expectation {
+        issuer: ISSUER,
+        client_id: CLIENT_ID,
+        nonce: NONCE,
+        access_token: ACCESS_TOKEN,
+        algs: &[alg],
+    };
+    bencher.bench(|| {
+        verify_id_token(black_box(&token), &keys, &expected, clock.now()).expect("a good token")
+    });
+}
+
+/// The floor of [`id_token`]: its signature alone.
+#[divan::bench(args = ["RS256", "PS256", "ES256", "ES384", "EdDSA"])]
+fn signature_alone(bencher: Bencher, alg: &str) {
+    let alg: Algorithm = alg.parse().expect("a known name");
+    let signer = Signer::new(alg);
+    let token = signer.id_token(Clock::default().now());
+    let (message, signature) = token.rsplit_once('.').expect("a JWS");
+    let key = signer.decoding_key();
+    bencher.bench(|| {
+        jsonwebtoken::crypto::verify(black_box(signature), message.as_bytes(), &key, alg)
+    });
+}
+
+fn keys() -> Keys {
+    Keys::derive(&SecretSlice::from((0..64).collect::<Vec<u8>>()))
+}
+
+/// The cookie of an attempt.
+#[divan::bench]
+fn cookie_seal(bencher: Bencher) {
+    let keys = keys();
+    let plain = vec![b'x'; 240];
+    bencher.bench(|| {
+        keys.attempts
+            .seal("doorward-login-0123456789abcdef", black_box(&plain).clone())
+    });
+}
+
+#[divan::bench]
+fn cookie_open(bencher: Bencher) {
+    let keys = keys();
+    let sealed = keys
+        .attempts
+        .seal("doorward-login-0123456789abcdef", vec![b'x'; 240]);
+    bencher.bench(|| {
+        keys.attempts
+            .open("doorward-login-0123456789abcdef", black_box(&sealed))
+    });
+}
+
+/// A session and its person out of SQLite, the change of threads included.
+#[divan::bench]
+fn session_load(bencher: Bencher) {
+    let folder = std::env::temp_dir().join(format!("doorward-pieces-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder can be made where temporary files go");
+    let db = Db::new(DatabaseUrl::Sqlite(folder.join("pieces.db")));
+    db.migrate().expect("an empty database takes them");
+    let now = Clock::default().now();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be made");
+    let created = runtime.block_on(db.run(move |connection| {
+        let user = User::get_or_create(connection, new_user(), now)?;
+        let session = NewSession {
+            key_hash: "hash".to_owned(),
+            user_id: user.id,
+            state: "x".repeat(1500),
+        };
+        Session::create(connection, session, now)
+    }));
+    created.expect("it takes rows");
+    bencher.bench_local(|| {
+        let found = runtime.block_on(db.run(|connection| Session::get(connection, "hash")));
+        found.expect("SQLite answers").expect("it is there")
+    });
+    // Best effort: it lies among the temporary files.
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+fn new_user() -> NewUser {
+    NewUser {
+        issuer: ISSUER.to_owned(),
+        subject: "00u1".to_owned(),
+        name: Some("Ada Lovelace".to_owned()),
+        email: Some("ada@example.com".to_owned()),
+        email_verified: true,
+    }
+}
+
+#[divan::bench]
+fn page_home(bencher: Bencher) {
+    let pages = Pages::new(None).expect("the built-in templates");
+    let page = LoginPage {
+        signed_in: true,
+        name: Some("Ada Lovelace".to_owned()),
+    };
+    bencher.bench(|| pages.render(black_box(&page)).ok());
+}
+
+#[divan::bench]
+fn page_profile(bencher: Bencher) {
+    let pages = Pages::new(None).expect("the built-in templates");
+    let claim = |name| Claim {
+        name,
+        label: name,
+        value: "Ada Lovelace".to_owned(),
+    };
+    let page = ProfilePage {
+        heading: "Ada Lovelace".to_owned(),
+        claims: [
+            "name",
+            "email",
+            "email-verified",
+            "subject",
+            "issuer",
+            "last-sign-in",
+        ]
+        .map(claim)
+        .to_vec(),
+    };
+    bencher.bench(|| pages.render(black_box(&page)).ok());
+}
+
+#[divan::bench(args = ["/profile", "/reports/2026?page=2&sort=name#top", "//evil.example/%2e%2e/x"])]
+fn return_to(bencher: Bencher, wanted: &str) {
+    let public_url = Url::parse("https://app.example.com").expect("a URL");
+    bencher.bench(|| ReturnTo::parse(black_box(wanted), &public_url));
+}
