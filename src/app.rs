@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use url::Url;
 
-use crate::clock::Clock;
 use crate::db::Db;
 use crate::oidc::{Http, RelyingParty};
 use crate::pages::Pages;
@@ -27,6 +26,4 @@ pub struct App {
     pub public_url: Url,
     /// On every answer.
     pub security_headers: Vec<(HeaderName, HeaderValue)>,
-    /// The time.
-    pub clock: Clock,
 }

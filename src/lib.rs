@@ -21,7 +21,6 @@ pub mod fuzzing;
 mod handlers;
 /// What `benches/pieces.rs` measures of the inside.
 #[cfg(feature = "inside")]
-#[expect(missing_docs, reason = "the items have theirs where they are")]
 pub mod inside {
     pub use crate::oidc::door::*;
     pub use crate::pages::{Claim, LoginPage, Pages, ProfilePage};

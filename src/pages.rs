@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use actix_web::web::Bytes;
 use aws_lc_rs::digest;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -112,6 +114,8 @@ pub struct Pages {
     tera: Tera,
     stylesheet: String,
     assets: Vec<Asset>,
+    /// The home page of somebody who is signed out: always the same.
+    signed_out: Bytes,
 }
 
 /// A file that pages refer to.
@@ -157,19 +161,31 @@ impl Pages {
             asset(FAVICON.0, load(FAVICON)?, "image/svg+xml", false),
         ];
         let stylesheet = format!("/assets/{style_name}");
-        Ok(Pages {
+        let mut pages = Pages {
             tera,
             stylesheet,
             assets,
-        })
+            signed_out: Bytes::new(),
+        };
+        let signed_out = LoginPage {
+            signed_in: false,
+            name: None,
+        };
+        let signed_out = pages
+            .render(&signed_out)
+            .map_err(|cause| cause.to_string())?;
+        pages.signed_out = signed_out.into();
+        Ok(pages)
+    }
+
+    /// The home page of somebody who is signed out.
+    pub fn signed_out(&self) -> HttpResponse {
+        page(StatusCode::OK, self.signed_out.clone())
     }
 
     /// The page as an answer that no cache keeps.
     pub fn answer<P: Page>(&self, status: StatusCode, page: &P) -> Result<HttpResponse, Error> {
-        Ok(HttpResponse::build(status)
-            .content_type(ContentType::html())
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .body(self.render(page)?))
+        Ok(self::page(status, self.render(page)?))
     }
 
     /// The page as HTML.
@@ -191,6 +207,13 @@ impl Pages {
     pub fn asset(&self, name: &str) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == name)
     }
+}
+
+fn page(status: StatusCode, html: impl MessageBody + 'static) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type(ContentType::html())
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .body(html)
 }
 
 /// Changes with the content, so that browsers may keep what has it in its name.

@@ -29,6 +29,9 @@ const BODY_LIMIT: usize = 16 * 1024;
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Threads of a worker that may block, beyond those that wait for the database: for names of hosts.
+const OTHER_BLOCKING_THREADS: usize = 4;
+
 /// How often ended sessions are cleared away.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
@@ -41,7 +44,6 @@ pub struct Doorward {
     db: Db,
     pages: Arc<Pages>,
     public_url: Url,
-    clock: Clock,
 }
 
 /// Why Doorward can't start, and what to do about it.
@@ -95,18 +97,20 @@ impl Doorward {
         let sessions = Sessions::new(&settings, db.clone(), clock.clone());
         Ok(Doorward {
             sessions: Arc::new(sessions),
-            provider: Arc::new(RelyingParty::new(settings.registration, clock.clone())),
+            provider: Arc::new(RelyingParty::new(settings.registration, clock)),
             tls,
             db,
             pages: Arc::new(pages),
             public_url: settings.public_url,
-            clock,
         })
     }
 
     /// Serves on `listener` until it is stopped.
     pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
         rt::spawn(purge(self.sessions.clone()));
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let connections = usize::try_from(self.db.connections()).expect("a few");
+        let blocking_threads = connections.div_ceil(workers) + OTHER_BLOCKING_THREADS;
         let server = HttpServer::new(move || {
             let app = self.worker();
             // Run in the reverse order: front, session, identity, handler.
@@ -119,6 +123,7 @@ impl Doorward {
                 .wrap(from_fn(front))
         });
         let server = server
+            .worker_max_blocking_threads(blocking_threads)
             .client_request_timeout(HEADER_TIMEOUT)
             .listen(listener)?;
         Ok(server.run())
@@ -133,7 +138,6 @@ impl Doorward {
             pages: self.pages.clone(),
             security_headers: security_headers(&self.public_url, self.provider.issuer()),
             public_url: self.public_url.clone(),
-            clock: self.clock.clone(),
         }
     }
 }

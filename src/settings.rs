@@ -41,6 +41,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// `SESSION_ABSOLUTE_TIMEOUT`: every session ends.
     pub absolute_timeout: Duration,
+    /// `SESSION_CACHE`: for how long a process remembers a session without asking the database.
+    pub session_cache: Duration,
     /// `TEMPLATES_DIR`: overrides the built-in pages, file by file.
     pub templates_dir: Option<PathBuf>,
 }
@@ -121,6 +123,7 @@ impl Settings {
         );
         let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
+        let session_cache = source.optional("SESSION_CACHE", "2s", session_cache);
         let templates_dir = source.optional("TEMPLATES_DIR", "/etc/doorward/templates", directory);
 
         // Made only when nothing else is wrong: a start that fails leaves no file behind.
@@ -162,6 +165,7 @@ impl Settings {
                     session_key,
                     idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(8 * 3600)),
                     absolute_timeout: absolute_timeout.unwrap_or(Duration::from_secs(7 * 86400)),
+                    session_cache: session_cache.unwrap_or(Duration::from_secs(2)),
                     templates_dir,
                 })
             }
@@ -270,6 +274,19 @@ fn boolean(text: String) -> Result<bool, String> {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
         _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
+/// Somebody who signed out at another process stays in here for so long: not longer than a breath.
+fn session_cache(text: String) -> Result<Duration, String> {
+    match text.as_str() {
+        "0" | "0s" => Ok(Duration::ZERO),
+        _ => match duration::parse(text)? {
+            lifetime if lifetime > Duration::from_secs(60) => {
+                Err("is longer than a minute".to_owned())
+            }
+            lifetime => Ok(lifetime),
+        },
     }
 }
 

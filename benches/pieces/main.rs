@@ -89,7 +89,7 @@ fn session_load(bencher: Bencher) {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("a runtime can be made");
     let created = runtime.block_on(db.run(move |connection| {
-        let user = User::get_or_create(connection, new_user(), now)?;
+        let user = User::get_or_create(connection, &new_user(), now)?;
         let session = NewSession {
             key_hash: "hash".to_owned(),
             user_id: user.id,
@@ -99,7 +99,7 @@ fn session_load(bencher: Bencher) {
     }));
     created.expect("it takes rows");
     bencher.bench_local(|| {
-        let found = runtime.block_on(db.run(|connection| Session::get(connection, "hash")));
+        let found = runtime.block_on(db.read(|connection| Session::get(connection, "hash")));
         found.expect("SQLite answers").expect("it is there")
     });
     // Best effort: it lies among the temporary files.
@@ -145,7 +145,7 @@ fn page_profile(bencher: Bencher) {
             "last-sign-in",
         ]
         .map(claim)
-        .to_vec(),
+        .into(),
     };
     bencher.bench(|| pages.render(black_box(&page)).ok());
 }

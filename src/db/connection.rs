@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -21,6 +22,19 @@ impl AnyConnection {
     /// Whether a query failed because SQLite may only read. Diesel has no kind for it, only text.
     pub fn is_read_only(&self, cause: &diesel::result::Error) -> bool {
         matches!(self, AnyConnection::Sqlite(_)) && cause.to_string().contains("readonly database")
+    }
+
+    /// Runs statements that belong together but leave nothing wrong behind when the last are lost.
+    /// SQLite does them in one transaction, since each would be one of its own, and its commits are what costs;
+    /// to Postgres a transaction would be two more round trips.
+    pub fn at_once<T>(
+        &mut self,
+        statements: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        match self {
+            AnyConnection::Sqlite(_) => self.transaction(statements),
+            AnyConnection::Postgres(_) => statements(self),
+        }
     }
 }
 
@@ -88,26 +102,50 @@ impl Manager {
     pub fn new(url: DatabaseUrl) -> Self {
         Manager { url }
     }
+
+    /// How many connections are worth having. SQLite lets one write at a time, and each that writes
+    /// empties the caches of the others: one that all take turns with is faster than several.
+    pub fn connections(&self) -> u32 {
+        match self.url {
+            DatabaseUrl::Postgres(_) => 10,
+            DatabaseUrl::Sqlite(_) => 1,
+        }
+    }
+}
+
+/// A connection of the pool.
+pub struct Pooled {
+    pub connection: AnyConnection,
+    /// When it last answered.
+    pub used_at: Instant,
+    /// Whether the database closed it.
+    pub is_closed: bool,
 }
 
 impl r2d2::ManageConnection for Manager {
-    type Connection = AnyConnection;
+    type Connection = Pooled;
     type Error = diesel::r2d2::Error;
 
-    fn connect(&self) -> Result<AnyConnection, Self::Error> {
+    fn connect(&self) -> Result<Pooled, Self::Error> {
         let connection = match &self.url {
             DatabaseUrl::Postgres(url) => open_postgres(url).map(AnyConnection::Postgres),
             DatabaseUrl::Sqlite(path) => open_sqlite(path).map(AnyConnection::Sqlite),
         };
-        connection.map_err(diesel::r2d2::Error::ConnectionError)
+        let connection = connection.map_err(diesel::r2d2::Error::ConnectionError)?;
+        Ok(Pooled {
+            connection,
+            used_at: Instant::now(),
+            is_closed: false,
+        })
     }
 
-    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
-        connection.ping().map_err(diesel::r2d2::Error::QueryError)
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
+        let answered = pooled.connection.ping();
+        answered.map_err(diesel::r2d2::Error::QueryError)
     }
 
-    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
-        connection.is_broken()
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.is_closed || pooled.connection.is_broken()
     }
 }
 

@@ -10,7 +10,7 @@ mod users;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -19,10 +19,13 @@ pub use connection::{AnyConnection, DatabaseUrl};
 pub use sessions::{NewSession, Session};
 pub use users::{NewUser, User};
 
-use connection::Manager;
+use connection::{Manager, Pooled};
 
 /// How long a request waits for a free connection before it is told that the database is away.
 const POOL_WAIT: Duration = Duration::from_secs(5);
+
+/// A connection that answered so recently is not tested again before it is used.
+const TEST_AFTER: Duration = Duration::from_secs(1);
 
 /// A pool of connections to the one database. Clones share it.
 #[derive(Clone)]
@@ -52,6 +55,11 @@ impl Db {
         *self.pool.write().unwrap_or_else(PoisonError::into_inner) = new_pool(&self.manager);
     }
 
+    /// How many queries can run at once.
+    pub fn connections(&self) -> u32 {
+        self.manager.connections()
+    }
+
     /// Runs `query` with a connection, away from the threads that answer requests.
     pub async fn run<T, F>(&self, query: F) -> Result<T, Error>
     where
@@ -59,43 +67,122 @@ impl Db {
         F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
         let db = self.clone();
-        let work = move || {
-            let mut connection = db.pool().get().map_err(Error::unavailable)?;
-            query(&mut connection).map_err(|cause| {
-                if connection.is_read_only(&cause) {
-                    db.start_afresh();
+        away(move |deadline| {
+            let mut pooled = db.tested_connection(deadline)?;
+            db.query(&mut pooled, query)
+        })
+        .await
+    }
+
+    /// As [`Db::run`], for what only reads: it may be asked again on another connection, so none is
+    /// tested before, and it is one round trip.
+    pub async fn read<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
+        let db = self.clone();
+        away(move |deadline| {
+            // After a restart of the database each idle connection is found to be closed once.
+            for _ in 0..db.connections() {
+                let mut pooled = db.connection(deadline)?;
+                match db.query(&mut pooled, &query) {
+                    Err(_) if pooled.is_closed => (),
+                    answered => return answered,
                 }
-                Error::Query(cause)
-            })
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(result) => result,
-            Err(stopped) => Err(Error::unavailable(stopped)),
+            }
+            let mut pooled = db.tested_connection(deadline)?;
+            db.query(&mut pooled, &query)
+        })
+        .await
+    }
+
+    fn query<T>(
+        &self,
+        pooled: &mut Pooled,
+        query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, Error> {
+        let answered = query(&mut pooled.connection);
+        pooled.used_at = Instant::now();
+        answered.map_err(|cause| {
+            pooled.is_closed = is_closed(&cause);
+            if pooled.connection.is_read_only(&cause) {
+                self.start_afresh();
+            }
+            Error::Query(cause)
+        })
+    }
+
+    fn connection(&self, deadline: Instant) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        // Whoever waited all the time for a thread is told so without another wait.
+        let left = deadline.saturating_duration_since(Instant::now());
+        match left.is_zero() {
+            true => Err(Error::unavailable("too many wait for it")),
+            false => self.pool().get_timeout(left).map_err(Error::unavailable),
+        }
+    }
+
+    /// A connection that answers, or did just now.
+    fn tested_connection(
+        &self,
+        deadline: Instant,
+    ) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        loop {
+            let mut pooled = self.connection(deadline)?;
+            if pooled.used_at.elapsed() < TEST_AFTER || pooled.connection.ping().is_ok() {
+                return Ok(pooled);
+            }
+            pooled.is_closed = true;
         }
     }
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.run(|connection| connection.ping()).await
+        self.read(|connection| connection.ping()).await
     }
 
     /// Applies the migrations that are missing. Processes that start together take turns.
     pub fn migrate(&self) -> Result<(), Error> {
-        let mut connection = self.pool().get().map_err(Error::unavailable)?;
-        migrations::apply(&mut connection)
+        migrations::apply(&mut self.tested_connection(in_time())?.connection)
     }
 
     /// The names of the migrations that are missing.
     pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
-        let mut connection = self.pool().get().map_err(Error::unavailable)?;
-        migrations::pending(&mut connection)
+        migrations::pending(&mut self.tested_connection(in_time())?.connection)
     }
+}
+
+/// When a request has waited long enough.
+fn in_time() -> Instant {
+    Instant::now() + POOL_WAIT
+}
+
+/// Does `work` on a thread that may block. Its deadline counts from now, however long it takes until a thread is free.
+async fn away<T: Send + 'static>(
+    work: impl FnOnce(Instant) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let deadline = in_time();
+    let done = tokio::task::spawn_blocking(move || work(deadline)).await;
+    done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)))
+}
+
+/// Whether a query failed because its connection is gone.
+fn is_closed(cause: &diesel::result::Error) -> bool {
+    use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    use diesel::result::Error::DatabaseError;
+    matches!(
+        cause,
+        DatabaseError(ClosedConnection | UnableToSendCommand, _)
+    )
 }
 
 fn new_pool(manager: &Manager) -> Pool {
     r2d2::Pool::builder()
         .connection_timeout(POOL_WAIT)
+        .max_size(manager.connections())
         .min_idle(Some(0))
+        // A round trip for each request; see `Db::tested_connection`.
+        .test_on_check_out(false)
         .build_unchecked(manager.clone())
 }
 

@@ -46,19 +46,6 @@ pub struct NewUser {
 }
 
 impl User {
-    /// The person that `issuer` calls `subject`.
-    pub fn get(
-        connection: &mut AnyConnection,
-        issuer: &str,
-        subject: &str,
-    ) -> QueryResult<Option<User>> {
-        users::table
-            .filter(users::issuer.eq(issuer).and(users::subject.eq(subject)))
-            .select(User::as_select())
-            .first(connection)
-            .optional()
-    }
-
     /// Adds a person; a unique violation when somebody else was faster.
     pub fn create(
         connection: &mut AnyConnection,
@@ -90,46 +77,42 @@ impl User {
         Ok(user)
     }
 
-    /// Brings name and email up to date and records the sign-in.
+    /// Brings name and email up to date and records the sign-in of somebody who was here before.
     pub fn update(
-        self,
         connection: &mut AnyConnection,
-        new: NewUser,
+        new: &NewUser,
         now: OffsetDateTime,
-    ) -> QueryResult<User> {
-        let user = User {
-            name: new.name,
-            email: new.email,
-            email_verified: new.email_verified,
-            last_sign_in_at: timestamp(now),
-            ..self
-        };
-        diesel::update(users::table.find(&user.id))
+    ) -> QueryResult<Option<User>> {
+        let is_same = users::issuer
+            .eq(&new.issuer)
+            .and(users::subject.eq(&new.subject));
+        diesel::update(users::table.filter(is_same))
             .set((
-                users::name.eq(&user.name),
-                users::email.eq(&user.email),
-                users::email_verified.eq(user.email_verified),
-                users::last_sign_in_at.eq(user.last_sign_in_at),
+                users::name.eq(&new.name),
+                users::email.eq(&new.email),
+                users::email_verified.eq(new.email_verified),
+                users::last_sign_in_at.eq(timestamp(now)),
             ))
-            .execute(connection)?;
-        Ok(user)
+            .returning(users::all_columns)
+            .get_result(connection)
+            .optional()
     }
 
-    /// Gets the person and brings them up to date, or creates them: what a sign-in does.
+    /// Gets the person, brought up to date, or creates them: what a sign-in does.
     ///
     /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
     /// unique violation and gets what the faster one created.
     pub fn get_or_create(
         connection: &mut AnyConnection,
-        new: NewUser,
+        new: &NewUser,
         now: OffsetDateTime,
     ) -> QueryResult<User> {
-        if let Some(user) = User::get(connection, &new.issuer, &new.subject)? {
-            return user.update(connection, new, now);
+        if let Some(user) = User::update(connection, new, now)? {
+            return Ok(user);
         }
-        match User::create(connection, &new, now) {
+        match User::create(connection, new, now) {
             Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-                User::get(connection, &new.issuer, &new.subject)?.ok_or(QueryError::NotFound)
+                User::update(connection, new, now)?.ok_or(QueryError::NotFound)
             }
             created => created,
         }

@@ -11,11 +11,11 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 use super::{go_to, login};
 use crate::app::App;
-use crate::db::{NewUser, User};
+use crate::db::NewUser;
 use crate::error::Error;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, MalformedResponse, Profile};
 use crate::paths;
-use crate::session::{Login, NoLogin, ReturnTo, SignedIn, sign_in};
+use crate::session::{Login, NoLogin, ReturnTo, SignedIn};
 
 /// How long the provider's form may take to arrive.
 const FORM_TIMEOUT: Duration = Duration::from_secs(5);
@@ -142,12 +142,10 @@ async fn finish_login(
         .await?;
     let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
 
-    let new_user = new_user(app.provider.issuer(), claims, userinfo);
-    let now = app.clock.now();
-    let user = app
-        .db
-        .run(move |connection| User::get_or_create(connection, new_user, now));
-    sign_in(request, &user.await?, &tokens.id_token)
+    let person = new_user(app.provider.issuer(), claims, userinfo);
+    app.sessions
+        .sign_in(request, person, &tokens.id_token)
+        .await
 }
 
 /// The one place where what the protocol learned becomes what the database keeps.

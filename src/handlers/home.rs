@@ -32,9 +32,14 @@ pub async fn home(
         }
         return Ok(response);
     }
-    let page = LoginPage {
-        signed_in: person.is_some(),
-        name: person.and_then(|person| person.user.name),
-    };
-    app.pages.answer(StatusCode::OK, &page)
+    match person {
+        Some(person) => {
+            let page = LoginPage {
+                signed_in: true,
+                name: person.user.name,
+            };
+            app.pages.answer(StatusCode::OK, &page)
+        }
+        None => Ok(app.pages.signed_out()),
+    }
 }

@@ -5,6 +5,7 @@ mod disguise;
 mod keys;
 mod login;
 mod logout;
+mod memory;
 #[cfg(test)]
 mod properties;
 mod return_to;
@@ -22,12 +23,13 @@ use actix_web::cookie::SameSite;
 pub use disguise::drop_disguised_cookies;
 pub use login::{Login, NoLogin};
 pub use return_to::ReturnTo;
-pub use signed_in::{SignedIn, sign_in};
+pub use signed_in::SignedIn;
 
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::settings::Settings;
 use keys::Keys;
+use memory::Memory;
 use store::DatabaseStore;
 
 /// What the fuzz targets and the benchmarks need of the inside.
@@ -44,6 +46,7 @@ pub struct Sessions {
     absolute_timeout: Duration,
     clock: Clock,
     db: Db,
+    memory: Memory,
 }
 
 impl Sessions {
@@ -56,6 +59,7 @@ impl Sessions {
             absolute_timeout: settings.absolute_timeout,
             clock,
             db,
+            memory: Memory::new(settings.session_cache),
         }
     }
 

@@ -9,9 +9,11 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::store::USER;
-use crate::db::User;
+use super::Sessions;
+use super::store::{BEGUN, State, USER};
+use crate::db::{NewUser, User};
 use crate::error::Error;
+use crate::random;
 
 /// Under this name a session keeps the ID token, the hint for signing out at the provider.
 const ID_TOKEN: &str = "id_token";
@@ -19,18 +21,28 @@ const ID_TOKEN: &str = "id_token";
 /// A longer ID token fits no URL and is not kept: signing out then goes without a hint.
 const ID_TOKEN_LIMIT: usize = 16 * 1024;
 
-/// Signs `user` in with a fresh session key. Whoever was signed in before is out, and nothing of
-/// their session is left.
-pub fn sign_in(request: &HttpRequest, user: &User, id_token: &SecretString) -> Result<(), Error> {
-    let session = request.get_session();
-    session.clear();
-    if id_token.expose_secret().len() <= ID_TOKEN_LIMIT {
-        session
-            .insert(ID_TOKEN, id_token.expose_secret())
-            .map_err(Error::internal)?;
+impl Sessions {
+    /// Signs `person` in with a fresh session key, got or created. Whoever was signed in before is out, and nothing
+    /// of their session is left.
+    pub async fn sign_in(
+        &self,
+        request: &HttpRequest,
+        person: NewUser,
+        id_token: &SecretString,
+    ) -> Result<(), Error> {
+        let mut state = State::new();
+        if id_token.expose_secret().len() <= ID_TOKEN_LIMIT {
+            let id_token = serde_json::to_string(id_token.expose_secret());
+            state.insert(ID_TOKEN.to_owned(), id_token.map_err(Error::internal)?);
+        }
+        let secret = random::secret();
+        let user = self.begin(&secret, person, state).await?;
+        let session = request.get_session();
+        session.clear();
+        session.insert(BEGUN, secret).map_err(Error::internal)?;
+        Identity::login(&request.extensions(), user.id).map_err(Error::internal)?;
+        Ok(())
     }
-    Identity::login(&request.extensions(), user.id.clone()).map_err(Error::internal)?;
-    Ok(())
 }
 
 /// Somebody who is signed in. As a handler's argument it sends everybody else to sign in first.

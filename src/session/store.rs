@@ -2,17 +2,19 @@
 //! Idle and absolute timeouts are kept here too.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time as cookie_time;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
-use crate::db::{self, Db, NewSession, Session, User};
+use super::memory::Remembered;
+use crate::db::{self, Db, NewSession, NewUser, Session, User};
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
 /// stored.
@@ -24,7 +26,11 @@ pub(super) const USER_ID: &str = "user_id";
 /// The last-seen time is written no more often than this.
 const TOUCH_AFTER: Duration = Duration::MINUTE;
 
-type State = HashMap<String, String>;
+/// Under this name a session that a sign-in has just written down brings its secret to [`DatabaseStore::save`].
+pub(super) const BEGUN: &str = "begun";
+
+/// What actix-session keeps: names, and values in JSON.
+pub type State = HashMap<String, String>;
 
 /// Our store behind actix-session.
 pub struct DatabaseStore {
@@ -40,74 +46,101 @@ impl DatabaseStore {
         &self.sessions.db
     }
 
-    /// What is sealed into a row: all but what has a column or a table of its own.
-    fn seal(&self, key_hash: &str, mut state: State) -> (Option<String>, String) {
-        let user_id = state.remove(USER_ID);
-        state.remove(USER);
-        let plain = serde_json::to_vec(&state).expect("a map of strings always serialises");
-        (user_id, self.sessions.keys.sessions.seal(key_hash, plain))
+    /// Out of the database, and remembered.
+    async fn read(&self, key_hash: &str) -> Result<Option<Arc<Remembered>>, db::Error> {
+        let asked_at = Instant::now();
+        let wanted = key_hash.to_owned();
+        let found = self
+            .db()
+            .read(move |connection| Session::get(connection, &wanted));
+        let Some((session, user)) = found.await? else {
+            return Ok(None);
+        };
+        // A row that does not open was sealed with another SESSION_KEY: it is worth nothing.
+        let Some(state) = self.sessions.open(key_hash, &session, &user) else {
+            return Ok(None);
+        };
+        let session = Arc::new(Remembered {
+            user_id: session.user_id,
+            created_at: session.created_at.assume_utc(),
+            last_seen_at: session.last_seen_at.assume_utc(),
+            state,
+            asked_at,
+        });
+        self.sessions
+            .memory
+            .keep(key_hash.to_owned(), session.clone());
+        Ok(Some(session))
     }
 
-    fn open(&self, key_hash: &str, session: &Session, user: &User) -> Option<State> {
-        let plain = self.sessions.keys.sessions.open(key_hash, &session.state)?;
-        let mut state: State = serde_json::from_slice(&plain).ok()?;
-        state.insert(USER_ID.to_owned(), json(&session.user_id));
-        state.insert(USER.to_owned(), json(user));
-        Some(state)
+    /// Writes down that its browser was here.
+    async fn touch(
+        &self,
+        key_hash: &str,
+        session: &Remembered,
+        now: OffsetDateTime,
+    ) -> Result<(), db::Error> {
+        let seen = key_hash.to_owned();
+        let touched = self
+            .db()
+            .run(move |connection| Session::touch(connection, &seen, now));
+        touched.await?;
+        let session = Remembered {
+            user_id: session.user_id.clone(),
+            state: session.state.clone(),
+            last_seen_at: now,
+            ..*session
+        };
+        self.sessions
+            .memory
+            .keep(key_hash.to_owned(), Arc::new(session));
+        Ok(())
+    }
+
+    async fn end(&self, key_hash: String) -> Result<(), db::Error> {
+        let gone = key_hash.clone();
+        let ended = self
+            .db()
+            .run(move |connection| Session::delete(connection, &gone));
+        ended.await?;
+        self.sessions.memory.changed(&key_hash);
+        Ok(())
     }
 }
 
 impl SessionStore for DatabaseStore {
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let key_hash = hash(session_key);
-        let wanted = key_hash.clone();
-        let found = self
-            .db()
-            .run(move |connection| Session::get(connection, &wanted));
-        let Some((session, user)) = found.await.map_err(|e| LoadError::Other(e.into()))? else {
-            return Ok(None);
+        let failed = |cause: db::Error| LoadError::Other(cause.into());
+        let key_hash = hash(session_key.as_ref());
+        let remembered = self.sessions.memory.get(&key_hash);
+        let session = match remembered {
+            Some(session) => session,
+            None => match self.read(&key_hash).await.map_err(failed)? {
+                Some(session) => session,
+                None => return Ok(None),
+            },
         };
         let now = self.sessions.clock.now();
-        let last_seen_at = session.last_seen_at.assume_utc();
-        if self
-            .sessions
-            .has_ended(session.created_at.assume_utc(), last_seen_at, now)
-        {
-            self.end(key_hash)
-                .await
-                .map_err(|e| LoadError::Other(e.into()))?;
+        if self.sessions.has_ended(&session, now) {
+            self.end(key_hash).await.map_err(failed)?;
             return Ok(None);
         }
-        if now - last_seen_at >= TOUCH_AFTER {
-            let seen = key_hash.clone();
-            let touched = self
-                .db()
-                .run(move |connection| Session::touch(connection, &seen, now));
-            touched.await.map_err(|e| LoadError::Other(e.into()))?;
+        if now - session.last_seen_at >= TOUCH_AFTER {
+            self.touch(&key_hash, &session, now).await.map_err(failed)?;
         }
-        // A row that does not open was sealed with another SESSION_KEY: it is worth nothing.
-        Ok(self.open(&key_hash, &session, &user))
+        Ok(Some(session.state.clone()))
     }
 
-    async fn save(&self, state: State, _: &cookie_time::Duration) -> Result<SessionKey, SaveError> {
-        let secret = crate::random::secret();
-        let session_key = SessionKey::try_from(secret).expect("43 characters are below 4064");
-        let key_hash = hash(&session_key);
-        let (user_id, state) = self.seal(&key_hash, state);
-        let user_id = user_id
-            .and_then(|id| serde_json::from_str(&id).ok())
-            .ok_or_else(|| SaveError::Other(NobodySignedIn.into()))?;
-        let new = NewSession {
-            key_hash,
-            user_id,
-            state,
-        };
-        let now = self.sessions.clock.now();
-        let created = self
-            .db()
-            .run(move |connection| Session::create(connection, new, now));
-        created.await.map_err(|e| SaveError::Other(e.into()))?;
-        Ok(session_key)
+    /// Only a sign-in makes a session, and that has written it down already, with its person.
+    async fn save(
+        &self,
+        mut state: State,
+        _: &cookie_time::Duration,
+    ) -> Result<SessionKey, SaveError> {
+        let secret = state.remove(BEGUN);
+        let secret: Option<String> = secret.and_then(|secret| serde_json::from_str(&secret).ok());
+        let secret = secret.ok_or_else(|| SaveError::Other(NobodySignedIn.into()))?;
+        Ok(SessionKey::try_from(secret).expect("43 characters are below 4064"))
     }
 
     async fn update(
@@ -116,12 +149,14 @@ impl SessionStore for DatabaseStore {
         state: State,
         _: &cookie_time::Duration,
     ) -> Result<SessionKey, UpdateError> {
-        let key_hash = hash(&session_key);
-        let (_, state) = self.seal(&key_hash, state);
+        let key_hash = hash(session_key.as_ref());
+        let state = self.sessions.seal(&key_hash, state);
+        let changed = key_hash.clone();
         let updated = self
             .db()
             .run(move |connection| Session::update(connection, &key_hash, &state));
         updated.await.map_err(|e| UpdateError::Other(e.into()))?;
+        self.sessions.memory.changed(&changed);
         Ok(session_key)
     }
 
@@ -135,16 +170,7 @@ impl SessionStore for DatabaseStore {
     }
 
     async fn delete(&self, session_key: &SessionKey) -> Result<(), anyhow::Error> {
-        Ok(self.end(hash(session_key)).await?)
-    }
-}
-
-impl DatabaseStore {
-    async fn end(&self, key_hash: String) -> Result<(), db::Error> {
-        let ended = self
-            .db()
-            .run(move |connection| Session::delete(connection, &key_hash));
-        ended.await
+        Ok(self.end(hash(session_key.as_ref())).await?)
     }
 }
 
@@ -165,19 +191,58 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// The secret has 256 bits, so a plain hash can't be turned back.
-fn hash(session_key: &SessionKey) -> String {
-    let hash = digest::digest(&digest::SHA256, session_key.as_ref().as_bytes());
-    URL_SAFE_NO_PAD.encode(hash)
+fn hash(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }
 
 impl Sessions {
-    fn has_ended(
+    /// Begins a session of a person who is got or created, for the browser that gets `secret`. One change of threads
+    /// and one transaction do it all.
+    pub(super) async fn begin(
         &self,
-        created_at: OffsetDateTime,
-        last_seen_at: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> bool {
-        now - last_seen_at >= self.idle_timeout || now - created_at >= self.absolute_timeout
+        secret: &str,
+        person: NewUser,
+        state: State,
+    ) -> Result<User, db::Error> {
+        let key_hash = hash(secret);
+        let state = self.seal(&key_hash, state);
+        let now = self.clock.now();
+        let begun = self.db.run(move |connection| {
+            connection.at_once(|connection| {
+                let user = User::get_or_create(connection, &person, now)?;
+                let new = NewSession {
+                    key_hash,
+                    user_id: user.id.clone(),
+                    state,
+                };
+                Session::create(connection, new, now)?;
+                Ok(user)
+            })
+        });
+        let user = begun.await?;
+        self.memory.changed(&user.id);
+        Ok(user)
+    }
+
+    /// What is sealed into a row: all but what has a column or a table of its own.
+    fn seal(&self, key_hash: &str, mut state: State) -> String {
+        state.remove(USER_ID);
+        state.remove(USER);
+        let plain = serde_json::to_vec(&state).expect("a map of strings always serialises");
+        self.keys.sessions.seal(key_hash, plain)
+    }
+
+    fn open(&self, key_hash: &str, session: &Session, user: &User) -> Option<State> {
+        let plain = self.keys.sessions.open(key_hash, &session.state)?;
+        let mut state: State = serde_json::from_slice(&plain).ok()?;
+        state.insert(USER_ID.to_owned(), json(&session.user_id));
+        state.insert(USER.to_owned(), json(user));
+        Some(state)
+    }
+
+    fn has_ended(&self, session: &Remembered, now: OffsetDateTime) -> bool {
+        now - session.last_seen_at >= self.idle_timeout
+            || now - session.created_at >= self.absolute_timeout
     }
 
     /// Removes the sessions that have ended by themselves; how many.
