@@ -28,6 +28,8 @@ pub struct User {
     pub created_at: PrimitiveDateTime,
     /// The latest sign-in, in UTC.
     pub last_sign_in_at: PrimitiveDateTime,
+    /// Since when the person may not sign in, in UTC.
+    pub blocked_at: Option<PrimitiveDateTime>,
 }
 
 /// What the provider said of the person who signs in.
@@ -74,6 +76,7 @@ impl User {
             email_verified: new.email_verified,
             created_at: timestamp(now),
             last_sign_in_at: timestamp(now),
+            blocked_at: None,
         };
         diesel::insert_into(users::table)
             .values((
@@ -115,7 +118,8 @@ impl User {
         Ok(user)
     }
 
-    /// Gets the person and brings them up to date, or creates them: what a sign-in does.
+    /// Gets the person and brings them up to date, or creates them: what a sign-in does. Somebody
+    /// who is blocked does not sign in, and is left as they are.
     ///
     /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
     /// unique violation and gets what the faster one created.
@@ -124,8 +128,10 @@ impl User {
         new: NewUser,
         now: OffsetDateTime,
     ) -> QueryResult<User> {
-        if let Some(user) = User::get(connection, &new.issuer, &new.subject)? {
-            return user.update(connection, new, now);
+        match User::get(connection, &new.issuer, &new.subject)? {
+            Some(blocked) if blocked.blocked_at.is_some() => return Ok(blocked),
+            Some(user) => return user.update(connection, new, now),
+            None => (),
         }
         match User::create(connection, &new, now) {
             Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {

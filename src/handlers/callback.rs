@@ -147,7 +147,11 @@ async fn finish_login(
     let user = app
         .db
         .run(move |connection| User::get_or_create(connection, new_user, now));
-    sign_in(request, &user.await?, &tokens.id_token)
+    let user = user.await?;
+    if user.blocked_at.is_some() {
+        return Err(Error::Blocked { user_id: user.id });
+    }
+    sign_in(request, &user, &tokens.id_token)
 }
 
 /// The one place where what the protocol learned becomes what the database keeps.
