@@ -2,6 +2,7 @@
 //! to standard output, complaints to standard error.
 
 mod answer;
+mod check;
 mod healthcheck;
 mod paging;
 mod person;
@@ -40,6 +41,8 @@ pub enum Command {
     Serve,
     /// Exit with 0 if a Doorward answers at LISTEN_ADDR
     Healthcheck,
+    /// What is wrong with the sign-in set-up, and what to do about it; exit with 0 if nothing is at fault
+    Check(answer::Form),
     /// Who has signed in, and who may not any more; needs DATABASE_URL only
     #[command(subcommand)]
     Users(users::Users),
@@ -57,6 +60,7 @@ impl Command {
         match self {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
+            Command::Check(form) => check::run(form),
             Command::Users(users) => answer::say(&users::run(users, &database()?, SESSION_CACHE)?),
             Command::Sessions(sessions) => {
                 answer::say(&sessions::run(sessions, &database()?, SESSION_CACHE)?)
