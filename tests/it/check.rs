@@ -623,6 +623,23 @@ async fn a_database_that_is_away_or_hangs_or_is_none() {
 }
 
 #[actix_web::test]
+async fn a_postgres_that_takes_no_writes() {
+    let app = TestApp::spawn(Database::Postgres);
+    let url = format!(
+        "{}?options=-c%20default_transaction_read_only%3Don",
+        app.storage().url
+    );
+    let found = complaints_with(&app, &[("DATABASE_URL", &url)]);
+    assert_eq!(
+        found,
+        [
+            "fault database Postgres answers, but takes no writes. Mend: name the primary in DATABASE_URL, not a \
+             standby, and a role that may write."
+        ]
+    );
+}
+
+#[actix_web::test]
 async fn plain_http_across_a_network_is_a_warning() {
     let app = TestApp::spawn(Database::Sqlite);
     app.provider.register(

@@ -26,8 +26,20 @@ pub fn check(url: DatabaseUrl, auto_migrate: bool) -> Vec<Finding> {
             Finding::unknown("migrations", "the database comes first"),
         ];
     }
-    match Db::existing(url).pending_migrations() {
-        Ok(pending) => vec![
+    let db = Db::existing(url);
+    let asked = db
+        .is_read_only()
+        .and_then(|read_only| Ok((read_only, db.pending_migrations()?)));
+    match asked {
+        Ok((true, pending)) => vec![
+            Finding::fault(
+                "database",
+                format!("{name} answers, but takes no writes"),
+                "name the primary in DATABASE_URL, not a standby, and a role that may write",
+            ),
+            migrations(&pending, auto_migrate),
+        ],
+        Ok((false, pending)) => vec![
             Finding::ok("database", format!("{name} answers")),
             migrations(&pending, auto_migrate),
         ],
