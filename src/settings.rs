@@ -83,7 +83,29 @@ impl Settings {
 
     /// Reads what `variable` answers for each name. An empty value counts as absent.
     pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Vec<Complaint>> {
-        let mut source = Source::new(variable);
+        Settings::read_from(Source::new(variable))
+    }
+
+    /// As [`Settings::from_env`], to look at and not to serve with: where a session key would be made
+    /// and kept, nothing is written.
+    pub fn look_at_env() -> Result<Settings, Vec<Complaint>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut source = Source::new(&variable);
+        source.may_write = false;
+        Settings::read_from(source)
+    }
+
+    /// The file in which the session key is kept, if it is not given.
+    pub fn session_key_file_from_env(&self) -> Option<PathBuf> {
+        let is_set = |name| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
+        match &self.database {
+            _ if is_set("SESSION_KEY") || is_set("SESSION_KEY_FILE") => None,
+            DatabaseUrl::Sqlite(database) => Some(key_file::path(database)),
+            DatabaseUrl::Postgres(_) => None,
+        }
+    }
+
+    fn read_from(mut source: Source<'_>) -> Result<Settings, Vec<Complaint>> {
         let issuer = source.required(
             "OIDC_ISSUER",
             "https://dev-123456.okta.com/oauth2/default",
@@ -108,11 +130,7 @@ impl Settings {
                 (url, DEFAULT_PUBLIC_URL.to_owned())
             });
         let listen_addr = listen_addr(&mut source);
-        let database = source
-            .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
-                DatabaseUrl::parse(&url).map_err(str::to_owned)
-            })
-            .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()));
+        let database = database(&mut source);
         let auto_migrate = source
             .optional("AUTO_MIGRATE", "false", boolean)
             .unwrap_or(true);
@@ -123,7 +141,7 @@ impl Settings {
         );
         let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
-        let session_cache = source.optional("SESSION_CACHE", "2s", session_cache);
+        let session_cache = session_cache(&mut source);
         let templates_dir = source.optional("TEMPLATES_DIR", "/etc/doorward/templates", directory);
 
         // Made only when nothing else is wrong: a start that fails leaves no file behind.
@@ -165,11 +183,22 @@ impl Settings {
                     session_key,
                     idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(8 * 3600)),
                     absolute_timeout: absolute_timeout.unwrap_or(Duration::from_secs(7 * 86400)),
-                    session_cache: session_cache.unwrap_or(Duration::from_secs(2)),
+                    session_cache,
                     templates_dir,
                 })
             }
             (.., complaints) => Err(complaints),
+        }
+    }
+
+    /// `DATABASE_URL` and `SESSION_CACHE` alone, for the commands that need no other setting.
+    pub fn database_from_env() -> Result<(DatabaseUrl, Duration), Vec<Complaint>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut source = Source::new(&variable);
+        let settings = (database(&mut source), session_cache(&mut source));
+        match source.complaints() {
+            none if none.is_empty() => Ok(settings),
+            complaints => Err(complaints),
         }
     }
 
@@ -183,6 +212,14 @@ impl Settings {
             complaints => Err(complaints),
         }
     }
+}
+
+fn database(source: &mut Source<'_>) -> DatabaseUrl {
+    source
+        .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
+            DatabaseUrl::parse(&url).map_err(str::to_owned)
+        })
+        .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()))
 }
 
 fn listen_addr(source: &mut Source<'_>) -> SocketAddr {
@@ -278,16 +315,18 @@ fn boolean(text: String) -> Result<bool, String> {
 }
 
 /// Somebody who signed out at another process stays in here for so long: not longer than a breath.
-fn session_cache(text: String) -> Result<Duration, String> {
-    match text.as_str() {
+fn session_cache(source: &mut Source<'_>) -> Duration {
+    let parse = |text: String| match text.as_str() {
         "0" | "0s" => Ok(Duration::ZERO),
-        _ => match duration::parse(text)? {
-            lifetime if lifetime > Duration::from_secs(60) => {
-                Err("is longer than a minute".to_owned())
-            }
-            lifetime => Ok(lifetime),
-        },
-    }
+        _ => duration::parse(text).and_then(|lifetime| {
+            let too_long = || "is longer than a minute".to_owned();
+            (lifetime <= Duration::from_secs(60))
+                .then_some(lifetime)
+                .ok_or_else(too_long)
+        }),
+    };
+    let lifetime = source.optional("SESSION_CACHE", "2s", parse);
+    lifetime.unwrap_or(Duration::from_secs(2))
 }
 
 fn directory(path: String) -> Result<PathBuf, String> {

@@ -1,7 +1,9 @@
 //! People and their sessions in Postgres or SQLite, through Diesel.
 //! Knows neither the web framework nor the protocol.
 
+mod blocking;
 mod connection;
+mod directory;
 mod migrations;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;
@@ -15,7 +17,9 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::R2D2Connection;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use blocking::end_sessions;
 pub use connection::{AnyConnection, DatabaseUrl};
+pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{NewSession, Session};
 pub use users::{NewUser, User};
 
@@ -39,7 +43,15 @@ type Pool = r2d2::Pool<Manager>;
 impl Db {
     /// Makes the pool without connecting: the first query does.
     pub fn new(url: DatabaseUrl) -> Self {
-        let manager = Manager::new(url);
+        Db::by(Manager::new(url))
+    }
+
+    /// A database that must be there already: an SQLite file that is missing is not made.
+    pub fn existing(url: DatabaseUrl) -> Self {
+        Db::by(Manager::existing(url))
+    }
+
+    fn by(manager: Manager) -> Self {
         let pool = Arc::new(RwLock::new(new_pool(&manager)));
         Db { manager, pool }
     }
@@ -103,7 +115,7 @@ impl Db {
         query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
     ) -> Result<T, Error> {
         let answered = query(&mut pooled.connection);
-        pooled.used_at = Instant::now();
+        pooled.used_at = Some(Instant::now());
         answered.map_err(|cause| {
             pooled.is_closed = is_closed(&cause);
             if pooled.connection.is_read_only(&cause) {
@@ -129,11 +141,25 @@ impl Db {
     ) -> Result<r2d2::PooledConnection<Manager>, Error> {
         loop {
             let mut pooled = self.connection(deadline)?;
-            if pooled.used_at.elapsed() < TEST_AFTER || pooled.connection.ping().is_ok() {
+            let just_now = |used_at: Instant| used_at.elapsed() < TEST_AFTER;
+            if pooled.used_at.is_some_and(just_now) {
                 return Ok(pooled);
             }
-            pooled.is_closed = true;
+            match pooled.connection.ping() {
+                Ok(()) => return Ok(pooled),
+                Err(cause) if pooled.used_at.is_none() => return Err(Error::unavailable(cause)),
+                // It was closed meanwhile: another will do.
+                Err(_) => pooled.is_closed = true,
+            }
         }
+    }
+
+    /// As [`Db::run`], on this thread: for commands, which may wait.
+    pub fn run_here<T>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, Error> {
+        self.query(&mut *self.tested_connection(in_time())?, query)
     }
 
     /// Whether the database answers.
@@ -144,6 +170,11 @@ impl Db {
     /// Applies the migrations that are missing. Processes that start together take turns.
     pub fn migrate(&self) -> Result<(), Error> {
         migrations::apply(&mut self.tested_connection(in_time())?.connection)
+    }
+
+    /// Whether Postgres takes no writes here: a standby, or a role that is set so.
+    pub fn is_read_only(&self) -> Result<bool, Error> {
+        self.run_here(connection::is_read_only)
     }
 
     /// The names of the migrations that are missing.

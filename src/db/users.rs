@@ -28,6 +28,8 @@ pub struct User {
     pub created_at: PrimitiveDateTime,
     /// The latest sign-in, in UTC.
     pub last_sign_in_at: PrimitiveDateTime,
+    /// Since when the person may not sign in, in UTC.
+    pub blocked_at: Option<PrimitiveDateTime>,
 }
 
 /// What the provider said of the person who signs in.
@@ -46,6 +48,19 @@ pub struct NewUser {
 }
 
 impl User {
+    /// The person that `issuer` calls `subject`.
+    pub fn get(
+        connection: &mut AnyConnection,
+        issuer: &str,
+        subject: &str,
+    ) -> QueryResult<Option<User>> {
+        users::table
+            .filter(users::issuer.eq(issuer).and(users::subject.eq(subject)))
+            .select(User::as_select())
+            .first(connection)
+            .optional()
+    }
+
     /// Adds a person; a unique violation when somebody else was faster.
     pub fn create(
         connection: &mut AnyConnection,
@@ -61,6 +76,7 @@ impl User {
             email_verified: new.email_verified,
             created_at: timestamp(now),
             last_sign_in_at: timestamp(now),
+            blocked_at: None,
         };
         diesel::insert_into(users::table)
             .values((
@@ -77,7 +93,8 @@ impl User {
         Ok(user)
     }
 
-    /// Brings name and email up to date and records the sign-in of somebody who was here before.
+    /// Brings name and email up to date and records the sign-in of somebody who was here before and
+    /// is not blocked.
     pub fn update(
         connection: &mut AnyConnection,
         new: &NewUser,
@@ -85,7 +102,8 @@ impl User {
     ) -> QueryResult<Option<User>> {
         let is_same = users::issuer
             .eq(&new.issuer)
-            .and(users::subject.eq(&new.subject));
+            .and(users::subject.eq(&new.subject))
+            .and(users::blocked_at.is_null());
         diesel::update(users::table.filter(is_same))
             .set((
                 users::name.eq(&new.name),
@@ -98,7 +116,8 @@ impl User {
             .optional()
     }
 
-    /// Gets the person, brought up to date, or creates them: what a sign-in does.
+    /// Gets the person and brings them up to date, or creates them: what a sign-in does. Somebody
+    /// who is blocked does not sign in, and is left as they are.
     ///
     /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
     /// unique violation and gets what the faster one created.
@@ -112,7 +131,10 @@ impl User {
         }
         match User::create(connection, new, now) {
             Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-                User::update(connection, new, now)?.ok_or(QueryError::NotFound)
+                match User::get(connection, &new.issuer, &new.subject)? {
+                    Some(blocked) if blocked.blocked_at.is_some() => Ok(blocked),
+                    _ => User::update(connection, new, now)?.ok_or(QueryError::NotFound),
+                }
             }
             created => created,
         }

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Sessions;
-use super::store::{BEGUN, State, USER};
+use super::store::{BEGUN, Begun, State, USER};
 use crate::db::{NewUser, User};
 use crate::error::Error;
 use crate::random;
@@ -36,7 +36,10 @@ impl Sessions {
             state.insert(ID_TOKEN.to_owned(), id_token.map_err(Error::internal)?);
         }
         let secret = random::secret();
-        let user = self.begin(&secret, person, state).await?;
+        let user = match self.begin(&secret, person, state).await? {
+            Begun::SignedIn(user) => user,
+            Begun::Blocked(user) => return Err(Error::Blocked { user_id: user.id }),
+        };
         let session = request.get_session();
         session.clear();
         session.insert(BEGUN, secret).map_err(Error::internal)?;

@@ -195,6 +195,14 @@ fn hash(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }
 
+/// What came of a sign-in.
+pub(super) enum Begun {
+    /// A session.
+    SignedIn(User),
+    /// None: the person is blocked, or was blocked or deleted just now.
+    Blocked(User),
+}
+
 impl Sessions {
     /// Begins a session of a person who is got or created, for the browser that gets `secret`. One change of threads
     /// and one transaction do it all.
@@ -203,7 +211,7 @@ impl Sessions {
         secret: &str,
         person: NewUser,
         state: State,
-    ) -> Result<User, db::Error> {
+    ) -> Result<Begun, db::Error> {
         let key_hash = hash(secret);
         let state = self.seal(&key_hash, state);
         let now = self.clock.now();
@@ -215,13 +223,17 @@ impl Sessions {
                     user_id: user.id.clone(),
                     state,
                 };
-                Session::create(connection, new, now)?;
-                Ok(user)
+                let may_sign_in = user.blocked_at.is_none();
+                match may_sign_in && Session::create(connection, new, now)? {
+                    true => Ok(Begun::SignedIn(user)),
+                    false => Ok(Begun::Blocked(user)),
+                }
             })
         });
-        let user = begun.await?;
+        let begun = begun.await?;
+        let (Begun::SignedIn(user) | Begun::Blocked(user)) = &begun;
         self.memory.changed(&user.id);
-        Ok(user)
+        Ok(begun)
     }
 
     /// What is sealed into a row: all but what has a column or a table of its own.

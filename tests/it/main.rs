@@ -2,8 +2,10 @@
 
 mod support;
 
+mod admin;
 mod advisories;
 mod callback;
+mod check;
 mod conformance_doc;
 mod docs;
 mod faults;
