@@ -37,5 +37,7 @@ mod session;
 pub mod settings;
 /// Logging.
 pub mod telemetry;
+/// The request that is being handled, for log lines and audit events.
+pub mod trace;
 /// What the visitor reads when something went wrong.
 mod words;

@@ -59,7 +59,7 @@ fn read_dotenv() -> Result<(), String> {
 
 fn serve() -> Result<(), String> {
     let settings = Settings::from_env().map_err(|complaints| explain(&complaints))?;
-    telemetry::start();
+    telemetry::start(settings.log_format);
     let listen_addr = settings.listen_addr;
     let public_url = settings.public_url.clone();
     let doorward = Doorward::new(settings, Clock::default()).map_err(|error| error.to_string())?;

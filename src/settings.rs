@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::db::DatabaseUrl;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
+use crate::telemetry::LogFormat;
 use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
@@ -43,6 +44,12 @@ pub struct Settings {
     pub absolute_timeout: Duration,
     /// `TEMPLATES_DIR`: overrides the built-in pages, file by file.
     pub templates_dir: Option<PathBuf>,
+    /// `LOG_FORMAT`: lines for people or for machines.
+    pub log_format: LogFormat,
+    /// `METRICS_ADDR`: where `/metrics` is answered, and nothing else is.
+    pub metrics_addr: Option<SocketAddr>,
+    /// `AUDIT_RETENTION`: for how long audit events are kept.
+    pub audit_retention: Duration,
 }
 
 /// One thing that is wrong with the environment.
@@ -122,6 +129,9 @@ impl Settings {
         let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
         let templates_dir = source.optional("TEMPLATES_DIR", "/etc/doorward/templates", directory);
+        let log_format = source.optional("LOG_FORMAT", "json", log_format);
+        let metrics_addr = source.optional("METRICS_ADDR", "127.0.0.1:9464", socket_addr);
+        let audit_retention = source.optional("AUDIT_RETENTION", "90d", duration::parse_years);
 
         // Made only when nothing else is wrong: a start that fails leaves no file behind.
         let session_key = session_key.or_else(|| {
@@ -163,6 +173,9 @@ impl Settings {
                     idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(8 * 3600)),
                     absolute_timeout: absolute_timeout.unwrap_or(Duration::from_secs(7 * 86400)),
                     templates_dir,
+                    log_format: log_format.unwrap_or_default(),
+                    metrics_addr,
+                    audit_retention: audit_retention.unwrap_or(Duration::from_secs(90 * 86400)),
                 })
             }
             (.., complaints) => Err(complaints),
@@ -183,11 +196,21 @@ impl Settings {
 
 fn listen_addr(source: &mut Source<'_>) -> SocketAddr {
     source
-        .optional("LISTEN_ADDR", "0.0.0.0:8080", |text| {
-            text.parse()
-                .map_err(|_| "is not an IP address with a port".to_owned())
-        })
+        .optional("LISTEN_ADDR", "0.0.0.0:8080", socket_addr)
         .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
+}
+
+fn socket_addr(text: String) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "is not an IP address with a port".to_owned())
+}
+
+fn log_format(text: String) -> Result<LogFormat, String> {
+    match text.as_str() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("is neither text nor json".to_owned()),
+    }
 }
 
 fn text(text: String) -> Result<String, String> {

@@ -19,6 +19,7 @@ pub use connection::{AnyConnection, DatabaseUrl};
 pub use sessions::{NewSession, Session};
 pub use users::{NewUser, User};
 
+use crate::trace::Trace;
 use connection::Manager;
 
 /// How long a request waits for a free connection before it is told that the database is away.
@@ -59,6 +60,7 @@ impl Db {
         F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
         let db = self.clone();
+        let trace = Trace::current();
         let work = move || {
             let mut connection = db.pool().get().map_err(Error::unavailable)?;
             query(&mut connection).map_err(|cause| {
@@ -68,7 +70,7 @@ impl Db {
                 Error::Query(cause)
             })
         };
-        match tokio::task::spawn_blocking(work).await {
+        match tokio::task::spawn_blocking(move || Trace::carry(trace, work)).await {
             Ok(result) => result,
             Err(stopped) => Err(Error::unavailable(stopped)),
         }

@@ -16,4 +16,5 @@ mod process;
 mod protocol;
 mod provider_answers;
 mod requests;
+mod seeing;
 mod tls;
