@@ -8,6 +8,8 @@
 mod app;
 /// The one clock.
 pub mod clock;
+/// The command line.
+pub mod commands;
 /// Diesel: people and sessions in Postgres or SQLite.
 pub mod db;
 /// What went wrong: status, the visitor's words, the log line.

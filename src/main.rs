@@ -1,11 +1,11 @@
-//! The binary: read the settings, bind, run.
+//! The binary: read the command line, then the settings, bind, run.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::process::ExitCode;
-use std::time::Duration;
 
+use clap::Parser;
 use doorward::clock::Clock;
+use doorward::commands::{Command, CommandLine};
 use doorward::server::Doorward;
 use doorward::settings::{Complaint, Settings};
 use doorward::telemetry;
@@ -23,26 +23,13 @@ To run it, set these (in the environment or in .env; .env.example explains them 
 At Okta, set the sign-in redirect URI to PUBLIC_URL/authorization-code/callback.
 ";
 
-const USAGE: &str = "\
-usage: doorward              serve
-       doorward healthcheck  exit with 0 if a Doorward answers at LISTEN_ADDR
-";
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = read_dotenv().and_then(|()| match arguments[..] {
-        [] => serve(),
-        ["healthcheck"] => healthcheck(),
-        _ => Err(USAGE.to_owned()),
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("{}", message.trim_end());
-            ExitCode::FAILURE
-        }
-    }
+    let command = CommandLine::parse().command.unwrap_or(Command::Serve);
+    let outcome = read_dotenv().and_then(|()| command.run(serve));
+    outcome.unwrap_or_else(|message| {
+        eprintln!("{}", message.trim_end());
+        ExitCode::FAILURE
+    })
 }
 
 /// `.env` fills in what the environment does not say. The message names no line: it may hold a
@@ -92,24 +79,4 @@ fn explain(complaints: &[Complaint]) -> String {
         text.push_str(&format!("  {complaint}\n"));
     }
     text
-}
-
-/// For a container's health check: no curl needed.
-fn healthcheck() -> Result<(), String> {
-    let addr = Settings::listen_addr_from_env().map_err(|complaints| explain(&complaints))?;
-    let ask = || {
-        let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(2))?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        stream.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status)?;
-        Ok::<_, std::io::Error>(status)
-    };
-    match ask() {
-        Ok(status) if status.ends_with(b" 200") => Ok(()),
-        Ok(_) => Err(format!(
-            "{addr} answers, but not as a healthy Doorward does"
-        )),
-        Err(cause) => Err(format!("no Doorward answers at {addr}: {cause}")),
-    }
 }

@@ -178,9 +178,22 @@ fn an_address_that_is_taken_is_a_clear_error() {
 
 #[test]
 fn words_it_does_not_know_get_the_usage() {
-    for arguments in [&["serve"][..], &["--help"], &["healthcheck", "now"]] {
-        let printed = Process::start(DOORWARD, arguments, &[]).gives_up();
-        assert!(printed.starts_with("usage: doorward"), "{printed}");
+    for arguments in [&["server"][..], &["--verbose"], &["healthcheck", "now"]] {
+        let (code, printed) = Process::start(DOORWARD, arguments, &[]).ends();
+        assert_eq!(code, Some(2), "{printed}");
+        assert!(printed.contains("Usage: doorward"), "{printed}");
+    }
+}
+
+#[test]
+fn help_names_every_command() {
+    let (code, printed) = Process::start(DOORWARD, &["--help"], &[]).ends();
+    assert_eq!(code, Some(0), "{printed}");
+    for command in ["serve", "healthcheck"] {
+        assert!(
+            printed.contains(&format!("\n  {command} ")),
+            "{command}: {printed}"
+        );
     }
 }
 
