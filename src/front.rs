@@ -2,7 +2,7 @@
 //! headers, and the access log gets a line.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,10 +16,10 @@ use url::Url;
 use crate::app::App;
 use crate::error::{Error, cut};
 use crate::pages::ErrorPage;
-use crate::paths;
 use crate::session::drop_disguised_cookies;
 use crate::trace::{RequestId, Trace};
 use crate::words::{self, WayOn};
+use crate::{metrics, paths};
 
 /// How much of a cause is logged, in characters: some of it can come from outside.
 const CAUSE_LIMIT: usize = 1000;
@@ -102,19 +102,21 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     }
     let id = HeaderValue::from_str(visit.trace.id.as_str());
     headers.insert(X_REQUEST_ID, id.expect("letters, digits and . _ -"));
-    log_access(visit, response.status().as_u16());
+    let (took, status) = (visit.began.elapsed(), response.status().as_u16());
+    metrics::http_request(&visit.path, &visit.method, status, took);
+    log_access(visit, status, took);
     response
 }
 
 /// The line of the access log: a sentence for people, fields for machines.
-fn log_access(visit: &Visit, status: u16) {
+fn log_access(visit: &Visit, status: u16, took: Duration) {
     let Visit {
-        began,
         trace,
         method,
         path,
+        ..
     } = visit;
-    let duration_ms = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
     let address = OrNothing(trace.address);
     log::info!(
         target: "doorward::access",

@@ -6,6 +6,8 @@
 
 /// What the handlers of one worker need.
 mod app;
+/// Who came in, who did not and why.
+mod audit;
 /// The one clock.
 pub mod clock;
 /// The command line.
@@ -21,6 +23,8 @@ mod front;
 pub mod fuzzing;
 /// One file for each address.
 mod handlers;
+/// What is counted and timed, for Prometheus.
+mod metrics;
 /// The protocol, a file for each step.
 pub mod oidc;
 /// Tera: one typed struct for each page.
@@ -31,6 +35,8 @@ mod paths;
 pub mod random;
 /// The table of routes.
 mod routes;
+/// `/metrics`, at an address of its own.
+mod scrape;
 /// How it is put together, and the order in which a request passes through it.
 pub mod server;
 /// Who is signed in.

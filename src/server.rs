@@ -14,12 +14,14 @@ use rustls::ClientConfig;
 use url::Url;
 
 use crate::app::App;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::front::{front, security_headers};
 use crate::oidc::{self, Http, RelyingParty};
 use crate::pages::Pages;
 use crate::routes;
+use crate::scrape;
 use crate::session::{Sessions, identity_middleware, session_middleware};
 use crate::settings::Settings;
 
@@ -39,6 +41,7 @@ pub struct Doorward {
     tls: Arc<ClientConfig>,
     sessions: Arc<Sessions>,
     db: Db,
+    audit: Arc<Audit>,
     pages: Arc<Pages>,
     public_url: Url,
     clock: Clock,
@@ -93,8 +96,15 @@ impl Doorward {
             );
         }
         let sessions = Sessions::new(&settings, db.clone(), clock.clone());
+        let audit = Audit::new(
+            db.clone(),
+            settings.registration.issuer.clone(),
+            settings.audit_retention,
+            clock.clone(),
+        );
         Ok(Doorward {
             sessions: Arc::new(sessions),
+            audit: Arc::new(audit),
             provider: Arc::new(RelyingParty::new(settings.registration, clock.clone())),
             tls,
             db,
@@ -106,7 +116,7 @@ impl Doorward {
 
     /// Serves on `listener` until it is stopped.
     pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
-        rt::spawn(purge(self.sessions.clone()));
+        rt::spawn(purge(self.sessions.clone(), self.audit.clone()));
         let server = HttpServer::new(move || {
             let app = self.worker();
             // Run in the reverse order: front, session, identity, handler.
@@ -124,12 +134,18 @@ impl Doorward {
         Ok(server.run())
     }
 
+    /// Serves `/metrics` on `listener`, beside [`Doorward::serve`].
+    pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<Server> {
+        scrape::serve(listener, self.sessions.clone())
+    }
+
     fn worker(&self) -> App {
         App {
             provider: self.provider.clone(),
             http: Http::new(self.tls.clone()),
             sessions: self.sessions.clone(),
             db: self.db.clone(),
+            audit: self.audit.clone(),
             pages: self.pages.clone(),
             security_headers: security_headers(&self.public_url, self.provider.issuer()),
             public_url: self.public_url.clone(),
@@ -138,8 +154,8 @@ impl Doorward {
     }
 }
 
-/// Clears away ended sessions, now and then.
-async fn purge(sessions: Arc<Sessions>) {
+/// Clears away ended sessions and old audit events, now and then.
+async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
     let mut interval = rt::time::interval(PURGE_INTERVAL);
     loop {
         interval.tick().await;
@@ -147,6 +163,11 @@ async fn purge(sessions: Arc<Sessions>) {
             Ok(0) => (),
             Ok(ended) => log::info!("cleared away {ended} ended sessions"),
             Err(cause) => log::warn!("ended sessions could not be cleared away: {cause}"),
+        }
+        match audit.purge().await {
+            Ok(0) => (),
+            Ok(old) => log::info!("cleared away {old} old audit events"),
+            Err(cause) => log::warn!("old audit events could not be cleared away: {cause}"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! People and their sessions in Postgres or SQLite, through Diesel.
 //! Knows neither the web framework nor the protocol.
 
+mod audit_events;
 mod connection;
 mod migrations;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
@@ -10,15 +11,17 @@ mod users;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use audit_events::{AuditEvent, AuditFilter, Event, Person};
 pub use connection::{AnyConnection, DatabaseUrl};
 pub use sessions::{NewSession, Session};
 pub use users::{NewUser, User};
 
+use crate::metrics;
 use crate::trace::Trace;
 use connection::Manager;
 
@@ -61,6 +64,7 @@ impl Db {
     {
         let db = self.clone();
         let trace = Trace::current();
+        let began = Instant::now();
         let work = move || {
             let mut connection = db.pool().get().map_err(Error::unavailable)?;
             query(&mut connection).map_err(|cause| {
@@ -70,10 +74,12 @@ impl Db {
                 Error::Query(cause)
             })
         };
-        match tokio::task::spawn_blocking(move || Trace::carry(trace, work)).await {
+        let answer = match tokio::task::spawn_blocking(move || Trace::carry(trace, work)).await {
             Ok(result) => result,
             Err(stopped) => Err(Error::unavailable(stopped)),
-        }
+        };
+        metrics::database_query(began.elapsed(), answer.is_ok());
+        answer
     }
 
     /// Whether the database answers.

@@ -4,7 +4,10 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
-use super::{AnyConnection, User, timestamp};
+use super::{AnyConnection, AuditEvent, Event, User, timestamp};
+
+/// How many sessions are cleared away with one connection, before somebody else may have it.
+const PURGE_AT_ONCE: i64 = 500;
 
 /// What a sign-in leaves behind.
 #[derive(Clone, Queryable, Selectable)]
@@ -89,19 +92,54 @@ impl Session {
             .map(drop)
     }
 
-    /// Removes the sessions not seen since `idle_since` or begun before `begun_before`; how many.
-    pub fn purge_expired(
+    /// How many were seen since `idle_since` and begun since `begun_before`.
+    pub fn count_live(
         connection: &mut AnyConnection,
         idle_since: OffsetDateTime,
         begun_before: OffsetDateTime,
-    ) -> QueryResult<usize> {
-        diesel::delete(
-            sessions::table.filter(
+    ) -> QueryResult<i64> {
+        sessions::table
+            .filter(sessions::last_seen_at.gt(timestamp(idle_since)))
+            .filter(sessions::created_at.gt(timestamp(begun_before)))
+            .count()
+            .get_result(connection)
+    }
+
+    /// Ends a session whose time is over, for `reason`, and keeps that it did: once, however many
+    /// notice it. Whether this was the one.
+    pub fn expire(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        user: &User,
+        reason: &'static str,
+        now: OffsetDateTime,
+    ) -> QueryResult<bool> {
+        connection.transaction(|connection| {
+            let ended = diesel::delete(sessions::table.find(key_hash)).execute(connection)?;
+            if ended == 1 {
+                let event = AuditEvent::new(Event::SessionExpired, now);
+                AuditEvent::create(connection, &event.about(user).because(reason))?;
+            }
+            Ok(ended == 1)
+        })
+    }
+
+    /// Some of the sessions not seen since `idle_since` or begun before `begun_before`, the key's
+    /// hash first.
+    pub fn find_expired(
+        connection: &mut AnyConnection,
+        idle_since: OffsetDateTime,
+        begun_before: OffsetDateTime,
+    ) -> QueryResult<Vec<(String, Session, User)>> {
+        sessions::table
+            .inner_join(users::table)
+            .filter(
                 sessions::last_seen_at
                     .lt(timestamp(idle_since))
                     .or(sessions::created_at.lt(timestamp(begun_before))),
-            ),
-        )
-        .execute(connection)
+            )
+            .limit(PURGE_AT_ONCE)
+            .select((sessions::key_hash, Session::as_select(), User::as_select()))
+            .load(connection)
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::users;
-use super::{AnyConnection, timestamp};
+use super::{AnyConnection, AuditEvent, Event, timestamp};
 
 /// A person who has signed in at least once.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
@@ -115,7 +115,19 @@ impl User {
         Ok(user)
     }
 
-    /// Gets the person and brings them up to date, or creates them: what a sign-in does.
+    /// What a sign-in does: the person, up to date, and the audit event. Without it nobody gets in.
+    pub fn sign_in(
+        connection: &mut AnyConnection,
+        new: NewUser,
+        now: OffsetDateTime,
+    ) -> QueryResult<User> {
+        let user = User::get_or_create(connection, new, now)?;
+        let event = AuditEvent::new(Event::SignIn, now).about(&user);
+        AuditEvent::create(connection, &event)?;
+        Ok(user)
+    }
+
+    /// Gets the person and brings them up to date, or creates them.
     ///
     /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
     /// unique violation and gets what the faster one created.
@@ -131,7 +143,12 @@ impl User {
             Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
                 User::get(connection, &new.issuer, &new.subject)?.ok_or(QueryError::NotFound)
             }
-            created => created,
+            created => {
+                let user = created?;
+                let event = AuditEvent::new(Event::UserCreated, now).about(&user);
+                AuditEvent::create(connection, &event)?;
+                Ok(user)
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ mod numeric_date;
 mod profile;
 #[cfg(test)]
 mod properties;
+mod timed;
 mod token;
 mod userinfo;
 

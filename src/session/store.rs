@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
-use super::Sessions;
+use super::{Sessions, expiry};
 use crate::db::{self, Db, NewSession, Session, User};
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
@@ -73,9 +73,11 @@ impl SessionStore for DatabaseStore {
             .sessions
             .has_ended(session.created_at.assume_utc(), last_seen_at, now)
         {
-            self.end(key_hash)
-                .await
-                .map_err(|e| LoadError::Other(e.into()))?;
+            let reason = expiry::reason(&session, self.sessions.idle_timeout, now);
+            let expired = self
+                .db()
+                .run(move |connection| Session::expire(connection, &key_hash, &user, reason, now));
+            expired.await.map_err(|e| LoadError::Other(e.into()))?;
             return Ok(None);
         }
         if now - last_seen_at >= TOUCH_AFTER {
@@ -178,15 +180,5 @@ impl Sessions {
         now: OffsetDateTime,
     ) -> bool {
         now - last_seen_at >= self.idle_timeout || now - created_at >= self.absolute_timeout
-    }
-
-    /// Removes the sessions that have ended by themselves; how many.
-    pub async fn purge_expired(&self) -> Result<usize, db::Error> {
-        let now = self.clock.now();
-        let (idle_since, begun_before) = (now - self.idle_timeout, now - self.absolute_timeout);
-        let purge = self
-            .db
-            .run(move |connection| Session::purge_expired(connection, idle_since, begun_before));
-        purge.await
     }
 }

@@ -3,6 +3,7 @@
 mod support;
 
 mod advisories;
+mod audit;
 mod callback;
 mod conformance_doc;
 mod docs;
@@ -11,6 +12,7 @@ mod id_token;
 mod in_a_browser;
 mod interop;
 mod journey;
+mod metrics;
 mod no_dead_ends;
 mod process;
 mod protocol;
