@@ -31,6 +31,11 @@ pub enum Error {
     },
     /// The provider's side of the sign-in is wrong.
     Provider(oidc::Error),
+    /// Somebody signed in at the provider who is blocked here.
+    Blocked {
+        /// Who: our id.
+        user_id: String,
+    },
     /// Another site tried to sign the person out.
     CrossSiteSignOut,
     /// The database is away.
@@ -74,6 +79,7 @@ impl Error {
             Error::NoCode
             | Error::NoLogin(_)
             | Error::ProviderSaid { .. }
+            | Error::Blocked { .. }
             | Error::CrossSiteSignOut => StatusCode::FORBIDDEN,
             Error::Provider(cause) => match cause {
                 oidc::Error::CodeRefused
@@ -153,6 +159,10 @@ impl fmt::Display for Error {
                 admin_hint(code)
             ),
             Error::Provider(cause) => cause.fmt(f),
+            Error::Blocked { user_id } => write!(
+                f,
+                "the person {user_id} is blocked (`doorward users unblock {user_id}` lets them in)"
+            ),
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
             Error::Database(cause) => cause.fmt(f),
             Error::Session(cause) => write!(f, "the session can't be loaded or stored: {cause}"),

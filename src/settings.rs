@@ -113,11 +113,7 @@ impl Settings {
                 (url, DEFAULT_PUBLIC_URL.to_owned())
             });
         let listen_addr = listen_addr(&mut source);
-        let database = source
-            .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
-                DatabaseUrl::parse(&url).map_err(str::to_owned)
-            })
-            .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()));
+        let database = database(&mut source);
         let auto_migrate = source
             .optional("AUTO_MIGRATE", "false", boolean)
             .unwrap_or(true);
@@ -182,6 +178,17 @@ impl Settings {
         }
     }
 
+    /// `DATABASE_URL` alone, for the commands that need no other setting.
+    pub fn database_from_env() -> Result<DatabaseUrl, Vec<Complaint>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut source = Source::new(&variable);
+        let database = database(&mut source);
+        match source.complaints() {
+            none if none.is_empty() => Ok(database),
+            complaints => Err(complaints),
+        }
+    }
+
     /// `LISTEN_ADDR` alone, for `doorward healthcheck`, which needs no other setting.
     pub fn listen_addr_from_env() -> Result<SocketAddr, Vec<Complaint>> {
         let variable = |name: &str| std::env::var(name).ok();
@@ -192,6 +199,14 @@ impl Settings {
             complaints => Err(complaints),
         }
     }
+}
+
+fn database(source: &mut Source<'_>) -> DatabaseUrl {
+    source
+        .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
+            DatabaseUrl::parse(&url).map_err(str::to_owned)
+        })
+        .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()))
 }
 
 fn listen_addr(source: &mut Source<'_>) -> SocketAddr {

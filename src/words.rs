@@ -56,6 +56,12 @@ pub fn of(error: &Error) -> Words {
         },
         Error::ProviderSaid { code, .. } => provider_said(code),
         Error::Provider(cause) => provider_failed(cause),
+        Error::Blocked { .. } => Words {
+            title: "You may not sign in",
+            sentence: "Your account has been blocked here, so you are not signed in.",
+            next: "If you think that this is a mistake, tell your administrator the reference.",
+            way_on: WayOn::Home,
+        },
         Error::CrossSiteSignOut => Words {
             title: "You are still signed in",
             sentence: "Another site tried to sign you out.",

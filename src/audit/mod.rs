@@ -59,6 +59,10 @@ impl Audit {
         let event = AuditEvent {
             issuer: is_known.then(|| self.issuer.clone()),
             subject: progress.subject,
+            user_id: match error {
+                Error::Blocked { user_id } => Some(user_id.clone()),
+                _ => None,
+            },
             ..AuditEvent::new(Event::SignInFailed, now).because(reason)
         };
         if !progress.has_attempt {

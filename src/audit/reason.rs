@@ -6,7 +6,7 @@ use crate::oidc::{self, FetchError, IdTokenError, JwsError};
 use crate::session::NoLogin;
 
 /// All of them.
-pub const ALL: [&str; 39] = [
+pub const ALL: [&str; 40] = [
     "response_malformed",
     "no_code",
     "no_state",
@@ -44,6 +44,7 @@ pub const ALL: [&str; 39] = [
     "id_token_subject",
     "userinfo_refused",
     "userinfo_subject",
+    "blocked",
     "database",
     "internal",
 ];
@@ -59,6 +60,7 @@ pub fn of(error: &Error) -> &'static str {
         Error::NoLogin(NoLogin::Expired { .. }) => "attempt_expired",
         Error::ProviderSaid { code, .. } => of_code(code),
         Error::Provider(cause) => of_provider(cause),
+        Error::Blocked { .. } => "blocked",
         Error::Database(_) | Error::Session(_) => "database",
         // The first two are no sign-ins that failed.
         Error::SignInNeeded { .. } | Error::CrossSiteSignOut | Error::Internal(_) => "internal",

@@ -1,13 +1,24 @@
 //! The command line: what can be asked of the binary, a file for each command. What they tell goes
 //! to standard output, complaints to standard error.
 
+mod answer;
 mod healthcheck;
+mod paging;
+mod person;
+mod sessions;
+mod users;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::settings::Complaint;
+use crate::db::Db;
+use crate::server::StartError;
+use crate::settings::{Complaint, Settings};
+
+/// For so long another process may still take an ended session for a live one.
+const SESSION_CACHE: Duration = Duration::from_secs(2);
 
 /// Doorward signs people in through Okta or any OpenID provider.
 #[derive(Debug, Parser)]
@@ -29,6 +40,12 @@ pub enum Command {
     Serve,
     /// Exit with 0 if a Doorward answers at LISTEN_ADDR
     Healthcheck,
+    /// Who has signed in, and who may not any more; needs DATABASE_URL only
+    #[command(subcommand)]
+    Users(users::Users),
+    /// Which browsers are signed in; needs DATABASE_URL only
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
 }
 
 impl Command {
@@ -40,8 +57,28 @@ impl Command {
         match self {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
+            Command::Users(users) => answer::say(&users::run(users, &database()?, SESSION_CACHE)?),
+            Command::Sessions(sessions) => {
+                answer::say(&sessions::run(sessions, &database()?, SESSION_CACHE)?)
+            }
         }
     }
+}
+
+/// The database, which must be there and up to date.
+fn database() -> Result<Db, String> {
+    let url = Settings::database_from_env().map_err(|complaints| explain(&complaints))?;
+    let db = Db::existing(url);
+    let pending = db.pending_migrations().map_err(StartError::Database);
+    match pending.map_err(|cause| cause.to_string())? {
+        none if none.is_empty() => Ok(db),
+        pending => Err(StartError::PendingMigrations(pending).to_string()),
+    }
+}
+
+/// Returns when no process takes an ended session for a live one any more.
+fn wait_for_caches(session_cache: Duration) {
+    std::thread::sleep(session_cache);
 }
 
 /// All that is wrong with the settings that a command needs.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// A connection to either database; queries are written once.
 #[derive(diesel::MultiConnection)]
@@ -82,11 +83,25 @@ impl fmt::Debug for DatabaseUrl {
 #[derive(Clone)]
 pub struct Manager {
     url: DatabaseUrl,
+    missing_file: MissingFile,
+}
+
+/// What becomes of an SQLite file that is not there.
+#[derive(Clone, Copy)]
+enum MissingFile {
+    IsMade,
+    IsAnError,
 }
 
 impl Manager {
     pub fn new(url: DatabaseUrl) -> Self {
-        Manager { url }
+        let missing_file = MissingFile::IsMade;
+        Manager { url, missing_file }
+    }
+
+    pub fn existing(url: DatabaseUrl) -> Self {
+        let missing_file = MissingFile::IsAnError;
+        Manager { url, missing_file }
     }
 }
 
@@ -97,7 +112,11 @@ impl r2d2::ManageConnection for Manager {
     fn connect(&self) -> Result<AnyConnection, Self::Error> {
         let connection = match &self.url {
             DatabaseUrl::Postgres(url) => open_postgres(url).map(AnyConnection::Postgres),
-            DatabaseUrl::Sqlite(path) => open_sqlite(path).map(AnyConnection::Sqlite),
+            DatabaseUrl::Sqlite(path) => match self.missing_file {
+                MissingFile::IsMade => open_sqlite(path),
+                MissingFile::IsAnError => open_existing_sqlite(path),
+            }
+            .map(AnyConnection::Sqlite),
         };
         connection.map_err(diesel::r2d2::Error::ConnectionError)
     }
@@ -156,6 +175,28 @@ fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
+
+/// Changes nothing about the file: how it keeps its journal stays, too.
+fn open_existing_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
+    let bad = |cause: &str| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));
+    match path.try_exists() {
+        Ok(true) => (),
+        Ok(false) => return Err(bad("there is no such file")),
+        Err(cause) => return Err(bad(&cause.to_string())),
+    }
+    let name = path.to_str().ok_or_else(|| bad("not a UTF-8 path"))?;
+    // As a URI, so that it is not made even if it went away just now.
+    let name = utf8_percent_encode(name, NOT_IN_A_URI_PATH);
+    let mut connection = SqliteConnection::establish(&format!("file:{name}?mode=rw"))
+        .map_err(|cause| bad(&cause.to_string()))?;
+    connection
+        .batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;")
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// What would end the path of a URI.
+const NOT_IN_A_URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
 /// The file holds people's names and addresses: only its owner may read it. SQLite gives its
 /// companions (`-wal`, `-shm`) the same mode.

@@ -2,7 +2,9 @@
 //! Knows neither the web framework nor the protocol.
 
 mod audit_events;
+mod blocking;
 mod connection;
+mod directory;
 mod migrations;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;
@@ -17,7 +19,9 @@ use diesel::r2d2::R2D2Connection;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 pub use audit_events::{AuditEvent, AuditFilter, Event, Person};
+pub use blocking::end_sessions;
 pub use connection::{AnyConnection, DatabaseUrl};
+pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{NewSession, Session};
 pub use users::{NewUser, User};
 
@@ -40,7 +44,15 @@ type Pool = r2d2::Pool<Manager>;
 impl Db {
     /// Makes the pool without connecting: the first query does.
     pub fn new(url: DatabaseUrl) -> Self {
-        let manager = Manager::new(url);
+        Db::by(Manager::new(url))
+    }
+
+    /// A database that must be there already: an SQLite file that is missing is not made.
+    pub fn existing(url: DatabaseUrl) -> Self {
+        Db::by(Manager::existing(url))
+    }
+
+    fn by(manager: Manager) -> Self {
         let pool = Arc::new(RwLock::new(new_pool(&manager)));
         Db { manager, pool }
     }
@@ -80,6 +92,15 @@ impl Db {
         };
         metrics::database_query(began.elapsed(), answer.is_ok());
         answer
+    }
+
+    /// As [`Db::run`], on this thread: for commands, which may wait.
+    pub fn run_here<T>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, Error> {
+        let mut connection = self.pool().get().map_err(Error::unavailable)?;
+        query(&mut connection).map_err(Error::Query)
     }
 
     /// Whether the database answers.

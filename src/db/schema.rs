@@ -34,6 +34,7 @@ diesel::table! {
         email_verified -> Bool,
         created_at -> Timestamp,
         last_sign_in_at -> Timestamp,
+        blocked_at -> Nullable<Timestamp>,
     }
 }
 

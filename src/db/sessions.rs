@@ -1,6 +1,7 @@
 //! The signed-in browsers: one row each, found by a hash of the cookie's secret.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Text, Timestamp};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
@@ -34,7 +35,7 @@ pub struct NewSession {
 }
 
 impl Session {
-    /// The session and its person, in one query.
+    /// The session and its person, in one query. A blocked person's opens nothing.
     pub fn get(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -42,27 +43,50 @@ impl Session {
         sessions::table
             .inner_join(users::table)
             .filter(sessions::key_hash.eq(key_hash))
+            .filter(users::blocked_at.is_null())
             .select((Session::as_select(), User::as_select()))
             .first(connection)
             .optional()
     }
 
-    /// Adds a session.
+    /// Adds a session, if its person is there and not blocked; whether it did.
+    ///
+    /// One statement judges and adds. On Postgres it locks the person's row too, so that
+    /// [`User::block`] either comes first and is seen, or waits and then ends this session.
     pub fn create(
         connection: &mut AnyConnection,
         new: NewSession,
         now: OffsetDateTime,
-    ) -> QueryResult<()> {
-        diesel::insert_into(sessions::table)
-            .values((
-                sessions::key_hash.eq(new.key_hash),
-                sessions::user_id.eq(new.user_id),
-                sessions::state.eq(new.state),
-                sessions::created_at.eq(timestamp(now)),
-                sessions::last_seen_at.eq(timestamp(now)),
-            ))
-            .execute(connection)
-            .map(drop)
+    ) -> QueryResult<bool> {
+        let row = users::table
+            .filter(users::id.eq(new.user_id))
+            .filter(users::blocked_at.is_null())
+            .select((
+                new.key_hash.into_sql::<Text>(),
+                users::id,
+                new.state.into_sql::<Text>(),
+                timestamp(now).into_sql::<Timestamp>(),
+                timestamp(now).into_sql::<Timestamp>(),
+            ));
+        let columns = (
+            sessions::key_hash,
+            sessions::user_id,
+            sessions::state,
+            sessions::created_at,
+            sessions::last_seen_at,
+        );
+        let created = match connection {
+            AnyConnection::Postgres(postgres) => row
+                .for_share()
+                .insert_into(sessions::table)
+                .into_columns(columns)
+                .execute(postgres),
+            AnyConnection::Sqlite(sqlite) => row
+                .insert_into(sessions::table)
+                .into_columns(columns)
+                .execute(sqlite),
+        };
+        created.map(|rows| rows == 1)
     }
 
     /// Replaces the state. A session that has ended meanwhile stays ended.

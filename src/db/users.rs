@@ -28,6 +28,8 @@ pub struct User {
     pub created_at: PrimitiveDateTime,
     /// The latest sign-in, in UTC.
     pub last_sign_in_at: PrimitiveDateTime,
+    /// Since when the person may not sign in, in UTC.
+    pub blocked_at: Option<PrimitiveDateTime>,
 }
 
 /// What the provider said of the person who signs in.
@@ -74,6 +76,7 @@ impl User {
             email_verified: new.email_verified,
             created_at: timestamp(now),
             last_sign_in_at: timestamp(now),
+            blocked_at: None,
         };
         diesel::insert_into(users::table)
             .values((
@@ -115,19 +118,23 @@ impl User {
         Ok(user)
     }
 
-    /// What a sign-in does: the person, up to date, and the audit event. Without it nobody gets in.
+    /// What a sign-in does: the person, up to date, and the audit event, without which nobody
+    /// gets in.
     pub fn sign_in(
         connection: &mut AnyConnection,
         new: NewUser,
         now: OffsetDateTime,
     ) -> QueryResult<User> {
         let user = User::get_or_create(connection, new, now)?;
-        let event = AuditEvent::new(Event::SignIn, now).about(&user);
-        AuditEvent::create(connection, &event)?;
+        if user.blocked_at.is_none() {
+            let event = AuditEvent::new(Event::SignIn, now).about(&user);
+            AuditEvent::create(connection, &event)?;
+        }
         Ok(user)
     }
 
-    /// Gets the person and brings them up to date, or creates them.
+    /// Gets the person and brings them up to date, or creates them. Somebody who is blocked does not
+    /// sign in, and is left as they are.
     ///
     /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
     /// unique violation and gets what the faster one created.
@@ -136,8 +143,10 @@ impl User {
         new: NewUser,
         now: OffsetDateTime,
     ) -> QueryResult<User> {
-        if let Some(user) = User::get(connection, &new.issuer, &new.subject)? {
-            return user.update(connection, new, now);
+        match User::get(connection, &new.issuer, &new.subject)? {
+            Some(blocked) if blocked.blocked_at.is_some() => return Ok(blocked),
+            Some(user) => return user.update(connection, new, now),
+            None => (),
         }
         match User::create(connection, &new, now) {
             Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {

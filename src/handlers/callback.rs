@@ -160,7 +160,11 @@ async fn finish_login(
     let user = app
         .db
         .run(move |connection| User::sign_in(connection, new_user, now));
-    sign_in(request, &user.await?, &tokens.id_token)?;
+    let user = user.await?;
+    if user.blocked_at.is_some() {
+        return Err(Error::Blocked { user_id: user.id });
+    }
+    sign_in(request, &user, &tokens.id_token)?;
     metrics::signed_in();
     Ok(())
 }

@@ -108,8 +108,10 @@ impl SessionStore for DatabaseStore {
         let created = self
             .db()
             .run(move |connection| Session::create(connection, new, now));
-        created.await.map_err(|e| SaveError::Other(e.into()))?;
-        Ok(session_key)
+        match created.await.map_err(|e| SaveError::Other(e.into()))? {
+            true => Ok(session_key),
+            false => Err(SaveError::Other(NotToSignIn.into())),
+        }
     }
 
     async fn update(
@@ -161,6 +163,18 @@ impl std::fmt::Display for NobodySignedIn {
 }
 
 impl std::error::Error for NobodySignedIn {}
+
+/// The person was blocked or deleted while they signed in.
+#[derive(Debug)]
+struct NotToSignIn;
+
+impl std::fmt::Display for NotToSignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the person was blocked or deleted meanwhile")
+    }
+}
+
+impl std::error::Error for NotToSignIn {}
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("strings, booleans and times always serialise")

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod admin;
 mod advisories;
 mod audit;
 mod callback;

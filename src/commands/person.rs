@@ -1,0 +1,112 @@
+//! A person as the command line names one, and as it shows one.
+
+use clap::Args;
+use serde_json::{Value, json};
+use time::PrimitiveDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+
+use crate::db::{Db, User};
+
+/// How many people of one email are named, when it is not plain who is meant.
+const NAMESAKES: i64 = 10;
+
+/// Who is meant.
+#[derive(Args, Debug)]
+pub struct Person {
+    /// An id, or an email that one person has, or an issuer (then SUBJECT follows)
+    // An id can begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
+    person: String,
+    /// The person's name at the issuer
+    #[arg(allow_hyphen_values = true)]
+    subject: Option<String>,
+}
+
+impl Person {
+    /// Named by one or two words.
+    pub fn named(words: &[String]) -> Option<Person> {
+        let person = words.first()?.clone();
+        let subject = words.get(1).cloned();
+        Some(Person { person, subject })
+    }
+
+    /// The person who is meant.
+    ///
+    /// # Errors
+    /// What to say when there is nobody or more than one.
+    pub fn get(&self, db: &Db) -> Result<User, String> {
+        let Person { person, subject } = self;
+        let mut found = db
+            .run_here(|connection| match subject {
+                Some(subject) => Ok(Vec::from_iter(User::get(connection, person, subject)?)),
+                None if person.contains('@') => User::by_email(connection, person, NAMESAKES),
+                None => Ok(Vec::from_iter(User::by_id(connection, person)?)),
+            })
+            .map_err(|cause| cause.to_string())?;
+        match (found.pop(), &found[..]) {
+            (Some(user), []) => Ok(user),
+            (Some(last), others) => {
+                let ids: Vec<&str> = others.iter().chain([&last]).map(|user| &*user.id).collect();
+                Err(format!(
+                    "{} people have the email {person}. Name one by id: {}",
+                    ids.len(),
+                    ids.join(", ")
+                ))
+            }
+            (None, _) => Err(format!(
+                "Nobody here is {person}{}. Name a person by id, by email, or by issuer and subject; \
+                 `doorward users list` shows everybody.",
+                subject
+                    .iter()
+                    .map(|it| format!(" {it}"))
+                    .collect::<String>()
+            )),
+        }
+    }
+}
+
+/// For machines.
+pub fn as_json(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "issuer": user.issuer,
+        "subject": user.subject,
+        "name": user.name,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "created_at": timestamp(user.created_at),
+        "last_sign_in_at": timestamp(user.last_sign_in_at),
+        "blocked_at": user.blocked_at.map(timestamp),
+    })
+}
+
+/// What to call the person in a line of text.
+pub fn called(user: &User) -> String {
+    let text = match (&user.name, &user.email) {
+        (Some(name), Some(email)) => format!("{name} <{email}>"),
+        (Some(only), None) | (None, Some(only)) => only.clone(),
+        (None, None) => format!("{} at {}", user.subject, user.issuer),
+    };
+    plain(&text)
+}
+
+/// Text for a terminal: what came from outside must not move its cursor.
+pub fn plain(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(visible).collect()
+}
+
+/// For machines: RFC 3339.
+pub fn timestamp(at: PrimitiveDateTime) -> String {
+    let text = at.assume_utc().format(&Rfc3339);
+    text.expect("the years of a database are those of RFC 3339")
+}
+
+/// For people, to the minute.
+pub fn minute(at: PrimitiveDateTime) -> String {
+    let text = at.format(format_description!(
+        "[year]-[month]-[day] [hour]:[minute] UTC"
+    ));
+    text.expect("a date has all that the format names")
+}

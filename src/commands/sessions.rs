@@ -1,0 +1,112 @@
+//! `doorward sessions`: which browsers are signed in, and signing them out.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::answer::{Form, lines};
+use super::paging::Paging;
+use super::person::{Person, minute, timestamp};
+use super::wait_for_caches;
+use crate::db::{Db, SessionEntry, end_sessions};
+
+/// What to do with sessions.
+#[derive(Debug, Subcommand)]
+pub enum Sessions {
+    /// List sessions, by id; those that ended by themselves stay for some minutes
+    List {
+        /// Only those of this person: an id, an email, or an issuer and a subject
+        #[arg(long, num_args = 1..=2, value_names = ["PERSON", "SUBJECT"])]
+        user: Vec<String>,
+        #[command(flatten)]
+        paging: Paging,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Sign a browser out, or all that a person has
+    Revoke {
+        /// The session's id
+        // It can begin with a hyphen.
+        #[arg(
+            allow_hyphen_values = true,
+            required_unless_present = "user",
+            conflicts_with = "user"
+        )]
+        session: Option<String>,
+        /// All sessions of this person: an id, an email, or an issuer and a subject
+        #[arg(long, num_args = 1..=2, value_names = ["PERSON", "SUBJECT"])]
+        user: Vec<String>,
+        #[command(flatten)]
+        form: Form,
+    },
+}
+
+/// Does it: what to print. Sessions that ended are gone from every process's cache when it returns.
+pub fn run(sessions: Sessions, db: &Db, session_cache: Duration) -> Result<String, String> {
+    match sessions {
+        Sessions::List { user, paging, form } => list(db, &user, &paging, form),
+        Sessions::Revoke {
+            session,
+            user,
+            form,
+        } => {
+            let ended = revoke(db, session.as_deref(), &user)?;
+            wait_for_caches(session_cache);
+            Ok(match form {
+                Form { json: true } => format!("{}\n", json!({"sessions_ended": ended})),
+                Form { json: false } => format!("Sessions ended: {ended}.\n"),
+            })
+        }
+    }
+}
+
+fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String, String> {
+    let user = Person::named(user)
+        .map(|person| person.get(db))
+        .transpose()?;
+    let user_id = user.map(|user| user.id);
+    let page = paging.page();
+    let sessions = db.run_here(|connection| SessionEntry::list(connection, user_id, page));
+    let sessions = sessions.map_err(|cause| cause.to_string())?;
+    paging.tell_of_more(sessions.last().map(|last| &*last.id), sessions.len());
+    Ok(lines(sessions.iter().map(|session| {
+        let SessionEntry { id, user_id, .. } = session;
+        match form {
+            Form { json: true } => json!({
+                "id": id,
+                "user_id": user_id,
+                "created_at": timestamp(session.created_at),
+                "last_seen_at": timestamp(session.last_seen_at),
+            })
+            .to_string(),
+            Form { json: false } => format!(
+                "{id:43}  {user_id:22}  since {}  seen {}",
+                minute(session.created_at),
+                minute(session.last_seen_at)
+            ),
+        }
+    })))
+}
+
+fn revoke(db: &Db, session: Option<&str>, user: &[String]) -> Result<usize, String> {
+    let ended = match (Person::named(user), session) {
+        (Some(person), _) => {
+            let user = person.get(db)?;
+            db.run_here(|connection| end_sessions(connection, &user.id))
+        }
+        (None, session) => {
+            let id = session.unwrap_or_default();
+            match db.run_here(|connection| SessionEntry::end(connection, id)) {
+                Ok(false) => {
+                    return Err(format!(
+                        "There is no session {id}: it has ended, or `doorward sessions list` shows \
+                         what is meant."
+                    ));
+                }
+                ended => ended.map(usize::from),
+            }
+        }
+    };
+    ended.map_err(|cause| cause.to_string())
+}

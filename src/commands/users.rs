@@ -1,0 +1,185 @@
+//! `doorward users`: who has signed in, and who may not any more.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::answer::{Form, lines};
+use super::paging::Paging;
+use super::person::{self, Person, called, minute, plain};
+use super::wait_for_caches;
+use crate::clock::Clock;
+use crate::db::{Db, SessionEntry, User, Whom};
+
+/// What to do with people.
+#[derive(Debug, Subcommand)]
+pub enum Users {
+    /// List people, by id
+    List {
+        /// Only those who are blocked
+        #[arg(long)]
+        blocked: bool,
+        #[command(flatten)]
+        paging: Paging,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Show all that is known of a person
+    Show {
+        #[command(flatten)]
+        person: Person,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Sign a person out everywhere, and keep them out until they are unblocked
+    Block {
+        #[command(flatten)]
+        person: Person,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Let a person sign in again
+    Unblock {
+        #[command(flatten)]
+        person: Person,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Sign a person out everywhere and forget them; to keep them out, block them instead
+    Delete {
+        #[command(flatten)]
+        person: Person,
+        #[command(flatten)]
+        form: Form,
+    },
+}
+
+/// Does it: what to print. Sessions that ended are gone from every process's cache when it returns.
+pub fn run(users: Users, db: &Db, session_cache: Duration) -> Result<String, String> {
+    match users {
+        Users::List {
+            blocked,
+            paging,
+            form,
+        } => {
+            let whom = match blocked {
+                true => Whom::Blocked,
+                false => Whom::Everybody,
+            };
+            list(db, whom, &paging, form)
+        }
+        Users::Show { person, form } => show(db, &person.get(db)?, form),
+        Users::Block { person, form } => block(db, person.get(db)?, form, session_cache),
+        Users::Unblock { person, form } => unblock(db, person.get(db)?, form),
+        Users::Delete { person, form } => delete(db, &person.get(db)?, form, session_cache),
+    }
+}
+
+fn list(db: &Db, whom: Whom, paging: &Paging, form: Form) -> Result<String, String> {
+    let page = paging.page();
+    let users = db.run_here(|connection| User::list(connection, whom, page));
+    let users = users.map_err(|cause| cause.to_string())?;
+    paging.tell_of_more(users.last().map(|last| &*last.id), users.len());
+    Ok(match form {
+        Form { json: true } => lines(users.iter().map(|user| person::as_json(user).to_string())),
+        Form { json: false } => lines(users.iter().map(|user| {
+            let blocked = match user.blocked_at {
+                Some(_) => "blocked",
+                None => "",
+            };
+            let (id, seen) = (&user.id, minute(user.last_sign_in_at));
+            format!("{id:22}  {seen}  {blocked:7}  {}", called(user))
+        })),
+    })
+}
+
+fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
+    let sessions = db
+        .run_here(|connection| SessionEntry::count(connection, &user.id))
+        .map_err(|cause| cause.to_string())?;
+    if form.json {
+        let mut document = person::as_json(user);
+        document["sessions"] = json!(sessions);
+        return Ok(format!("{document}\n"));
+    }
+    let none = || "-".to_owned();
+    let email = user
+        .email
+        .as_deref()
+        .map(|email| match user.email_verified {
+            true => format!("{} (verified)", plain(email)),
+            false => format!("{} (not verified)", plain(email)),
+        });
+    let rows = [
+        ("id", user.id.clone()),
+        ("issuer", plain(&user.issuer)),
+        ("subject", plain(&user.subject)),
+        ("name", user.name.as_deref().map_or_else(none, plain)),
+        ("email", email.unwrap_or_else(none)),
+        ("first sign-in", minute(user.created_at)),
+        ("last sign-in", minute(user.last_sign_in_at)),
+        (
+            "blocked",
+            user.blocked_at
+                .map_or_else(|| "no".to_owned(), |at| format!("since {}", minute(at))),
+        ),
+        ("sessions", sessions.to_string()),
+    ];
+    Ok(lines(
+        rows.iter().map(|(name, value)| format!("{name:15}{value}")),
+    ))
+}
+
+fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<String, String> {
+    let now = Clock::default().now();
+    let ended = db.run_here(|connection| User::block(connection, &user.id, now));
+    let ended = ended.map_err(|cause| cause.to_string())?;
+    wait_for_caches(session_cache);
+    let user = db.run_here(|connection| User::by_id(connection, &user.id));
+    let user = user.map_err(|cause| cause.to_string())?;
+    let user = user.ok_or("The person was deleted meanwhile.")?;
+    Ok(match form {
+        Form { json: true } => {
+            answer(&json!({"user": person::as_json(&user), "sessions_ended": ended}))
+        }
+        Form { json: false } => format!(
+            "{} is blocked, and out. Sessions ended: {ended}.\n",
+            called(&user)
+        ),
+    })
+}
+
+fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
+    let unblocked = db.run_here(|connection| User::unblock(connection, &user.id));
+    let unblocked = unblocked.map_err(|cause| cause.to_string())?;
+    let user = User {
+        blocked_at: None,
+        ..user
+    };
+    Ok(match (form, unblocked) {
+        (Form { json: true }, _) => answer(&json!({"user": person::as_json(&user)})),
+        (_, true) => format!("{} can sign in again.\n", called(&user)),
+        (_, false) => format!("{} was not blocked.\n", called(&user)),
+    })
+}
+
+fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<String, String> {
+    let ended = db.run_here(|connection| User::delete(connection, &user.id));
+    let ended = ended.map_err(|cause| cause.to_string())?;
+    wait_for_caches(session_cache);
+    Ok(match form {
+        Form { json: true } => {
+            answer(&json!({"deleted": person::as_json(user), "sessions_ended": ended}))
+        }
+        Form { json: false } => format!(
+            "{} is deleted, and out. Sessions ended: {ended}. At their next sign-in they are \
+             somebody new.\n",
+            called(user)
+        ),
+    })
+}
+
+fn answer(document: &serde_json::Value) -> String {
+    format!("{document}\n")
+}
