@@ -17,6 +17,7 @@ use url::Url;
 use crate::db::DatabaseUrl;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
 use crate::telemetry::LogFormat;
+pub(crate) use duration::parse_years as parse_duration;
 use source::Source;
 
 /// Where Okta's application wizard expects an application to be.

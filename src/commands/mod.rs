@@ -2,6 +2,7 @@
 //! to standard output, complaints to standard error.
 
 mod answer;
+mod audit;
 mod healthcheck;
 mod paging;
 mod person;
@@ -46,6 +47,8 @@ pub enum Command {
     /// Which browsers are signed in; needs DATABASE_URL only
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// Who came in, who did not and why; needs DATABASE_URL only
+    Audit(audit::Audit),
 }
 
 impl Command {
@@ -57,6 +60,7 @@ impl Command {
         match self {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
+            Command::Audit(audit) => answer::say(&audit::run(audit, &database()?)?),
             Command::Users(users) => answer::say(&users::run(users, &database()?, SESSION_CACHE)?),
             Command::Sessions(sessions) => {
                 answer::say(&sessions::run(sessions, &database()?, SESSION_CACHE)?)

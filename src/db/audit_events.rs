@@ -153,6 +153,20 @@ impl AuditEvent {
         Ok(())
     }
 
+    /// Does `act`, which tells the event that it is, if it is any: both are kept, or neither.
+    pub fn create_with<T>(
+        connection: &mut AnyConnection,
+        act: impl FnOnce(&mut AnyConnection) -> QueryResult<(T, Option<AuditEvent>)>,
+    ) -> QueryResult<T> {
+        connection.transaction(|connection| {
+            let (outcome, event) = act(connection)?;
+            if let Some(event) = event {
+                AuditEvent::create(connection, &event)?;
+            }
+            Ok(outcome)
+        })
+    }
+
     /// Writes the event to the log alone.
     pub fn log(&self) {
         let line = Line(self);

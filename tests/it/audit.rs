@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 
 use crate::on_both;
-use crate::support::process::{PATIENCE, Process, free_addr};
+use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr};
 use crate::support::{Database, TestApp, log};
 
 #[derive(Debug, QueryableByName, PartialEq)]
@@ -197,6 +197,73 @@ on_both! {
         }
         stranger.get(&callback).await;
         assert_eq!(kept(&app).len(), 61, "another minute, another sixty");
+    }
+}
+
+/// What `doorward audit` answers, as one line of `event subject reason` for each event.
+fn asked(app: &TestApp, arguments: &[&str]) -> Vec<String> {
+    let arguments = [&["audit", "--json"], arguments].concat();
+    let variables = [("DATABASE_URL", app.storage().url.as_str())];
+    let (code, printed) = Process::start(DOORWARD, &arguments, &variables).ends();
+    assert_eq!(code, Some(0), "{arguments:?}: {printed}");
+    let lines = printed.lines().filter(|line| line.starts_with('{'));
+    let events = lines.map(|line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        let rfc3339 = time::format_description::well_known::Rfc3339;
+        time::OffsetDateTime::parse(event["time"].as_str().unwrap(), &rfc3339).unwrap();
+        let word = |name: &str| event[name].as_str().unwrap_or("-").to_owned();
+        format!("{} {} {}", word("event"), word("subject"), word("reason"))
+    });
+    events.collect()
+}
+
+on_both! {
+    async fn the_events_are_asked_for_by_person_by_name_and_by_time(app: TestApp) {
+        let (ada, grace) = (app.visitor(), app.visitor());
+        ada.sign_in("ada").await;
+        grace.sign_in("grace").await;
+        grace.post("/logout", "").await;
+        let of_ada = ["user_created 00uada -", "sign_in 00uada -"];
+        let of_grace = ["user_created 00ugrace -", "sign_in 00ugrace -", "sign_out 00ugrace -"];
+
+        assert_eq!(asked(&app, &[]), [&of_ada[..], &of_grace].concat());
+        assert_eq!(asked(&app, &["--user", "ada@example.com"]), of_ada);
+        assert_eq!(asked(&app, &["--user", &app.provider.issuer(), "00ugrace"]), of_grace);
+        assert_eq!(asked(&app, &["--event", "sign_out"]), of_grace[2..]);
+        assert_eq!(asked(&app, &["--user", "ada@example.com", "--event", "sign_out"]), [""; 0]);
+        assert_eq!(asked(&app, &["--limit", "1"]), of_grace[2..], "the latest");
+        assert_eq!(asked(&app, &["--since", "1h"]).len(), 5);
+        assert_eq!(asked(&app, &["--since", "2999-01-01"]), [""; 0]);
+    }
+
+    async fn what_an_administrator_does_is_kept_and_outlives_the_person(app: TestApp) {
+        app.visitor().sign_in("ada").await;
+        let command = |arguments: &[&str]| {
+            let variables = [("DATABASE_URL", app.storage().url.as_str())];
+            let (code, printed) = Process::start(DOORWARD, arguments, &variables).ends();
+            assert_eq!(code, Some(0), "{printed}");
+            printed
+        };
+        let show = command(&["users", "show", "ada@example.com", "--json"]);
+        let show: serde_json::Value = serde_json::from_str(show.trim()).unwrap();
+        let id = show["id"].as_str().unwrap();
+        command(&["sessions", "revoke", "--user", "ada@example.com"]);
+        command(&["users", "block", "ada@example.com"]);
+        assert_eq!(app.visitor().sign_in("ada").await.status, 403);
+        command(&["users", "unblock", "ada@example.com"]);
+        command(&["users", "unblock", "ada@example.com"]);
+        command(&["users", "delete", "ada@example.com"]);
+        let all = [
+            "user_created 00uada -",
+            "sign_in 00uada -",
+            "session_revoked 00uada -",
+            "user_blocked 00uada -",
+            "sign_in_failed 00uada blocked",
+            "user_unblocked 00uada -",
+            "user_deleted 00uada -",
+        ];
+        assert_eq!(asked(&app, &["--user", id]), all);
+        assert_eq!(asked(&app, &["--user", &app.provider.issuer(), "00uada"]), all);
     }
 }
 
