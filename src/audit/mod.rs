@@ -65,9 +65,11 @@ impl Audit {
             },
             ..AuditEvent::new(Event::SignInFailed, now).because(reason)
         };
+        // Nobody is to wait a second time for a database that is away.
+        let is_away = matches!(error, Error::Database(_));
         if !progress.has_attempt {
             event.log();
-        } else if is_known || self.may_keep_another(now) {
+        } else if !is_away && (is_known || self.may_keep_another(now)) {
             self.keep(event).await;
         } else {
             metrics::audit_event_lost();

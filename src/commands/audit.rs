@@ -150,7 +150,8 @@ mod tests {
     fn since_when_can_be_said_in_three_ways() {
         let day = since("2026-11-22").unwrap();
         assert_eq!(since("2026-11-22T01:00:00+01:00"), Ok(day));
-        let ago = Clock::default().now() - since("24h").unwrap();
+        let a_day_ago = since("24h").unwrap();
+        let ago = Clock::default().now() - a_day_ago;
         assert_eq!(ago.whole_hours(), 24);
         for wrong in [
             "",

@@ -6,11 +6,10 @@ use crate::db::{self, Session};
 impl Sessions {
     /// How many sessions are alive, over all processes.
     pub async fn count_live(&self) -> Result<i64, db::Error> {
-        let now = self.clock.now();
-        let (idle_since, begun_before) = (now - self.idle_timeout, now - self.absolute_timeout);
+        let idle_since = self.clock.now() - self.idle_timeout;
         let count = self
             .db
-            .run(move |connection| Session::count_live(connection, idle_since, begun_before));
+            .run(move |connection| Session::count_live(connection, idle_since));
         count.await
     }
 }
