@@ -19,5 +19,6 @@ mod process;
 mod protocol;
 mod provider_answers;
 mod requests;
+mod secrets;
 mod seeing;
 mod tls;

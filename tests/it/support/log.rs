@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::Answer;
+use super::{Answer, secrets};
 use doorward::trace::Trace;
 use log::kv::{Error, Key, Value, VisitSource};
 
@@ -44,9 +44,22 @@ impl<'kvs> VisitSource<'kvs> for Fields<'_> {
 /// Starts keeping; the second call does nothing.
 pub fn keep() {
     let memory = MEMORY.get_or_init(|| Memory(Mutex::new(Vec::new())));
+    secrets::watch();
     if log::set_logger(memory).is_ok() {
         log::set_max_level(log::LevelFilter::Debug);
     }
+}
+
+/// The lines of all tests so far.
+pub fn all() -> Vec<String> {
+    let memory = MEMORY.get();
+    memory.map_or_else(Vec::new, |memory| {
+        memory
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    })
 }
 
 /// The lines of all tests so far that hold `text`.
