@@ -51,22 +51,26 @@ fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     if let Some(trace) = Trace::current() {
         write!(out, " [{}]", trace.id)?;
     }
-    let mut plain = Plain(String::new());
-    // A String takes everything; an argument that fails to print is cut off there.
-    let _ = write!(plain, "{}", record.args());
-    writeln!(out, ": {}", plain.0)
+    out.write_all(b": ")?;
+    // What fails to print is cut off there; what the log can't take is lost either way.
+    let _ = write!(Plain(out), "{}", record.args());
+    writeln!(out)
 }
 
 /// Text that can't pretend to be a line of its own or steer a terminal, whatever got into it.
-struct Plain(String);
+struct Plain<'a, W>(&'a mut W);
 
-impl fmt::Write for Plain {
+impl<W: io::Write> fmt::Write for Plain<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            match c {
-                '\n' => self.0.push_str("\n    "),
-                c if c.is_control() && c != '\t' => self.0.extend(c.escape_default()),
-                c => self.0.push(c),
+        let steers = |c: char| c.is_control() && c != '\t';
+        let mut write = |text: &str| self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error);
+        for piece in text.split_inclusive(steers) {
+            let end = piece.chars().next_back().filter(|end| steers(*end));
+            write(piece.strip_suffix(steers).unwrap_or(piece))?;
+            match end {
+                Some('\n') => write("\n    ")?,
+                Some(control) => write(&control.escape_default().to_string())?,
+                None => (),
             }
         }
         Ok(())
@@ -76,14 +80,18 @@ impl fmt::Write for Plain {
 fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let time = out.timestamp_millis();
     let mut serializer = serde_json::Serializer::new(&mut *out);
-    write_json(&mut serializer, &time.to_string(), record)?;
+    write_json(&mut serializer, time, record)?;
     writeln!(out)
 }
 
 /// The object of one line. Whatever got into it is escaped, so that it stays one.
-fn write_json<S: Serializer>(out: S, time: &str, record: &Record<'_>) -> Result<S::Ok, S::Error> {
+fn write_json<S: Serializer>(
+    out: S,
+    time: impl fmt::Display,
+    record: &Record<'_>,
+) -> Result<S::Ok, S::Error> {
     let mut line = out.serialize_map(None)?;
-    line.serialize_entry("time", time)?;
+    line.serialize_entry("time", &format_args!("{time}"))?;
     line.serialize_entry("level", record.level().as_str())?;
     line.serialize_entry("target", record.target())?;
     line.serialize_entry("message", record.args())?;
@@ -217,8 +225,9 @@ mod tests {
 
     #[test]
     fn text_can_neither_begin_a_line_nor_steer_a_terminal() {
-        let mut plain = Plain(String::new());
-        write!(plain, "a\nb\u{1b}[31m\rc\td").unwrap();
-        assert_eq!(plain.0, "a\n    b\\u{1b}[31m\\rc\td");
+        let mut plain = Vec::new();
+        write!(Plain(&mut plain), "a\nb\u{1b}[31m\rc\td").unwrap();
+        let plain = String::from_utf8(plain).unwrap();
+        assert_eq!(plain, "a\n    b\\u{1b}[31m\\rc\td");
     }
 }
