@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use futures_util::future::join_all;
 
 use crate::on_both;
 use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr};
@@ -102,6 +103,17 @@ on_both! {
         assert_eq!(events(&app)[2..], [expired]);
     }
 
+    async fn it_is_over_once_however_many_tabs_notice_it(app: TestApp) {
+        let ada = app.visitor();
+        ada.sign_in("ada").await;
+        app.clock.shift(time::Duration::hours(9));
+        let tabs = (0..16).map(|_| ada.get("/profile"));
+        for answer in join_all(tabs).await {
+            assert_eq!(answer.location(), "/login?return_to=%2Fprofile");
+        }
+        assert_eq!(events(&app).len(), 3, "{:?}", events(&app));
+    }
+
     async fn a_session_that_is_too_old_is_over_however_much_it_is_used(app: TestApp) {
         let ada = app.visitor();
         ada.sign_in("ada").await;
@@ -117,11 +129,15 @@ on_both! {
 
     /// Nobody gets in unseen.
     async fn without_its_event_there_is_no_sign_in(app: TestApp) {
+        let known = app.visitor();
+        known.sign_in("ada").await;
         app.storage().execute("DROP TABLE audit_events");
-        let ada = app.visitor();
-        assert_eq!(ada.sign_in("ada").await.status, 503);
-        assert!(!ada.is_signed_in().await);
-        assert_eq!(app.storage().sessions(), 0);
+        for person in ["ada", "grace"] {
+            let visitor = app.visitor();
+            assert_eq!(visitor.sign_in(person).await.status, 503);
+            assert!(!visitor.is_signed_in().await);
+        }
+        assert_eq!(app.storage().sessions(), 1);
     }
 
     /// Whoever wants to go must not be kept.
