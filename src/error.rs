@@ -101,7 +101,7 @@ fn provider_is_at_fault(code: &str) -> bool {
 }
 
 /// For the log: what an administrator can do about it. The causes are those of Okta's catalogue.
-fn admin_hint(code: &str) -> &'static str {
+pub fn admin_hint(code: &str) -> &'static str {
     match code {
         "access_denied" => {
             " (cancelled, or: assign the person to the application; give the authorization server an \

@@ -89,7 +89,29 @@ impl Settings {
 
     /// Reads what `variable` answers for each name. An empty value counts as absent.
     pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Vec<Complaint>> {
-        let mut source = Source::new(variable);
+        Settings::read_from(Source::new(variable))
+    }
+
+    /// As [`Settings::from_env`], to look at and not to serve with: where a session key would be made
+    /// and kept, nothing is written.
+    pub fn look_at_env() -> Result<Settings, Vec<Complaint>> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let mut source = Source::new(&variable);
+        source.may_write = false;
+        Settings::read_from(source)
+    }
+
+    /// The file in which the session key is kept, if it is not given.
+    pub fn session_key_file_from_env(&self) -> Option<PathBuf> {
+        let is_set = |name| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
+        match &self.database {
+            _ if is_set("SESSION_KEY") || is_set("SESSION_KEY_FILE") => None,
+            DatabaseUrl::Sqlite(database) => Some(key_file::path(database)),
+            DatabaseUrl::Postgres(_) => None,
+        }
+    }
+
+    fn read_from(mut source: Source<'_>) -> Result<Settings, Vec<Complaint>> {
         let issuer = source.required(
             "OIDC_ISSUER",
             "https://dev-123456.okta.com/oauth2/default",

@@ -3,6 +3,7 @@
 
 mod answer;
 mod audit;
+mod check;
 mod healthcheck;
 mod paging;
 mod person;
@@ -41,6 +42,8 @@ pub enum Command {
     Serve,
     /// Exit with 0 if a Doorward answers at LISTEN_ADDR
     Healthcheck,
+    /// What is wrong with the sign-in set-up, and what to do about it; exit with 0 if nothing is at fault
+    Check(answer::Form),
     /// Who has signed in, and who may not any more; needs DATABASE_URL only
     #[command(subcommand)]
     Users(users::Users),
@@ -61,6 +64,7 @@ impl Command {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
             Command::Audit(audit) => answer::say(&audit::run(audit, &database()?)?),
+            Command::Check(form) => check::run(form),
             Command::Users(users) => answer::say(&users::run(users, &database()?, SESSION_CACHE)?),
             Command::Sessions(sessions) => {
                 answer::say(&sessions::run(sessions, &database()?, SESSION_CACHE)?)

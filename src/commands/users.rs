@@ -188,11 +188,17 @@ fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<S
         Form { json: true } => {
             answer(&json!({"deleted": person::as_json(user), "sessions_ended": ended}))
         }
-        Form { json: false } => format!(
-            "{} is deleted, and out. Sessions ended: {ended}. At their next sign-in they are \
-             somebody new.\n",
-            called(user)
-        ),
+        Form { json: false } => {
+            let next = match user.blocked_at {
+                Some(_) => "somebody new, and not blocked",
+                None => "somebody new",
+            };
+            format!(
+                "{} is deleted, and out. Sessions ended: {ended}. At their next sign-in they are \
+                 {next}.\n",
+                called(user)
+            )
+        }
     })
 }
 

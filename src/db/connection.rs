@@ -176,6 +176,20 @@ fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
     Ok(connection)
 }
 
+/// What Postgres says of the next transaction. SQLite finds out when it writes.
+pub fn is_read_only(connection: &mut AnyConnection) -> QueryResult<bool> {
+    match connection {
+        AnyConnection::Postgres(postgres) => {
+            let setting = diesel::dsl::sql::<diesel::sql_types::Text>(
+                "current_setting('transaction_read_only')",
+            );
+            let setting: String = diesel::select(setting).get_result(postgres)?;
+            Ok(setting == "on")
+        }
+        AnyConnection::Sqlite(_) => Ok(false),
+    }
+}
+
 /// Changes nothing about the file: how it keeps its journal stays, too.
 fn open_existing_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
     let bad = |cause: &str| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));

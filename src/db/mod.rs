@@ -114,6 +114,11 @@ impl Db {
         migrations::apply(&mut connection)
     }
 
+    /// Whether Postgres takes no writes here: a standby, or a role that is set so.
+    pub fn is_read_only(&self) -> Result<bool, Error> {
+        self.run_here(connection::is_read_only)
+    }
+
     /// The names of the migrations that are missing.
     pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
         let mut connection = self.pool().get().map_err(Error::unavailable)?;

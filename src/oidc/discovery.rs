@@ -48,7 +48,7 @@ struct Document {
 
 /// Where the discovery document of `issuer` lies: appended, after a trailing slash is taken off
 /// (OpenID Connect Discovery 1.0, 4.1).
-fn location(issuer: &str) -> Result<Url, Error> {
+pub fn location(issuer: &str) -> Result<Url, Error> {
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
     Url::parse(&format!("{base}/.well-known/openid-configuration"))
         .map_err(|cause| Error::Discovery(format!("the issuer is not a URL: {cause}")))

@@ -13,7 +13,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret, SecretString};
-use time::OffsetDateTime;
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +35,10 @@ pub struct Answer {
     pub max_age_secs: Option<u64>,
     /// When to ask again, in seconds from now: `Retry-After` or `X-Rate-Limit-Reset`.
     pub retry_after_secs: Option<u64>,
+    /// What time it was at the provider: `Date`, and `Age` where a cache answered.
+    pub provider_time: Option<OffsetDateTime>,
+    /// `Location`, which is not followed.
+    pub location: Option<String>,
     /// Whether the body is a signed token (`application/jwt`) and not JSON.
     pub is_jwt: bool,
     /// The body, 1 MiB at most.
@@ -178,6 +183,9 @@ async fn send(request: ClientRequest, body: Vec<u8>) -> Result<Answer, FetchErro
                 text(HeaderName::from_static("x-rate-limit-reset")),
                 OffsetDateTime::now_utc().unix_timestamp(),
             ),
+            provider_time: text(header::DATE)
+                .and_then(|date| provider_time(date, text(header::AGE))),
+            location: text(header::LOCATION).map(str::to_owned),
             is_jwt: text(header::CONTENT_TYPE).is_some_and(is_jwt),
             body: body.to_vec(),
         })
@@ -203,6 +211,17 @@ fn retry_after(retry_after: Option<&str>, reset: Option<&str>, now: i64) -> Opti
     retry_after
         .and_then(|secs| secs.parse().ok())
         .or_else(reset)
+}
+
+/// `Date` in the form that is sent today (RFC 9110, 5.6.7), and the seconds of `Age` since (RFC 9111,
+/// 5.1).
+fn provider_time(date: &str, age_secs: Option<&str>) -> Option<OffsetDateTime> {
+    let form = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let date = PrimitiveDateTime::parse(date, form).ok()?.assume_utc();
+    let age_secs: u32 = age_secs.map_or(Some(0), |secs| secs.parse().ok())?;
+    date.checked_add(time::Duration::seconds(age_secs.into()))
 }
 
 fn is_jwt(content_type: &str) -> bool {
@@ -247,9 +266,27 @@ pub fn tls_config(extra_roots: Option<&[u8]>) -> Result<Arc<ClientConfig>, Strin
     Ok(Arc::new(config))
 }
 
+/// How many roots [`tls_config`] finds: the system's, and those of `extra_roots`.
+pub fn count_roots(extra_roots: Option<&[u8]>) -> (usize, usize) {
+    let system = RootCertStore::empty()
+        .add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let extra = extra_roots.map_or(0, |pem| CertificateDer::pem_slice_iter(pem).count());
+    (system.0, extra)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_providers_time_is_its_date_and_the_age_of_the_answer() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let unix = |time: Option<OffsetDateTime>| time.map(OffsetDateTime::unix_timestamp);
+        assert_eq!(unix(provider_time(date, None)), Some(784_111_777));
+        assert_eq!(unix(provider_time(date, Some("23"))), Some(784_111_800));
+        assert_eq!(provider_time(date, Some("-1")), None);
+        assert_eq!(provider_time("1994-11-06T08:49:37Z", None), None);
+    }
 
     #[test]
     fn max_age_is_found_among_other_directives() {

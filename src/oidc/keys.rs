@@ -69,6 +69,16 @@ impl KeySet {
         Ok(KeySet { keys })
     }
 
+    /// How many keys there are that we could use.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether some key may verify what is signed with `alg`.
+    pub fn suits(&self, alg: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.algs.contains(&alg))
+    }
+
     /// The keys that may verify a token of `alg` that names `kid` (OpenID Connect Core 10.1: it
     /// must, where there are several).
     pub fn choose(&self, kid: Option<&str>, alg: Algorithm) -> Choice<'_> {

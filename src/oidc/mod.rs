@@ -6,12 +6,14 @@ mod discovery;
 mod error;
 mod fetch;
 mod id_token;
+pub mod inspection;
 mod json;
 mod jws;
 mod keys;
 mod login;
 mod logout;
 mod numeric_date;
+pub mod okta;
 mod profile;
 #[cfg(test)]
 mod properties;
@@ -27,7 +29,7 @@ use url::Url;
 
 pub use discovery::{Metadata, is_confidential};
 pub use error::Error;
-pub use fetch::{FetchError, Http, tls_config};
+pub use fetch::{FetchError, Http, count_roots, tls_config};
 pub use id_token::{Claims, IdTokenError};
 pub use jws::JwsError;
 pub use keys::asymmetric;
@@ -68,6 +70,19 @@ pub struct Registration {
     pub scopes: String,
     /// Replaces the discovery document's list.
     pub id_token_algs: Option<Vec<Algorithm>>,
+}
+
+impl Registration {
+    /// The algorithms that the provider signs with: what is configured, else what it publishes.
+    fn signing_algs(&self, metadata: &Metadata) -> Vec<Algorithm> {
+        match &self.id_token_algs {
+            Some(configured) => configured.clone(),
+            None => {
+                let published = metadata.id_token_algs.iter();
+                published.filter_map(|name| asymmetric(name)).collect()
+            }
+        }
+    }
 }
 
 /// The relying party: the registration, and what is known of the provider so far. The provider
@@ -148,7 +163,7 @@ impl RelyingParty {
         attempt: &Attempt,
     ) -> Result<Claims, Error> {
         let metadata = self.metadata(http).await?;
-        let algs = self.signing_algs(&metadata);
+        let algs = self.registration.signing_algs(&metadata);
         let expected = Expectation {
             issuer: &self.registration.issuer,
             client_id: &self.registration.client_id,
@@ -174,7 +189,7 @@ impl RelyingParty {
         if !answer.is_jwt {
             return userinfo::judge(&answer.body, &claims.sub);
         }
-        let algs = self.signing_algs(&metadata);
+        let algs = self.registration.signing_algs(&metadata);
         let Registration {
             issuer, client_id, ..
         } = &self.registration;
@@ -183,17 +198,6 @@ impl RelyingParty {
         let userinfo = self.with_keys(http, &metadata, verify).await?;
         let userinfo = userinfo.map_err(|cause| Error::Userinfo(cause.to_string()))?;
         userinfo.about(&claims.sub)
-    }
-
-    /// The algorithms that the provider signs with: what is configured, else what it publishes.
-    fn signing_algs(&self, metadata: &Metadata) -> Vec<Algorithm> {
-        match &self.registration.id_token_algs {
-            Some(configured) => configured.clone(),
-            None => {
-                let published = metadata.id_token_algs.iter();
-                published.filter_map(|name| asymmetric(name)).collect()
-            }
-        }
     }
 
     /// Verifies with the provider's keys, and with newer ones if they do not hold the one that is

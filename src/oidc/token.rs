@@ -20,6 +20,16 @@ pub enum ClientAuth {
     Post,
 }
 
+impl ClientAuth {
+    /// Its name in the standard.
+    pub fn name(self) -> &'static str {
+        match self {
+            ClientAuth::Basic => "client_secret_basic",
+            ClientAuth::Post => "client_secret_post",
+        }
+    }
+}
+
 /// What the code was worth. No `Debug`: it holds tokens.
 #[derive(Deserialize)]
 pub struct TokenResponse {
@@ -58,7 +68,10 @@ pub async fn exchange(
 }
 
 /// What is configured, else what the provider offers, the better one first.
-fn client_auth(configured: Option<ClientAuth>, metadata: &Metadata) -> Result<ClientAuth, Error> {
+pub fn client_auth(
+    configured: Option<ClientAuth>,
+    metadata: &Metadata,
+) -> Result<ClientAuth, Error> {
     let offers = |name: &str| {
         metadata
             .token_auth_methods
@@ -133,6 +146,8 @@ mod tests {
             status,
             max_age_secs: None,
             retry_after_secs: None,
+            provider_time: None,
+            location: None,
             is_jwt: false,
             body: body.as_bytes().to_vec(),
         })

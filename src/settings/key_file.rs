@@ -34,7 +34,10 @@ pub fn keep(
     if source.has_complaints() {
         return None;
     }
-    let path = database.with_extension("key");
+    let path = path(database);
+    if !source.may_write && !path.exists() {
+        return Some(random_key());
+    }
     match read_or_make(&path) {
         Ok(key) => Some(key),
         Err(fault) => {
@@ -43,6 +46,15 @@ pub fn keep(
             None
         }
     }
+}
+
+/// Where the key of the database in this file is kept.
+pub fn path(database: &Path) -> PathBuf {
+    database.with_extension("key")
+}
+
+fn random_key() -> SecretSlice<u8> {
+    SecretSlice::from(crate::random::bytes::<64>().to_vec())
 }
 
 fn read_or_make(path: &Path) -> Result<SecretSlice<u8>, String> {
@@ -64,7 +76,7 @@ fn read(path: &Path) -> io::Result<String> {
 /// Written whole under another name, then linked: of two processes that start together, one wins
 /// and neither reads half a key.
 fn make(path: &Path) -> io::Result<()> {
-    let key = SecretSlice::from(crate::random::bytes::<64>().to_vec());
+    let key = random_key();
     let mut draft = PathBuf::from(path).into_os_string();
     draft.push(format!(".{}", crate::random::id()));
     let draft = PathBuf::from(draft);

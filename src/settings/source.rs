@@ -6,6 +6,8 @@ use super::Complaint;
 pub struct Source<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
     complaints: Vec<Complaint>,
+    /// Whether reading may leave a file behind: the key that is made when none is given.
+    pub may_write: bool,
 }
 
 impl<'a> Source<'a> {
@@ -13,6 +15,7 @@ impl<'a> Source<'a> {
         Source {
             variable,
             complaints: Vec::new(),
+            may_write: true,
         }
     }
 

@@ -129,6 +129,14 @@ on_both! {
         let after = json(app.storage(), &["users", "show", "ada@example.com"]);
         assert_ne!(before["id"], after["id"]);
         assert_eq!(before["subject"], after["subject"]);
+
+        run(app.storage(), &["users", "block", "ada@example.com"], 0);
+        let said = run(app.storage(), &["users", "delete", "ada@example.com"], 0);
+        assert_eq!(
+            said,
+            "Ada Lovelace <ada@example.com> is deleted, and out. Sessions ended: 0. At their next sign-in they are \
+             somebody new, and not blocked.\n"
+        );
     }
 
     async fn a_session_is_revoked_by_its_id_or_all_by_their_person(app: TestApp) {

@@ -6,6 +6,7 @@ mod admin;
 mod advisories;
 mod audit;
 mod callback;
+mod check;
 mod conformance_doc;
 mod docs;
 mod faults;

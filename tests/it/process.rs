@@ -189,7 +189,7 @@ fn words_it_does_not_know_get_the_usage() {
 fn help_names_every_command() {
     let (code, printed) = Process::start(DOORWARD, &["--help"], &[]).ends();
     assert_eq!(code, Some(0), "{printed}");
-    for command in ["serve", "healthcheck", "users", "sessions"] {
+    for command in ["serve", "healthcheck", "check", "users", "sessions"] {
         assert!(
             printed.contains(&format!("\n  {command} ")),
             "{command}: {printed}"

@@ -22,13 +22,13 @@ use crate::support::provider::{Endpoint, Provider};
 use crate::support::{Database, TestApp, log};
 
 /// The host name of the issuer, as certificates name it.
-const HOST: &str = "127.0.0.1";
+pub const HOST: &str = "127.0.0.1";
 
 /// A certificate authority that no system trusts.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new(name: &str) -> Authority {
+    pub fn new(name: &str) -> Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -37,7 +37,7 @@ impl Authority {
     }
 
     /// A certificate for `host` and its key, good till the end of `last_year`.
-    fn certify(&self, host: &str, last_year: i32) -> ServerConfig {
+    pub fn certify(&self, host: &str, last_year: i32) -> ServerConfig {
         let mut params = CertificateParams::new([host.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, host);
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -56,10 +56,10 @@ impl Authority {
 }
 
 /// A file for `OIDC_CA_FILE`, which goes when it is dropped.
-struct CaFile(PathBuf);
+pub struct CaFile(pub PathBuf);
 
 impl CaFile {
-    fn of(authorities: &[&Authority]) -> CaFile {
+    pub fn of(authorities: &[&Authority]) -> CaFile {
         let path = std::env::temp_dir().join(format!("doorward-test-{}.pem", random::id()));
         let pem: String = authorities.iter().map(|one| one.0.pem()).collect();
         std::fs::write(&path, pem).unwrap();
@@ -74,7 +74,7 @@ impl Drop for CaFile {
 }
 
 /// TLS before a provider that speaks plain HTTP: one request a connection. It stops when it is dropped.
-struct Front {
+pub struct Front {
     port: u16,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -109,7 +109,7 @@ impl Front {
         }
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.shared.asked.lock().unwrap().clone()
     }
 }
@@ -188,7 +188,7 @@ fn moves_to(provider: &Provider, issuer: &str) {
 }
 
 /// The app, and its provider behind a front with `certificate`; `trusted` goes into `OIDC_CA_FILE`.
-fn behind_tls(certificate: ServerConfig, trusted: &[&Authority]) -> (TestApp, Front) {
+pub fn behind_tls(certificate: ServerConfig, trusted: &[&Authority]) -> (TestApp, Front) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let issuer = format!("https://{HOST}:{}", listener.local_addr().unwrap().port());
     let file = (!trusted.is_empty()).then(|| CaFile::of(trusted));

@@ -1,0 +1,70 @@
+//! Whether the provider knows us: client id, redirect URI, client secret.
+
+use super::report::Finding;
+use crate::error::{admin_hint, cut};
+use crate::oidc::inspection::Acceptance;
+use crate::oidc::{self, Registration};
+
+/// By what the authorization endpoint makes of our request.
+pub fn id(acceptance: Acceptance, registration: &Registration) -> Finding {
+    let redirect_uri = &registration.redirect_uri;
+    match acceptance {
+        Acceptance::Accepted => Finding::ok(
+            "client",
+            format!("the provider knows it, and its redirect URI {redirect_uri}"),
+        ),
+        Acceptance::AcceptedBut(code) => {
+            let message = format!(
+                "the provider knows it and its redirect URI {redirect_uri}, but answers {:?}",
+                cut(&code, 64)
+            );
+            let hint = admin_hint(&code).trim().trim_matches(['(', ')']);
+            match (&*code, hint) {
+                // Without knowing who it is, it may only be saying that nobody is there.
+                ("access_denied" | "server_error" | "temporarily_unavailable", hint) => {
+                    Finding::warning("client", message, hint)
+                }
+                (_, "") => Finding::fault(
+                    "client",
+                    message,
+                    "look that code up in the provider's manual",
+                ),
+                (_, hint) => Finding::fault("client", message, hint),
+            }
+        }
+        Acceptance::Refused { page_names } => {
+            let about = match page_names[..] {
+                [] => String::new(),
+                _ => format!(" that names {}", page_names.join(" and ")),
+            };
+            Finding::fault(
+                "client",
+                format!("the authorization endpoint shows an error page (status 400){about}"),
+                format!(
+                    "at the provider, compare the application's client id with OIDC_CLIENT_ID, and have \
+                     {redirect_uri} among its sign-in redirect URIs, to the letter"
+                ),
+            )
+        }
+        Acceptance::CannotTell(why) => Finding::unknown(
+            "client",
+            format!("asked at the authorization endpoint whether it knows us, {why}"),
+        ),
+    }
+}
+
+/// By what the token endpoint makes of a made-up code.
+pub fn secret(outcome: Result<(), oidc::Error>) -> Finding {
+    match outcome {
+        Ok(()) => Finding::ok(
+            "client_secret",
+            "the token endpoint takes it: of a made-up code and us it refused the code",
+        ),
+        Err(oidc::Error::TokenRefused(code)) if code == "invalid_client" => Finding::fault(
+            "client_secret",
+            "the token endpoint refuses us: invalid_client",
+            "copy the application's client secret into OIDC_CLIENT_SECRET again, and check its client authentication",
+        ),
+        Err(cause) => Finding::unknown("client_secret", cause.to_string()),
+    }
+}

@@ -1,0 +1,77 @@
+//! `doorward check`: what is wrong with the sign-in set-up, and what to do about it. It changes nothing, here or at
+//! the provider, and prints no secret.
+
+mod client;
+mod database;
+mod here;
+mod offers;
+mod provider;
+mod report;
+
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use super::answer::{self, Form};
+use crate::settings::Settings;
+use report::{Finding, Report};
+
+/// How long the provider may take in all: two rounds of calls, ten seconds each at most, and some more where a name
+/// can't be resolved.
+const PROVIDER_PATIENCE: Duration = Duration::from_secs(25);
+
+/// How long the database may take.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(12);
+
+/// Checks everything and prints it. The exit code is 0 when nothing is at fault.
+pub fn run(form: Form) -> Result<ExitCode, String> {
+    let settings = Settings::look_at_env();
+    let auto_migrate = settings.as_ref().map_or(true, |it| it.auto_migrate);
+    let database = match Settings::database_from_env() {
+        Ok(url) => Some(beside(move || database::check(url, auto_migrate))),
+        Err(_) => None,
+    };
+    let mut findings = Vec::new();
+    match settings {
+        Err(complaints) => {
+            findings.extend(complaints.iter().map(here::complaint));
+            let why = "the settings come first";
+            findings.extend(here::CHECKS.map(|check| Finding::unknown(check, why)));
+            findings.extend(provider::CHECKS.map(|check| Finding::unknown(check, why)));
+        }
+        Ok(settings) => {
+            findings.extend(here::check(&settings));
+            let found = beside(move || provider::check(settings));
+            findings.extend(found.recv_timeout(PROVIDER_PATIENCE).unwrap_or_else(|_| {
+                let why = format!("it took more than {} s", PROVIDER_PATIENCE.as_secs());
+                let cannot_tell = |check| Finding::unknown(check, why.clone());
+                provider::CHECKS.map(cannot_tell).into()
+            }));
+        }
+    }
+    let found = database.map(|found| found.recv_timeout(DATABASE_PATIENCE));
+    findings.extend(match found {
+        Some(Ok(findings)) => findings,
+        Some(Err(_)) => database::no_answer(DATABASE_PATIENCE),
+        None => database::CHECKS
+            .map(|check| Finding::unknown(check, "the settings come first"))
+            .into(),
+    });
+
+    let report = Report(findings);
+    answer::say(&match form.json {
+        true => format!("{}\n", report.as_json()),
+        false => report.to_string(),
+    })?;
+    Ok(match report.is_well() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// Works in a thread that nobody waits for in the end: what hangs must not keep the answer back.
+fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (found, finding) = mpsc::channel();
+    std::thread::spawn(move || found.send(work()));
+    finding
+}

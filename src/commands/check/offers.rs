@@ -1,0 +1,113 @@
+//! What the provider offers beside what the settings ask for.
+
+use jsonwebtoken::Algorithm;
+
+use super::report::Finding;
+use crate::oidc::{self, ClientAuth, Metadata, Registration, inspection};
+
+/// Whether ID tokens can be verified.
+pub fn keys(
+    keys: Result<(usize, Vec<Algorithm>), oidc::Error>,
+    registration: &Registration,
+) -> Finding {
+    match keys {
+        Err(cause) => Finding::fault(
+            "keys",
+            cause.to_string(),
+            "ask the provider's operator: jwks_uri must lead to its keys",
+        ),
+        Ok((count, algs)) if algs.is_empty() => Finding::fault(
+            "keys",
+            format!(
+                "of the {count} that can be used, none is for an algorithm that it says it signs with"
+            ),
+            match registration.id_token_algs {
+                Some(_) => "check OIDC_ID_TOKEN_ALGS",
+                None => {
+                    "let the provider sign with RS256, PS256, ES256 or EdDSA, or say in OIDC_ID_TOKEN_ALGS what \
+                         it does sign with"
+                }
+            },
+        ),
+        Ok((count, algs)) => {
+            let names: Vec<String> = algs.iter().map(|alg| format!("{alg:?}")).collect();
+            Finding::ok(
+                "keys",
+                format!("{count} can be used, for {}", names.join(" ")),
+            )
+        }
+    }
+}
+
+/// Whether it knows what we ask for.
+pub fn scopes(wanted: &str, offered: Option<&[String]>) -> Finding {
+    let Some(offered) = offered else {
+        return Finding::unknown("scopes", "the provider does not list its scopes");
+    };
+    let is_missing = |scope: &&str| !offered.iter().any(|offered| offered == scope);
+    let missing: Vec<&str> = wanted.split_ascii_whitespace().filter(is_missing).collect();
+    match missing.is_empty() {
+        true => Finding::ok("scopes", format!("all are offered: {wanted}")),
+        false => Finding::warning(
+            "scopes",
+            format!("the provider does not list: {}", missing.join(" ")),
+            "take them out of OIDC_SCOPES, or add them at the authorization server (Okta lists none of its custom \
+             scopes: there it may be right)",
+        ),
+    }
+}
+
+/// Whether it takes the way in which we prove who we are.
+pub fn client_auth(metadata: &Metadata, registration: &Registration) -> Finding {
+    match inspection::client_auth(metadata, registration) {
+        Err(cause) => Finding::fault(
+            "client_auth",
+            cause.to_string(),
+            "let the application authenticate by client secret",
+        ),
+        Ok(method) if is_offered(method, metadata) => {
+            Finding::ok("client_auth", format!("{} is offered", method.name()))
+        }
+        Ok(method) => Finding::warning(
+            "client_auth",
+            format!("the provider does not list {}", method.name()),
+            "check OIDC_CLIENT_AUTH_METHOD",
+        ),
+    }
+}
+
+fn is_offered(method: ClientAuth, metadata: &Metadata) -> bool {
+    let mut offered = metadata.token_auth_methods.iter();
+    offered.any(|offered| offered == method.name())
+}
+
+/// Whether its answer can come as we want it.
+pub fn response_mode(registration: &Registration, offered: Option<&[String]>) -> Finding {
+    let mode = registration.response_mode.name();
+    match offered {
+        None => Finding::unknown(
+            "response_mode",
+            "the provider does not list its response modes",
+        ),
+        Some(offered) if offered.iter().any(|offered| offered == mode) => {
+            Finding::ok("response_mode", format!("{mode} is offered"))
+        }
+        Some(_) => Finding::warning(
+            "response_mode",
+            format!("the provider does not list {mode}"),
+            "check OIDC_RESPONSE_MODE",
+        ),
+    }
+}
+
+/// Whether people can sign out there, too.
+pub fn end_session(metadata: &Metadata) -> Finding {
+    match &metadata.end_session_endpoint {
+        Some(url) => Finding::ok("end_session", format!("people sign out at {url}, too")),
+        None => Finding::warning(
+            "end_session",
+            "the provider has no end-session endpoint: people sign out here, and stay signed in there",
+            "tell people, or let sessions at the provider be short",
+        ),
+    }
+}

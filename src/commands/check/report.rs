@@ -1,0 +1,150 @@
+//! What `doorward check` found, a line for each check.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, but not as well as it could, or it may not.
+    Warning,
+    /// People can't sign in, or not for long.
+    Fault,
+    /// Nothing can be said for sure.
+    Unknown,
+}
+
+/// One line.
+#[derive(Debug)]
+pub struct Finding {
+    check: &'static str,
+    verdict: Verdict,
+    message: String,
+    /// What to do about it.
+    mend: Option<String>,
+}
+
+impl Finding {
+    /// As it should be.
+    pub fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Finding::new(check, Verdict::Ok, message, None)
+    }
+
+    /// It works, but.
+    pub fn warning(
+        check: &'static str,
+        message: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Finding::new(check, Verdict::Warning, message, Some(mend.into()))
+    }
+
+    /// It does not work.
+    pub fn fault(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
+        Finding::new(check, Verdict::Fault, message, Some(mend.into()))
+    }
+
+    /// It can't be told, and why.
+    pub fn unknown(check: &'static str, why: impl Into<String>) -> Self {
+        Finding::new(check, Verdict::Unknown, why, None)
+    }
+
+    fn new(
+        check: &'static str,
+        verdict: Verdict,
+        message: impl Into<String>,
+        mend: Option<String>,
+    ) -> Self {
+        Finding {
+            check,
+            verdict,
+            message: message.into(),
+            mend,
+        }
+    }
+}
+
+/// All lines.
+pub struct Report(pub Vec<Finding>);
+
+impl Report {
+    /// Whether nothing is at fault.
+    pub fn is_well(&self) -> bool {
+        self.count(Verdict::Fault) == 0
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        let Report(findings) = self;
+        findings.iter().filter(|it| it.verdict == verdict).count()
+    }
+
+    /// For machines.
+    pub fn as_json(&self) -> Value {
+        let Report(findings) = self;
+        let checks: Vec<Value> = findings
+            .iter()
+            .map(|finding| {
+                json!({
+                    "check": finding.check,
+                    "verdict": finding.verdict.for_machines(),
+                    "message": finding.message,
+                    "mend": finding.mend,
+                })
+            })
+            .collect();
+        json!({
+            "ok": self.is_well(),
+            "faults": self.count(Verdict::Fault),
+            "warnings": self.count(Verdict::Warning),
+            "unknown": self.count(Verdict::Unknown),
+            "checks": checks,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report(findings) = self;
+        for Finding {
+            check,
+            verdict,
+            message,
+            mend,
+        } in findings
+        {
+            let verdict = verdict.for_people();
+            write!(f, "{verdict:10}  {check:13}  {message}.")?;
+            match mend {
+                Some(mend) => writeln!(f, " Mend: {mend}.")?,
+                None => writeln!(f)?,
+            }
+        }
+        let (faults, warnings) = (self.count(Verdict::Fault), self.count(Verdict::Warning));
+        let unknown = self.count(Verdict::Unknown);
+        writeln!(
+            f,
+            "At fault: {faults}. Warnings: {warnings}. Can't be told: {unknown}."
+        )
+    }
+}
+
+impl Verdict {
+    fn for_people(self) -> &'static str {
+        match self {
+            Verdict::Unknown => "can't tell",
+            verdict => verdict.for_machines(),
+        }
+    }
+
+    fn for_machines(self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Warning => "warning",
+            Verdict::Fault => "fault",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
