@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use url::Url;
 
+use crate::audit::Audit;
 use crate::db::Db;
 use crate::oidc::{Http, RelyingParty};
 use crate::pages::Pages;
@@ -20,6 +21,8 @@ pub struct App {
     pub sessions: Arc<Sessions>,
     /// The people.
     pub db: Db,
+    /// What happens to them.
+    pub audit: Arc<Audit>,
     /// What they see.
     pub pages: Arc<Pages>,
     /// Where they see it.

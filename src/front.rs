@@ -1,7 +1,8 @@
 //! What happens to every request, outermost: errors become pages, answers get their security
 //! headers, and the access log gets a line.
 
-use std::time::Instant;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -16,19 +17,41 @@ use crate::app::App;
 use crate::error::{Error, cut};
 use crate::pages::ErrorPage;
 use crate::session::drop_disguised_cookies;
+use crate::trace::{RequestId, Trace};
 use crate::words::{self, WayOn};
-use crate::{paths, random};
+use crate::{metrics, paths};
 
 /// How much of a cause is logged, in characters: some of it can come from outside.
 const CAUSE_LIMIT: usize = 1000;
 
+/// The name of the request, on every answer.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// The middleware.
 pub async fn front(
     app: web::Data<App>,
-    mut request: ServiceRequest,
+    request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let visit = Visit::begin(&request);
+    let (address, trusted) = sender(&request);
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let id = RequestId::of(trusted, header);
+    let trace = Trace { id, address };
+    trace.around(answer(app, request, next, trace)).await
+}
+
+/// The address of who sent the request, and whether its headers can be believed.
+fn sender(request: &ServiceRequest) -> (Option<IpAddr>, bool) {
+    (request.peer_addr().map(|peer| peer.ip()), false)
+}
+
+async fn answer(
+    app: web::Data<App>,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    trace: Trace,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let visit = Visit::begin(&request, trace);
     drop_disguised_cookies(request.headers_mut());
     match next.call(request).await {
         Ok(answered) => {
@@ -49,17 +72,16 @@ pub async fn front(
 /// What the access log says of a request. Never the query: the callback's holds the code.
 struct Visit {
     began: Instant,
-    peer: String,
+    trace: Trace,
     method: String,
     path: String,
 }
 
 impl Visit {
-    fn begin(request: &ServiceRequest) -> Self {
-        let peer = request.peer_addr().map(|peer| peer.ip().to_string());
+    fn begin(request: &ServiceRequest, trace: Trace) -> Self {
         Visit {
             began: Instant::now(),
-            peer: peer.unwrap_or_default(),
+            trace,
             method: request.method().to_string(),
             path: request.path().to_owned(),
         }
@@ -78,16 +100,38 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+    let id = HeaderValue::from_str(visit.trace.id.as_str());
+    headers.insert(X_REQUEST_ID, id.expect("letters, digits and . _ -"));
+    let (took, status) = (visit.began.elapsed(), response.status().as_u16());
+    metrics::http_request(&visit.path, &visit.method, status, took);
+    log_access(visit, status, took);
+    response
+}
+
+/// The line of the access log: a sentence for people, fields for machines.
+fn log_access(visit: &Visit, status: u16, took: Duration) {
     let Visit {
-        began,
-        peer,
+        trace,
         method,
         path,
+        ..
     } = visit;
-    let took = began.elapsed().as_secs_f64() * 1000.0;
-    let status = response.status().as_u16();
-    log::info!(target: "doorward::access", "{peer} {method} {path} {status} {took:.1} ms");
-    response
+    let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
+    let address = OrNothing(trace.address);
+    log::info!(
+        target: "doorward::access",
+        address:%, method = method.as_str(), path = path.as_str(), status, duration_ms;
+        "{address} {method} {path} {status} {duration_ms:.1} ms"
+    );
+}
+
+/// Prints what is there.
+struct OrNothing(Option<IpAddr>);
+
+impl std::fmt::Display for OrNothing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.map_or(Ok(()), |address| address.fmt(f))
+    }
 }
 
 /// An error that nobody has written a page for yet.
@@ -99,20 +143,24 @@ fn needs_page(response: &HttpResponse) -> bool {
 }
 
 /// The page for an error, with the headers and cookies that the answer had; logged here and only
-/// here, with the reference that the page shows.
+/// here. Its reference is the request's id, which stands on every log line of the request.
 fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     let status = response.status();
     let error = response.error().and_then(|error| error.as_error::<Error>());
-    let (words, reference) = match error {
-        Some(error) => (words::of(error), Some(log_error(status, error, visit))),
+    let words = match error {
+        Some(error) => {
+            log_error(status, error, visit);
+            words::of(error)
+        }
         None if status.is_server_error() => {
             let cause = response
                 .error()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            (words::unexpected(), Some(log_error(status, &cause, visit)))
+            log_error(status, &cause, visit);
+            words::unexpected()
         }
-        None => (words::of_status(status), None),
+        None => words::of_status(status),
     };
     let (action_url, action_label) = match words.way_on {
         WayOn::SignInAgain => (paths::LOGIN, "Sign in again"),
@@ -130,7 +178,7 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
         next,
         action_url,
         action_label,
-        reference,
+        reference: visit.trace.id.to_string(),
     };
     let html = app.pages.render(&page).unwrap_or_else(|cause| {
         log::error!("the error page can't be rendered: {cause}");
@@ -154,21 +202,20 @@ fn in_words(secs: u64) -> String {
     }
 }
 
-fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) -> String {
-    let reference = random::reference();
+fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) {
     let level = match status.is_server_error() {
         true => log::Level::Error,
         false => log::Level::Warn,
     };
-    let (method, path) = (&visit.method, &visit.path);
+    let Visit { method, path, .. } = visit;
     let cause = cause.to_string();
     let cause = cut(&cause, CAUSE_LIMIT);
+    let status = status.as_u16();
     log::log!(
         level,
-        "{method} {path} {} [{reference}]: {cause}",
-        status.as_u16()
+        method = method.as_str(), path = path.as_str(), status;
+        "{cause} ({method} {path} {status})"
     );
-    reference
 }
 
 /// The headers of every answer.

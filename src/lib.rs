@@ -6,6 +6,8 @@
 
 /// What the handlers of one worker need.
 mod app;
+/// Who came in, who did not and why.
+mod audit;
 /// The one clock.
 pub mod clock;
 /// The command line.
@@ -29,6 +31,8 @@ pub mod inside {
     pub use crate::session::ReturnTo;
     pub use crate::session::door::Keys;
 }
+/// What is counted and timed, for Prometheus.
+mod metrics;
 /// The protocol, a file for each step.
 pub mod oidc;
 /// Tera: one typed struct for each page.
@@ -39,6 +43,8 @@ mod paths;
 pub mod random;
 /// The table of routes.
 mod routes;
+/// `/metrics`, at an address of its own.
+mod scrape;
 /// How it is put together, and the order in which a request passes through it.
 pub mod server;
 /// Who is signed in.
@@ -47,5 +53,7 @@ mod session;
 pub mod settings;
 /// Logging.
 pub mod telemetry;
+/// The request that is being handled, for log lines and audit events.
+pub mod trace;
 /// What the visitor reads when something went wrong.
 mod words;

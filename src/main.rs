@@ -46,14 +46,25 @@ fn read_dotenv() -> Result<(), String> {
 
 fn serve() -> Result<(), String> {
     let settings = Settings::from_env().map_err(|complaints| explain(&complaints))?;
-    telemetry::start();
+    telemetry::start(settings.log_format);
     let listen_addr = settings.listen_addr;
+    let metrics_addr = settings.metrics_addr;
     let public_url = settings.public_url.clone();
     let doorward = Doorward::new(settings, Clock::default()).map_err(|error| error.to_string())?;
     let listener = TcpListener::bind(listen_addr).map_err(|cause| {
         format!("can't listen at {listen_addr}: {cause}\nCheck LISTEN_ADDR: is it taken, or not this machine's?")
     })?;
+    let metrics_listener = match metrics_addr {
+        Some(addr) => Some(TcpListener::bind(addr).map_err(|cause| {
+            format!("can't listen at {addr}: {cause}\nCheck METRICS_ADDR: is it taken, or not this machine's?")
+        })?),
+        None => None,
+    };
     actix_web::rt::System::new().block_on(async {
+        if let Some(listener) = metrics_listener {
+            let metrics = doorward.serve_metrics(listener);
+            actix_web::rt::spawn(metrics.map_err(|cause| cause.to_string())?);
+        }
         log::info!("listening at {listen_addr}, reached at {public_url}");
         let server = doorward
             .serve(listener)

@@ -81,8 +81,8 @@ pub struct ErrorPage {
     pub action_url: &'static str,
     /// What the button says.
     pub action_label: &'static str,
-    /// Finds the log line.
-    pub reference: Option<String>,
+    /// The request's id, which finds its log lines.
+    pub reference: String,
 }
 
 impl Page for LoginPage {

@@ -20,11 +20,3 @@ pub fn secret() -> String {
 pub fn id() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<16>())
 }
-
-/// A name for an error that a person can read out over the telephone: 12 hexadecimal digits.
-pub fn reference() -> String {
-    bytes::<6>()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}

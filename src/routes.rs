@@ -6,7 +6,7 @@ use actix_web::web::{ServiceConfig, resource, route};
 use actix_web::{HttpResponse, Resource};
 
 use crate::handlers::{assets, callback, home, login, logout, ops, profile};
-use crate::paths::{CALLBACK, HOME, LOGIN, LOGOUT, PROFILE};
+use crate::paths::{ASSET, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ};
 
 #[rustfmt::skip]
 pub fn table(app: &mut ServiceConfig) {
@@ -17,9 +17,9 @@ pub fn table(app: &mut ServiceConfig) {
        .service(page(PROFILE).route(read().to(profile::profile)))
        .service(act(LOGOUT).route(link().to(logout::logout_by_link))
                            .route(form().to(logout::logout)))
-       .service(page("/healthz").route(read().to(ops::healthz)))
-       .service(page("/readyz").route(read().to(ops::readyz)))
-       .service(page("/assets/{file}").route(read().to(assets::asset)));
+       .service(page(HEALTHZ).route(read().to(ops::healthz)))
+       .service(page(READYZ).route(read().to(ops::readyz)))
+       .service(page(ASSET).route(read().to(assets::asset)));
 }
 
 /// Something to look at.

@@ -14,12 +14,14 @@ use rustls::ClientConfig;
 use url::Url;
 
 use crate::app::App;
+use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::front::{front, security_headers};
 use crate::oidc::{self, Http, RelyingParty};
 use crate::pages::Pages;
 use crate::routes;
+use crate::scrape;
 use crate::session::{Sessions, identity_middleware, session_middleware};
 use crate::settings::Settings;
 
@@ -42,6 +44,7 @@ pub struct Doorward {
     tls: Arc<ClientConfig>,
     sessions: Arc<Sessions>,
     db: Db,
+    audit: Arc<Audit>,
     pages: Arc<Pages>,
     public_url: Url,
 }
@@ -95,8 +98,15 @@ impl Doorward {
             );
         }
         let sessions = Sessions::new(&settings, db.clone(), clock.clone());
+        let audit = Audit::new(
+            db.clone(),
+            settings.registration.issuer.clone(),
+            settings.audit_retention,
+            clock.clone(),
+        );
         Ok(Doorward {
             sessions: Arc::new(sessions),
+            audit: Arc::new(audit),
             provider: Arc::new(RelyingParty::new(settings.registration, clock)),
             tls,
             db,
@@ -107,7 +117,7 @@ impl Doorward {
 
     /// Serves on `listener` until it is stopped.
     pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
-        rt::spawn(purge(self.sessions.clone()));
+        rt::spawn(purge(self.sessions.clone(), self.audit.clone()));
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let connections = usize::try_from(self.db.connections()).expect("a few");
         let blocking_threads = connections.div_ceil(workers) + OTHER_BLOCKING_THREADS;
@@ -129,12 +139,18 @@ impl Doorward {
         Ok(server.run())
     }
 
+    /// Serves `/metrics` on `listener`, beside [`Doorward::serve`].
+    pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<Server> {
+        scrape::serve(listener, self.sessions.clone())
+    }
+
     fn worker(&self) -> App {
         App {
             provider: self.provider.clone(),
             http: Http::new(self.tls.clone()),
             sessions: self.sessions.clone(),
             db: self.db.clone(),
+            audit: self.audit.clone(),
             pages: self.pages.clone(),
             security_headers: security_headers(&self.public_url, self.provider.issuer()),
             public_url: self.public_url.clone(),
@@ -142,8 +158,8 @@ impl Doorward {
     }
 }
 
-/// Clears away ended sessions, now and then.
-async fn purge(sessions: Arc<Sessions>) {
+/// Clears away ended sessions and old audit events, now and then.
+async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
     let mut interval = rt::time::interval(PURGE_INTERVAL);
     loop {
         interval.tick().await;
@@ -151,6 +167,11 @@ async fn purge(sessions: Arc<Sessions>) {
             Ok(0) => (),
             Ok(ended) => log::info!("cleared away {ended} ended sessions"),
             Err(cause) => log::warn!("ended sessions could not be cleared away: {cause}"),
+        }
+        match audit.purge().await {
+            Ok(0) => (),
+            Ok(old) => log::info!("cleared away {old} old audit events"),
+            Err(cause) => log::warn!("old audit events could not be cleared away: {cause}"),
         }
     }
 }

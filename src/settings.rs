@@ -16,6 +16,8 @@ use url::Url;
 
 use crate::db::DatabaseUrl;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
+use crate::telemetry::LogFormat;
+pub(crate) use duration::parse_years as parse_duration;
 use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
@@ -45,6 +47,12 @@ pub struct Settings {
     pub session_cache: Duration,
     /// `TEMPLATES_DIR`: overrides the built-in pages, file by file.
     pub templates_dir: Option<PathBuf>,
+    /// `LOG_FORMAT`: lines for people or for machines.
+    pub log_format: LogFormat,
+    /// `METRICS_ADDR`: where `/metrics` is answered, and nothing else is.
+    pub metrics_addr: Option<SocketAddr>,
+    /// `AUDIT_RETENTION`: for how long audit events are kept.
+    pub audit_retention: Duration,
 }
 
 /// One thing that is wrong with the environment.
@@ -143,6 +151,9 @@ impl Settings {
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
         let session_cache = session_cache(&mut source);
         let templates_dir = source.optional("TEMPLATES_DIR", "/etc/doorward/templates", directory);
+        let log_format = source.optional("LOG_FORMAT", "json", log_format);
+        let metrics_addr = source.optional("METRICS_ADDR", "127.0.0.1:9464", socket_addr);
+        let audit_retention = source.optional("AUDIT_RETENTION", "90d", duration::parse_years);
 
         // Made only when nothing else is wrong: a start that fails leaves no file behind.
         let session_key = session_key.or_else(|| {
@@ -185,6 +196,9 @@ impl Settings {
                     absolute_timeout: absolute_timeout.unwrap_or(Duration::from_secs(7 * 86400)),
                     session_cache,
                     templates_dir,
+                    log_format: log_format.unwrap_or_default(),
+                    metrics_addr,
+                    audit_retention: audit_retention.unwrap_or(Duration::from_secs(90 * 86400)),
                 })
             }
             (.., complaints) => Err(complaints),
@@ -224,11 +238,21 @@ fn database(source: &mut Source<'_>) -> DatabaseUrl {
 
 fn listen_addr(source: &mut Source<'_>) -> SocketAddr {
     source
-        .optional("LISTEN_ADDR", "0.0.0.0:8080", |text| {
-            text.parse()
-                .map_err(|_| "is not an IP address with a port".to_owned())
-        })
+        .optional("LISTEN_ADDR", "0.0.0.0:8080", socket_addr)
         .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
+}
+
+fn socket_addr(text: String) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "is not an IP address with a port".to_owned())
+}
+
+fn log_format(text: String) -> Result<LogFormat, String> {
+    match text.as_str() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("is neither text nor json".to_owned()),
+    }
 }
 
 fn text(text: String) -> Result<String, String> {

@@ -6,6 +6,18 @@ use diesel::prelude::*;
 /// As much state as a session with an ID token of Okta's size has.
 const STATE_LEN: usize = 1500;
 
+/// Another database of the server that `postgres` names: its URL.
+pub fn create_database(postgres: &str, name: &str) -> String {
+    PgConnection::establish(postgres)
+        .expect("Postgres is there")
+        .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
+        .expect("a database can be created");
+    let (server, _) = postgres
+        .rsplit_once('/')
+        .expect("a URL ends with the database");
+    format!("{server}/{name}")
+}
+
 /// Adds so many people with a session each, after Doorward has made the tables.
 pub fn fill(database: &str, count: usize) {
     match database.starts_with("postgres") {

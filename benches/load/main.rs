@@ -273,7 +273,7 @@ async fn grow(folder: &Path, issuer: &str, postgres: &postgres::OwnPostgres) {
             .join(format!("growth-{size}.db"))
             .display()
             .to_string();
-        let postgres = postgres.create_database(&format!("growth_{size}"));
+        let postgres = growth::create_database(&postgres.url(), &format!("growth_{size}"));
         for (place, database) in [("SQLite", sqlite), ("Postgres", postgres)] {
             let server = Process::doorward(folder, issuer, &database, &[("SESSION_CACHE", "0s")]);
             growth::fill(&database, size);

@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use doorward::clock::Clock;
+use doorward::random;
 use doorward::server::Doorward;
 use doorward::settings::Settings;
-use doorward::{random, telemetry};
+use doorward::telemetry::{self, LogFormat};
 use provider::{Provider, ProviderConfig, demo_people};
 
 const USAGE: &str = "\
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
 }
 
 fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
-    telemetry::start();
+    telemetry::start(LogFormat::Text);
     let listener = listen(ports.doorward)?;
     let port = listener
         .local_addr()

@@ -2,6 +2,7 @@
 //! to standard output, complaints to standard error.
 
 mod answer;
+mod audit;
 mod check;
 mod healthcheck;
 mod paging;
@@ -46,6 +47,8 @@ pub enum Command {
     /// Which browsers are signed in; needs DATABASE_URL only
     #[command(subcommand)]
     Sessions(sessions::Sessions),
+    /// Who came in, who did not and why; needs DATABASE_URL only
+    Audit(audit::Audit),
 }
 
 impl Command {
@@ -57,6 +60,7 @@ impl Command {
         match self {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
+            Command::Audit(audit) => answer::say(&audit::run(audit, &database()?.0)?),
             Command::Check(form) => check::run(form),
             Command::Users(users) => {
                 let (db, session_cache) = database()?;

@@ -9,7 +9,8 @@ use super::answer::{Form, lines};
 use super::paging::Paging;
 use super::person::{Person, minute, timestamp};
 use super::wait_for_caches;
-use crate::db::{Db, SessionEntry, end_sessions};
+use crate::clock::Clock;
+use crate::db::{AnyConnection, AuditEvent, Db, Event, SessionEntry, User, end_sessions};
 
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]
@@ -89,15 +90,33 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
     })))
 }
 
+fn revoked(user: &User) -> AuditEvent {
+    AuditEvent::new(Event::SessionRevoked, Clock::default().now()).about(user)
+}
+
 fn revoke(db: &Db, session: Option<&str>, user: &[String]) -> Result<usize, String> {
     let ended = match (Person::named(user), session) {
         (Some(person), _) => {
             let user = person.get(db)?;
-            db.run_here(|connection| end_sessions(connection, &user.id))
+            db.run_here(|connection| {
+                AuditEvent::create_with(connection, |connection| {
+                    let ended = end_sessions(connection, &user.id)?;
+                    Ok((ended, (ended > 0).then(|| revoked(&user))))
+                })
+            })
         }
         (None, session) => {
             let id = session.unwrap_or_default();
-            match db.run_here(|connection| SessionEntry::end(connection, id)) {
+            let end = |connection: &mut AnyConnection| {
+                // Read first: in SQLite a transaction that begins by reading may not be let write.
+                let user = SessionEntry::user(connection, id)?;
+                AuditEvent::create_with(connection, |connection| {
+                    let ended = SessionEntry::end(connection, id)?;
+                    let user = user.filter(|_| ended);
+                    Ok((ended, user.map(|user| revoked(&user))))
+                })
+            };
+            match db.run_here(end) {
                 Ok(false) => {
                     return Err(format!(
                         "There is no session {id}: it has ended, or `doorward sessions list` shows \

@@ -10,7 +10,7 @@ use super::paging::Paging;
 use super::person::{self, Person, called, minute, plain};
 use super::wait_for_caches;
 use crate::clock::Clock;
-use crate::db::{Db, SessionEntry, User, Whom};
+use crate::db::{AuditEvent, Db, Event, SessionEntry, User, Whom};
 
 /// What to do with people.
 #[derive(Debug, Subcommand)]
@@ -133,7 +133,12 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
 
 fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<String, String> {
     let now = Clock::default().now();
-    let ended = db.run_here(|connection| User::block(connection, &user.id, now));
+    let event = AuditEvent::new(Event::UserBlocked, now).about(&user);
+    let ended = db.run_here(|connection| {
+        AuditEvent::create_with(connection, |connection| {
+            Ok((User::block(connection, &user.id, now)?, Some(event)))
+        })
+    });
     let ended = ended.map_err(|cause| cause.to_string())?;
     wait_for_caches(session_cache);
     let user = db.run_here(|connection| User::by_id(connection, &user.id));
@@ -151,7 +156,13 @@ fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<Str
 }
 
 fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
-    let unblocked = db.run_here(|connection| User::unblock(connection, &user.id));
+    let event = AuditEvent::new(Event::UserUnblocked, Clock::default().now()).about(&user);
+    let unblocked = db.run_here(|connection| {
+        AuditEvent::create_with(connection, |connection| {
+            let unblocked = User::unblock(connection, &user.id)?;
+            Ok((unblocked, unblocked.then_some(event)))
+        })
+    });
     let unblocked = unblocked.map_err(|cause| cause.to_string())?;
     let user = User {
         blocked_at: None,
@@ -165,7 +176,12 @@ fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
 }
 
 fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<String, String> {
-    let ended = db.run_here(|connection| User::delete(connection, &user.id));
+    let event = AuditEvent::new(Event::UserDeleted, Clock::default().now()).about(user);
+    let ended = db.run_here(|connection| {
+        AuditEvent::create_with(connection, |connection| {
+            Ok((User::delete(connection, &user.id)?, Some(event)))
+        })
+    });
     let ended = ended.map_err(|cause| cause.to_string())?;
     wait_for_caches(session_cache);
     Ok(match form {

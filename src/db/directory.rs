@@ -115,6 +115,16 @@ impl SessionEntry {
             .get_result(connection)
     }
 
+    /// Whose the session is, if there is one.
+    pub fn user(connection: &mut AnyConnection, id: &str) -> QueryResult<Option<User>> {
+        sessions::table
+            .find(id)
+            .inner_join(users::table)
+            .select(User::as_select())
+            .first(connection)
+            .optional()
+    }
+
     /// Ends a session; whether there was one.
     pub fn end(connection: &mut AnyConnection, id: &str) -> QueryResult<bool> {
         diesel::delete(sessions::table.find(id))

@@ -1,6 +1,7 @@
 //! People and their sessions in Postgres or SQLite, through Diesel.
 //! Knows neither the web framework nor the protocol.
 
+mod audit_events;
 mod blocking;
 mod connection;
 mod directory;
@@ -17,12 +18,15 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::R2D2Connection;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use audit_events::{AuditEvent, AuditFilter, Event, Person};
 pub use blocking::end_sessions;
 pub use connection::{AnyConnection, DatabaseUrl};
 pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{NewSession, Session};
 pub use users::{NewUser, User};
 
+use crate::metrics;
+use crate::trace::Trace;
 use connection::{Manager, Pooled};
 
 /// How long a request waits for a free connection before it is told that the database is away.
@@ -192,9 +196,12 @@ fn in_time() -> Instant {
 async fn away<T: Send + 'static>(
     work: impl FnOnce(Instant) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let deadline = in_time();
-    let done = tokio::task::spawn_blocking(move || work(deadline)).await;
-    done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)))
+    let (trace, began, deadline) = (Trace::current(), Instant::now(), in_time());
+    let work = move || Trace::carry(trace, || work(deadline));
+    let done = tokio::task::spawn_blocking(work).await;
+    let answer = done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)));
+    metrics::database_query(began.elapsed(), answer.is_ok());
+    answer
 }
 
 /// Whether a query failed because its connection is gone.

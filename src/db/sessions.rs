@@ -5,7 +5,10 @@ use diesel::sql_types::{Text, Timestamp};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
-use super::{AnyConnection, User, timestamp};
+use super::{AnyConnection, AuditEvent, Event, User, timestamp};
+
+/// How many sessions are cleared away with one connection, before somebody else may have it.
+const PURGE_AT_ONCE: i64 = 500;
 
 /// What a sign-in leaves behind.
 #[derive(Clone, Queryable, Selectable)]
@@ -113,19 +116,47 @@ impl Session {
             .map(drop)
     }
 
-    /// Removes the sessions not seen since `idle_since` or begun before `begun_before`; how many.
-    pub fn purge_expired(
+    /// How many were seen since `idle_since`. An index alone tells, so that of a million rows none
+    /// is read; those that are too old are cleared away before they matter.
+    pub fn count_live(
         connection: &mut AnyConnection,
         idle_since: OffsetDateTime,
-        begun_before: OffsetDateTime,
-    ) -> QueryResult<usize> {
-        diesel::delete(
-            sessions::table.filter(
-                sessions::last_seen_at
-                    .lt(timestamp(idle_since))
-                    .or(sessions::created_at.lt(timestamp(begun_before))),
-            ),
-        )
-        .execute(connection)
+    ) -> QueryResult<i64> {
+        sessions::table
+            .filter(sessions::last_seen_at.gt(timestamp(idle_since)))
+            .count()
+            .get_result(connection)
+    }
+
+    /// Ends a session whose time is over, for `reason`, and keeps that it did: once, however many
+    /// notice it. Whether this was the one.
+    pub fn expire(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        user: &User,
+        reason: &'static str,
+        now: OffsetDateTime,
+    ) -> QueryResult<bool> {
+        connection.transaction(|connection| {
+            let ended = diesel::delete(sessions::table.find(key_hash)).execute(connection)?;
+            if ended == 1 {
+                let event = AuditEvent::new(Event::SessionExpired, now);
+                AuditEvent::create(connection, &event.about(user).because(reason))?;
+            }
+            Ok(ended == 1)
+        })
+    }
+
+    /// Some of the sessions not seen since `unseen_since`, the key's hash first. An index finds them.
+    pub fn find_unseen(
+        connection: &mut AnyConnection,
+        unseen_since: OffsetDateTime,
+    ) -> QueryResult<Vec<(String, Session, User)>> {
+        sessions::table
+            .inner_join(users::table)
+            .filter(sessions::last_seen_at.lt(timestamp(unseen_since)))
+            .limit(PURGE_AT_ONCE)
+            .select((sessions::key_hash, Session::as_select(), User::as_select()))
+            .load(connection)
     }
 }

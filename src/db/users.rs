@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::users;
-use super::{AnyConnection, timestamp};
+use super::{AnyConnection, AuditEvent, Event, timestamp};
 
 /// A person who has signed in at least once.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
@@ -116,8 +116,8 @@ impl User {
             .optional()
     }
 
-    /// Gets the person and brings them up to date, or creates them: what a sign-in does. Somebody
-    /// who is blocked does not sign in, and is left as they are.
+    /// Gets the person and brings them up to date, or creates them. Somebody who is blocked does not
+    /// sign in, and is left as they are.
     ///
     /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
     /// unique violation and gets what the faster one created.
@@ -136,7 +136,12 @@ impl User {
                     _ => User::update(connection, new, now)?.ok_or(QueryError::NotFound),
                 }
             }
-            created => created,
+            created => {
+                let user = created?;
+                let event = AuditEvent::new(Event::UserCreated, now).about(&user);
+                AuditEvent::create(connection, &event)?;
+                Ok(user)
+            }
         }
     }
 }

@@ -11,8 +11,10 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 use super::{go_to, login};
 use crate::app::App;
+use crate::audit::Progress;
 use crate::db::NewUser;
 use crate::error::Error;
+use crate::metrics;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, MalformedResponse, Profile};
 use crate::paths;
 use crate::session::{Login, NoLogin, ReturnTo, SignedIn};
@@ -27,9 +29,12 @@ pub async fn callback(
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     let (parameters, spent) = received(&app, &request);
-    let mut response = arrive(&app, &request, &parameters, person)
-        .await
-        .unwrap_or_else(HttpResponse::from_error);
+    let mut progress = Progress::default();
+    let arrived = arrive(&app, &request, &parameters, person, &mut progress).await;
+    if let Err(error) = &arrived {
+        app.audit.sign_in_failed(progress, error).await;
+    }
+    let mut response = arrived.unwrap_or_else(HttpResponse::from_error);
     // Whatever came of it, the attempt is used up.
     for cookie in spent {
         response.add_cookie(&cookie).map_err(Error::internal)?;
@@ -60,7 +65,11 @@ pub async fn callback_by_post(
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     let form = read_form(&request, payload).await?;
-    Ok(keep_answer(&app, &form)?)
+    let kept = keep_answer(&app, &form);
+    if let Err(error) = &kept {
+        app.audit.sign_in_failed(Progress::default(), error).await;
+    }
+    Ok(kept?)
 }
 
 /// A body that never ends must not keep a connection.
@@ -88,6 +97,7 @@ async fn arrive(
     request: &HttpRequest,
     parameters: &str,
     person: Option<SignedIn>,
+    progress: &mut Progress,
 ) -> Result<HttpResponse, Error> {
     let answer = AuthorizationResponse::parse(parameters)?;
     let state = answer.state.clone().unwrap_or_default();
@@ -96,7 +106,8 @@ async fn arrive(
         Ok(Login { return_to, .. }) | Err(NoLogin::Expired { return_to }) => return_to.clone(),
         Err(_) => ReturnTo::profile(),
     };
-    match finish_login(app, request, answer, begun).await {
+    progress.has_attempt = begun.is_ok();
+    match finish_login(app, request, answer, begun, progress).await {
         Ok(()) => Ok(go_to(return_to.as_str())),
         Err(error) if error.is_stale() => match (person, Attempt::again(&state)) {
             // The Back button, a second tab: they are where they wanted to be.
@@ -117,6 +128,7 @@ async fn finish_login(
     request: &HttpRequest,
     answer: AuthorizationResponse,
     begun: Result<Login, NoLogin>,
+    progress: &mut Progress,
 ) -> Result<(), Error> {
     // What can be told here comes before any call: an answer that is no answer, a stranger's.
     if answer.code.is_none() && answer.error.is_none() {
@@ -140,12 +152,15 @@ async fn finish_login(
         .provider
         .verify_id_token(&app.http, &tokens, &attempt)
         .await?;
+    progress.subject = Some(claims.sub.clone());
     let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
 
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions
         .sign_in(request, person, &tokens.id_token)
-        .await
+        .await?;
+    metrics::signed_in();
+    Ok(())
 }
 
 /// The one place where what the protocol learned becomes what the database keeps.

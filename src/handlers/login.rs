@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::go_to;
 use crate::app::App;
+use crate::audit::Progress;
 use crate::error::Error;
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
@@ -27,7 +28,11 @@ pub async fn login(
         .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
         .unwrap_or_else(ReturnTo::profile);
     let login_hint = query.login_hint.as_deref();
-    begin(&app, &request, Attempt::new(), return_to, login_hint).await
+    let begun = begin(&app, &request, Attempt::new(), return_to, login_hint).await;
+    if let Err(error) = &begun {
+        app.audit.sign_in_failed(Progress::default(), error).await;
+    }
+    begun
 }
 
 /// Sends the browser to the provider with `attempt`, and has it remember that.

@@ -45,6 +45,7 @@ pub async fn logout(
 
 async fn sign_out(app: &App, person: SignedIn) -> Result<HttpResponse, Error> {
     let hint = person.id_token.clone();
+    app.audit.signed_out(&person.user).await;
     person.sign_out();
     let state = random::secret();
     let provider = app

@@ -7,6 +7,8 @@ use url::{Host, Url};
 use super::error::Error;
 use super::fetch::{Answer, Http};
 use super::json;
+use super::timed::timed;
+use crate::metrics::Endpoint;
 
 /// What Doorward uses of the discovery document (OpenID Connect Discovery 1.0, 3).
 #[derive(Clone, Debug)]
@@ -54,10 +56,9 @@ pub fn location(issuer: &str) -> Result<Url, Error> {
 
 /// Fetches and checks the metadata; with it, the seconds the provider lets it be cached.
 pub async fn fetch(http: &Http, issuer: &str) -> Result<(Metadata, Option<u64>), Error> {
-    let answer = http
-        .get(&location(issuer)?, None)
-        .await
-        .and_then(Answer::ok);
+    let location = location(issuer)?;
+    let answer = timed(Endpoint::Discovery, http.get(&location, None)).await;
+    let answer = answer.and_then(Answer::ok);
     let answer = answer.map_err(Error::fetching("discovery"))?;
     Ok((parse(&answer.body, issuer)?, answer.max_age_secs))
 }

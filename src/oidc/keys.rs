@@ -6,6 +6,8 @@ use serde::Deserialize;
 use super::error::Error;
 use super::fetch::{Answer, Http};
 use super::json;
+use super::timed::timed;
+use crate::metrics::Endpoint;
 use url::Url;
 
 /// The keys of one `jwks_uri`, ready to verify.
@@ -53,7 +55,8 @@ pub enum Choice<'a> {
 
 /// Fetches the key set; with it, the seconds the provider lets it be cached.
 pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>), Error> {
-    let answer = http.get(jwks_uri, None).await.and_then(Answer::ok);
+    let answer = timed(Endpoint::Keys, http.get(jwks_uri, None)).await;
+    let answer = answer.and_then(Answer::ok);
     let answer = answer.map_err(Error::fetching("keys"))?;
     Ok((KeySet::parse(&answer.body)?, answer.max_age_secs))
 }

@@ -17,6 +17,7 @@ pub mod okta;
 mod profile;
 #[cfg(test)]
 mod properties;
+mod timed;
 mod token;
 mod userinfo;
 

@@ -8,6 +8,8 @@ use super::discovery::Metadata;
 use super::error::Error;
 use super::fetch::{Answer, Http};
 use super::json;
+use super::timed::timed;
+use crate::metrics::Endpoint;
 
 /// How we prove to the token endpoint who we are (RFC 6749, 2.3.1; OpenID Connect Core 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +62,9 @@ pub async fn exchange(
             None
         }
     };
-    let answer = http
-        .post_form(&metadata.token_endpoint, basic, &form)
-        .await
-        .map_err(Error::fetching("token"))?;
-    judge(&answer)
+    let asked = http.post_form(&metadata.token_endpoint, basic, &form);
+    let answer = timed(Endpoint::Token, asked).await;
+    judge(&answer.map_err(Error::fetching("token"))?)
 }
 
 /// What is configured, else what the provider offers, the better one first.

@@ -12,6 +12,8 @@ use super::json;
 use super::jws::{self, JwsError};
 use super::keys::KeySet;
 use super::profile::Profile;
+use super::timed::timed;
+use crate::metrics::Endpoint;
 
 /// Reads userinfo with the access token.
 pub async fn fetch(
@@ -19,10 +21,9 @@ pub async fn fetch(
     metadata: &Metadata,
     access_token: &SecretString,
 ) -> Result<Answer, Error> {
-    let answer = http
-        .get(&metadata.userinfo_endpoint, Some(access_token))
-        .await
-        .and_then(Answer::ok);
+    let asked = http.get(&metadata.userinfo_endpoint, Some(access_token));
+    let answer = timed(Endpoint::Userinfo, asked).await;
+    let answer = answer.and_then(Answer::ok);
     answer.map_err(Error::fetching("userinfo"))
 }
 

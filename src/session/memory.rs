@@ -8,6 +8,7 @@ use moka::sync::Cache;
 use time::OffsetDateTime;
 
 use super::store::State;
+use crate::db::User;
 
 /// How many sessions are remembered at most: a few KiB each, most of it the ID token.
 const CAPACITY: u64 = 4096;
@@ -25,7 +26,7 @@ pub struct Memory {
 /// A session as it was read.
 pub struct Remembered {
     /// Whose it is.
-    pub user_id: String,
+    pub user: User,
     /// The sign-in, in UTC.
     pub created_at: OffsetDateTime,
     /// The latest request that was written down, in UTC.
@@ -61,7 +62,7 @@ impl Memory {
         };
         let is_current = session.asked_at.elapsed() < self.lifetime
             && !changed_since(key_hash)
-            && !changed_since(&session.user_id);
+            && !changed_since(&session.user.id);
         is_current.then_some(session)
     }
 
@@ -84,10 +85,21 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::datetime;
 
     fn read_at(asked_at: Instant) -> Arc<Remembered> {
         Arc::new(Remembered {
-            user_id: "ada".to_owned(),
+            user: User {
+                id: "ada".to_owned(),
+                issuer: String::new(),
+                subject: String::new(),
+                name: None,
+                email: None,
+                email_verified: false,
+                created_at: datetime!(2026-01-01 0:00),
+                last_sign_in_at: datetime!(2026-01-01 0:00),
+                blocked_at: None,
+            },
             created_at: OffsetDateTime::UNIX_EPOCH,
             last_seen_at: OffsetDateTime::UNIX_EPOCH,
             state: State::new(),

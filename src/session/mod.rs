@@ -1,7 +1,9 @@
 //! Who is signed in: the only code that knows actix-session and actix-identity.
 
 mod answer;
+mod count;
 mod disguise;
+mod expiry;
 mod keys;
 mod login;
 mod logout;

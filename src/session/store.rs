@@ -12,9 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::{Duration, OffsetDateTime};
 
-use super::Sessions;
 use super::memory::Remembered;
-use crate::db::{self, Db, NewSession, NewUser, Session, User};
+use super::{Sessions, expiry};
+use crate::db::{self, AuditEvent, Db, Event, NewSession, NewUser, Session, User};
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
 /// stored.
@@ -61,7 +61,7 @@ impl DatabaseStore {
             return Ok(None);
         };
         let session = Arc::new(Remembered {
-            user_id: session.user_id,
+            user,
             created_at: session.created_at.assume_utc(),
             last_seen_at: session.last_seen_at.assume_utc(),
             state,
@@ -86,7 +86,7 @@ impl DatabaseStore {
             .run(move |connection| Session::touch(connection, &seen, now));
         touched.await?;
         let session = Remembered {
-            user_id: session.user_id.clone(),
+            user: session.user.clone(),
             state: session.state.clone(),
             last_seen_at: now,
             ..*session
@@ -94,6 +94,23 @@ impl DatabaseStore {
         self.sessions
             .memory
             .keep(key_hash.to_owned(), Arc::new(session));
+        Ok(())
+    }
+
+    /// Ends a session whose time is over.
+    async fn expire(
+        &self,
+        key_hash: String,
+        session: &Remembered,
+        now: OffsetDateTime,
+    ) -> Result<(), db::Error> {
+        let reason = expiry::reason(session.last_seen_at, self.sessions.idle_timeout, now);
+        let (gone, user) = (key_hash.clone(), session.user.clone());
+        let expired = self
+            .db()
+            .run(move |connection| Session::expire(connection, &gone, &user, reason, now));
+        expired.await?;
+        self.sessions.memory.changed(&key_hash);
         Ok(())
     }
 
@@ -122,7 +139,7 @@ impl SessionStore for DatabaseStore {
         };
         let now = self.sessions.clock.now();
         if self.sessions.has_ended(&session, now) {
-            self.end(key_hash).await.map_err(failed)?;
+            self.expire(key_hash, &session, now).await.map_err(failed)?;
             return Ok(None);
         }
         if now - session.last_seen_at >= TOUCH_AFTER {
@@ -205,7 +222,7 @@ pub(super) enum Begun {
 
 impl Sessions {
     /// Begins a session of a person who is got or created, for the browser that gets `secret`. One change of threads
-    /// and one transaction do it all.
+    /// does it all.
     pub(super) async fn begin(
         &self,
         secret: &str,
@@ -223,11 +240,19 @@ impl Sessions {
                     user_id: user.id.clone(),
                     state,
                 };
-                let may_sign_in = user.blocked_at.is_none();
-                match may_sign_in && Session::create(connection, new, now)? {
-                    true => Ok(Begun::SignedIn(user)),
-                    false => Ok(Begun::Blocked(user)),
+                if user.blocked_at.is_some() {
+                    return Ok(Begun::Blocked(user));
                 }
+                // Without its event nobody gets in.
+                let created = AuditEvent::create_with(connection, |connection| {
+                    let created = Session::create(connection, new, now)?;
+                    let event = AuditEvent::new(Event::SignIn, now).about(&user);
+                    Ok((created, created.then_some(event)))
+                })?;
+                if !created {
+                    return Ok(Begun::Blocked(user));
+                }
+                Ok(Begun::SignedIn(user))
             })
         });
         let begun = begun.await?;
@@ -255,15 +280,5 @@ impl Sessions {
     fn has_ended(&self, session: &Remembered, now: OffsetDateTime) -> bool {
         now - session.last_seen_at >= self.idle_timeout
             || now - session.created_at >= self.absolute_timeout
-    }
-
-    /// Removes the sessions that have ended by themselves; how many.
-    pub async fn purge_expired(&self) -> Result<usize, db::Error> {
-        let now = self.clock.now();
-        let (idle_since, begun_before) = (now - self.idle_timeout, now - self.absolute_timeout);
-        let purge = self
-            .db
-            .run(move |connection| Session::purge_expired(connection, idle_since, begun_before));
-        purge.await
     }
 }

@@ -5,6 +5,15 @@ use std::time::Duration;
 /// A whole number and a unit: `90s`, `30m`, `8h`, `7d`. Not zero, and at most 400 days, the longest
 /// that browsers keep a cookie.
 pub fn parse(text: String) -> Result<Duration, String> {
+    up_to(400, text)
+}
+
+/// As [`parse`], but at most ten years, for what is kept and not carried by a browser.
+pub fn parse_years(text: String) -> Result<Duration, String> {
+    up_to(3660, text)
+}
+
+fn up_to(limit_days: u64, text: String) -> Result<Duration, String> {
     let fault = || "is not a number with a unit: s, m, h or d".to_owned();
     let unit = text.chars().last().ok_or_else(fault)?;
     let number = &text[..text.len() - unit.len_utf8()];
@@ -21,7 +30,7 @@ pub fn parse(text: String) -> Result<Duration, String> {
         .saturating_mul(unit_secs);
     match secs {
         0 => Err("is nothing at all".to_owned()),
-        secs if secs > 400 * 86400 => Err("is more than 400 days".to_owned()),
+        secs if secs > limit_days * 86400 => Err(format!("is more than {limit_days} days")),
         secs => Ok(Duration::from_secs(secs)),
     }
 }
@@ -49,5 +58,6 @@ mod tests {
         ] {
             assert!(parse(wrong.into()).is_err(), "{wrong}");
         }
+        assert!(parse_years("3660d".into()).is_ok() && parse_years("3661d".into()).is_err());
     }
 }

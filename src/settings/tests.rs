@@ -43,6 +43,9 @@ fn the_defaults_are_those_of_the_documentation() {
     assert!(settings.auto_migrate);
     assert_eq!(settings.idle_timeout.as_secs(), 28800);
     assert_eq!(settings.absolute_timeout.as_secs(), 604_800);
+    assert_eq!(settings.log_format, LogFormat::Text);
+    assert_eq!(settings.metrics_addr, None);
+    assert_eq!(settings.audit_retention.as_secs(), 7_776_000);
 }
 
 #[test]

@@ -80,8 +80,7 @@ on_both! {
             let sentence = "Your account has been blocked here, so you are not signed in.";
             assert_eq!(answer.refusal(), (403, sentence.to_owned()));
             assert!(!visitor.is_signed_in().await);
-            let reference = answer.text("error-reference").unwrap();
-            let lines = log::lines_with(&reference);
+            let lines = log::errors_of(&answer);
             assert_eq!(lines.len(), 1, "{lines:?}");
             assert!(lines[0].contains("is blocked (`doorward users unblock "), "{}", lines[0]);
         }

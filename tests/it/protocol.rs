@@ -162,7 +162,7 @@ async fn a_provider_that_offers_no_way_we_know_is_named_in_the_log() {
     );
     let answer = app.visitor().sign_in("ada").await;
     assert_eq!(answer.status, 502);
-    let line = log::lines_with(&answer.text("error-reference").unwrap()).remove(0);
+    let line = log::errors_of(&answer).remove(0);
     assert!(line.contains("OIDC_CLIENT_AUTH_METHOD"), "{line}");
 }
 

@@ -75,10 +75,9 @@ fn assert_page(page: &Answer, expected: (u16, &str), cause: &str) {
     assert!(logged.starts_with(cause), "expected {cause:?} in {line:?}");
 }
 
-/// The one log line that bears the page's reference.
+/// The one log line that tells of the error by the page's reference.
 fn line_of(page: &Answer) -> String {
-    let reference = page.text("error-reference").expect("a reference");
-    let lines = log::lines_with(&reference);
+    let lines = log::errors_of(page);
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.into_iter().next().unwrap()
 }

@@ -209,7 +209,7 @@ async fn assert_refused((app, front): (TestApp, Front), why: &str) {
     assert_eq!(front.asked(), Vec::<String>::new(), "{why}");
     assert_eq!(app.provider.request_count(Endpoint::Discovery), 0, "{why}");
 
-    let lines = log::lines_with(&answer.text("error-reference").unwrap());
+    let lines = log::errors_of(&answer);
     let line = lines.first().expect("a line with the reference");
     assert!(line.contains("invalid peer certificate"), "{line}");
     assert!(line.contains(why), "{line}");

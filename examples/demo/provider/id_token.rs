@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::faults::{Faults, edited};
 use super::keys::{Keys, foreign_jwk, sign_foreign};
 use super::people::Person;
+use super::seen;
 use super::state::{Grant, State, now_secs};
 
 pub const LIFETIME_SECS: u64 = 3600;
@@ -78,6 +79,7 @@ pub fn compact(state: &State, faults: &Faults, claims: &Value) -> String {
     let message = format!("{header}.{claims}");
     let signature = encode(&sign(&state.keys(), &faults.signing, message.as_bytes()));
     let token = format!("{message}.{signature}");
+    seen::tell("an ID token", &token);
     match &faults.edit_id_token {
         Some(edit) => edit(token),
         None => token,

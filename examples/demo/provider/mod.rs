@@ -32,7 +32,7 @@ pub use faults::{Edit, EditParams, EditToken, Faults};
 pub use id_token::Signing;
 pub use keys::Keep;
 pub use people::{Person, demo_people};
-pub use seen::{Endpoint, Params, Seen};
+pub use seen::{Endpoint, Params, Seen, on_secret};
 
 use server::Server;
 use state::{State, lock};

@@ -1,6 +1,7 @@
 //! What the provider was asked: the endpoints, and a request as the handlers read it and the tests look it up.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
@@ -64,6 +65,19 @@ impl Endpoint {
     }
 }
 
+/// Told of every secret, with what it is: the tests look for them where they must not be.
+static ON_SECRET: OnceLock<fn(&'static str, &str)> = OnceLock::new();
+
+pub fn on_secret(listener: fn(&'static str, &str)) {
+    let _ = ON_SECRET.set(listener);
+}
+
+pub fn tell(what: &'static str, secret: &str) {
+    if let Some(listener) = ON_SECRET.get() {
+        listener(what, secret);
+    }
+}
+
 impl Seen {
     pub fn new(request: &HttpRequest, body: &[u8]) -> Seen {
         let headers = request.headers().iter().map(|(name, value)| {
@@ -87,6 +101,19 @@ impl Seen {
             session: request
                 .cookie(SESSION_COOKIE)
                 .map(|cookie| cookie.value().to_owned()),
+        }
+    }
+
+    /// What a client must keep to itself, and sends to nobody but the provider.
+    pub fn tell_secrets(&self) {
+        for name in ["state", "nonce", "code_verifier", "client_secret"] {
+            for params in [&self.query, &self.form] {
+                params.get(name).inspect(|value| tell(name, value));
+            }
+        }
+        let credentials = self.header("authorization");
+        if let Some((_, credentials)) = credentials.and_then(|header| header.split_once(' ')) {
+            tell("the credentials of a request", credentials);
         }
     }
 

@@ -12,7 +12,7 @@ use super::ProviderConfig;
 use super::faults::Faults;
 use super::keys::Keys;
 use super::people::Person;
-use super::seen::{Endpoint, Seen};
+use super::seen::{self, Endpoint, Seen};
 
 pub struct State {
     pub issuer: String,
@@ -118,6 +118,7 @@ impl State {
     }
 
     pub fn record(&self, endpoint: Endpoint, request: Seen) {
+        request.tell_secrets();
         lock(&self.seen).push((endpoint, request));
     }
 
@@ -152,7 +153,9 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn opaque() -> String {
     let mut bytes = [0; 24];
     rand::fill(&mut bytes).expect("the system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    let value = URL_SAFE_NO_PAD.encode(bytes);
+    seen::tell("a code, a token or a session of the provider", &value);
+    value
 }
 
 pub fn now_secs() -> u64 {

@@ -9,8 +9,10 @@ use std::thread::JoinHandle;
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use diesel::connection::SimpleConnection;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
+use diesel::sqlite::Sqlite;
 use doorward::clock::Clock;
 use doorward::random;
 use doorward::server::Doorward;
@@ -83,13 +85,20 @@ impl Storage {
             #[diesel(sql_type = BigInt)]
             n: i64,
         }
+        self.rows::<Row>(query).remove(0).n
+    }
+
+    /// What a query answers.
+    pub fn rows<R>(&self, query: &str) -> Vec<R>
+    where
+        R: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,
+    {
         let query = diesel::sql_query(query);
-        let row: Row = match self.folder {
-            Some(_) => query.get_result(&mut SqliteConnection::establish(&self.url).unwrap()),
-            None => query.get_result(&mut PgConnection::establish(&self.url).unwrap()),
+        match self.folder {
+            Some(_) => query.get_results(&mut SqliteConnection::establish(&self.url).unwrap()),
+            None => query.get_results(&mut PgConnection::establish(&self.url).unwrap()),
         }
-        .unwrap();
-        row.n
+        .unwrap()
     }
 
     /// Runs statements that answer nothing, as Doorward's own connections would.

@@ -2,6 +2,10 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::{Answer, secrets};
+use doorward::trace::Trace;
+use log::kv::{Error, Key, Value, VisitSource};
+
 struct Memory(Mutex<Vec<String>>);
 
 static MEMORY: OnceLock<Memory> = OnceLock::new();
@@ -12,7 +16,12 @@ impl log::Log for Memory {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        let line = format!("{} {}: {}", record.level(), record.target(), record.args());
+        let mut line = format!("{} {}", record.level(), record.target());
+        if let Some(trace) = Trace::current() {
+            line.push_str(&format!(" [{}]", trace.id));
+        }
+        line.push_str(&format!(": {}", record.args()));
+        let _ = record.key_values().visit(&mut Fields(&mut line));
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -22,12 +31,35 @@ impl log::Log for Memory {
     fn flush(&self) {}
 }
 
+/// Writes ` name=value` behind the message.
+struct Fields<'a>(&'a mut String);
+
+impl<'kvs> VisitSource<'kvs> for Fields<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        self.0.push_str(&format!(" {key}={value}"));
+        Ok(())
+    }
+}
+
 /// Starts keeping; the second call does nothing.
 pub fn keep() {
     let memory = MEMORY.get_or_init(|| Memory(Mutex::new(Vec::new())));
+    secrets::watch();
     if log::set_logger(memory).is_ok() {
         log::set_max_level(log::LevelFilter::Debug);
     }
+}
+
+/// The lines of all tests so far.
+pub fn all() -> Vec<String> {
+    let memory = MEMORY.get();
+    memory.map_or_else(Vec::new, |memory| {
+        memory
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    })
 }
 
 /// The lines of all tests so far that hold `text`.
@@ -39,4 +71,10 @@ pub fn lines_with(text: &str) -> Vec<String> {
         .filter(|line| line.contains(text))
         .cloned()
         .collect()
+}
+
+/// What was logged of the error that a page shows, found by its reference.
+pub fn errors_of(page: &Answer) -> Vec<String> {
+    let reference = page.text("error-reference").expect("a reference");
+    lines_with(&format!("doorward::front [{reference}]"))
 }

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod log;
 pub mod postgres;
 pub mod process;
+pub mod secrets;
 pub mod visitor;
 pub mod watchdog;
 

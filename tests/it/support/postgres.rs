@@ -85,15 +85,6 @@ impl OwnPostgres {
             .unwrap_or_else(|output| panic!("Postgres did not start again:\n{output}"));
     }
 
-    /// Another database, beside `postgres`: its URL.
-    pub fn create_database(&self, name: &str) -> String {
-        let mut connection = self.0.connect().expect("this Postgres takes a connection");
-        diesel::sql_query(format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .execute(&mut connection)
-            .expect("a database can be created");
-        self.0.url(name)
-    }
-
     /// Of the database `postgres`, as a superuser.
     pub fn url(&self) -> String {
         self.0.url("postgres")

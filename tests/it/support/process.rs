@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use doorward::random;
 
 use crate::support::app::SESSION_KEY;
+use crate::support::secrets;
 
 /// Everything here takes well below a second, but for a database that is away: it is waited for, five seconds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,6 +54,7 @@ impl Process {
         for (name, content) in files {
             std::fs::write(folder.join(name), content).unwrap();
         }
+        secrets::watch();
         let mut child = Command::new(program.as_ref())
             .args(arguments)
             .env_clear()
@@ -172,6 +174,7 @@ impl Output {
         let output = self.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                secrets::printed(&line);
                 let text = &mut output.text.lock().unwrap().0;
                 text.push_str(&line);
                 text.push('\n');

@@ -8,6 +8,8 @@ use actix_web::cookie::Cookie;
 use awc::http::{Method, header};
 use url::Url;
 
+use super::secrets;
+
 /// A visitor. A clone is the same browser in another tab.
 #[derive(Clone)]
 pub struct Visitor {
@@ -206,6 +208,7 @@ impl Visitor {
         let gone = cookie
             .max_age()
             .is_some_and(|age| age.is_zero() || age.is_negative());
+        secrets::register("a cookie", cookie.value());
         let mut jar = self.jar.borrow_mut();
         let cookies = jar.entry(host.to_owned()).or_default();
         match gone {

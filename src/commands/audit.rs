@@ -1,0 +1,167 @@
+//! `doorward audit`: who came in, who did not and why, as it was kept.
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, RangedI64ValueParser};
+use serde_json::{Map, Value};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
+
+use super::answer::{Form, lines};
+use super::person::{plain, timestamp};
+use crate::clock::Clock;
+use crate::db::{AuditEvent, AuditFilter, Db, Event, Person, User};
+use crate::settings::parse_duration;
+
+/// How many people of one email are looked for.
+const NAMESAKES: i64 = 100;
+
+/// Which events are asked for.
+#[derive(Args, Debug)]
+pub struct Audit {
+    /// Only about this person: an id, an email, or an issuer and a subject; they may be deleted
+    #[arg(long, num_args = 1..=2, value_names = ["PERSON", "SUBJECT"])]
+    user: Vec<String>,
+    /// Only events of this name
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Event::ALL.map(Event::name)))]
+    event: Option<String>,
+    /// Not before: a time (2026-11-22, 2026-11-22T08:00:00Z) or so long ago (90m, 24h, 7d)
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<OffsetDateTime>,
+    /// How many at most, the latest
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_once())]
+    limit: u32,
+    #[command(flatten)]
+    form: Form,
+}
+
+fn at_once() -> RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=100_000)
+}
+
+/// A date, a time, or how long ago.
+fn since(text: &str) -> Result<OffsetDateTime, String> {
+    if let Ok(ago) = parse_duration(text.to_owned()) {
+        return Ok(Clock::default().now() - ago);
+    }
+    let date = || {
+        let date = Date::parse(text, format_description!("[year]-[month]-[day]"));
+        Some(date.ok()?.midnight().assume_utc())
+    };
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .or_else(date)
+        .ok_or_else(|| "say 24h, 2026-11-22 or 2026-11-22T08:00:00Z".to_owned())
+}
+
+/// What to print: the latest last, as in a log.
+pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
+    let filter = AuditFilter {
+        people: people(db, &audit.user)?,
+        event: audit.event,
+        since: audit.since,
+    };
+    let limit = i64::from(audit.limit);
+    let found = db.run_here(|connection| AuditEvent::find(connection, &filter, limit));
+    let found = found.map_err(|cause| cause.to_string())?;
+    if found.len() == audit.limit as usize {
+        eprintln!("There may be more: --limit, or --since to begin later.");
+    }
+    let latest_last = found.iter().rev();
+    Ok(match audit.form {
+        Form { json: true } => lines(latest_last.map(|event| as_json(event).to_string())),
+        Form { json: false } => lines(latest_last.map(as_text)),
+    })
+}
+
+/// Whom events can name that are about the person of `words`; somebody who was deleted is in no
+/// table any more, but in events.
+fn people(db: &Db, words: &[String]) -> Result<Vec<Person>, String> {
+    let (word, subject) = match words {
+        [] => return Ok(Vec::new()),
+        [word, rest @ ..] => (word, rest.first()),
+    };
+    let is_email = subject.is_none() && word.contains('@');
+    let users = db.run_here(|connection| match subject {
+        Some(subject) => Ok(Vec::from_iter(User::get(connection, word, subject)?)),
+        None if is_email => User::by_email(connection, word, NAMESAKES),
+        None => Ok(Vec::from_iter(User::by_id(connection, word)?)),
+    });
+    let users = users.map_err(|cause| cause.to_string())?;
+    let both = |user: User| {
+        [
+            Person::Id(user.id),
+            Person::Subject(user.issuer, user.subject),
+        ]
+    };
+    let mut people: Vec<Person> = users.into_iter().flat_map(both).collect();
+    match subject {
+        Some(subject) => people.push(Person::Subject(word.clone(), subject.clone())),
+        None if is_email && people.is_empty() => {
+            return Err(format!(
+                "Nobody here has the email {word}. Events hold no emails: name a deleted person by \
+                 id, or by issuer and subject."
+            ));
+        }
+        None if is_email => (),
+        None => people.push(Person::Id(word.clone())),
+    }
+    Ok(people)
+}
+
+fn fields(event: &AuditEvent) -> [(&'static str, Option<&str>); 6] {
+    [
+        ("reason", event.reason.as_deref()),
+        ("user_id", event.user_id.as_deref()),
+        ("issuer", event.issuer.as_deref()),
+        ("subject", event.subject.as_deref()),
+        ("address", event.address.as_deref()),
+        ("request_id", event.request_id.as_deref()),
+    ]
+}
+
+/// For machines: what is not known is null.
+fn as_json(event: &AuditEvent) -> Value {
+    let mut object = Map::new();
+    object.insert("time".to_owned(), timestamp(event.occurred_at).into());
+    object.insert("event".to_owned(), event.event.as_str().into());
+    for (name, value) in fields(event) {
+        object.insert(name.to_owned(), value.into());
+    }
+    Value::Object(object)
+}
+
+/// For people: what is not known is left out.
+fn as_text(event: &AuditEvent) -> String {
+    let mut text = format!("{}  {:15}", timestamp(event.occurred_at), event.event);
+    for (name, value) in fields(event) {
+        if let Some(value) = value {
+            text.push_str(&format!(" {name}={}", plain(value)));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_when_can_be_said_in_three_ways() {
+        let day = since("2026-11-22").unwrap();
+        assert_eq!(since("2026-11-22T01:00:00+01:00"), Ok(day));
+        let a_day_ago = since("24h").unwrap();
+        let ago = Clock::default().now() - a_day_ago;
+        assert_eq!(ago.whole_hours(), 24);
+        for wrong in [
+            "",
+            "yesterday",
+            "22.11.2026",
+            "24",
+            "-1h",
+            "2026-11-22 08:00",
+        ] {
+            assert!(since(wrong).is_err(), "{wrong}");
+        }
+    }
+}

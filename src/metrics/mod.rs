@@ -1,0 +1,156 @@
+//! What is counted and timed, for Prometheus. Plain atomics that live as long as the process: who
+//! counts needs no handle, takes no lock, and knows nobody else. All label values are lists in
+//! here, so that nobody outside can make more of them.
+
+mod http;
+mod provider;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Opts, Registry, TextEncoder,
+};
+
+pub use http::http_request;
+pub use provider::{Endpoint, Outcome};
+
+use http::HttpMetrics;
+use provider::ProviderMetrics;
+
+/// From half a millisecond to five seconds, as long as a connection is waited for.
+const DATABASE_BUCKETS: [f64; 13] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
+
+struct Metrics {
+    registry: Registry,
+    http: HttpMetrics,
+    provider: ProviderMetrics,
+    sign_ins: IntCounterVec,
+    signed_in: IntCounter,
+    query_ok: Histogram,
+    query_error: Histogram,
+    sessions: Gauge,
+    audit_lost: IntCounter,
+}
+
+static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+
+impl Metrics {
+    fn new() -> Metrics {
+        let registry = Registry::new();
+        #[cfg(target_os = "linux")]
+        registry
+            .register(Box::new(
+                prometheus::process_collector::ProcessCollector::for_self(),
+            ))
+            .expect("each name is given once");
+        add(&registry, build_info());
+        let sign_ins = IntCounterVec::new(
+            Opts::new(
+                "doorward_sign_ins_total",
+                "Sign-ins that ended, by outcome and reason.",
+            ),
+            &["outcome", "reason"],
+        );
+        let sign_ins = add(&registry, sign_ins.expect(FITTING));
+        let queries = HistogramVec::new(
+            HistogramOpts::new(
+                "doorward_database_query_duration_seconds",
+                "Time that a database query took, the wait for a connection included.",
+            )
+            .buckets(DATABASE_BUCKETS.to_vec()),
+            &["outcome"],
+        );
+        let queries = add(&registry, queries.expect(FITTING));
+        let sessions = Gauge::new(
+            "doorward_sessions",
+            "Live sessions in the database, the same for every process; NaN while it is away.",
+        );
+        let audit_lost = IntCounter::new(
+            "doorward_audit_events_lost_total",
+            "Audit events that are in the log but not in the database: it was away, or strangers failed too often.",
+        );
+        Metrics {
+            http: HttpMetrics::new(&registry),
+            provider: ProviderMetrics::new(&registry),
+            signed_in: sign_ins.with_label_values(&["success", ""]),
+            sign_ins,
+            query_ok: queries.with_label_values(&["ok"]),
+            query_error: queries.with_label_values(&["error"]),
+            sessions: add(&registry, sessions.expect(FITTING)),
+            audit_lost: add(&registry, audit_lost.expect(FITTING)),
+            registry,
+        }
+    }
+}
+
+/// For `expect`: what Prometheus could object to.
+const FITTING: &str = "names and labels are constants that a test has tried";
+
+fn add<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: C) -> C {
+    let added = registry.register(Box::new(metric.clone()));
+    added.expect("each name is given once");
+    metric
+}
+
+fn build_info() -> IntGauge {
+    let revision = option_env!("DOORWARD_REVISION").unwrap_or("unknown");
+    let info = Opts::new("doorward_build_info", "What runs; always 1.")
+        .const_label("version", env!("CARGO_PKG_VERSION"))
+        .const_label("revision", revision);
+    let info = IntGauge::with_opts(info).expect(FITTING);
+    info.set(1);
+    info
+}
+
+/// Somebody signed in.
+pub fn signed_in() {
+    METRICS.signed_in.inc();
+}
+
+/// Somebody did not get in, because of `reason`: one of those that [`know_reasons`] was told.
+pub fn sign_in_failed(reason: &'static str) {
+    METRICS
+        .sign_ins
+        .with_label_values(&["failure", reason])
+        .inc();
+}
+
+/// Shows every reason from the start, at zero, so that the first failure is seen as an increase.
+pub fn know_reasons(reasons: impl IntoIterator<Item = &'static str>) {
+    for reason in reasons {
+        METRICS.sign_ins.with_label_values(&["failure", reason]);
+    }
+}
+
+/// A query took so long, and brought a result or not.
+pub fn database_query(took: Duration, is_ok: bool) {
+    let histogram = match is_ok {
+        true => &METRICS.query_ok,
+        false => &METRICS.query_error,
+    };
+    histogram.observe(took.as_secs_f64());
+}
+
+/// The provider took so long to answer.
+pub fn provider_request(endpoint: Endpoint, outcome: Outcome, took: Duration) {
+    METRICS.provider.observe(endpoint, outcome, took);
+}
+
+/// An audit event did not get into the database.
+pub fn audit_event_lost() {
+    METRICS.audit_lost.inc();
+}
+
+/// All of it as text. `sessions` is how many live ones there are, if that is known.
+pub fn render(sessions: Option<f64>) -> Vec<u8> {
+    METRICS.sessions.set(sessions.unwrap_or(f64::NAN));
+    let mut text = Vec::new();
+    TextEncoder::new()
+        .encode(&METRICS.registry.gather(), &mut text)
+        .expect("a Vec takes everything");
+    text
+}

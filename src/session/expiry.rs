@@ -1,0 +1,55 @@
+//! Sessions that end by themselves: unused for too long, or too old.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::Sessions;
+use crate::db::{self, Session};
+
+/// Why a session that is over by `now` is over: a word for the audit.
+pub fn reason(
+    last_seen_at: OffsetDateTime,
+    idle_timeout: Duration,
+    now: OffsetDateTime,
+) -> &'static str {
+    match now - last_seen_at >= idle_timeout {
+        true => "idle_timeout",
+        false => "absolute_timeout",
+    }
+}
+
+impl Sessions {
+    /// Removes the sessions that have ended by themselves; how many. Several processes may do so at
+    /// once: each session is ended by one of them.
+    pub async fn purge_expired(&self) -> Result<usize, db::Error> {
+        let mut purged = 0;
+        loop {
+            let (found, ended) = self.purge_some().await?;
+            purged += ended;
+            if found == 0 {
+                return Ok(purged);
+            }
+        }
+    }
+
+    /// How many were found, and how many of them nobody else had ended meanwhile.
+    async fn purge_some(&self) -> Result<(usize, usize), db::Error> {
+        let now = self.clock.now();
+        let idle_timeout = self.idle_timeout;
+        // One that is too old but in use ends when it is used; one that is not in use is unseen.
+        let unseen_since = now - idle_timeout.min(self.absolute_timeout);
+        let purge = self.db.run(move |connection| {
+            let expired = Session::find_unseen(connection, unseen_since)?;
+            let mut ended = 0;
+            for (key_hash, session, user) in &expired {
+                let reason = reason(session.last_seen_at.assume_utc(), idle_timeout, now);
+                if Session::expire(connection, key_hash, user, reason, now)? {
+                    ended += 1;
+                }
+            }
+            Ok((expired.len(), ended))
+        });
+        purge.await
+    }
+}

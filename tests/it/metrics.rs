@@ -1,0 +1,312 @@
+//! What Prometheus gets, read as strictly as its text format is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use crate::support::app::{CLIENT_ID, CLIENT_SECRET};
+use crate::support::process::{Process, free_addr, get};
+use crate::support::provider::{Provider, ProviderConfig, demo_people};
+use crate::support::{Database, TestApp, Visitor};
+
+/// The samples of a scrape, by name and labels as they are written.
+struct Scrape {
+    types: BTreeMap<String, String>,
+    samples: BTreeMap<String, f64>,
+}
+
+impl Scrape {
+    fn of(addr: SocketAddr) -> Scrape {
+        let answer = get(addr, "/metrics").expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+        assert!(
+            head.contains("content-type: text/plain; version=0.0.4"),
+            "{head}"
+        );
+        Scrape::parse(body)
+    }
+
+    /// Each family has its help, then its type, then its samples, and none comes twice.
+    fn parse(text: &str) -> Scrape {
+        assert!(text.ends_with('\n'));
+        let (mut types, mut samples) = (BTreeMap::new(), BTreeMap::new());
+        let mut family = String::new();
+        let mut helped = String::new();
+        for line in text.lines() {
+            if let Some(help) = line.strip_prefix("# HELP ") {
+                let (name, text) = help.split_once(' ').expect("a help text");
+                assert!(
+                    text.ends_with('.') || name.starts_with("process_"),
+                    "{line}"
+                );
+                helped = name.to_owned();
+            } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = kind.split_once(' ').unwrap();
+                assert_eq!(helped, name, "the help comes first");
+                assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+                assert_eq!(
+                    kind == "counter",
+                    name.ends_with("_total"),
+                    "counters alone are totals: {line}"
+                );
+                let twice = types.insert(name.to_owned(), kind.to_owned());
+                assert_eq!(twice, None, "{line}");
+                family = name.to_owned();
+            } else {
+                let (series, value) = line.rsplit_once(' ').expect("a value");
+                let name = series.split('{').next().unwrap();
+                let of_family = match types[&family].as_str() {
+                    "histogram" => ["_bucket", "_sum", "_count"]
+                        .iter()
+                        .any(|part| name == format!("{family}{part}")),
+                    _ => name == family,
+                };
+                assert!(of_family, "{line} is not of {family}");
+                let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+                assert!(name.chars().all(is_plain), "{line}");
+                let value: f64 = value.parse().unwrap_or_else(|_| panic!("{line}"));
+                assert_eq!(samples.insert(series.to_owned(), value), None, "{line}");
+            }
+        }
+        let scrape = Scrape { types, samples };
+        scrape.check_histograms();
+        scrape
+    }
+
+    /// Buckets rise, and the last one is the count.
+    fn check_histograms(&self) {
+        let buckets = self.samples.iter().filter_map(|(series, value)| {
+            let (series, bound) = series.strip_suffix("\"}")?.rsplit_once("le=\"")?;
+            let bound: f64 = bound.parse().unwrap();
+            Some((series.trim_end_matches(',').to_owned(), bound, *value))
+        });
+        let mut all: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+        for (series, bound, value) in buckets {
+            all.entry(series).or_default().push((bound, value));
+        }
+        assert!(!all.is_empty());
+        for (series, mut buckets) in all {
+            buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+            assert!(buckets.is_sorted_by_key(|bucket| bucket.1), "{series}");
+            let (bound, last) = *buckets.last().unwrap();
+            let count = match series.replace("_bucket{", "_count{") {
+                bare if bare.ends_with('{') => bare.trim_end_matches('{').to_owned(),
+                labelled => format!("{labelled}}}"),
+            };
+            assert_eq!(
+                (bound, last),
+                (f64::INFINITY, self.samples[&count]),
+                "{series}"
+            );
+        }
+    }
+
+    fn value(&self, series: &str) -> f64 {
+        let value = self.samples.get(series);
+        *value.unwrap_or_else(|| panic!("{series} is not among {:#?}", self.samples.keys()))
+    }
+
+    /// The values of a label, over all series of a name.
+    fn labels(&self, name: &str, label: &str) -> BTreeSet<String> {
+        let series = self
+            .samples
+            .keys()
+            .filter(|key| key.starts_with(&format!("{name}{{")));
+        let values = series.filter_map(|key| {
+            let (_, rest) = key.split_once(&format!("{label}=\""))?;
+            Some(rest.split_once('"')?.0.to_owned())
+        });
+        values.collect()
+    }
+}
+
+/// A Doorward with a provider that works, and where its metrics are.
+struct Watched {
+    _process: Process,
+    _provider: Provider,
+    url: String,
+    addr: SocketAddr,
+    metrics: SocketAddr,
+}
+
+fn watched() -> Watched {
+    let (addr, metrics) = (free_addr(), free_addr());
+    let url = format!("http://{addr}");
+    let provider = Provider::start(ProviderConfig {
+        port: 0,
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: CLIENT_SECRET.to_owned(),
+        redirect_uris: vec![format!("{url}/authorization-code/callback")],
+        post_logout_redirect_uris: vec![url.clone()],
+        people: demo_people(),
+    });
+    let provider = provider.unwrap();
+    let mut process = Process::doorward(
+        addr,
+        &[
+            ("OIDC_ISSUER", &provider.issuer()),
+            ("OIDC_CLIENT_ID", CLIENT_ID),
+            ("OIDC_CLIENT_SECRET", CLIENT_SECRET),
+            ("PUBLIC_URL", &url),
+            ("DATABASE_URL", "metrics.db"),
+            ("METRICS_ADDR", &metrics.to_string()),
+        ],
+    );
+    process.answers(addr);
+    Watched {
+        _process: process,
+        _provider: provider,
+        url,
+        addr,
+        metrics,
+    }
+}
+
+#[actix_web::test]
+async fn a_sign_in_is_counted_and_timed_at_each_of_its_steps() {
+    let watched = watched();
+    let before = Scrape::of(watched.metrics);
+    assert_eq!(
+        before.value("doorward_sign_ins_total{outcome=\"success\",reason=\"\"}"),
+        0.0
+    );
+    let no_code = "doorward_sign_ins_total{outcome=\"failure\",reason=\"no_code\"}";
+    assert_eq!(before.value(no_code), 0.0, "known before the first one");
+
+    let ada = Visitor::new(&watched.url);
+    assert_eq!(ada.sign_in("ada").await.status, 303);
+    assert_eq!(ada.get("/profile").await.status, 200);
+    assert_eq!(ada.get("/authorization-code/callback").await.status, 403);
+
+    let after = Scrape::of(watched.metrics);
+    assert_eq!(
+        after.value("doorward_sign_ins_total{outcome=\"success\",reason=\"\"}"),
+        1.0
+    );
+    assert_eq!(after.value(no_code), 1.0);
+    for endpoint in ["discovery", "keys", "token", "userinfo"] {
+        let asked = "doorward_provider_request_duration_seconds_count";
+        let asked = format!("{asked}{{endpoint=\"{endpoint}\",outcome=\"ok\"}}");
+        assert_eq!(after.value(&asked), 1.0, "{endpoint}");
+    }
+    for (route, method, status, count) in [
+        ("/login", "GET", 303, 1.0),
+        ("/authorization-code/callback", "GET", 303, 1.0),
+        ("/authorization-code/callback", "GET", 403, 1.0),
+        ("/profile", "GET", 200, 1.0),
+    ] {
+        let requests = format!(
+            "doorward_http_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}"
+        );
+        assert_eq!(after.value(&requests), count, "{requests}");
+    }
+    let took = "doorward_http_request_duration_seconds_count{route=\"/profile\"}";
+    assert_eq!(after.value(took), 1.0);
+    let queries = "doorward_database_query_duration_seconds_count{outcome=\"ok\"}";
+    assert!(after.value(queries) > before.value(queries));
+}
+
+#[actix_web::test]
+async fn the_live_sessions_are_counted_when_somebody_asks() {
+    let watched = watched();
+    for person in ["ada", "grace"] {
+        Visitor::new(&watched.url).sign_in(person).await;
+    }
+    let scrape = Scrape::of(watched.metrics);
+    assert_eq!(scrape.value("doorward_sessions"), 2.0);
+    assert!(scrape.value("process_resident_memory_bytes") > 0.0);
+    let version = env!("CARGO_PKG_VERSION");
+    let build = format!("doorward_build_info{{revision=\"unknown\",version=\"{version}\"}}");
+    assert_eq!(scrape.value(&build), 1.0);
+}
+
+/// Who makes paths and methods up makes no series.
+#[actix_web::test]
+async fn labels_are_lists_of_ours() {
+    let watched = watched();
+    let stranger = Visitor::new(&watched.url);
+    for number in 0..20 {
+        stranger
+            .get(&format!("/made-up/{number}?secret={number}"))
+            .await;
+        stranger.get(&format!("/assets/{number}.css")).await;
+        let method = awc::http::Method::from_bytes(format!("MADEUP{number}").as_bytes()).unwrap();
+        stranger.send(method, "/login", &[], "").await;
+    }
+    let scrape = Scrape::of(watched.metrics);
+    let name = "doorward_http_requests_total";
+    let routes: Vec<_> = scrape.labels(name, "route").into_iter().collect();
+    assert_eq!(routes, ["/assets/{file}", "/healthz", "/login", "none"]);
+    let methods: Vec<_> = scrape.labels(name, "method").into_iter().collect();
+    assert_eq!(methods, ["GET", "other"]);
+    let strays = "doorward_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"}";
+    assert_eq!(scrape.value(strays), 20.0);
+}
+
+#[actix_web::test]
+async fn strangers_get_no_metrics() {
+    let watched = watched();
+    let public = get(watched.addr, "/metrics").unwrap();
+    assert!(public.starts_with("HTTP/1.1 404"), "{public}");
+    let private = get(watched.metrics, "/profile").unwrap();
+    assert!(private.starts_with("HTTP/1.1 404"), "{private}");
+    let app = TestApp::spawn(Database::Sqlite);
+    assert_eq!(app.visitor().get("/metrics").await.status, 404);
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let mut doorward = Process::doorward(
+        free_addr(),
+        &[("METRICS_ADDR", &taken), ("DATABASE_URL", "taken.db")],
+    );
+    let printed = doorward.gives_up();
+    assert!(printed.contains("Check METRICS_ADDR"), "{printed}");
+}
+
+/// What the dashboard and the alerts ask for is there, or they would stay empty for ever.
+#[actix_web::test]
+async fn every_metric_that_the_dashboard_and_the_alerts_name_exists() {
+    let types = Scrape::of(watched().metrics).types;
+    let read = |path: &str| {
+        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let dashboard: Value = serde_json::from_str(&read("docs/grafana-dashboard.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut asked = String::new();
+    for panel in panels.iter().filter(|panel| panel["type"] != "row") {
+        for target in panel["targets"].as_array().unwrap() {
+            asked.push_str(target["expr"].as_str().unwrap());
+            asked.push('\n');
+        }
+    }
+    let alerts = read("docs/alerts.yaml");
+    let rules = alerts.matches("- alert:").count();
+    assert!(rules >= 5 && alerts.matches("summary:").count() == rules);
+
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut named = BTreeSet::new();
+    for word in format!("{asked}{alerts}").split(|c| !is_name(c)) {
+        if !word.starts_with("doorward_") && !word.starts_with("process_") {
+            continue;
+        }
+        let family = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|part| word.strip_suffix(part))
+            .filter(|family| types.contains_key(*family));
+        let family = family.unwrap_or(word);
+        assert!(types.contains_key(family), "{word} does not exist");
+        named.insert(family.to_owned());
+    }
+    for (name, _) in types
+        .iter()
+        .filter(|(name, _)| name.starts_with("doorward_"))
+    {
+        assert!(named.contains(name), "nothing shows {name}");
+    }
+}
