@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::oidc::{Http, RelyingParty};
 use crate::pages::Pages;
+use crate::paths::Base;
 use crate::session::Sessions;
 
 /// What the handlers of one worker thread need.
@@ -25,6 +26,8 @@ pub struct App {
     pub pages: Arc<Pages>,
     /// Where they see it.
     pub public_url: Url,
+    /// Its path.
+    pub base: Base,
     /// On every answer.
     pub security_headers: Vec<(HeaderName, HeaderValue)>,
     /// The time.

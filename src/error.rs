@@ -6,15 +6,15 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::session::NoLogin;
-use crate::{db, oidc, paths};
+use crate::{db, oidc};
 
 /// Every way in which a request can end without what was asked for.
 #[derive(Debug)]
 pub enum Error {
-    /// The page is for signed-in people; where the visitor wanted to go.
+    /// The page is for signed-in people.
     SignInNeeded {
-        /// Path and query.
-        wanted: Option<String>,
+        /// Where to sign in and come back from.
+        login: String,
     },
     /// The callback came with a parameter twice, or with far too much.
     MalformedResponse(oidc::MalformedResponse),
@@ -169,12 +169,8 @@ impl ResponseError for Error {
     /// The bare answer; the middleware of `front` makes it a page.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
-        if let Error::SignInNeeded { wanted } = self {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.extend_pairs(wanted.iter().map(|wanted| ("return_to", wanted)));
-            let location = format!("{}?{}", paths::LOGIN, query.finish());
-            let location = location.trim_end_matches('?');
-            response.insert_header((header::LOCATION, location));
+        if let Error::SignInNeeded { login } = self {
+            response.insert_header((header::LOCATION, login.as_str()));
         }
         response.finish()
     }

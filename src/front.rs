@@ -115,8 +115,8 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
         None => (words::of_status(status), None),
     };
     let (action_url, action_label) = match words.way_on {
-        WayOn::SignInAgain => (paths::LOGIN, "Sign in again"),
-        WayOn::Home => (paths::HOME, "Go to the home page"),
+        WayOn::SignInAgain => (app.base.at(paths::LOGIN), "Sign in again"),
+        WayOn::Home => (app.base.at(paths::HOME), "Go to the home page"),
     };
     let retry_after_secs = error.and_then(Error::retry_after_secs);
     let next = match retry_after_secs {

@@ -19,6 +19,7 @@ use crate::db::{self, Db};
 use crate::front::{front, security_headers};
 use crate::oidc::{self, Http, RelyingParty};
 use crate::pages::Pages;
+use crate::paths::Base;
 use crate::routes;
 use crate::session::{Sessions, identity_middleware, session_middleware};
 use crate::settings::Settings;
@@ -41,6 +42,7 @@ pub struct Doorward {
     db: Db,
     pages: Arc<Pages>,
     public_url: Url,
+    base: Base,
     clock: Clock,
 }
 
@@ -76,7 +78,9 @@ impl fmt::Display for StartError {
 impl Doorward {
     /// Puts everything together: the database must answer, the provider need not.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let pages = Pages::new(settings.templates_dir.as_deref()).map_err(StartError::Pages)?;
+        let base = Base::of(&settings.public_url);
+        let pages = Pages::new(settings.templates_dir.as_deref(), base.clone());
+        let pages = pages.map_err(StartError::Pages)?;
         let tls = oidc::tls_config(settings.extra_roots.as_deref()).map_err(StartError::Tls)?;
         let db = Db::new(settings.database.clone());
         if settings.auto_migrate {
@@ -100,6 +104,7 @@ impl Doorward {
             db,
             pages: Arc::new(pages),
             public_url: settings.public_url,
+            base,
             clock,
         })
     }
@@ -113,7 +118,8 @@ impl Doorward {
             actix_web::App::new()
                 .app_data(Data::new(app))
                 .app_data(PayloadConfig::new(BODY_LIMIT))
-                .configure(routes::table)
+                .app_data(self.base.clone())
+                .configure(routes::below(&self.base))
                 .wrap(identity_middleware())
                 .wrap(session_middleware(&self.sessions))
                 .wrap(from_fn(front))
@@ -133,6 +139,7 @@ impl Doorward {
             pages: self.pages.clone(),
             security_headers: security_headers(&self.public_url, self.provider.issuer()),
             public_url: self.public_url.clone(),
+            base: self.base.clone(),
             clock: self.clock.clone(),
         }
     }

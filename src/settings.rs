@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::db::DatabaseUrl;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
+use crate::paths::{Base, CALLBACK};
 use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
@@ -141,7 +142,8 @@ impl Settings {
             (Some(issuer), Some(client_id), Some(client_secret), Some(session_key), none)
                 if none.is_empty() =>
             {
-                let redirect_uri = public_url.0.join("/authorization-code/callback");
+                let redirect_uri = Base::of(&public_url.0).at(CALLBACK);
+                let redirect_uri = public_url.0.join(&redirect_uri);
                 Ok(Settings {
                     registration: Registration {
                         issuer,
@@ -256,8 +258,15 @@ fn public_url(text: String) -> Result<(Url, String), String> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err("must begin with https:// (or http://)".to_owned());
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("must be an origin, with nothing after the host and port".to_owned());
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or a fragment; it must end with the host or a path".to_owned());
+    }
+    let path = url.path().strip_suffix('/').unwrap_or(url.path());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    if path.contains("//") || path.ends_with('/') || !path.bytes().all(is_plain) {
+        return Err(
+            "has a path with more than letters, digits, - . _ ~ and single slashes".to_owned(),
+        );
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not hold a name or a password".to_owned());

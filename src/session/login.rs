@@ -158,7 +158,7 @@ impl Sessions {
 
     fn attempt_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path("/")
+            .path(self.base.cookie_path().to_owned())
             .http_only(true)
             .secure(self.secure)
             // Lax, or the cookie is lost on the way back from the provider.

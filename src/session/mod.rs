@@ -26,6 +26,7 @@ pub use signed_in::{SignedIn, sign_in};
 
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::paths::Base;
 use crate::settings::Settings;
 use keys::Keys;
 use store::DatabaseStore;
@@ -40,6 +41,7 @@ pub(crate) mod door {
 pub struct Sessions {
     keys: Keys,
     secure: bool,
+    base: Base,
     idle_timeout: Duration,
     absolute_timeout: Duration,
     clock: Clock,
@@ -52,6 +54,7 @@ impl Sessions {
         Sessions {
             keys: Keys::derive(&settings.session_key),
             secure: settings.public_url.scheme() == "https",
+            base: Base::of(&settings.public_url),
             idle_timeout: settings.idle_timeout,
             absolute_timeout: settings.absolute_timeout,
             clock,
@@ -60,10 +63,12 @@ impl Sessions {
     }
 
     /// Over https the prefix makes browsers refuse the cookie from a sibling domain or over http.
+    /// Below a path, only over http: `__Host-` cookies are for the whole host.
     fn cookie_name(&self, name: &str) -> String {
-        match self.secure {
-            true => format!("__Host-{name}"),
-            false => name.to_owned(),
+        match (self.secure, self.base.is_root()) {
+            (true, true) => format!("__Host-{name}"),
+            (true, false) => format!("__Secure-{name}"),
+            (false, _) => name.to_owned(),
         }
     }
 }
@@ -75,7 +80,7 @@ pub fn session_middleware(sessions: &Arc<Sessions>) -> SessionMiddleware<Databas
         .cookie_name(sessions.cookie_name("doorward"))
         .cookie_secure(sessions.secure)
         .cookie_http_only(true)
-        .cookie_path("/".to_owned())
+        .cookie_path(sessions.base.cookie_path().to_owned())
         // Lax, or a person who follows a link to us would seem signed out.
         .cookie_same_site(SameSite::Lax)
         .cookie_content_security(CookieContentSecurity::Signed)

@@ -46,6 +46,34 @@ fn the_defaults_are_those_of_the_documentation() {
 }
 
 #[test]
+fn the_public_url_may_have_a_path_and_what_the_provider_knows_follows_it() {
+    for (public_url, redirect_uri) in [
+        (
+            "https://app.example.com/a/b",
+            "https://app.example.com/a/b/authorization-code/callback",
+        ),
+        (
+            "https://app.example.com/a/",
+            "https://app.example.com/a/authorization-code/callback",
+        ),
+        (
+            "https://app.example.com/",
+            "https://app.example.com/authorization-code/callback",
+        ),
+    ] {
+        let registration = read(&[("PUBLIC_URL", public_url)])
+            .ok()
+            .unwrap()
+            .registration;
+        assert_eq!(registration.redirect_uri.as_str(), redirect_uri);
+        assert_eq!(
+            registration.post_logout_redirect_uri, public_url,
+            "to the letter"
+        );
+    }
+}
+
+#[test]
 fn everything_that_is_missing_is_said_at_once() {
     let complaints = Settings::read(&|_| None).err().unwrap();
     let variables: Vec<_> = complaints.iter().map(|one| one.variable.as_str()).collect();
@@ -105,8 +133,18 @@ fn each_fault_is_named() {
         ),
         (
             "PUBLIC_URL",
-            "https://app.example.com/x",
-            "must be an origin, with nothing after the host and port",
+            "https://app.example.com/x?y",
+            "has a query or a fragment; it must end with the host or a path",
+        ),
+        (
+            "PUBLIC_URL",
+            "https://app.example.com/x//y",
+            "has a path with more than letters, digits, - . _ ~ and single slashes",
+        ),
+        (
+            "PUBLIC_URL",
+            "https://app.example.com/{x}",
+            "has a path with more than letters, digits, - . _ ~ and single slashes",
         ),
         ("LISTEN_ADDR", "8080", "is not an IP address with a port"),
         ("DATABASE_URL", "mysql://h/d", "its scheme is not postgres"),

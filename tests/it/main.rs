@@ -3,6 +3,7 @@
 mod support;
 
 mod advisories;
+mod below_a_path;
 mod callback;
 mod conformance_doc;
 mod docs;

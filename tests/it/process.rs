@@ -46,7 +46,7 @@ fn all_faults_are_told_at_once_each_with_an_example() {
             ("OIDC_SCOPES", "profile"),
             ("OIDC_CA_FILE", "/nowhere.pem"),
             ("OIDC_ID_TOKEN_ALGS", "HS256"),
-            ("PUBLIC_URL", "https://app.example.com/path"),
+            ("PUBLIC_URL", "https://app.example.com/?path"),
             ("LISTEN_ADDR", "localhost"),
             ("DATABASE_URL", "mysql://db/doorward"),
             ("AUTO_MIGRATE", "perhaps"),
