@@ -5,11 +5,13 @@ use std::sync::Arc;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use url::Url;
 
+use crate::client::TrustedProxies;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::oidc::{Http, RelyingParty};
 use crate::pages::Pages;
 use crate::paths::Base;
+use crate::rate_limit::RateLimit;
 use crate::session::Sessions;
 
 /// What the handlers of one worker thread need.
@@ -28,6 +30,10 @@ pub struct App {
     pub public_url: Url,
     /// Its path.
     pub base: Base,
+    /// Whom to believe about who asks.
+    pub trusted_proxies: TrustedProxies,
+    /// How often one address may sign in.
+    pub rate_limit: Arc<RateLimit>,
     /// On every answer.
     pub security_headers: Vec<(HeaderName, HeaderValue)>,
     /// The time.

@@ -33,6 +33,11 @@ pub enum Error {
     Provider(oidc::Error),
     /// Another site tried to sign the person out.
     CrossSiteSignOut,
+    /// The address has used up its `RATE_LIMIT`.
+    TooManyRequests {
+        /// When there is some of it again.
+        retry_after_secs: u64,
+    },
     /// The database is away.
     Database(db::Error),
     /// The session could not be loaded or stored, which is the database's fault too.
@@ -60,6 +65,7 @@ impl Error {
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Error::Provider(cause) => cause.retry_after_secs(),
+            Error::TooManyRequests { retry_after_secs } => Some(*retry_after_secs),
             _ => None,
         }
     }
@@ -83,6 +89,7 @@ impl Error {
                 | oidc::Error::UserinfoSubject => StatusCode::FORBIDDEN,
                 _ => StatusCode::BAD_GATEWAY,
             },
+            Error::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Database(_) | Error::Session(_) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -154,6 +161,7 @@ impl fmt::Display for Error {
             ),
             Error::Provider(cause) => cause.fmt(f),
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
+            Error::TooManyRequests { .. } => f.write_str("the address has used up its RATE_LIMIT"),
             Error::Database(cause) => cause.fmt(f),
             Error::Session(cause) => write!(f, "the session can't be loaded or stored: {cause}"),
             Error::Internal(cause) => f.write_str(cause),

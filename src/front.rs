@@ -9,10 +9,11 @@ use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpMessage, HttpResponse, web};
 use url::Url;
 
 use crate::app::App;
+use crate::client::ClientAddr;
 use crate::error::{Error, cut};
 use crate::pages::ErrorPage;
 use crate::session::drop_disguised_cookies;
@@ -28,7 +29,11 @@ pub async fn front(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let visit = Visit::begin(&request);
+    let client = app
+        .trusted_proxies
+        .client(request.peer_addr(), request.headers());
+    request.extensions_mut().insert(client);
+    let visit = Visit::begin(&request, client);
     drop_disguised_cookies(request.headers_mut());
     match next.call(request).await {
         Ok(answered) => {
@@ -49,17 +54,17 @@ pub async fn front(
 /// What the access log says of a request. Never the query: the callback's holds the code.
 struct Visit {
     began: Instant,
-    peer: String,
+    client: String,
     method: String,
     path: String,
 }
 
 impl Visit {
-    fn begin(request: &ServiceRequest) -> Self {
-        let peer = request.peer_addr().map(|peer| peer.ip().to_string());
+    fn begin(request: &ServiceRequest, client: ClientAddr) -> Self {
+        let client = client.ip.map_or("-".to_owned(), |ip| ip.to_string());
         Visit {
             began: Instant::now(),
-            peer: peer.unwrap_or_default(),
+            client,
             method: request.method().to_string(),
             path: request.path().to_owned(),
         }
@@ -80,13 +85,13 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     }
     let Visit {
         began,
-        peer,
+        client,
         method,
         path,
     } = visit;
     let took = began.elapsed().as_secs_f64() * 1000.0;
     let status = response.status().as_u16();
-    log::info!(target: "doorward::access", "{peer} {method} {path} {status} {took:.1} ms");
+    log::info!(target: "doorward::access", "{client} {method} {path} {status} {took:.1} ms");
     response
 }
 

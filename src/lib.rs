@@ -6,6 +6,8 @@
 
 /// What the handlers of one worker need.
 mod app;
+/// Who asks, behind which proxies.
+pub mod client;
 /// The one clock.
 pub mod clock;
 /// Diesel: people and sessions in Postgres or SQLite.
@@ -27,6 +29,8 @@ mod pages;
 mod paths;
 /// Values nobody can guess.
 pub mod random;
+/// How often one address may sign in.
+mod rate_limit;
 /// The table of routes.
 mod routes;
 /// How it is put together, and the order in which a request passes through it.

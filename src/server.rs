@@ -14,12 +14,14 @@ use rustls::ClientConfig;
 use url::Url;
 
 use crate::app::App;
+use crate::client::TrustedProxies;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::front::{front, security_headers};
 use crate::oidc::{self, Http, RelyingParty};
 use crate::pages::Pages;
 use crate::paths::Base;
+use crate::rate_limit::{RateLimit, rate_limit};
 use crate::routes;
 use crate::session::{Sessions, identity_middleware, session_middleware};
 use crate::settings::Settings;
@@ -43,6 +45,8 @@ pub struct Doorward {
     pages: Arc<Pages>,
     public_url: Url,
     base: Base,
+    trusted_proxies: TrustedProxies,
+    rate_limit: Arc<RateLimit>,
     clock: Clock,
 }
 
@@ -105,6 +109,11 @@ impl Doorward {
             pages: Arc::new(pages),
             public_url: settings.public_url,
             base,
+            rate_limit: Arc::new(RateLimit::new(
+                settings.rate_limit,
+                settings.trusted_proxies.clone(),
+            )),
+            trusted_proxies: settings.trusted_proxies,
             clock,
         })
     }
@@ -114,7 +123,7 @@ impl Doorward {
         rt::spawn(purge(self.sessions.clone()));
         let server = HttpServer::new(move || {
             let app = self.worker();
-            // Run in the reverse order: front, session, identity, handler.
+            // Run in the reverse order: front, rate limit, session, identity, handler.
             actix_web::App::new()
                 .app_data(Data::new(app))
                 .app_data(PayloadConfig::new(BODY_LIMIT))
@@ -122,6 +131,7 @@ impl Doorward {
                 .configure(routes::below(&self.base))
                 .wrap(identity_middleware())
                 .wrap(session_middleware(&self.sessions))
+                .wrap(from_fn(rate_limit))
                 .wrap(from_fn(front))
         });
         let server = server
@@ -140,6 +150,8 @@ impl Doorward {
             security_headers: security_headers(&self.public_url, self.provider.issuer()),
             public_url: self.public_url.clone(),
             base: self.base.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            rate_limit: self.rate_limit.clone(),
             clock: self.clock.clone(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod duration;
 mod key_file;
+mod proxies;
 mod source;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use url::Url;
 
+use crate::client::TrustedProxies;
 use crate::db::DatabaseUrl;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
 use crate::paths::{Base, CALLBACK};
@@ -21,6 +23,9 @@ use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
 const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
+
+/// Requests a minute for each address. A sign-in is two, and a whole office may share an address.
+const DEFAULT_RATE_LIMIT: u32 = 300;
 
 /// Everything that can be configured, checked.
 pub struct Settings {
@@ -32,6 +37,10 @@ pub struct Settings {
     pub public_url: Url,
     /// `LISTEN_ADDR`: where it listens.
     pub listen_addr: SocketAddr,
+    /// `TRUSTED_PROXIES` and `CLIENT_ADDR_HEADER`: whom to believe about who asks.
+    pub trusted_proxies: TrustedProxies,
+    /// `RATE_LIMIT`: requests a minute to sign in, for each address; 0 is no limit.
+    pub rate_limit: u32,
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
     /// `AUTO_MIGRATE`: whether missing migrations are applied at start.
@@ -107,6 +116,10 @@ impl Settings {
                 (url, DEFAULT_PUBLIC_URL.to_owned())
             });
         let listen_addr = listen_addr(&mut source);
+        let trusted_proxies = proxies::read(&mut source);
+        let rate_limit = source
+            .optional("RATE_LIMIT", "300", number)
+            .unwrap_or(DEFAULT_RATE_LIMIT);
         let database = source
             .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
                 DatabaseUrl::parse(&url).map_err(str::to_owned)
@@ -159,6 +172,8 @@ impl Settings {
                     extra_roots,
                     public_url: public_url.0,
                     listen_addr,
+                    trusted_proxies,
+                    rate_limit,
                     database,
                     auto_migrate,
                     session_key,
@@ -272,6 +287,10 @@ fn public_url(text: String) -> Result<(Url, String), String> {
         return Err("must not hold a name or a password".to_owned());
     }
     Ok((url, text))
+}
+
+fn number(text: String) -> Result<u32, String> {
+    text.parse().map_err(|_| "is not a whole number".to_owned())
 }
 
 fn boolean(text: String) -> Result<bool, String> {

@@ -74,6 +74,36 @@ fn the_public_url_may_have_a_path_and_what_the_provider_knows_follows_it() {
 }
 
 #[test]
+fn trusted_proxies_are_networks_addresses_and_unix_sockets() {
+    let settings = read(&[("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1 2001:db8::/32")])
+        .ok()
+        .unwrap();
+    let trusted = settings.trusted_proxies;
+    for (ip, is_trusted) in [
+        ("10.255.0.1", true),
+        ("192.0.2.1", true),
+        ("2001:db8::1", true),
+        ("192.0.2.2", false),
+        ("11.0.0.1", false),
+        ("::1", false),
+    ] {
+        assert_eq!(trusted.contains(ip.parse().unwrap()), is_trusted, "{ip}");
+    }
+    assert!(!trusted.unix);
+    assert!(
+        read(&[("TRUSTED_PROXIES", "unix")])
+            .ok()
+            .unwrap()
+            .trusted_proxies
+            .unix
+    );
+    assert_eq!(
+        read(&[]).ok().unwrap().trusted_proxies,
+        TrustedProxies::default()
+    );
+}
+
+#[test]
 fn everything_that_is_missing_is_said_at_once() {
     let complaints = Settings::read(&|_| None).err().unwrap();
     let variables: Vec<_> = complaints.iter().map(|one| one.variable.as_str()).collect();
@@ -147,6 +177,17 @@ fn each_fault_is_named() {
             "has a path with more than letters, digits, - . _ ~ and single slashes",
         ),
         ("LISTEN_ADDR", "8080", "is not an IP address with a port"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.0/8 proxy.example",
+            "has something that is no network, address or `unix`",
+        ),
+        (
+            "CLIENT_ADDR_HEADER",
+            "X-Real-IP",
+            "is neither x-forwarded-for nor forwarded",
+        ),
+        ("RATE_LIMIT", "-1", "is not a whole number"),
         ("DATABASE_URL", "mysql://h/d", "its scheme is not postgres"),
         ("AUTO_MIGRATE", "maybe", "is neither true nor false"),
         ("SESSION_KEY", "short", "is not base64"),

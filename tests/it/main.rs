@@ -3,6 +3,7 @@
 mod support;
 
 mod advisories;
+mod behind_proxies;
 mod below_a_path;
 mod callback;
 mod conformance_doc;
@@ -16,5 +17,6 @@ mod no_dead_ends;
 mod process;
 mod protocol;
 mod provider_answers;
+mod rate_limit;
 mod requests;
 mod tls;
