@@ -13,6 +13,7 @@ use crate::pages::Pages;
 use crate::paths::Base;
 use crate::rate_limit::RateLimit;
 use crate::session::Sessions;
+use crate::shutdown::Leaving;
 
 /// What the handlers of one worker thread need.
 pub struct App {
@@ -34,6 +35,8 @@ pub struct App {
     pub trusted_proxies: TrustedProxies,
     /// How often one address may sign in.
     pub rate_limit: Arc<RateLimit>,
+    /// Whether the process is about to stop.
+    pub leaving: Leaving,
     /// On every answer.
     pub security_headers: Vec<(HeaderName, HeaderValue)>,
     /// The time.

@@ -6,8 +6,8 @@ use std::time::Instant;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use url::Url;
@@ -82,6 +82,11 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if app.leaving.is_so() {
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
     let Visit {
         began,

@@ -39,6 +39,8 @@ pub mod server;
 mod session;
 /// The environment.
 pub mod settings;
+/// Stopping so that nobody notices.
+mod shutdown;
 /// Logging.
 pub mod telemetry;
 /// What the visitor reads when something went wrong.

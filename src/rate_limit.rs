@@ -41,7 +41,10 @@ pub async fn rate_limit(
         Some(retry_after_secs) => {
             let error = Error::TooManyRequests { retry_after_secs };
             let (request, _) = request.into_parts();
-            Ok(ServiceResponse::new(request, HttpResponse::from_error(error)))
+            Ok(ServiceResponse::new(
+                request,
+                HttpResponse::from_error(error),
+            ))
         }
         None => Ok(next.call(request).await?.map_into_boxed_body()),
     }

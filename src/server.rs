@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,12 +26,19 @@ use crate::rate_limit::{RateLimit, rate_limit};
 use crate::routes;
 use crate::session::{Sessions, identity_middleware, session_middleware};
 use crate::settings::Settings;
+use crate::shutdown::Leaving;
 
 /// The longest body that is read, in bytes.
 const BODY_LIMIT: usize = 16 * 1024;
 
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection waits for its next request. A proxy must be the one who gives up first, or a
+/// request of its crosses our good-bye: nginx and cloud load balancers wait 60 s. Browsers that come
+/// to us themselves shall not keep so many connections for so long.
+const KEEP_ALIVE_FOR_PROXIES: Duration = Duration::from_secs(75);
+const KEEP_ALIVE_FOR_BROWSERS: Duration = Duration::from_secs(5);
 
 /// How often ended sessions are cleared away.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
@@ -47,6 +55,10 @@ pub struct Doorward {
     base: Base,
     trusted_proxies: TrustedProxies,
     rate_limit: Arc<RateLimit>,
+    max_connections: usize,
+    leaving: Leaving,
+    shutdown_delay: Duration,
+    shutdown_timeout: Duration,
     clock: Clock,
 }
 
@@ -114,6 +126,10 @@ impl Doorward {
                 settings.trusted_proxies.clone(),
             )),
             trusted_proxies: settings.trusted_proxies,
+            max_connections: settings.max_connections,
+            leaving: Leaving::default(),
+            shutdown_delay: settings.shutdown_delay,
+            shutdown_timeout: settings.shutdown_timeout,
             clock,
         })
     }
@@ -121,6 +137,14 @@ impl Doorward {
     /// Serves on `listener` until it is stopped.
     pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
         rt::spawn(purge(self.sessions.clone()));
+        let time_to_go = self.leaving.clone().time_to_go(self.shutdown_delay);
+        let shutdown_timeout = self.shutdown_timeout.as_secs();
+        let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let max_connections = self.max_connections.div_ceil(workers);
+        let keep_alive = match self.trusted_proxies == TrustedProxies::default() {
+            true => KEEP_ALIVE_FOR_BROWSERS,
+            false => KEEP_ALIVE_FOR_PROXIES,
+        };
         let server = HttpServer::new(move || {
             let app = self.worker();
             // Run in the reverse order: front, rate limit, session, identity, handler.
@@ -135,7 +159,12 @@ impl Doorward {
                 .wrap(from_fn(front))
         });
         let server = server
+            .workers(workers)
+            .max_connections(max_connections)
+            .keep_alive(keep_alive)
             .client_request_timeout(HEADER_TIMEOUT)
+            .shutdown_signal(time_to_go)
+            .shutdown_timeout(shutdown_timeout)
             .listen(listener)?;
         Ok(server.run())
     }
@@ -152,6 +181,7 @@ impl Doorward {
             base: self.base.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit.clone(),
+            leaving: self.leaving.clone(),
             clock: self.clock.clone(),
         }
     }

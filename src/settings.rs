@@ -27,6 +27,10 @@ const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
 /// Requests a minute for each address. A sign-in is two, and a whole office may share an address.
 const DEFAULT_RATE_LIMIT: u32 = 300;
 
+/// The slowest sign-in asks the provider twice or thrice, ten seconds at most each time, and whoever
+/// stops containers kills after thirty.
+const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
+
 /// Everything that can be configured, checked.
 pub struct Settings {
     /// What the provider knows of us: `OIDC_*` and `PUBLIC_URL`.
@@ -41,6 +45,12 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// `RATE_LIMIT`: requests a minute to sign in, for each address; 0 is no limit.
     pub rate_limit: u32,
+    /// `MAX_CONNECTIONS`: more wait until one of them ends.
+    pub max_connections: usize,
+    /// `SHUTDOWN_DELAY`: how long we go on accepting when asked to stop.
+    pub shutdown_delay: Duration,
+    /// `SHUTDOWN_TIMEOUT`: how long what is under way then has.
+    pub shutdown_timeout: Duration,
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
     /// `AUTO_MIGRATE`: whether missing migrations are applied at start.
@@ -120,6 +130,9 @@ impl Settings {
         let rate_limit = source
             .optional("RATE_LIMIT", "300", number)
             .unwrap_or(DEFAULT_RATE_LIMIT);
+        let max_connections = source.optional("MAX_CONNECTIONS", "10000", positive);
+        let shutdown_delay = source.optional("SHUTDOWN_DELAY", "5s", duration::parse_or_zero);
+        let shutdown_timeout = source.optional("SHUTDOWN_TIMEOUT", "25s", duration::parse);
         let database = source
             .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
                 DatabaseUrl::parse(&url).map_err(str::to_owned)
@@ -174,6 +187,9 @@ impl Settings {
                     listen_addr,
                     trusted_proxies,
                     rate_limit,
+                    max_connections: max_connections.unwrap_or(10_000),
+                    shutdown_delay: shutdown_delay.unwrap_or_default(),
+                    shutdown_timeout: shutdown_timeout.unwrap_or(DEFAULT_SHUTDOWN_TIMEOUT),
                     database,
                     auto_migrate,
                     session_key,
@@ -291,6 +307,11 @@ fn public_url(text: String) -> Result<(Url, String), String> {
 
 fn number(text: String) -> Result<u32, String> {
     text.parse().map_err(|_| "is not a whole number".to_owned())
+}
+
+fn positive(text: String) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is not a whole number above zero".to_owned())
 }
 
 fn boolean(text: String) -> Result<bool, String> {

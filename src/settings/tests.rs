@@ -188,6 +188,13 @@ fn each_fault_is_named() {
             "is neither x-forwarded-for nor forwarded",
         ),
         ("RATE_LIMIT", "-1", "is not a whole number"),
+        ("MAX_CONNECTIONS", "0", "is not a whole number above zero"),
+        (
+            "SHUTDOWN_DELAY",
+            "5",
+            "is not a number with a unit: s, m, h or d",
+        ),
+        ("SHUTDOWN_TIMEOUT", "0s", "is nothing at all"),
         ("DATABASE_URL", "mysql://h/d", "its scheme is not postgres"),
         ("AUTO_MIGRATE", "maybe", "is neither true nor false"),
         ("SESSION_KEY", "short", "is not base64"),
