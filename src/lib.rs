@@ -21,6 +21,10 @@ mod front;
 pub mod fuzzing;
 /// One file for each address.
 mod handlers;
+/// Asks how a Doorward of this machine is.
+pub mod health;
+/// Where it listens.
+pub mod listen;
 /// The protocol, a file for each step.
 pub mod oidc;
 /// Tera: one typed struct for each page.
@@ -31,6 +35,8 @@ mod paths;
 pub mod random;
 /// How often one address may sign in.
 mod rate_limit;
+/// Files that are read again when they change.
+mod reload;
 /// The table of routes.
 mod routes;
 /// How it is put together, and the order in which a request passes through it.
@@ -43,5 +49,7 @@ pub mod settings;
 mod shutdown;
 /// Logging.
 pub mod telemetry;
+/// TLS without a proxy.
+pub mod tls;
 /// What the visitor reads when something went wrong.
 mod words;

@@ -1,11 +1,10 @@
 //! The binary: read the settings, bind, run.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use doorward::clock::Clock;
+use doorward::health;
+use doorward::listen::Sockets;
 use doorward::server::Doorward;
 use doorward::settings::{Complaint, Settings};
 use doorward::telemetry;
@@ -58,19 +57,19 @@ fn read_dotenv() -> Result<(), String> {
 }
 
 fn serve() -> Result<(), String> {
+    let handed_over = Sockets::handed_over()
+        .map_err(|cause| format!("the sockets that systemd hands over can't be used: {cause}"))?;
     let settings = Settings::from_env().map_err(|complaints| explain(&complaints))?;
     telemetry::start();
-    let listen_addr = settings.listen_addr;
+    let listen_addr = settings.listen_addr.clone();
     let public_url = settings.public_url.clone();
     let doorward = Doorward::new(settings, Clock::default()).map_err(|error| error.to_string())?;
-    let listener = TcpListener::bind(listen_addr).map_err(|cause| {
+    let sockets = handed_over.or_open(&listen_addr).map_err(|cause| {
         format!("can't listen at {listen_addr}: {cause}\nCheck LISTEN_ADDR: is it taken, or not this machine's?")
     })?;
     actix_web::rt::System::new().block_on(async {
-        log::info!("listening at {listen_addr}, reached at {public_url}");
-        let server = doorward
-            .serve(listener)
-            .map_err(|cause| cause.to_string())?;
+        log::info!("listening at {}, reached at {public_url}", sockets.names());
+        let server = doorward.serve(sockets).map_err(|cause| cause.to_string())?;
         server.await.map_err(|cause| cause.to_string())
     })
 }
@@ -96,20 +95,7 @@ fn explain(complaints: &[Complaint]) -> String {
 
 /// For a container's health check: no curl needed.
 fn healthcheck() -> Result<(), String> {
-    let addr = Settings::listen_addr_from_env().map_err(|complaints| explain(&complaints))?;
-    let ask = || {
-        let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(2))?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        stream.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status)?;
-        Ok::<_, std::io::Error>(status)
-    };
-    match ask() {
-        Ok(status) if status.ends_with(b" 200") => Ok(()),
-        Ok(_) => Err(format!(
-            "{addr} answers, but not as a healthy Doorward does"
-        )),
-        Err(cause) => Err(format!("no Doorward answers at {addr}: {cause}")),
-    }
+    let (addr, speaks) =
+        Settings::listen_addr_from_env().map_err(|complaints| explain(&complaints))?;
+    health::check(&addr, speaks)
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +18,17 @@ use crate::client::TrustedProxies;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::front::{front, security_headers};
+use crate::listen::Sockets;
 use crate::oidc::{self, Http, RelyingParty};
 use crate::pages::Pages;
 use crate::paths::Base;
 use crate::rate_limit::{RateLimit, rate_limit};
+use crate::reload::watch;
 use crate::routes;
 use crate::session::{Sessions, identity_middleware, session_middleware};
 use crate::settings::Settings;
 use crate::shutdown::Leaving;
+use crate::tls::Certificate;
 
 /// The longest body that is read, in bytes.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -53,6 +55,7 @@ pub struct Doorward {
     pages: Arc<Pages>,
     public_url: Url,
     base: Base,
+    certificate: Option<Certificate>,
     trusted_proxies: TrustedProxies,
     rate_limit: Arc<RateLimit>,
     max_connections: usize,
@@ -126,6 +129,7 @@ impl Doorward {
                 settings.trusted_proxies.clone(),
             )),
             trusted_proxies: settings.trusted_proxies,
+            certificate: settings.certificate,
             max_connections: settings.max_connections,
             leaving: Leaving::default(),
             shutdown_delay: settings.shutdown_delay,
@@ -134,9 +138,14 @@ impl Doorward {
         })
     }
 
-    /// Serves on `listener` until it is stopped.
-    pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
+    /// Serves on `sockets` until it is stopped.
+    pub fn serve(self, sockets: impl Into<Sockets>) -> io::Result<Server> {
+        let Sockets { tcp, unix } = sockets.into();
         rt::spawn(purge(self.sessions.clone()));
+        rt::spawn(watch(
+            self.certificate.iter().map(Certificate::watched).collect(),
+        ));
+        let certificate = self.certificate.clone();
         let time_to_go = self.leaving.clone().time_to_go(self.shutdown_delay);
         let shutdown_timeout = self.shutdown_timeout.as_secs();
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -158,14 +167,25 @@ impl Doorward {
                 .wrap(from_fn(rate_limit))
                 .wrap(from_fn(front))
         });
-        let server = server
+        let mut server = server
             .workers(workers)
             .max_connections(max_connections)
             .keep_alive(keep_alive)
             .client_request_timeout(HEADER_TIMEOUT)
+            .tls_handshake_timeout(HEADER_TIMEOUT)
             .shutdown_signal(time_to_go)
-            .shutdown_timeout(shutdown_timeout)
-            .listen(listener)?;
+            .shutdown_timeout(shutdown_timeout);
+        for listener in tcp {
+            server = match &certificate {
+                Some(certificate) => {
+                    server.listen_rustls_0_23(listener, certificate.server_config())
+                }
+                None => server.listen(listener),
+            }?;
+        }
+        for listener in unix {
+            server = server.listen_uds(listener)?;
+        }
         Ok(server.run())
     }
 

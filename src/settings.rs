@@ -17,12 +17,18 @@ use url::Url;
 
 use crate::client::TrustedProxies;
 use crate::db::DatabaseUrl;
+use crate::health::Speaks;
+use crate::listen::ListenAddr;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
 use crate::paths::{Base, CALLBACK};
+use crate::tls::Certificate;
 use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
 const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
+
+const CERT_FILE: &str = "/etc/doorward/tls/tls.crt";
+const KEY_FILE: &str = "/etc/doorward/tls/tls.key";
 
 /// Requests a minute for each address. A sign-in is two, and a whole office may share an address.
 const DEFAULT_RATE_LIMIT: u32 = 300;
@@ -40,7 +46,9 @@ pub struct Settings {
     /// `PUBLIC_URL`: where browsers reach Doorward. It alone decides redirect URIs and cookies.
     pub public_url: Url,
     /// `LISTEN_ADDR`: where it listens.
-    pub listen_addr: SocketAddr,
+    pub listen_addr: ListenAddr,
+    /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: what Doorward itself speaks TLS with.
+    pub certificate: Option<Certificate>,
     /// `TRUSTED_PROXIES` and `CLIENT_ADDR_HEADER`: whom to believe about who asks.
     pub trusted_proxies: TrustedProxies,
     /// `RATE_LIMIT`: requests a minute to sign in, for each address; 0 is no limit.
@@ -126,6 +134,7 @@ impl Settings {
                 (url, DEFAULT_PUBLIC_URL.to_owned())
             });
         let listen_addr = listen_addr(&mut source);
+        let certificate = certificate(&mut source, &listen_addr);
         let trusted_proxies = proxies::read(&mut source);
         let rate_limit = source
             .optional("RATE_LIMIT", "300", number)
@@ -185,6 +194,7 @@ impl Settings {
                     extra_roots,
                     public_url: public_url.0,
                     listen_addr,
+                    certificate,
                     trusted_proxies,
                     rate_limit,
                     max_connections: max_connections.unwrap_or(10_000),
@@ -202,25 +212,54 @@ impl Settings {
         }
     }
 
-    /// `LISTEN_ADDR` alone, for `doorward healthcheck`, which needs no other setting.
-    pub fn listen_addr_from_env() -> Result<SocketAddr, Vec<Complaint>> {
+    /// What `doorward healthcheck` needs, and no other setting: `LISTEN_ADDR`, and whether there is a
+    /// `TLS_CERT_FILE`.
+    pub fn listen_addr_from_env() -> Result<(ListenAddr, Speaks), Vec<Complaint>> {
         let variable = |name: &str| std::env::var(name).ok();
         let mut source = Source::new(&variable);
         let listen_addr = listen_addr(&mut source);
+        let speaks = match source.optional("TLS_CERT_FILE", CERT_FILE, text) {
+            Some(_) => Speaks::Tls,
+            None => Speaks::Plain,
+        };
         match source.complaints() {
-            none if none.is_empty() => Ok(listen_addr),
+            none if none.is_empty() => Ok((listen_addr, speaks)),
             complaints => Err(complaints),
         }
     }
 }
 
-fn listen_addr(source: &mut Source<'_>) -> SocketAddr {
+fn listen_addr(source: &mut Source<'_>) -> ListenAddr {
     source
         .optional("LISTEN_ADDR", "0.0.0.0:8080", |text| {
-            text.parse()
-                .map_err(|_| "is not an IP address with a port".to_owned())
+            text.parse().map_err(str::to_owned)
         })
-        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
+        .unwrap_or_else(|| ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080))))
+}
+
+/// Both files or neither; they must belong together.
+fn certificate(source: &mut Source<'_>, listen_addr: &ListenAddr) -> Option<Certificate> {
+    let cert_file = source.optional("TLS_CERT_FILE", CERT_FILE, text);
+    let key_file = source.optional("TLS_KEY_FILE", KEY_FILE, text);
+    match (cert_file, key_file, listen_addr) {
+        (Some(_), _, ListenAddr::Unix(_)) => {
+            let fault = "is set, but LISTEN_ADDR is a Unix socket, where nobody speaks TLS";
+            source.complain("TLS_CERT_FILE", fault, CERT_FILE);
+        }
+        (Some(cert_file), Some(key_file), _) => {
+            match Certificate::read(cert_file.into(), key_file.into()) {
+                Ok(certificate) => return Some(certificate),
+                Err(fault) => {
+                    let fault = format!("or TLS_KEY_FILE can't be used: {fault}");
+                    source.complain("TLS_CERT_FILE", fault, CERT_FILE);
+                }
+            }
+        }
+        (Some(_), None, _) => source.complain("TLS_KEY_FILE", "is missing", KEY_FILE),
+        (None, Some(_), _) => source.complain("TLS_CERT_FILE", "is missing", CERT_FILE),
+        (None, None, _) => (),
+    }
+    None
 }
 
 fn text(text: String) -> Result<String, String> {

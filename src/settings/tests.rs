@@ -176,7 +176,11 @@ fn each_fault_is_named() {
             "https://app.example.com/{x}",
             "has a path with more than letters, digits, - . _ ~ and single slashes",
         ),
-        ("LISTEN_ADDR", "8080", "is not an IP address with a port"),
+        (
+            "LISTEN_ADDR",
+            "8080",
+            "is neither an IP address with a port nor unix: and an absolute path",
+        ),
         (
             "TRUSTED_PROXIES",
             "10.0.0.0/8 proxy.example",
@@ -279,4 +283,59 @@ fn a_secret_can_come_from_a_file_and_not_from_both() {
     )];
     assert_eq!(complaints(&[("OIDC_CLIENT_SECRET_FILE", file)]), expected);
     std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn tls_wants_both_files_and_a_pair_that_fits() {
+    let complaint = |name: &str, fault: &str| vec![(name.to_owned(), fault.to_owned())];
+    assert_eq!(
+        complaints(&[("TLS_CERT_FILE", "/cert.pem")]),
+        complaint("TLS_KEY_FILE", "is missing")
+    );
+    assert_eq!(
+        complaints(&[("TLS_KEY_FILE", "/key.pem")]),
+        complaint("TLS_CERT_FILE", "is missing")
+    );
+    let on_unix = [
+        ("TLS_CERT_FILE", "/cert.pem"),
+        ("TLS_KEY_FILE", "/key.pem"),
+        ("LISTEN_ADDR", "unix:/run/doorward.sock"),
+    ];
+    assert_eq!(
+        complaints(&on_unix),
+        complaint(
+            "TLS_CERT_FILE",
+            "is set, but LISTEN_ADDR is a Unix socket, where nobody speaks TLS"
+        )
+    );
+
+    let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let pair = || rcgen::generate_simple_self_signed(["app.example.com".to_owned()]).unwrap();
+    let (one, other) = (pair(), pair());
+    for (name, content) in [
+        ("one.crt", one.cert.pem()),
+        ("one.key", one.signing_key.serialize_pem()),
+        ("other.key", other.signing_key.serialize_pem()),
+        ("empty", String::new()),
+    ] {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let faults = |cert: &str, key: &str| {
+        let [cert, key] = [cert, key].map(|name| folder.join(name).to_str().unwrap().to_owned());
+        complaints(&[("TLS_CERT_FILE", &cert), ("TLS_KEY_FILE", &key)])
+    };
+    assert_eq!(faults("one.crt", "one.key"), []);
+    for (cert, key, fault) in [
+        ("one.crt", "other.key", "can't be used together"),
+        ("one.key", "one.key", "no certificate"),
+        ("one.crt", "one.crt", "no private key"),
+        ("empty", "one.key", "no certificate"),
+        ("missing", "one.key", "can't be read"),
+    ] {
+        let faults = faults(cert, key);
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].1.contains(fault), "{faults:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }

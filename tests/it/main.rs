@@ -15,6 +15,7 @@ mod in_a_browser;
 mod interop;
 mod journey;
 mod limits;
+mod listening;
 mod no_dead_ends;
 mod process;
 mod protocol;
