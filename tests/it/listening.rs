@@ -79,7 +79,7 @@ fn on_a_unix_socket_behind_nginx_the_proxy_says_for_whom_it_asks() {
         assert_eq!(healthcheck(&variables), (Some(0), String::new()));
 
         let front = free_addr();
-        let _nginx = Nginx::start(front, &[listen_addr.clone()]);
+        let _nginx = Nginx::start(front, std::slice::from_ref(&listen_addr));
         let path = format!("/{}", random::id());
         assert!(get(front, &path).unwrap().starts_with("HTTP/1.1 404"));
         let printed = doorward.says(&format!("GET {path} 404"));
