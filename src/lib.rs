@@ -36,7 +36,9 @@ pub mod random;
 /// How often one address may sign in.
 mod rate_limit;
 /// Files that are read again when they change.
-mod reload;
+pub mod reload;
+/// Secrets that are replaced without a restart.
+mod rotation;
 /// The table of routes.
 mod routes;
 /// How it is put together, and the order in which a request passes through it.

@@ -14,29 +14,41 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// What to do with the files' new content; why it can't be used.
 type Apply = Box<dyn FnMut(&[Vec<u8>]) -> Result<(), String>>;
 
-/// Files that change together.
-pub struct Watched {
-    name: &'static str,
+/// Files that change together, and what they hold.
+#[derive(Clone)]
+pub struct Files {
     paths: Vec<PathBuf>,
     /// The hash of what is in use, or was refused; nothing while they can't be read.
     known: Option<Vec<u8>>,
+}
+
+impl Files {
+    /// To be called before the files are used for the first time, or a change might be missed.
+    pub fn as_they_are(paths: Vec<PathBuf>) -> Self {
+        let known = read(&paths).ok().map(|contents| hash(&contents));
+        Files { paths, known }
+    }
+}
+
+/// Files that are looked at now and then.
+pub struct Watched {
+    name: &'static str,
+    files: Files,
     /// The hash of something else that was seen the last time.
     seen: Option<Vec<u8>>,
     apply: Apply,
 }
 
 impl Watched {
-    /// What is in `paths` now is in use already; something else goes to `apply`.
+    /// What comes to be in `files` goes to `apply`.
     pub fn new(
         name: &'static str,
-        paths: Vec<PathBuf>,
+        files: Files,
         apply: impl FnMut(&[Vec<u8>]) -> Result<(), String> + 'static,
     ) -> Self {
-        let known = read(&paths).ok().map(|contents| hash(&contents));
         Watched {
             name,
-            paths,
-            known,
+            files,
             seen: None,
             apply: Box::new(apply),
         }
@@ -46,10 +58,10 @@ impl Watched {
     /// changes nothing, and is told once.
     fn look(&mut self) {
         let name = self.name;
-        let contents = match read(&self.paths) {
+        let contents = match read(&self.files.paths) {
             Ok(contents) => contents,
             Err(cause) => {
-                if self.known.take().is_some() {
+                if self.files.known.take().is_some() {
                     log::error!(
                         "{name} can't be read any more ({cause}); what it held stays in use"
                     );
@@ -58,7 +70,7 @@ impl Watched {
             }
         };
         let found = Some(hash(&contents));
-        if found == self.known {
+        if found == self.files.known {
             self.seen = None;
         } else if found != self.seen {
             self.seen = found;
@@ -69,7 +81,7 @@ impl Watched {
                     log::error!("{name} has changed but {fault}; what it held before stays in use")
                 }
             }
-            (self.known, self.seen) = (found, None);
+            (self.files.known, self.seen) = (found, None);
         }
     }
 }
@@ -108,7 +120,8 @@ mod tests {
         fs::write(&path, "old").unwrap();
         let used = Rc::new(RefCell::new(Vec::new()));
         let keep = used.clone();
-        let mut file = Watched::new("FILE", vec![path.clone()], move |contents| {
+        let files = Files::as_they_are(vec![path.clone()]);
+        let mut file = Watched::new("FILE", files, move |contents| {
             let text = String::from_utf8_lossy(&contents[0]).into_owned();
             if text == "bad" {
                 return Err("is bad".to_owned());

@@ -24,9 +24,10 @@ use crate::pages::Pages;
 use crate::paths::Base;
 use crate::rate_limit::{RateLimit, rate_limit};
 use crate::reload::watch;
+use crate::rotation;
 use crate::routes;
-use crate::session::{Sessions, identity_middleware, session_middleware};
-use crate::settings::Settings;
+use crate::session::{Sessions, identity_middleware, renew, session_middleware};
+use crate::settings::{SecretFiles, Settings};
 use crate::shutdown::Leaving;
 use crate::tls::Certificate;
 
@@ -56,6 +57,7 @@ pub struct Doorward {
     public_url: Url,
     base: Base,
     certificate: Option<Certificate>,
+    secret_files: SecretFiles,
     trusted_proxies: TrustedProxies,
     rate_limit: Arc<RateLimit>,
     max_connections: usize,
@@ -130,6 +132,7 @@ impl Doorward {
             )),
             trusted_proxies: settings.trusted_proxies,
             certificate: settings.certificate,
+            secret_files: settings.secret_files,
             max_connections: settings.max_connections,
             leaving: Leaving::default(),
             shutdown_delay: settings.shutdown_delay,
@@ -142,9 +145,9 @@ impl Doorward {
     pub fn serve(self, sockets: impl Into<Sockets>) -> io::Result<Server> {
         let Sockets { tcp, unix } = sockets.into();
         rt::spawn(purge(self.sessions.clone()));
-        rt::spawn(watch(
-            self.certificate.iter().map(Certificate::watched).collect(),
-        ));
+        let mut files = rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
+        files.extend(self.certificate.iter().map(Certificate::watched));
+        rt::spawn(watch(files));
         let certificate = self.certificate.clone();
         let time_to_go = self.leaving.clone().time_to_go(self.shutdown_delay);
         let shutdown_timeout = self.shutdown_timeout.as_secs();
@@ -156,13 +159,14 @@ impl Doorward {
         };
         let server = HttpServer::new(move || {
             let app = self.worker();
-            // Run in the reverse order: front, rate limit, session, identity, handler.
+            // Run in the reverse order: front, rate limit, session, renew, identity, handler.
             actix_web::App::new()
                 .app_data(Data::new(app))
                 .app_data(PayloadConfig::new(BODY_LIMIT))
                 .app_data(self.base.clone())
                 .configure(routes::below(&self.base))
                 .wrap(identity_middleware())
+                .wrap(from_fn(renew))
                 .wrap(session_middleware(&self.sessions))
                 .wrap(from_fn(rate_limit))
                 .wrap(from_fn(front))

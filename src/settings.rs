@@ -21,6 +21,7 @@ use crate::health::Speaks;
 use crate::listen::ListenAddr;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
 use crate::paths::{Base, CALLBACK};
+use crate::reload::Files;
 use crate::tls::Certificate;
 use source::Source;
 
@@ -32,6 +33,9 @@ const KEY_FILE: &str = "/etc/doorward/tls/tls.key";
 
 /// Requests a minute for each address. A sign-in is two, and a whole office may share an address.
 const DEFAULT_RATE_LIMIT: u32 = 300;
+
+/// Kubernetes takes up to two minutes to bring a changed secret to every container.
+const DEFAULT_SESSION_KEY_DELAY: Duration = Duration::from_secs(300);
 
 /// The slowest sign-in asks the provider twice or thrice, ten seconds at most each time, and whoever
 /// stops containers kills after thirty.
@@ -65,12 +69,27 @@ pub struct Settings {
     pub auto_migrate: bool,
     /// `SESSION_KEY`: 64 random bytes or more, from which all keys are derived.
     pub session_key: SecretSlice<u8>,
+    /// `SESSION_KEY_PREVIOUS`: opens what was sealed before the key was changed.
+    pub session_key_previous: Option<SecretSlice<u8>>,
+    /// The secrets that are read again when their file changes.
+    pub secret_files: SecretFiles,
     /// `SESSION_IDLE_TIMEOUT`: an unused session ends.
     pub idle_timeout: Duration,
     /// `SESSION_ABSOLUTE_TIMEOUT`: every session ends.
     pub absolute_timeout: Duration,
     /// `TEMPLATES_DIR`: overrides the built-in pages, file by file.
     pub templates_dir: Option<PathBuf>,
+}
+
+/// Where the secrets come from that can be replaced at run time.
+#[derive(Clone)]
+pub struct SecretFiles {
+    /// `OIDC_CLIENT_SECRET_FILE`.
+    pub client_secret: Option<Files>,
+    /// `SESSION_KEY_FILE`.
+    pub session_key: Option<Files>,
+    /// `SESSION_KEY_DELAY`: how long a new key only opens, until every process has read it.
+    pub session_key_delay: Duration,
 }
 
 /// One thing that is wrong with the environment.
@@ -116,6 +135,8 @@ impl Settings {
             issuer,
         );
         let client_id = source.required("OIDC_CLIENT_ID", "0oa1bcdef2GHIJKLM3n4", text);
+        let client_secret_file = source.file_of("OIDC_CLIENT_SECRET");
+        let session_key_file = source.file_of("SESSION_KEY");
         let client_secret = source.required_secret(
             "OIDC_CLIENT_SECRET",
             "the client secret of the application at the provider",
@@ -155,6 +176,17 @@ impl Settings {
             "the output of `openssl rand -base64 64`, on one line",
             session_key,
         );
+        let session_key_previous = source.optional_secret(
+            "SESSION_KEY_PREVIOUS",
+            "the SESSION_KEY of before",
+            self::session_key,
+        );
+        let session_key_delay = source.optional("SESSION_KEY_DELAY", "5m", duration::parse_or_zero);
+        let secret_files = SecretFiles {
+            client_secret: client_secret_file,
+            session_key: session_key_file,
+            session_key_delay: session_key_delay.unwrap_or(DEFAULT_SESSION_KEY_DELAY),
+        };
         let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
         let templates_dir = source.optional("TEMPLATES_DIR", "/etc/doorward/templates", directory);
@@ -203,6 +235,8 @@ impl Settings {
                     database,
                     auto_migrate,
                     session_key,
+                    session_key_previous,
+                    secret_files,
                     idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(8 * 3600)),
                     absolute_timeout: absolute_timeout.unwrap_or(Duration::from_secs(7 * 86400)),
                     templates_dir,
@@ -370,7 +404,7 @@ fn directory(path: String) -> Result<PathBuf, String> {
 }
 
 /// 64 bytes or more that look random: a key of one repeated byte or of text was made by hand.
-fn session_key(text: String) -> Result<SecretSlice<u8>, String> {
+pub(crate) fn session_key(text: String) -> Result<SecretSlice<u8>, String> {
     let compact: String = text.split_ascii_whitespace().collect();
     let bytes = STANDARD
         .decode(compact)

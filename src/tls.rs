@@ -10,13 +10,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::reload::Watched;
+use crate::reload::{Files, Watched};
 
 /// `TLS_CERT_FILE` and `TLS_KEY_FILE`, and what they hold. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Certificate {
-    cert_file: PathBuf,
-    key_file: PathBuf,
+    files: Files,
     current: Arc<Current>,
 }
 
@@ -35,14 +34,14 @@ impl Certificate {
     /// # Errors
     /// What is wrong with them, without any of their content.
     pub fn read(cert_file: PathBuf, key_file: PathBuf) -> Result<Self, String> {
+        let files = Files::as_they_are(vec![cert_file.clone(), key_file.clone()]);
         let read = |path: &PathBuf| {
             let bytes = std::fs::read(path);
             bytes.map_err(|cause| format!("{} can't be read ({cause})", path.display()))
         };
         let pair = parse(&read(&cert_file)?, &read(&key_file)?)?;
         Ok(Certificate {
-            cert_file,
-            key_file,
+            files,
             current: Arc::new(Current(ArcSwap::from_pointee(pair))),
         })
     }
@@ -60,8 +59,8 @@ impl Certificate {
     /// Has the files read again when they change.
     pub fn watched(&self) -> Watched {
         let current = self.current.clone();
-        let paths = vec![self.cert_file.clone(), self.key_file.clone()];
-        Watched::new("TLS_CERT_FILE or TLS_KEY_FILE", paths, move |contents| {
+        let files = self.files.clone();
+        Watched::new("TLS_CERT_FILE or TLS_KEY_FILE", files, move |contents| {
             let pair = parse(&contents[0], &contents[1])?;
             current.0.store(Arc::new(pair));
             Ok(())

@@ -2,11 +2,13 @@
 
 mod answer;
 mod disguise;
+mod key_ring;
 mod keys;
 mod login;
 mod logout;
 #[cfg(test)]
 mod properties;
+mod renew;
 mod return_to;
 mod signed_in;
 mod store;
@@ -17,10 +19,11 @@ use std::time::Duration;
 use actix_identity::IdentityMiddleware;
 use actix_session::SessionMiddleware;
 use actix_session::config::{BrowserSession, CookieContentSecurity};
-use actix_web::cookie::SameSite;
+use actix_web::cookie::{Key, SameSite};
 
 pub use disguise::drop_disguised_cookies;
 pub use login::{Login, NoLogin};
+pub use renew::renew;
 pub use return_to::ReturnTo;
 pub use signed_in::{SignedIn, sign_in};
 
@@ -28,7 +31,8 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::paths::Base;
 use crate::settings::Settings;
-use keys::Keys;
+use key_ring::KeyRing;
+use secrecy::SecretSlice;
 use store::DatabaseStore;
 
 /// What the fuzz targets need of the inside.
@@ -39,7 +43,7 @@ pub(crate) mod door {
 
 /// The rules of sessions and of the cookies that carry them.
 pub struct Sessions {
-    keys: Keys,
+    keys: KeyRing,
     secure: bool,
     base: Base,
     idle_timeout: Duration,
@@ -52,7 +56,10 @@ impl Sessions {
     /// The rules that `settings` give.
     pub fn new(settings: &Settings, db: Db, clock: Clock) -> Self {
         Sessions {
-            keys: Keys::derive(&settings.session_key),
+            keys: KeyRing::new(
+                &settings.session_key,
+                settings.session_key_previous.as_ref(),
+            ),
             secure: settings.public_url.scheme() == "https",
             base: Base::of(&settings.public_url),
             idle_timeout: settings.idle_timeout,
@@ -60,6 +67,14 @@ impl Sessions {
             clock,
             db,
         }
+    }
+
+    /// From now on `key` opens what it sealed elsewhere, and after `delay` it seals here too.
+    pub async fn rotate_key(&self, key: SecretSlice<u8>, delay: Duration) {
+        let coming = self.keys.accept(&key);
+        actix_web::rt::time::sleep(delay).await;
+        self.keys.promote(&coming);
+        log::info!("sessions are sealed with the new SESSION_KEY from now on");
     }
 
     /// Over https the prefix makes browsers refuse the cookie from a sibling domain or over http.
@@ -73,10 +88,14 @@ impl Sessions {
     }
 }
 
+/// actix-session signs with one key alone, which can't be rotated. So its signature is worth nothing,
+/// whoever reads this can make it, and ours is inside the value that it signs: [`KeyRing::sign`].
+const WORTH_NOTHING: [u8; 64] = [0; 64];
+
 /// Loads the session before the handlers and stores it after them.
 pub fn session_middleware(sessions: &Arc<Sessions>) -> SessionMiddleware<DatabaseStore> {
     let store = DatabaseStore::new(sessions.clone());
-    SessionMiddleware::builder(store, sessions.keys.cookie.clone())
+    SessionMiddleware::builder(store, Key::from(&WORTH_NOTHING))
         .cookie_name(sessions.cookie_name("doorward"))
         .cookie_secure(sessions.secure)
         .cookie_http_only(true)

@@ -12,6 +12,8 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
+use super::key_ring::{MadeWith, secret_of};
+use super::renew::TO_BE_RENEWED;
 use crate::db::{self, Db, NewSession, Session, User};
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
@@ -40,25 +42,41 @@ impl DatabaseStore {
         &self.sessions.db
     }
 
+    /// What the cookie holds.
+    fn signed(&self, secret: &str) -> SessionKey {
+        let signed = self.sessions.keys.sign(secret);
+        SessionKey::try_from(signed).expect("86 characters are below 4064")
+    }
+
     /// What is sealed into a row: all but what has a column or a table of its own.
     fn seal(&self, key_hash: &str, mut state: State) -> (Option<String>, String) {
         let user_id = state.remove(USER_ID);
         state.remove(USER);
+        state.remove(TO_BE_RENEWED);
         let plain = serde_json::to_vec(&state).expect("a map of strings always serialises");
-        (user_id, self.sessions.keys.sessions.seal(key_hash, plain))
+        let sealed = self
+            .sessions
+            .keys
+            .seal(|keys| &keys.sessions, key_hash, plain);
+        (user_id, sealed)
     }
 
     fn open(&self, key_hash: &str, session: &Session, user: &User) -> Option<State> {
-        let plain = self.sessions.keys.sessions.open(key_hash, &session.state)?;
+        let keys = &self.sessions.keys;
+        let (plain, made_with) = keys.open(|keys| &keys.sessions, key_hash, &session.state)?;
         let mut state: State = serde_json::from_slice(&plain).ok()?;
         state.insert(USER_ID.to_owned(), json(&session.user_id));
         state.insert(USER.to_owned(), json(user));
+        mark(&mut state, made_with);
         Some(state)
     }
 }
 
 impl SessionStore for DatabaseStore {
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
+        let Some(made_with) = self.sessions.keys.verify(session_key.as_ref()) else {
+            return Ok(None);
+        };
         let key_hash = hash(session_key);
         let wanted = key_hash.clone();
         let found = self
@@ -86,12 +104,15 @@ impl SessionStore for DatabaseStore {
             touched.await.map_err(|e| LoadError::Other(e.into()))?;
         }
         // A row that does not open was sealed with another SESSION_KEY: it is worth nothing.
-        Ok(self.open(&key_hash, &session, &user))
+        let mut state = self.open(&key_hash, &session, &user);
+        if let Some(state) = &mut state {
+            mark(state, made_with);
+        }
+        Ok(state)
     }
 
     async fn save(&self, state: State, _: &cookie_time::Duration) -> Result<SessionKey, SaveError> {
-        let secret = crate::random::secret();
-        let session_key = SessionKey::try_from(secret).expect("43 characters are below 4064");
+        let session_key = self.signed(&crate::random::secret());
         let key_hash = hash(&session_key);
         let (user_id, state) = self.seal(&key_hash, state);
         let user_id = user_id
@@ -122,7 +143,7 @@ impl SessionStore for DatabaseStore {
             .db()
             .run(move |connection| Session::update(connection, &key_hash, &state));
         updated.await.map_err(|e| UpdateError::Other(e.into()))?;
-        Ok(session_key)
+        Ok(self.signed(secret_of(session_key.as_ref())))
     }
 
     /// Not called: idle time is kept by [`SessionStore::load`], without a write for each request.
@@ -164,9 +185,17 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("strings, booleans and times always serialise")
 }
 
-/// The secret has 256 bits, so a plain hash can't be turned back.
+/// Notes what the session is to be renewed for.
+fn mark(state: &mut State, made_with: MadeWith) {
+    if made_with == MadeWith::KeyThatGoes {
+        state.insert(TO_BE_RENEWED.to_owned(), json(&true));
+    }
+}
+
+/// The secret has 256 bits, so a plain hash can't be turned back. The signature before it changes with
+/// the key.
 fn hash(session_key: &SessionKey) -> String {
-    let hash = digest::digest(&digest::SHA256, session_key.as_ref().as_bytes());
+    let hash = digest::digest(&digest::SHA256, secret_of(session_key.as_ref()).as_bytes());
     URL_SAFE_NO_PAD.encode(hash)
 }
 

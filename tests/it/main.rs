@@ -22,4 +22,5 @@ mod protocol;
 mod provider_answers;
 mod rate_limit;
 mod requests;
+mod rotation;
 mod tls;
