@@ -29,6 +29,7 @@ pub async fn front(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let _under_way = app.leaving.begin_request();
     let client = app
         .trusted_proxies
         .client(request.peer_addr(), request.headers());

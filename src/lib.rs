@@ -48,7 +48,7 @@ mod session;
 /// The environment.
 pub mod settings;
 /// Stopping so that nobody notices.
-mod shutdown;
+pub mod shutdown;
 /// Logging.
 pub mod telemetry;
 /// TLS without a proxy.

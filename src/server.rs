@@ -6,7 +6,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, PayloadConfig};
 use actix_web::{HttpServer, rt};
@@ -28,7 +27,7 @@ use crate::rotation;
 use crate::routes;
 use crate::session::{Sessions, identity_middleware, renew, session_middleware};
 use crate::settings::{SecretFiles, Settings};
-use crate::shutdown::Leaving;
+use crate::shutdown::{Leaving, Running};
 use crate::tls::Certificate;
 
 /// The longest body that is read, in bytes.
@@ -142,14 +141,20 @@ impl Doorward {
     }
 
     /// Serves on `sockets` until it is stopped.
-    pub fn serve(self, sockets: impl Into<Sockets>) -> io::Result<Server> {
+    pub fn serve(self, sockets: impl Into<Sockets>) -> io::Result<Running> {
         let Sockets { tcp, unix } = sockets.into();
         rt::spawn(purge(self.sessions.clone()));
         let mut files = rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
         files.extend(self.certificate.iter().map(Certificate::watched));
         rt::spawn(watch(files));
-        let certificate = self.certificate.clone();
-        let time_to_go = self.leaving.clone().time_to_go(self.shutdown_delay);
+        let (certificate, leaving) = (self.certificate.clone(), self.leaving.clone());
+        if !unix.is_empty() && !self.trusted_proxies.unix {
+            log::warn!(
+                "TRUSTED_PROXIES lacks `unix`: nobody's address is known behind a Unix socket, and \
+                 RATE_LIMIT does nothing"
+            );
+        }
+        let time_to_go = leaving.clone().time_to_go(self.shutdown_delay);
         let shutdown_timeout = self.shutdown_timeout.as_secs();
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let max_connections = self.max_connections.div_ceil(workers);
@@ -190,7 +195,7 @@ impl Doorward {
         for listener in unix {
             server = server.listen_uds(listener)?;
         }
-        Ok(server.run())
+        Ok(Running::new(server.run(), leaving))
     }
 
     fn worker(&self) -> App {

@@ -2,11 +2,11 @@
 
 mod duration;
 mod key_file;
+mod listening;
 mod proxies;
 mod source;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,9 +27,6 @@ use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
 const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
-
-const CERT_FILE: &str = "/etc/doorward/tls/tls.crt";
-const KEY_FILE: &str = "/etc/doorward/tls/tls.key";
 
 /// Requests a minute for each address. A sign-in is two, and a whole office may share an address.
 const DEFAULT_RATE_LIMIT: u32 = 300;
@@ -154,8 +151,8 @@ impl Settings {
                 let url = Url::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested");
                 (url, DEFAULT_PUBLIC_URL.to_owned())
             });
-        let listen_addr = listen_addr(&mut source);
-        let certificate = certificate(&mut source, &listen_addr);
+        let listen_addr = listening::listen_addr(&mut source);
+        let certificate = listening::certificate(&mut source, &listen_addr);
         let trusted_proxies = proxies::read(&mut source);
         let rate_limit = source
             .optional("RATE_LIMIT", "300", number)
@@ -251,49 +248,13 @@ impl Settings {
     pub fn listen_addr_from_env() -> Result<(ListenAddr, Speaks), Vec<Complaint>> {
         let variable = |name: &str| std::env::var(name).ok();
         let mut source = Source::new(&variable);
-        let listen_addr = listen_addr(&mut source);
-        let speaks = match source.optional("TLS_CERT_FILE", CERT_FILE, text) {
-            Some(_) => Speaks::Tls,
-            None => Speaks::Plain,
-        };
+        let listen_addr = listening::listen_addr(&mut source);
+        let speaks = listening::speaks(&mut source);
         match source.complaints() {
             none if none.is_empty() => Ok((listen_addr, speaks)),
             complaints => Err(complaints),
         }
     }
-}
-
-fn listen_addr(source: &mut Source<'_>) -> ListenAddr {
-    source
-        .optional("LISTEN_ADDR", "0.0.0.0:8080", |text| {
-            text.parse().map_err(str::to_owned)
-        })
-        .unwrap_or_else(|| ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 8080))))
-}
-
-/// Both files or neither; they must belong together.
-fn certificate(source: &mut Source<'_>, listen_addr: &ListenAddr) -> Option<Certificate> {
-    let cert_file = source.optional("TLS_CERT_FILE", CERT_FILE, text);
-    let key_file = source.optional("TLS_KEY_FILE", KEY_FILE, text);
-    match (cert_file, key_file, listen_addr) {
-        (Some(_), _, ListenAddr::Unix(_)) => {
-            let fault = "is set, but LISTEN_ADDR is a Unix socket, where nobody speaks TLS";
-            source.complain("TLS_CERT_FILE", fault, CERT_FILE);
-        }
-        (Some(cert_file), Some(key_file), _) => {
-            match Certificate::read(cert_file.into(), key_file.into()) {
-                Ok(certificate) => return Some(certificate),
-                Err(fault) => {
-                    let fault = format!("or TLS_KEY_FILE can't be used: {fault}");
-                    source.complain("TLS_CERT_FILE", fault, CERT_FILE);
-                }
-            }
-        }
-        (Some(_), None, _) => source.complain("TLS_KEY_FILE", "is missing", KEY_FILE),
-        (None, Some(_), _) => source.complain("TLS_CERT_FILE", "is missing", CERT_FILE),
-        (None, None, _) => (),
-    }
-    None
 }
 
 fn text(text: String) -> Result<String, String> {

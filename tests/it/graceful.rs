@@ -250,13 +250,8 @@ fn a_restart_of_each_in_turn_behind_nginx_loses_no_request() {
     for doorward in &doorwards {
         assert_eq!(doorward.printed(), "", "nothing went wrong inside either");
     }
-    assert!(
-        nginx
-            .output()
-            .lines()
-            .all(|line| line.contains("Connection refused")),
-        "{}",
-        nginx.output()
-    );
+    // What nginx met, and mended by asking the other one: nobody there, or a good-bye to somebody in the queue.
+    let met = |line: &str| line.contains("Connection refused") || line.contains("Connection reset");
+    assert!(nginx.output().lines().all(met), "{}", nginx.output());
     assert_eq!(storage.sessions(), 0);
 }

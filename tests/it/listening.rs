@@ -183,14 +183,24 @@ fn connect(
     addr: SocketAddr,
     trusted: &CertificateDer<'static>,
 ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    connect_for(addr, trusted, &[])
+}
+
+/// For certain protocols.
+fn connect_for(
+    addr: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    protocols: &[&[u8]],
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(crypto)
+    let mut config = ClientConfig::builder_with_provider(crypto)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let name = ServerName::try_from("localhost").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
     let stream = TcpStream::connect(addr)?;
@@ -246,6 +256,33 @@ fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() {
     let (code, printed) = doorward.ends();
     assert_eq!(code, Some(0), "{printed}");
     assert!(!printed.contains("PRIVATE"), "{printed}");
+}
+
+/// A browser keeps its HTTP/2 connection as long as it can, and the framework never says good-bye to it.
+#[test]
+fn a_browser_that_keeps_its_http2_connection_does_not_keep_it_from_stopping() {
+    let folder = Folder::new();
+    let certificate = certify(&folder);
+    let addr = free_addr();
+    let files = [folder.path("tls.crt"), folder.path("tls.key")];
+    let variables = [
+        ("TLS_CERT_FILE", files[0].as_str()),
+        ("TLS_KEY_FILE", &files[1]),
+        ("SHUTDOWN_TIMEOUT", "5m"),
+    ];
+    let mut doorward = Process::doorward(addr, &variables);
+    wait_until("TLS", || connect(addr, &certificate).is_ok());
+    let mut browser = connect_for(addr, &certificate, &[b"h2"]).unwrap();
+    // The preface and an empty SETTINGS frame (RFC 9113, 3.4).
+    browser
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .unwrap();
+    let mut settings = [0; 9];
+    browser.read_exact(&mut settings).unwrap();
+    assert_eq!(settings[3], 4, "it speaks HTTP/2");
+    doorward.signal("TERM");
+    let (code, printed) = doorward.ends();
+    assert_eq!(code, Some(0), "{printed}");
 }
 
 #[test]
