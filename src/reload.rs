@@ -18,15 +18,15 @@ type Apply = Box<dyn FnMut(&[Vec<u8>]) -> Result<(), String>>;
 #[derive(Clone)]
 pub struct Files {
     paths: Vec<PathBuf>,
-    /// The hash of what is in use, or was refused; nothing while they can't be read.
-    known: Option<Vec<u8>>,
+    /// The hash of what is in use; nothing if they could not be read.
+    used: Option<Vec<u8>>,
 }
 
 impl Files {
     /// To be called before the files are used for the first time, or a change might be missed.
     pub fn as_they_are(paths: Vec<PathBuf>) -> Self {
-        let known = read(&paths).ok().map(|contents| hash(&contents));
-        Files { paths, known }
+        let used = read(&paths).ok().map(|contents| hash(&contents));
+        Files { paths, used }
     }
 }
 
@@ -34,8 +34,10 @@ impl Files {
 pub struct Watched {
     name: &'static str,
     files: Files,
-    /// The hash of something else that was seen the last time.
+    /// The hash of what was seen the last time; nothing if they could not be read.
     seen: Option<Vec<u8>>,
+    /// The hash of what can't be used.
+    refused: Option<Vec<u8>>,
     apply: Apply,
 }
 
@@ -48,8 +50,9 @@ impl Watched {
     ) -> Self {
         Watched {
             name,
+            seen: files.used.clone(),
             files,
-            seen: None,
+            refused: None,
             apply: Box::new(apply),
         }
     }
@@ -61,27 +64,27 @@ impl Watched {
         let contents = match read(&self.files.paths) {
             Ok(contents) => contents,
             Err(cause) => {
-                if self.files.known.take().is_some() {
-                    log::error!(
-                        "{name} can't be read any more ({cause}); what it held stays in use"
-                    );
+                if self.seen.take().is_some() {
+                    log::error!("{name} can't be read ({cause}); what it held stays in use");
                 }
                 return;
             }
         };
         let found = Some(hash(&contents));
-        if found == self.files.known {
-            self.seen = None;
-        } else if found != self.seen {
-            self.seen = found;
-        } else {
-            match (self.apply)(&contents) {
-                Ok(()) => log::info!("{name} has changed and was read again"),
-                Err(fault) => {
-                    log::error!("{name} has changed but {fault}; what it held before stays in use")
-                }
+        let is_complete = found == self.seen;
+        self.seen = found.clone();
+        if !is_complete || found == self.files.used || found == self.refused {
+            return;
+        }
+        match (self.apply)(&contents) {
+            Ok(()) => {
+                log::info!("{name} has changed and was read again");
+                (self.files.used, self.refused) = (found, None);
             }
-            (self.files.known, self.seen) = (found, None);
+            Err(fault) => {
+                log::error!("{name} has changed but {fault}; what it held before stays in use");
+                self.refused = found;
+            }
         }
     }
 }
@@ -139,12 +142,15 @@ mod tests {
         assert_eq!(look_after("new", 1), [""; 0]);
         assert_eq!(look_after("new", 3), ["new"]);
         assert_eq!(look_after("bad", 3), ["new"]);
-        assert_eq!(look_after("new", 3), ["new", "new"]);
+        assert_eq!(look_after("new", 3), ["new"], "it is in use already");
         fs::remove_file(&path).unwrap();
         file.look();
+        fs::write(&path, "new").unwrap();
+        (0..3).for_each(|_| file.look());
+        assert_eq!(*used.borrow(), ["new"], "it only came back");
         fs::write(&path, "newer").unwrap();
         (0..2).for_each(|_| file.look());
-        assert_eq!(used.borrow().last().unwrap(), "newer");
+        assert_eq!(*used.borrow(), ["new", "newer"]);
         fs::remove_file(path).unwrap();
     }
 }
