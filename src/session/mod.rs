@@ -20,6 +20,7 @@ use actix_identity::IdentityMiddleware;
 use actix_session::SessionMiddleware;
 use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_web::cookie::{Key, SameSite};
+use secrecy::SecretSlice;
 
 pub use disguise::drop_disguised_cookies;
 pub use login::{Login, NoLogin};
@@ -32,7 +33,6 @@ use crate::db::Db;
 use crate::paths::Base;
 use crate::settings::Settings;
 use key_ring::KeyRing;
-use secrecy::SecretSlice;
 use store::DatabaseStore;
 
 /// What the fuzz targets need of the inside.
