@@ -6,15 +6,15 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::session::NoLogin;
-use crate::{db, oidc, paths};
+use crate::{db, oidc};
 
 /// Every way in which a request can end without what was asked for.
 #[derive(Debug)]
 pub enum Error {
-    /// The page is for signed-in people; where the visitor wanted to go.
+    /// The page is for signed-in people.
     SignInNeeded {
-        /// Path and query.
-        wanted: Option<String>,
+        /// Where to sign in and come back from.
+        login: String,
     },
     /// The callback came with a parameter twice, or with far too much.
     MalformedResponse(oidc::MalformedResponse),
@@ -38,6 +38,11 @@ pub enum Error {
     },
     /// Another site tried to sign the person out.
     CrossSiteSignOut,
+    /// The address has used up its `RATE_LIMIT`.
+    TooManyRequests {
+        /// When there is some of it again.
+        retry_after_secs: u64,
+    },
     /// The database is away.
     Database(db::Error),
     /// The session could not be loaded or stored, which is the database's fault too.
@@ -65,6 +70,7 @@ impl Error {
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Error::Provider(cause) => cause.retry_after_secs(),
+            Error::TooManyRequests { retry_after_secs } => Some(*retry_after_secs),
             _ => None,
         }
     }
@@ -89,6 +95,7 @@ impl Error {
                 | oidc::Error::UserinfoSubject => StatusCode::FORBIDDEN,
                 _ => StatusCode::BAD_GATEWAY,
             },
+            Error::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Database(_) | Error::Session(_) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -164,6 +171,7 @@ impl fmt::Display for Error {
                 "the person {user_id} is blocked (`doorward users unblock {user_id}` lets them in)"
             ),
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
+            Error::TooManyRequests { .. } => f.write_str("the address has used up its RATE_LIMIT"),
             Error::Database(cause) => cause.fmt(f),
             Error::Session(cause) => write!(f, "the session can't be loaded or stored: {cause}"),
             Error::Internal(cause) => f.write_str(cause),
@@ -179,12 +187,8 @@ impl ResponseError for Error {
     /// The bare answer; the middleware of `front` makes it a page.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
-        if let Error::SignInNeeded { wanted } = self {
-            let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.extend_pairs(wanted.iter().map(|wanted| ("return_to", wanted)));
-            let location = format!("{}?{}", paths::LOGIN, query.finish());
-            let location = location.trim_end_matches('?');
-            response.insert_header((header::LOCATION, location));
+        if let Error::SignInNeeded { login } = self {
+            response.insert_header((header::LOCATION, login.as_str()));
         }
         response.finish()
     }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpMessage, HttpResponse, web};
 use url::Url;
 
 use crate::app::App;
@@ -33,16 +33,18 @@ pub async fn front(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let (address, trusted) = sender(&request);
+    let _under_way = app.leaving.begin_request();
+    let client = app
+        .trusted_proxies
+        .client(request.peer_addr(), request.headers());
+    request.extensions_mut().insert(client);
     let header = |name: &str| request.headers().get(name)?.to_str().ok();
-    let id = RequestId::of(trusted, header);
-    let trace = Trace { id, address };
+    let id = RequestId::of(client.peer_is_trusted, header);
+    let trace = Trace {
+        id,
+        address: client.ip,
+    };
     trace.around(answer(app, request, next, trace)).await
-}
-
-/// The address of who sent the request, and whether its headers can be believed.
-fn sender(request: &ServiceRequest) -> (Option<IpAddr>, bool) {
-    (request.peer_addr().map(|peer| peer.ip()), false)
 }
 
 async fn answer(
@@ -102,8 +104,14 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     }
     let id = HeaderValue::from_str(visit.trace.id.as_str());
     headers.insert(X_REQUEST_ID, id.expect("letters, digits and . _ -"));
+    if app.leaving.is_so() {
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
     let (took, status) = (visit.began.elapsed(), response.status().as_u16());
-    metrics::http_request(&visit.path, &visit.method, status, took);
+    let path = app.base.strip(&visit.path);
+    metrics::http_request(path, &visit.method, status, took);
     log_access(visit, status, took);
     response
 }
@@ -163,8 +171,8 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
         None => words::of_status(status),
     };
     let (action_url, action_label) = match words.way_on {
-        WayOn::SignInAgain => (paths::LOGIN, "Sign in again"),
-        WayOn::Home => (paths::HOME, "Go to the home page"),
+        WayOn::SignInAgain => (app.base.at(paths::LOGIN), "Sign in again"),
+        WayOn::Home => (app.base.at(paths::HOME), "Go to the home page"),
     };
     let retry_after_secs = error.and_then(Error::retry_after_secs);
     let next = match retry_after_secs {

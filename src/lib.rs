@@ -8,6 +8,8 @@
 mod app;
 /// Who came in, who did not and why.
 mod audit;
+/// Who asks, behind which proxies.
+pub mod client;
 /// The one clock.
 pub mod clock;
 /// The command line.
@@ -28,9 +30,14 @@ mod handlers;
 pub mod inside {
     pub use crate::oidc::door::*;
     pub use crate::pages::{Claim, LoginPage, Pages, ProfilePage};
+    pub use crate::paths::Base;
     pub use crate::session::ReturnTo;
     pub use crate::session::door::Keys;
 }
+/// Asks how a Doorward of this machine is.
+pub mod health;
+/// Where it listens.
+pub mod listen;
 /// What is counted and timed, for Prometheus.
 mod metrics;
 /// The protocol, a file for each step.
@@ -41,6 +48,12 @@ mod pages;
 mod paths;
 /// Values nobody can guess.
 pub mod random;
+/// How often one address may sign in.
+mod rate_limit;
+/// Files that are read again when they change.
+pub mod reload;
+/// Secrets that are replaced without a restart.
+mod rotation;
 /// The table of routes.
 mod routes;
 /// `/metrics`, at an address of its own.
@@ -51,8 +64,12 @@ pub mod server;
 mod session;
 /// The environment.
 pub mod settings;
+/// Stopping so that nobody notices.
+pub mod shutdown;
 /// Logging.
 pub mod telemetry;
+/// TLS without a proxy.
+pub mod tls;
 /// The request that is being handled, for log lines and audit events.
 pub mod trace;
 /// What the visitor reads when something went wrong.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use doorward::clock::Clock;
 use doorward::commands::{Command, CommandLine};
+use doorward::listen::Sockets;
 use doorward::server::Doorward;
 use doorward::settings::{Complaint, Settings};
 use doorward::telemetry;
@@ -45,13 +46,15 @@ fn read_dotenv() -> Result<(), String> {
 }
 
 fn serve() -> Result<(), String> {
+    let handed_over = Sockets::handed_over()
+        .map_err(|cause| format!("the sockets that systemd hands over can't be used: {cause}"))?;
     let settings = Settings::from_env().map_err(|complaints| explain(&complaints))?;
     telemetry::start(settings.log_format);
-    let listen_addr = settings.listen_addr;
+    let listen_addr = settings.listen_addr.clone();
     let metrics_addr = settings.metrics_addr;
     let public_url = settings.public_url.clone();
     let doorward = Doorward::new(settings, Clock::default()).map_err(|error| error.to_string())?;
-    let listener = TcpListener::bind(listen_addr).map_err(|cause| {
+    let sockets = handed_over.or_open(&listen_addr).map_err(|cause| {
         format!("can't listen at {listen_addr}: {cause}\nCheck LISTEN_ADDR: is it taken, or not this machine's?")
     })?;
     let metrics_listener = match metrics_addr {
@@ -65,10 +68,8 @@ fn serve() -> Result<(), String> {
             let metrics = doorward.serve_metrics(listener);
             actix_web::rt::spawn(metrics.map_err(|cause| cause.to_string())?);
         }
-        log::info!("listening at {listen_addr}, reached at {public_url}");
-        let server = doorward
-            .serve(listener)
-            .map_err(|cause| cause.to_string())?;
+        log::info!("listening at {}, reached at {public_url}", sockets.names());
+        let server = doorward.serve(sockets).map_err(|cause| cause.to_string())?;
         server.await.map_err(|cause| cause.to_string())
     })
 }

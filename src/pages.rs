@@ -13,7 +13,7 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use crate::error::Error;
-use crate::paths;
+use crate::paths::{self, Base};
 
 /// The built-in templates. `TEMPLATES_DIR` can replace any of them.
 const TEMPLATES: [(&str, &str); 6] = [
@@ -78,7 +78,7 @@ pub struct ErrorPage {
     /// What to do next.
     pub next: String,
     /// Where the button leads.
-    pub action_url: &'static str,
+    pub action_url: String,
     /// What the button says.
     pub action_label: &'static str,
     /// The request's id, which finds its log lines.
@@ -101,10 +101,10 @@ impl Page for ErrorPage {
 /// What every page needs.
 #[derive(Serialize)]
 struct Frame<'a, P> {
-    base: &'static str,
+    base: &'a str,
     stylesheet: &'a str,
-    login_action: &'static str,
-    logout_action: &'static str,
+    login_action: &'a str,
+    logout_action: &'a str,
     #[serde(flatten)]
     page: &'a P,
 }
@@ -112,6 +112,9 @@ struct Frame<'a, P> {
 /// The compiled templates and the files that pages refer to.
 pub struct Pages {
     tera: Tera,
+    base: Base,
+    login_action: String,
+    logout_action: String,
     stylesheet: String,
     assets: Vec<Asset>,
     /// The home page of somebody who is signed out: always the same.
@@ -130,11 +133,11 @@ pub struct Asset {
 }
 
 impl Pages {
-    /// Compiles the templates, each from `templates_dir` where it is there.
+    /// Compiles the templates, each from `templates_dir` where it is there. Links lead below `base`.
     ///
     /// # Errors
     /// A sentence that names the file and what is wrong with it.
-    pub fn new(templates_dir: Option<&Path>) -> Result<Self, String> {
+    pub fn new(templates_dir: Option<&Path>, base: Base) -> Result<Self, String> {
         let load = |(name, built_in): (&str, &str)| match templates_dir.map(|dir| dir.join(name)) {
             Some(path) if path.exists() => std::fs::read_to_string(&path)
                 .map_err(|cause| format!("{} can't be read: {cause}", path.display())),
@@ -160,9 +163,12 @@ impl Pages {
             asset(&style_name, style, "text/css; charset=utf-8", true),
             asset(FAVICON.0, load(FAVICON)?, "image/svg+xml", false),
         ];
-        let stylesheet = format!("/assets/{style_name}");
+        let stylesheet = base.at(&format!("/assets/{style_name}"));
         let mut pages = Pages {
             tera,
+            login_action: base.at(paths::LOGIN),
+            logout_action: base.at(paths::LOGOUT),
+            base,
             stylesheet,
             assets,
             signed_out: Bytes::new(),
@@ -191,10 +197,10 @@ impl Pages {
     /// The page as HTML.
     pub fn render<P: Page>(&self, page: &P) -> Result<String, Error> {
         let frame = Frame {
-            base: "",
+            base: self.base.as_str(),
             stylesheet: &self.stylesheet,
-            login_action: paths::LOGIN,
-            logout_action: paths::LOGOUT,
+            login_action: &self.login_action,
+            logout_action: &self.logout_action,
             page,
         };
         let context = Context::from_serialize(&frame).map_err(Error::internal)?;
@@ -231,7 +237,7 @@ mod tests {
 
     #[test]
     fn never_both_buttons() {
-        let pages = Pages::new(None).unwrap();
+        let pages = Pages::new(None, Base::default()).unwrap();
         for (signed_in, shown, hidden) in [
             (true, "id=\"logout-button\"", "id=\"login-button\""),
             (false, "id=\"login-button\"", "id=\"logout-button\""),
@@ -249,7 +255,7 @@ mod tests {
 
     #[test]
     fn csnc_2019_001_what_a_page_reflects_is_escaped() {
-        let pages = Pages::new(None).unwrap();
+        let pages = Pages::new(None, Base::default()).unwrap();
         let hostile = "<script>\"'&".to_owned();
         let page = ProfilePage {
             heading: hostile.clone(),
@@ -273,10 +279,10 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
         std::fs::create_dir(&dir).unwrap();
         std::fs::write(dir.join("logout.html"), "mine {{ logout_action }}").unwrap();
-        let pages = Pages::new(Some(&dir)).unwrap();
+        let pages = Pages::new(Some(&dir), Base::default()).unwrap();
         assert_eq!(pages.render(&LogoutPage {}).ok().unwrap(), "mine /logout");
         std::fs::write(dir.join("error.html"), "{% if %}").unwrap();
-        assert!(Pages::new(Some(&dir)).is_err());
+        assert!(Pages::new(Some(&dir), Base::default()).is_err());
         std::fs::remove_dir_all(dir).unwrap();
     }
 }

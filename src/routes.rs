@@ -2,14 +2,27 @@
 
 use actix_web::guard::{Any, Get, Head, Post};
 use actix_web::http::header::ALLOW;
-use actix_web::web::{ServiceConfig, resource, route};
+use actix_web::web::{ServiceConfig, resource, route, scope};
 use actix_web::{HttpResponse, Resource};
 
 use crate::handlers::{assets, callback, home, login, logout, ops, profile};
-use crate::paths::{ASSET, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ};
+use crate::paths::{ASSET, Base, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ};
+
+/// The table, below the path of `PUBLIC_URL`. Whoever probes the process need not know that path.
+pub fn below(base: &Base) -> impl FnOnce(&mut ServiceConfig) {
+    move |app| match base.is_root() {
+        true => table(app),
+        false => {
+            let without_slash = page("").route(read().to(home::home));
+            app.service(page(HEALTHZ).route(read().to(ops::healthz)))
+                .service(page(READYZ).route(read().to(ops::readyz)))
+                .service(scope(base.as_str()).service(without_slash).configure(table));
+        }
+    }
+}
 
 #[rustfmt::skip]
-pub fn table(app: &mut ServiceConfig) {
+fn table(app: &mut ServiceConfig) {
     app.service(page(HOME).route(read().to(home::home)))
        .service(page(LOGIN).route(read().to(login::login)))
        .service(act(CALLBACK).route(link().to(callback::callback))

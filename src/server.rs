@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +16,23 @@ use url::Url;
 
 use crate::app::App;
 use crate::audit::Audit;
+use crate::client::TrustedProxies;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::front::{front, security_headers};
+use crate::listen::Sockets;
 use crate::oidc::{self, Http, RelyingParty};
 use crate::pages::Pages;
+use crate::paths::Base;
+use crate::rate_limit::{RateLimit, rate_limit};
+use crate::reload::watch;
+use crate::rotation;
 use crate::routes;
 use crate::scrape;
-use crate::session::{Sessions, identity_middleware, session_middleware};
-use crate::settings::Settings;
+use crate::session::{Sessions, identity_middleware, renew, session_middleware};
+use crate::settings::{SecretFiles, Settings};
+use crate::shutdown::{Leaving, Running};
+use crate::tls::Certificate;
 
 /// The longest body that is read, in bytes.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -33,6 +42,11 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Threads of a worker that may block, beyond those that wait for the database: for names of hosts.
 const OTHER_BLOCKING_THREADS: usize = 4;
+/// How long a connection waits for its next request. A proxy must be the one who gives up first, or a
+/// request of its crosses our good-bye: nginx and cloud load balancers wait 60 s. Browsers that come
+/// to us themselves shall not keep so many connections for so long.
+const KEEP_ALIVE_FOR_PROXIES: Duration = Duration::from_secs(75);
+const KEEP_ALIVE_FOR_BROWSERS: Duration = Duration::from_secs(5);
 
 /// How often ended sessions are cleared away.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
@@ -47,6 +61,15 @@ pub struct Doorward {
     audit: Arc<Audit>,
     pages: Arc<Pages>,
     public_url: Url,
+    base: Base,
+    certificate: Option<Certificate>,
+    secret_files: SecretFiles,
+    trusted_proxies: TrustedProxies,
+    rate_limit: Arc<RateLimit>,
+    max_connections: usize,
+    leaving: Leaving,
+    shutdown_delay: Duration,
+    shutdown_timeout: Duration,
 }
 
 /// Why Doorward can't start, and what to do about it.
@@ -81,7 +104,9 @@ impl fmt::Display for StartError {
 impl Doorward {
     /// Puts everything together: the database must answer, the provider need not.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let pages = Pages::new(settings.templates_dir.as_deref()).map_err(StartError::Pages)?;
+        let base = Base::of(&settings.public_url);
+        let pages = Pages::new(settings.templates_dir.as_deref(), base.clone());
+        let pages = pages.map_err(StartError::Pages)?;
         let tls = oidc::tls_config(settings.extra_roots.as_deref()).map_err(StartError::Tls)?;
         let db = Db::new(settings.database.clone());
         if settings.auto_migrate {
@@ -112,31 +137,80 @@ impl Doorward {
             db,
             pages: Arc::new(pages),
             public_url: settings.public_url,
+            base,
+            rate_limit: Arc::new(RateLimit::new(
+                settings.rate_limit,
+                settings.trusted_proxies.clone(),
+            )),
+            trusted_proxies: settings.trusted_proxies,
+            certificate: settings.certificate,
+            secret_files: settings.secret_files,
+            max_connections: settings.max_connections,
+            leaving: Leaving::default(),
+            shutdown_delay: settings.shutdown_delay,
+            shutdown_timeout: settings.shutdown_timeout,
         })
     }
 
-    /// Serves on `listener` until it is stopped.
-    pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
+    /// Serves on `sockets` until it is stopped.
+    pub fn serve(self, sockets: impl Into<Sockets>) -> io::Result<Running> {
+        let Sockets { tcp, unix } = sockets.into();
         rt::spawn(purge(self.sessions.clone(), self.audit.clone()));
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut files = rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
+        files.extend(self.certificate.iter().map(Certificate::watched));
+        rt::spawn(watch(files));
+        let (certificate, leaving) = (self.certificate.clone(), self.leaving.clone());
+        if !unix.is_empty() && !self.trusted_proxies.unix {
+            log::warn!(
+                "TRUSTED_PROXIES lacks `unix`: nobody's address is known behind a Unix socket, and \
+                 RATE_LIMIT does nothing"
+            );
+        }
+        let time_to_go = leaving.clone().time_to_go(self.shutdown_delay);
+        let shutdown_timeout = self.shutdown_timeout.as_secs();
+        let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let connections = usize::try_from(self.db.connections()).expect("a few");
         let blocking_threads = connections.div_ceil(workers) + OTHER_BLOCKING_THREADS;
+        let max_connections = self.max_connections.div_ceil(workers);
+        let keep_alive = match self.trusted_proxies == TrustedProxies::default() {
+            true => KEEP_ALIVE_FOR_BROWSERS,
+            false => KEEP_ALIVE_FOR_PROXIES,
+        };
         let server = HttpServer::new(move || {
             let app = self.worker();
-            // Run in the reverse order: front, session, identity, handler.
+            // Run in the reverse order: front, rate limit, session, renew, identity, handler.
             actix_web::App::new()
                 .app_data(Data::new(app))
                 .app_data(PayloadConfig::new(BODY_LIMIT))
-                .configure(routes::table)
+                .app_data(self.base.clone())
+                .configure(routes::below(&self.base))
                 .wrap(identity_middleware())
+                .wrap(from_fn(renew))
                 .wrap(session_middleware(&self.sessions))
+                .wrap(from_fn(rate_limit))
                 .wrap(from_fn(front))
         });
-        let server = server
+        let mut server = server
+            .workers(workers)
+            .max_connections(max_connections)
+            .keep_alive(keep_alive)
             .worker_max_blocking_threads(blocking_threads)
             .client_request_timeout(HEADER_TIMEOUT)
-            .listen(listener)?;
-        Ok(server.run())
+            .tls_handshake_timeout(HEADER_TIMEOUT)
+            .shutdown_signal(time_to_go)
+            .shutdown_timeout(shutdown_timeout);
+        for listener in tcp {
+            server = match &certificate {
+                Some(certificate) => {
+                    server.listen_rustls_0_23(listener, certificate.server_config())
+                }
+                None => server.listen(listener),
+            }?;
+        }
+        for listener in unix {
+            server = server.listen_uds(listener)?;
+        }
+        Ok(Running::new(server.run(), leaving))
     }
 
     /// Serves `/metrics` on `listener`, beside [`Doorward::serve`].
@@ -154,6 +228,10 @@ impl Doorward {
             pages: self.pages.clone(),
             security_headers: security_headers(&self.public_url, self.provider.issuer()),
             public_url: self.public_url.clone(),
+            base: self.base.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            rate_limit: self.rate_limit.clone(),
+            leaving: self.leaving.clone(),
         }
     }
 }

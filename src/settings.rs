@@ -2,6 +2,8 @@
 
 mod duration;
 mod key_file;
+mod listening;
+mod proxies;
 mod source;
 
 use std::fmt;
@@ -14,14 +16,30 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use url::Url;
 
+use crate::client::TrustedProxies;
 use crate::db::DatabaseUrl;
+use crate::health::Speaks;
+use crate::listen::ListenAddr;
 use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
+use crate::paths::{Base, CALLBACK};
+use crate::reload::Files;
 use crate::telemetry::LogFormat;
+use crate::tls::Certificate;
 pub(crate) use duration::parse_years as parse_duration;
 use source::Source;
 
 /// Where Okta's application wizard expects an application to be.
 const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
+
+/// Requests a minute for each address. A sign-in is two, and a whole office may share an address.
+const DEFAULT_RATE_LIMIT: u32 = 300;
+
+/// Kubernetes takes up to two minutes to bring a changed secret to every container.
+const DEFAULT_SESSION_KEY_DELAY: Duration = Duration::from_secs(300);
+
+/// The slowest sign-in asks the provider twice or thrice, ten seconds at most each time, and whoever
+/// stops containers kills after thirty.
+const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// Everything that can be configured, checked.
 pub struct Settings {
@@ -32,13 +50,29 @@ pub struct Settings {
     /// `PUBLIC_URL`: where browsers reach Doorward. It alone decides redirect URIs and cookies.
     pub public_url: Url,
     /// `LISTEN_ADDR`: where it listens.
-    pub listen_addr: SocketAddr,
+    pub listen_addr: ListenAddr,
+    /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: what Doorward itself speaks TLS with.
+    pub certificate: Option<Certificate>,
+    /// `TRUSTED_PROXIES` and `CLIENT_ADDR_HEADER`: whom to believe about who asks.
+    pub trusted_proxies: TrustedProxies,
+    /// `RATE_LIMIT`: requests a minute to sign in, for each address; 0 is no limit.
+    pub rate_limit: u32,
+    /// `MAX_CONNECTIONS`: more wait until one of them ends.
+    pub max_connections: usize,
+    /// `SHUTDOWN_DELAY`: how long we go on accepting when asked to stop.
+    pub shutdown_delay: Duration,
+    /// `SHUTDOWN_TIMEOUT`: how long what is under way then has.
+    pub shutdown_timeout: Duration,
     /// `DATABASE_URL`.
     pub database: DatabaseUrl,
     /// `AUTO_MIGRATE`: whether missing migrations are applied at start.
     pub auto_migrate: bool,
     /// `SESSION_KEY`: 64 random bytes or more, from which all keys are derived.
     pub session_key: SecretSlice<u8>,
+    /// `SESSION_KEY_PREVIOUS`: opens what was sealed before the key was changed.
+    pub session_key_previous: Option<SecretSlice<u8>>,
+    /// The secrets that are read again when their file changes.
+    pub secret_files: SecretFiles,
     /// `SESSION_IDLE_TIMEOUT`: an unused session ends.
     pub idle_timeout: Duration,
     /// `SESSION_ABSOLUTE_TIMEOUT`: every session ends.
@@ -53,6 +87,17 @@ pub struct Settings {
     pub metrics_addr: Option<SocketAddr>,
     /// `AUDIT_RETENTION`: for how long audit events are kept.
     pub audit_retention: Duration,
+}
+
+/// Where the secrets come from that can be replaced at run time.
+#[derive(Clone)]
+pub struct SecretFiles {
+    /// `OIDC_CLIENT_SECRET_FILE`.
+    pub client_secret: Option<Files>,
+    /// `SESSION_KEY_FILE`.
+    pub session_key: Option<Files>,
+    /// `SESSION_KEY_DELAY`: how long a new key only opens, until every process has read it.
+    pub session_key_delay: Duration,
 }
 
 /// One thing that is wrong with the environment.
@@ -120,6 +165,8 @@ impl Settings {
             issuer,
         );
         let client_id = source.required("OIDC_CLIENT_ID", "0oa1bcdef2GHIJKLM3n4", text);
+        let client_secret_file = source.file_of("OIDC_CLIENT_SECRET");
+        let session_key_file = source.file_of("SESSION_KEY");
         let client_secret = source.required_secret(
             "OIDC_CLIENT_SECRET",
             "the client secret of the application at the provider",
@@ -137,7 +184,15 @@ impl Settings {
                 let url = Url::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested");
                 (url, DEFAULT_PUBLIC_URL.to_owned())
             });
-        let listen_addr = listen_addr(&mut source);
+        let listen_addr = listening::listen_addr(&mut source);
+        let certificate = listening::certificate(&mut source, &listen_addr);
+        let trusted_proxies = proxies::read(&mut source);
+        let rate_limit = source
+            .optional("RATE_LIMIT", "300", number)
+            .unwrap_or(DEFAULT_RATE_LIMIT);
+        let max_connections = source.optional("MAX_CONNECTIONS", "10000", positive);
+        let shutdown_delay = source.optional("SHUTDOWN_DELAY", "5s", duration::parse_or_zero);
+        let shutdown_timeout = source.optional("SHUTDOWN_TIMEOUT", "25s", duration::parse);
         let database = database(&mut source);
         let auto_migrate = source
             .optional("AUTO_MIGRATE", "false", boolean)
@@ -147,6 +202,17 @@ impl Settings {
             "the output of `openssl rand -base64 64`, on one line",
             session_key,
         );
+        let session_key_previous = source.optional_secret(
+            "SESSION_KEY_PREVIOUS",
+            "the SESSION_KEY of before",
+            self::session_key,
+        );
+        let session_key_delay = source.optional("SESSION_KEY_DELAY", "5m", duration::parse_or_zero);
+        let secret_files = SecretFiles {
+            client_secret: client_secret_file,
+            session_key: session_key_file,
+            session_key_delay: session_key_delay.unwrap_or(DEFAULT_SESSION_KEY_DELAY),
+        };
         let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
         let session_cache = session_cache(&mut source);
@@ -173,7 +239,8 @@ impl Settings {
             (Some(issuer), Some(client_id), Some(client_secret), Some(session_key), none)
                 if none.is_empty() =>
             {
-                let redirect_uri = public_url.0.join("/authorization-code/callback");
+                let redirect_uri = Base::of(&public_url.0).at(CALLBACK);
+                let redirect_uri = public_url.0.join(&redirect_uri);
                 Ok(Settings {
                     registration: Registration {
                         issuer,
@@ -189,9 +256,17 @@ impl Settings {
                     extra_roots,
                     public_url: public_url.0,
                     listen_addr,
+                    certificate,
+                    trusted_proxies,
+                    rate_limit,
+                    max_connections: max_connections.unwrap_or(10_000),
+                    shutdown_delay: shutdown_delay.unwrap_or_default(),
+                    shutdown_timeout: shutdown_timeout.unwrap_or(DEFAULT_SHUTDOWN_TIMEOUT),
                     database,
                     auto_migrate,
                     session_key,
+                    session_key_previous,
+                    secret_files,
                     idle_timeout: idle_timeout.unwrap_or(Duration::from_secs(8 * 3600)),
                     absolute_timeout: absolute_timeout.unwrap_or(Duration::from_secs(7 * 86400)),
                     session_cache,
@@ -216,13 +291,15 @@ impl Settings {
         }
     }
 
-    /// `LISTEN_ADDR` alone, for `doorward healthcheck`, which needs no other setting.
-    pub fn listen_addr_from_env() -> Result<SocketAddr, Vec<Complaint>> {
+    /// What `doorward healthcheck` needs, and no other setting: `LISTEN_ADDR`, and whether there is a
+    /// `TLS_CERT_FILE`.
+    pub fn listen_addr_from_env() -> Result<(ListenAddr, Speaks), Vec<Complaint>> {
         let variable = |name: &str| std::env::var(name).ok();
         let mut source = Source::new(&variable);
-        let listen_addr = listen_addr(&mut source);
+        let listen_addr = listening::listen_addr(&mut source);
+        let speaks = listening::speaks(&mut source);
         match source.complaints() {
-            none if none.is_empty() => Ok(listen_addr),
+            none if none.is_empty() => Ok((listen_addr, speaks)),
             complaints => Err(complaints),
         }
     }
@@ -234,12 +311,6 @@ fn database(source: &mut Source<'_>) -> DatabaseUrl {
             DatabaseUrl::parse(&url).map_err(str::to_owned)
         })
         .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()))
-}
-
-fn listen_addr(source: &mut Source<'_>) -> SocketAddr {
-    source
-        .optional("LISTEN_ADDR", "0.0.0.0:8080", socket_addr)
-        .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)))
 }
 
 fn socket_addr(text: String) -> Result<SocketAddr, String> {
@@ -321,13 +392,29 @@ fn public_url(text: String) -> Result<(Url, String), String> {
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err("must begin with https:// (or http://)".to_owned());
     }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err("must be an origin, with nothing after the host and port".to_owned());
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or a fragment; it must end with the host or a path".to_owned());
+    }
+    let path = url.path().strip_suffix('/').unwrap_or(url.path());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    if path.contains("//") || path.ends_with('/') || !path.bytes().all(is_plain) {
+        return Err(
+            "has a path with more than letters, digits, - . _ ~ and single slashes".to_owned(),
+        );
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("must not hold a name or a password".to_owned());
     }
     Ok((url, text))
+}
+
+fn number(text: String) -> Result<u32, String> {
+    text.parse().map_err(|_| "is not a whole number".to_owned())
+}
+
+fn positive(text: String) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is not a whole number above zero".to_owned())
 }
 
 fn boolean(text: String) -> Result<bool, String> {
@@ -362,7 +449,7 @@ fn directory(path: String) -> Result<PathBuf, String> {
 }
 
 /// 64 bytes or more that look random: a key of one repeated byte or of text was made by hand.
-fn session_key(text: String) -> Result<SecretSlice<u8>, String> {
+pub(crate) fn session_key(text: String) -> Result<SecretSlice<u8>, String> {
     let compact: String = text.split_ascii_whitespace().collect();
     let bytes = STANDARD
         .decode(compact)

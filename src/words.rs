@@ -68,6 +68,12 @@ pub fn of(error: &Error) -> Words {
             next: "If you do want to leave, use the sign-out button here.",
             way_on: WayOn::Home,
         },
+        Error::TooManyRequests { .. } => Words {
+            title: "That was a little too often",
+            sentence: "Too many sign-ins come from your network just now.",
+            next: "Try again in a minute.",
+            way_on: WayOn::SignInAgain,
+        },
         Error::Database(_) | Error::Session(_) => Words {
             title: "We can't get to our records",
             sentence: "Our database does not answer just now, so nothing could be looked up.",

@@ -4,7 +4,8 @@ use divan::{Bencher, black_box};
 use doorward::clock::Clock;
 use doorward::db::{DatabaseUrl, Db, NewSession, NewUser, Session, User};
 use doorward::inside::{
-    Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, ReturnTo, verify_id_token,
+    Base, Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, ReturnTo,
+    verify_id_token,
 };
 use jsonwebtoken::Algorithm;
 use secrecy::SecretSlice;
@@ -118,7 +119,7 @@ fn new_user() -> NewUser {
 
 #[divan::bench]
 fn page_home(bencher: Bencher) {
-    let pages = Pages::new(None).expect("the built-in templates");
+    let pages = Pages::new(None, Base::default()).expect("the built-in templates");
     let page = LoginPage {
         signed_in: true,
         name: Some("Ada Lovelace".to_owned()),
@@ -128,7 +129,7 @@ fn page_home(bencher: Bencher) {
 
 #[divan::bench]
 fn page_profile(bencher: Bencher) {
-    let pages = Pages::new(None).expect("the built-in templates");
+    let pages = Pages::new(None, Base::default()).expect("the built-in templates");
     let claim = |name| Claim {
         name,
         label: name,

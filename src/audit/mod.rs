@@ -1,7 +1,7 @@
 //! The audit of sign-ins: who came in, who did not and why. Each event goes to the log, and to the
 //! database unless strangers could fill it.
 
-mod reason;
+pub mod reason;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

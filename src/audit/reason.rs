@@ -6,7 +6,7 @@ use crate::oidc::{self, FetchError, IdTokenError, JwsError};
 use crate::session::NoLogin;
 
 /// All of them.
-pub const ALL: [&str; 40] = [
+pub const ALL: [&str; 41] = [
     "response_malformed",
     "no_code",
     "no_state",
@@ -45,6 +45,7 @@ pub const ALL: [&str; 40] = [
     "userinfo_refused",
     "userinfo_subject",
     "blocked",
+    "rate_limited",
     "database",
     "internal",
 ];
@@ -61,6 +62,7 @@ pub fn of(error: &Error) -> &'static str {
         Error::ProviderSaid { code, .. } => of_code(code),
         Error::Provider(cause) => of_provider(cause),
         Error::Blocked { .. } => "blocked",
+        Error::TooManyRequests { .. } => "rate_limited",
         Error::Database(_) | Error::Session(_) => "database",
         // The first two are no sign-ins that failed.
         Error::SignInNeeded { .. } | Error::CrossSiteSignOut | Error::Internal(_) => "internal",

@@ -87,7 +87,11 @@ fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
     let kept = kept.ok_or(MalformedResponse::TooLong)?;
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("state", &state);
-    let mut response = go_to(&format!("{}?{}", paths::CALLBACK, query.finish()));
+    let mut response = go_to(&format!(
+        "{}?{}",
+        app.base.at(paths::CALLBACK),
+        query.finish()
+    ));
     response.add_cookie(&kept).map_err(Error::internal)?;
     Ok(response)
 }
@@ -104,7 +108,7 @@ async fn arrive(
     let begun = app.sessions.take_login(request, answer.state.as_deref());
     let return_to = match &begun {
         Ok(Login { return_to, .. }) | Err(NoLogin::Expired { return_to }) => return_to.clone(),
-        Err(_) => ReturnTo::profile(),
+        Err(_) => ReturnTo::profile(&app.base),
     };
     progress.has_attempt = begun.is_ok();
     match finish_login(app, request, answer, begun, progress).await {

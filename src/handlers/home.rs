@@ -5,11 +5,10 @@ use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
-use super::go_to;
+use super::go_home;
 use crate::app::App;
 use crate::error::Error;
 use crate::pages::LoginPage;
-use crate::paths;
 use crate::session::SignedIn;
 
 #[derive(Deserialize)]
@@ -25,7 +24,7 @@ pub async fn home(
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     if let Some(state) = &query.state {
-        let mut response = go_to(paths::HOME);
+        let mut response = go_home(&app);
         match app.sessions.finish_logout(&request, state) {
             Some(removal) => response.add_cookie(&removal).map_err(Error::internal)?,
             None => log::info!("somebody came back from signing out with a state that is not ours"),

@@ -26,7 +26,7 @@ pub async fn login(
     let wanted = query.return_to.as_deref();
     let return_to = wanted
         .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
-        .unwrap_or_else(ReturnTo::profile);
+        .unwrap_or_else(|| ReturnTo::profile(&app.base));
     let login_hint = query.login_hint.as_deref();
     let begun = begin(&app, &request, Attempt::new(), return_to, login_hint).await;
     if let Err(error) = &begun {

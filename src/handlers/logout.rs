@@ -6,12 +6,12 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
-use super::go_to;
+use super::{go_home, go_to};
 use crate::app::App;
 use crate::error::Error;
 use crate::pages::LogoutPage;
+use crate::random;
 use crate::session::SignedIn;
-use crate::{paths, random};
 
 /// `GET`: a link. One on another site's page must not sign anybody out, so it gets a question.
 pub async fn logout_by_link(
@@ -24,7 +24,7 @@ pub async fn logout_by_link(
             app.pages.answer(StatusCode::OK, &LogoutPage {})
         }
         Some(person) => sign_out(&app, person).await,
-        None => Ok(go_to(paths::HOME)),
+        None => Ok(go_home(&app)),
     }
 }
 
@@ -39,7 +39,7 @@ pub async fn logout(
     }
     match person {
         Some(person) => sign_out(&app, person).await,
-        None => Ok(go_to(paths::HOME)),
+        None => Ok(go_home(&app)),
     }
 }
 
@@ -58,11 +58,11 @@ async fn sign_out(app: &App, person: SignedIn) -> Result<HttpResponse, Error> {
             response.add_cookie(&cookie).map_err(Error::internal)?;
             Ok(response)
         }
-        Ok(None) => Ok(go_to(paths::HOME)),
+        Ok(None) => Ok(go_home(app)),
         // The person is out here, which is what they asked for.
         Err(cause) => {
             log::warn!("signed out here but not at the provider: {cause}");
-            Ok(go_to(paths::HOME))
+            Ok(go_home(app))
         }
     }
 }

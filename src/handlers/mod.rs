@@ -11,6 +11,14 @@ pub mod profile;
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 
+use crate::app::App;
+use crate::paths;
+
+/// Sends the browser to the home page.
+fn go_home(app: &App) -> HttpResponse {
+    go_to(&app.base.at(paths::HOME))
+}
+
 /// Sends the browser to `location` with a GET, whatever the request was (RFC 9110, 15.4.4).
 fn go_to(location: &str) -> HttpResponse {
     HttpResponse::SeeOther()

@@ -10,9 +10,14 @@ pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// What Doorward needs answers, part by part. The provider is not among it: without it those who
+/// Nobody asked us to stop, and what Doorward needs answers, part by part. The provider is not among it: without it those who
 /// are signed in stay so.
 pub async fn readyz(app: Data<App>) -> HttpResponse {
+    if app.leaving.is_so() {
+        return HttpResponse::ServiceUnavailable()
+            .content_type("text/plain")
+            .body("stopping\n");
+    }
     match app.db.ping().await {
         Ok(()) => HttpResponse::Ok()
             .content_type("text/plain")

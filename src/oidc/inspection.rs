@@ -190,7 +190,16 @@ pub async fn client_secret(
 ) -> Result<(), Error> {
     let code = crate::random::secret().into();
     let verifier = Attempt::new().code_verifier;
-    match token::exchange(http, metadata, registration, &code, &verifier).await {
+    match token::exchange(
+        http,
+        metadata,
+        registration,
+        &registration.client_secret,
+        &code,
+        &verifier,
+    )
+    .await
+    {
         Err(Error::CodeRefused) => Ok(()),
         Err(cause) => Err(cause),
         Ok(_) => Err(Error::TokenResponse("a made-up code was taken".to_owned())),

@@ -23,6 +23,7 @@ mod userinfo;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -56,7 +57,7 @@ pub struct Registration {
     pub issuer: String,
     /// `client_id` (RFC 6749, 2.2).
     pub client_id: String,
-    /// `client_secret` (RFC 6749, 2.3.1).
+    /// `client_secret` (RFC 6749, 2.3.1), to begin with.
     pub client_secret: SecretString,
     /// How to prove who we are; what discovery offers unless it is said here.
     pub client_auth: Option<ClientAuth>,
@@ -89,6 +90,7 @@ impl Registration {
 /// may be away when this is made; it is asked when somebody wants to sign in.
 pub struct RelyingParty {
     registration: Registration,
+    client_secret: ArcSwap<SecretString>,
     metadata: Cache<Metadata>,
     keys: Cache<KeySet>,
     clock: Clock,
@@ -98,11 +100,17 @@ impl RelyingParty {
     /// Makes the relying party without talking to anybody.
     pub fn new(registration: Registration, clock: Clock) -> Self {
         RelyingParty {
+            client_secret: ArcSwap::from_pointee(registration.client_secret.clone()),
             registration,
             metadata: Cache::default(),
             keys: Cache::default(),
             clock,
         }
+    }
+
+    /// From now on this proves who we are.
+    pub fn replace_client_secret(&self, client_secret: SecretString) {
+        self.client_secret.store(Arc::new(client_secret));
     }
 
     /// The configured issuer.
@@ -135,7 +143,8 @@ impl RelyingParty {
     ) -> Result<TokenResponse, Error> {
         let metadata = self.metadata(http).await?;
         let verifier = &attempt.code_verifier;
-        token::exchange(http, &metadata, &self.registration, code, verifier).await
+        let secret = self.client_secret.load_full();
+        token::exchange(http, &metadata, &self.registration, &secret, code, verifier).await
     }
 
     /// Checks that the response comes from our provider (RFC 9207, 2.4): another one could have been

@@ -39,15 +39,15 @@ pub struct TokenResponse {
     pub id_token: SecretString,
 }
 
-/// Exchanges `code` for tokens.
+/// Exchanges `code` for tokens, with the client secret of this moment.
 pub async fn exchange(
     http: &Http,
     metadata: &Metadata,
     registration: &Registration,
+    secret: &SecretString,
     code: &SecretString,
     code_verifier: &str,
 ) -> Result<TokenResponse, Error> {
-    let secret = &registration.client_secret;
     let mut form = vec![
         ("grant_type", "authorization_code"),
         ("code", code.expose_secret()),

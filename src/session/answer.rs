@@ -15,7 +15,9 @@ impl Sessions {
     /// The cookie that keeps `form`, the response that names `state`; nothing if it is too long.
     pub fn keep_answer(&self, state: &str, form: &str) -> Option<Cookie<'static>> {
         let name = self.answer_cookie_name(state);
-        let sealed = self.keys.attempts.seal(&name, form.as_bytes().to_vec());
+        let sealed = self
+            .keys
+            .seal(|keys| &keys.attempts, &name, form.as_bytes().to_vec());
         (sealed.len() <= SEALED_LIMIT).then(|| self.answer_cookie(name, sealed))
     }
 
@@ -27,7 +29,9 @@ impl Sessions {
     ) -> Option<(String, Cookie<'static>)> {
         let name = self.answer_cookie_name(state);
         let sealed = request.cookie(&name)?;
-        let form = self.keys.attempts.open(&name, sealed.value())?;
+        let (form, _) = self
+            .keys
+            .open(|keys| &keys.attempts, &name, sealed.value())?;
         let mut removal = self.answer_cookie(name, String::new());
         removal.make_removal();
         Some((String::from_utf8(form).ok()?, removal))
@@ -39,7 +43,7 @@ impl Sessions {
 
     fn answer_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path("/")
+            .path(self.base.cookie_path().to_owned())
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Lax)

@@ -1,8 +1,7 @@
 //! The keys that are derived from `SESSION_KEY`, one for each use, and sealing with them.
 
-use actix_web::cookie;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
-use aws_lc_rs::hkdf;
+use aws_lc_rs::{hkdf, hmac};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -10,7 +9,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 /// What is derived from `SESSION_KEY` (HKDF, RFC 5869).
 pub struct Keys {
     /// Signs the session cookie, so that a made-up one costs no query.
-    pub cookie: cookie::Key,
+    pub cookie: hmac::Key,
     /// Seals the cookie of an attempt to sign in.
     pub attempts: SealingKey,
     /// Seals what a session row holds.
@@ -18,12 +17,12 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Derives the keys. Whoever changes `SESSION_KEY` signs everybody out.
+    /// Derives the keys.
     pub fn derive(session_key: &SecretSlice<u8>) -> Self {
         let root =
             hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward").extract(session_key.expose_secret());
         Keys {
-            cookie: cookie::Key::from(&expand::<64>(&root, b"session cookie")),
+            cookie: hmac::Key::new(hmac::HMAC_SHA256, &expand::<64>(&root, b"session cookie")),
             attempts: SealingKey::new(&expand(&root, b"attempt cookie")),
             sessions: SealingKey::new(&expand(&root, b"session row")),
         }

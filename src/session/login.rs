@@ -77,7 +77,7 @@ impl Sessions {
             began_at: self.clock.now(),
         };
         let plain = serde_json::to_vec(&login).expect("strings and a number always serialise");
-        let sealed = self.keys.attempts.seal(&name, plain);
+        let sealed = self.keys.seal(|keys| &keys.attempts, &name, plain);
         let mut cookies = self.surplus_logins(request);
         cookies.push(self.attempt_cookie(name, sealed));
         cookies
@@ -137,7 +137,9 @@ impl Sessions {
     }
 
     fn open_login(&self, cookie: &Cookie<'_>) -> Option<Login> {
-        let plain = self.keys.attempts.open(cookie.name(), cookie.value())?;
+        let (plain, _) = self
+            .keys
+            .open(|keys| &keys.attempts, cookie.name(), cookie.value())?;
         serde_json::from_slice(&plain).ok()
     }
 
@@ -158,7 +160,7 @@ impl Sessions {
 
     fn attempt_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path("/")
+            .path(self.base.cookie_path().to_owned())
             .http_only(true)
             .secure(self.secure)
             // Lax, or the cookie is lost on the way back from the provider.

@@ -11,7 +11,7 @@ impl Sessions {
     /// The cookie that remembers `state` for ten minutes.
     pub fn begin_logout(&self, state: String) -> Cookie<'static> {
         Cookie::build(self.cookie_name("doorward-logout"), state)
-            .path("/")
+            .path(self.base.cookie_path().to_owned())
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Lax)

@@ -4,12 +4,14 @@ mod answer;
 mod count;
 mod disguise;
 mod expiry;
+mod key_ring;
 mod keys;
 mod login;
 mod logout;
 mod memory;
 #[cfg(test)]
 mod properties;
+mod renew;
 mod return_to;
 mod signed_in;
 mod store;
@@ -20,17 +22,20 @@ use std::time::Duration;
 use actix_identity::IdentityMiddleware;
 use actix_session::SessionMiddleware;
 use actix_session::config::{BrowserSession, CookieContentSecurity};
-use actix_web::cookie::SameSite;
+use actix_web::cookie::{Key, SameSite};
+use secrecy::SecretSlice;
 
 pub use disguise::drop_disguised_cookies;
 pub use login::{Login, NoLogin};
+pub use renew::renew;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
 
 use crate::clock::Clock;
 use crate::db::Db;
+use crate::paths::Base;
 use crate::settings::Settings;
-use keys::Keys;
+use key_ring::KeyRing;
 use memory::Memory;
 use store::DatabaseStore;
 
@@ -42,8 +47,9 @@ pub(crate) mod door {
 
 /// The rules of sessions and of the cookies that carry them.
 pub struct Sessions {
-    keys: Keys,
+    keys: KeyRing,
     secure: bool,
+    base: Base,
     idle_timeout: Duration,
     absolute_timeout: Duration,
     clock: Clock,
@@ -55,8 +61,12 @@ impl Sessions {
     /// The rules that `settings` give.
     pub fn new(settings: &Settings, db: Db, clock: Clock) -> Self {
         Sessions {
-            keys: Keys::derive(&settings.session_key),
+            keys: KeyRing::new(
+                &settings.session_key,
+                settings.session_key_previous.as_ref(),
+            ),
             secure: settings.public_url.scheme() == "https",
+            base: Base::of(&settings.public_url),
             idle_timeout: settings.idle_timeout,
             absolute_timeout: settings.absolute_timeout,
             clock,
@@ -65,23 +75,37 @@ impl Sessions {
         }
     }
 
+    /// From now on `key` opens what it sealed elsewhere, and after `delay` it seals here too.
+    pub async fn rotate_key(&self, key: SecretSlice<u8>, delay: Duration) {
+        let coming = self.keys.accept(&key);
+        actix_web::rt::time::sleep(delay).await;
+        self.keys.promote(&coming);
+        log::info!("sessions are sealed with the new SESSION_KEY from now on");
+    }
+
     /// Over https the prefix makes browsers refuse the cookie from a sibling domain or over http.
+    /// Below a path, only over http: `__Host-` cookies are for the whole host.
     fn cookie_name(&self, name: &str) -> String {
-        match self.secure {
-            true => format!("__Host-{name}"),
-            false => name.to_owned(),
+        match (self.secure, self.base.is_root()) {
+            (true, true) => format!("__Host-{name}"),
+            (true, false) => format!("__Secure-{name}"),
+            (false, _) => name.to_owned(),
         }
     }
 }
 
+/// actix-session signs with one key alone, which can't be rotated. So its signature is worth nothing,
+/// whoever reads this can make it, and ours is inside the value that it signs: [`KeyRing::sign`].
+const WORTH_NOTHING: [u8; 64] = [0; 64];
+
 /// Loads the session before the handlers and stores it after them.
 pub fn session_middleware(sessions: &Arc<Sessions>) -> SessionMiddleware<DatabaseStore> {
     let store = DatabaseStore::new(sessions.clone());
-    SessionMiddleware::builder(store, sessions.keys.cookie.clone())
+    SessionMiddleware::builder(store, Key::from(&WORTH_NOTHING))
         .cookie_name(sessions.cookie_name("doorward"))
         .cookie_secure(sessions.secure)
         .cookie_http_only(true)
-        .cookie_path("/".to_owned())
+        .cookie_path(sessions.base.cookie_path().to_owned())
         // Lax, or a person who follows a link to us would seem signed out.
         .cookie_same_site(SameSite::Lax)
         .cookie_content_security(CookieContentSecurity::Signed)

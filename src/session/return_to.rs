@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::paths;
+use crate::paths::{self, Base};
 
 /// Longer ones are dropped: the attempt's cookie must stay well below 4 KiB.
 const LIMIT: usize = 1024;
@@ -14,8 +14,8 @@ pub struct ReturnTo(String);
 
 impl ReturnTo {
     /// Where one goes who did not say: the profile.
-    pub fn profile() -> Self {
-        ReturnTo(paths::PROFILE.to_owned())
+    pub fn profile(base: &Base) -> Self {
+        ReturnTo(base.at(paths::PROFILE))
     }
 
     /// Reads `wanted` as a browser on `public_url` would; nothing if it leads anywhere else, or
@@ -34,11 +34,12 @@ impl ReturnTo {
         let url = public_url.join(wanted).ok()?;
         // `/.//evil.example` begins with one slash and parses to a path that begins with two.
         let stays = url.origin() == public_url.origin() && !url.path().starts_with("//");
+        let base = Base::of(public_url);
         // The router decodes: `/%6cogin` is `/login`.
         let decoded = percent_decoded(url.path());
         let loops = [paths::LOGIN, paths::CALLBACK, paths::LOGOUT]
             .iter()
-            .any(|route| decoded == route.as_bytes());
+            .any(|route| decoded == base.at(route).as_bytes());
         // Parsing writes some characters as three.
         let written = &url[url::Position::BeforePath..];
         // Dots can hide what they lead to: `/a/../%2fevil.example` is `/%2fevil.example`.
@@ -104,6 +105,39 @@ mod tests {
         ] {
             assert_eq!(parse(loops), None, "{loops}");
         }
+    }
+
+    #[test]
+    fn below_a_path_any_place_of_the_origin_will_do_but_where_we_sign_in_or_out() {
+        let public_url = Url::parse("https://app.example.com/doorward").unwrap();
+        let parse = |wanted| ReturnTo::parse(wanted, &public_url).map(|return_to| return_to.0);
+        for place in [
+            "/",
+            "/doorward",
+            "/doorward/profile?a=b",
+            "/login",
+            "/other/app",
+        ] {
+            assert_eq!(parse(place).as_deref(), Some(place));
+        }
+        for loops in [
+            "/doorward/login",
+            "/doorward/%6cogout",
+            "/x/../doorward/login?a",
+        ] {
+            assert_eq!(parse(loops), None, "{loops}");
+        }
+        for elsewhere in [
+            "profile",
+            "//doorward/profile",
+            "https://evil.example/doorward",
+        ] {
+            assert_eq!(parse(elsewhere), None, "{elsewhere}");
+        }
+        assert_eq!(
+            ReturnTo::profile(&Base::of(&public_url)).0,
+            "/doorward/profile"
+        );
     }
 
     #[test]

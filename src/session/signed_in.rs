@@ -13,6 +13,7 @@ use super::Sessions;
 use super::store::{BEGUN, Begun, State, USER};
 use crate::db::{NewUser, User};
 use crate::error::Error;
+use crate::paths::{self, Base};
 use crate::random;
 
 /// Under this name a session keeps the ID token, the hint for signing out at the provider.
@@ -86,7 +87,23 @@ impl FromRequest for SignedIn {
             let wanted = (request.method() == Method::GET)
                 .then(|| request.uri().path_and_query().map(ToString::to_string))
                 .flatten();
-            Error::SignInNeeded { wanted }
+            let base = request.app_data::<Base>().cloned().unwrap_or_default();
+            Error::SignInNeeded {
+                login: login_and_back(&base, wanted.as_deref()),
+            }
         }))
+    }
+}
+
+/// `/login`, and back to `wanted` afterwards.
+fn login_and_back(base: &Base, wanted: Option<&str>) -> String {
+    let login = base.at(paths::LOGIN);
+    match wanted {
+        Some(wanted) => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("return_to", wanted);
+            format!("{login}?{}", query.finish())
+        }
+        None => login,
     }
 }

@@ -12,7 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::{Duration, OffsetDateTime};
 
+use super::key_ring::{MadeWith, secret_of};
 use super::memory::Remembered;
+use super::renew::TO_BE_RENEWED;
 use super::{Sessions, expiry};
 use crate::db::{self, AuditEvent, Db, Event, NewSession, NewUser, Session, User};
 
@@ -123,12 +125,21 @@ impl DatabaseStore {
         self.sessions.memory.changed(&key_hash);
         Ok(())
     }
+
+    /// What the cookie holds.
+    fn signed(&self, secret: &str) -> SessionKey {
+        let signed = self.sessions.keys.sign(secret);
+        SessionKey::try_from(signed).expect("86 characters are below 4064")
+    }
 }
 
 impl SessionStore for DatabaseStore {
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
         let failed = |cause: db::Error| LoadError::Other(cause.into());
-        let key_hash = hash(session_key.as_ref());
+        let Some(made_with) = self.sessions.keys.verify(session_key.as_ref()) else {
+            return Ok(None);
+        };
+        let key_hash = hash(secret_of(session_key.as_ref()));
         let remembered = self.sessions.memory.get(&key_hash);
         let session = match remembered {
             Some(session) => session,
@@ -145,7 +156,9 @@ impl SessionStore for DatabaseStore {
         if now - session.last_seen_at >= TOUCH_AFTER {
             self.touch(&key_hash, &session, now).await.map_err(failed)?;
         }
-        Ok(Some(session.state.clone()))
+        let mut state = session.state.clone();
+        mark(&mut state, made_with);
+        Ok(Some(state))
     }
 
     /// Only a sign-in makes a session, and that has written it down already, with its person.
@@ -157,7 +170,7 @@ impl SessionStore for DatabaseStore {
         let secret = state.remove(BEGUN);
         let secret: Option<String> = secret.and_then(|secret| serde_json::from_str(&secret).ok());
         let secret = secret.ok_or_else(|| SaveError::Other(NobodySignedIn.into()))?;
-        Ok(SessionKey::try_from(secret).expect("43 characters are below 4064"))
+        Ok(self.signed(&secret))
     }
 
     async fn update(
@@ -166,7 +179,7 @@ impl SessionStore for DatabaseStore {
         state: State,
         _: &cookie_time::Duration,
     ) -> Result<SessionKey, UpdateError> {
-        let key_hash = hash(session_key.as_ref());
+        let key_hash = hash(secret_of(session_key.as_ref()));
         let state = self.sessions.seal(&key_hash, state);
         let changed = key_hash.clone();
         let updated = self
@@ -174,7 +187,7 @@ impl SessionStore for DatabaseStore {
             .run(move |connection| Session::update(connection, &key_hash, &state));
         updated.await.map_err(|e| UpdateError::Other(e.into()))?;
         self.sessions.memory.changed(&changed);
-        Ok(session_key)
+        Ok(self.signed(secret_of(session_key.as_ref())))
     }
 
     /// Not called: idle time is kept by [`SessionStore::load`], without a write for each request.
@@ -187,7 +200,7 @@ impl SessionStore for DatabaseStore {
     }
 
     async fn delete(&self, session_key: &SessionKey) -> Result<(), anyhow::Error> {
-        Ok(self.end(hash(session_key.as_ref())).await?)
+        Ok(self.end(hash(secret_of(session_key.as_ref()))).await?)
     }
 }
 
@@ -207,7 +220,15 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("strings, booleans and times always serialise")
 }
 
-/// The secret has 256 bits, so a plain hash can't be turned back.
+/// Notes what the session is to be renewed for.
+fn mark(state: &mut State, made_with: MadeWith) {
+    if made_with == MadeWith::KeyThatGoes {
+        state.insert(TO_BE_RENEWED.to_owned(), json(&true));
+    }
+}
+
+/// The secret has 256 bits, so a plain hash can't be turned back. The signature before it changes with
+/// the key.
 fn hash(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }
@@ -265,15 +286,18 @@ impl Sessions {
     fn seal(&self, key_hash: &str, mut state: State) -> String {
         state.remove(USER_ID);
         state.remove(USER);
+        state.remove(TO_BE_RENEWED);
         let plain = serde_json::to_vec(&state).expect("a map of strings always serialises");
-        self.keys.sessions.seal(key_hash, plain)
+        self.keys.seal(|keys| &keys.sessions, key_hash, plain)
     }
 
     fn open(&self, key_hash: &str, session: &Session, user: &User) -> Option<State> {
-        let plain = self.keys.sessions.open(key_hash, &session.state)?;
+        let sealed = &session.state;
+        let (plain, made_with) = self.keys.open(|keys| &keys.sessions, key_hash, sealed)?;
         let mut state: State = serde_json::from_slice(&plain).ok()?;
         state.insert(USER_ID.to_owned(), json(&session.user_id));
         state.insert(USER.to_owned(), json(user));
+        mark(&mut state, made_with);
         Some(state)
     }
 

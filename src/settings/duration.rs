@@ -2,6 +2,14 @@
 
 use std::time::Duration;
 
+/// Like [`parse`], or zero: `0s`.
+pub fn parse_or_zero(text: String) -> Result<Duration, String> {
+    match text.as_str() {
+        "0" | "0s" => Ok(Duration::ZERO),
+        _ => parse(text),
+    }
+}
+
 /// A whole number and a unit: `90s`, `30m`, `8h`, `7d`. Not zero, and at most 400 days, the longest
 /// that browsers keep a cookie.
 pub fn parse(text: String) -> Result<Duration, String> {

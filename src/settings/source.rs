@@ -1,6 +1,7 @@
 //! Where settings come from: a variable, or the file that `NAME_FILE` names; and what is wrong.
 
 use super::Complaint;
+use crate::reload::Files;
 
 /// Asks for variables and collects complaints.
 pub struct Source<'a> {
@@ -88,6 +89,12 @@ impl<'a> Source<'a> {
 
     pub fn complaints(self) -> Vec<Complaint> {
         self.complaints
+    }
+
+    /// The file that `NAME_FILE` names, as it is now.
+    pub fn file_of(&self, name: &str) -> Option<Files> {
+        let path = self.value(&format!("{name}_FILE"))?;
+        Some(Files::as_they_are(vec![path.into()]))
     }
 
     fn value(&self, name: &str) -> Option<String> {

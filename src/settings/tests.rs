@@ -49,6 +49,64 @@ fn the_defaults_are_those_of_the_documentation() {
 }
 
 #[test]
+fn the_public_url_may_have_a_path_and_what_the_provider_knows_follows_it() {
+    for (public_url, redirect_uri) in [
+        (
+            "https://app.example.com/a/b",
+            "https://app.example.com/a/b/authorization-code/callback",
+        ),
+        (
+            "https://app.example.com/a/",
+            "https://app.example.com/a/authorization-code/callback",
+        ),
+        (
+            "https://app.example.com/",
+            "https://app.example.com/authorization-code/callback",
+        ),
+    ] {
+        let registration = read(&[("PUBLIC_URL", public_url)])
+            .ok()
+            .unwrap()
+            .registration;
+        assert_eq!(registration.redirect_uri.as_str(), redirect_uri);
+        assert_eq!(
+            registration.post_logout_redirect_uri, public_url,
+            "to the letter"
+        );
+    }
+}
+
+#[test]
+fn trusted_proxies_are_networks_addresses_and_unix_sockets() {
+    let settings = read(&[("TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1 2001:db8::/32")])
+        .ok()
+        .unwrap();
+    let trusted = settings.trusted_proxies;
+    for (ip, is_trusted) in [
+        ("10.255.0.1", true),
+        ("192.0.2.1", true),
+        ("2001:db8::1", true),
+        ("192.0.2.2", false),
+        ("11.0.0.1", false),
+        ("::1", false),
+    ] {
+        assert_eq!(trusted.contains(ip.parse().unwrap()), is_trusted, "{ip}");
+    }
+    assert!(!trusted.unix);
+    assert!(
+        read(&[("TRUSTED_PROXIES", "unix")])
+            .ok()
+            .unwrap()
+            .trusted_proxies
+            .unix
+    );
+    assert_eq!(
+        read(&[]).ok().unwrap().trusted_proxies,
+        TrustedProxies::default()
+    );
+}
+
+#[test]
 fn everything_that_is_missing_is_said_at_once() {
     let complaints = Settings::read(&|_| None).err().unwrap();
     let variables: Vec<_> = complaints.iter().map(|one| one.variable.as_str()).collect();
@@ -108,10 +166,42 @@ fn each_fault_is_named() {
         ),
         (
             "PUBLIC_URL",
-            "https://app.example.com/x",
-            "must be an origin, with nothing after the host and port",
+            "https://app.example.com/x?y",
+            "has a query or a fragment; it must end with the host or a path",
         ),
-        ("LISTEN_ADDR", "8080", "is not an IP address with a port"),
+        (
+            "PUBLIC_URL",
+            "https://app.example.com/x//y",
+            "has a path with more than letters, digits, - . _ ~ and single slashes",
+        ),
+        (
+            "PUBLIC_URL",
+            "https://app.example.com/{x}",
+            "has a path with more than letters, digits, - . _ ~ and single slashes",
+        ),
+        (
+            "LISTEN_ADDR",
+            "8080",
+            "is neither an IP address with a port nor unix: and an absolute path",
+        ),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.0/8 proxy.example",
+            "has something that is no network, address or `unix`",
+        ),
+        (
+            "CLIENT_ADDR_HEADER",
+            "X-Real-IP",
+            "is neither x-forwarded-for nor forwarded",
+        ),
+        ("RATE_LIMIT", "-1", "is not a whole number"),
+        ("MAX_CONNECTIONS", "0", "is not a whole number above zero"),
+        (
+            "SHUTDOWN_DELAY",
+            "5",
+            "is not a number with a unit: s, m, h or d",
+        ),
+        ("SHUTDOWN_TIMEOUT", "0s", "is nothing at all"),
         ("DATABASE_URL", "mysql://h/d", "its scheme is not postgres"),
         ("AUTO_MIGRATE", "maybe", "is neither true nor false"),
         ("SESSION_KEY", "short", "is not base64"),
@@ -196,4 +286,59 @@ fn a_secret_can_come_from_a_file_and_not_from_both() {
     )];
     assert_eq!(complaints(&[("OIDC_CLIENT_SECRET_FILE", file)]), expected);
     std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn tls_wants_both_files_and_a_pair_that_fits() {
+    let complaint = |name: &str, fault: &str| vec![(name.to_owned(), fault.to_owned())];
+    assert_eq!(
+        complaints(&[("TLS_CERT_FILE", "/cert.pem")]),
+        complaint("TLS_KEY_FILE", "is missing")
+    );
+    assert_eq!(
+        complaints(&[("TLS_KEY_FILE", "/key.pem")]),
+        complaint("TLS_CERT_FILE", "is missing")
+    );
+    let on_unix = [
+        ("TLS_CERT_FILE", "/cert.pem"),
+        ("TLS_KEY_FILE", "/key.pem"),
+        ("LISTEN_ADDR", "unix:/run/doorward.sock"),
+    ];
+    assert_eq!(
+        complaints(&on_unix),
+        complaint(
+            "TLS_CERT_FILE",
+            "is set, but LISTEN_ADDR is a Unix socket, where nobody speaks TLS"
+        )
+    );
+
+    let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let pair = || rcgen::generate_simple_self_signed(["app.example.com".to_owned()]).unwrap();
+    let (one, other) = (pair(), pair());
+    for (name, content) in [
+        ("one.crt", one.cert.pem()),
+        ("one.key", one.signing_key.serialize_pem()),
+        ("other.key", other.signing_key.serialize_pem()),
+        ("empty", String::new()),
+    ] {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    let faults = |cert: &str, key: &str| {
+        let [cert, key] = [cert, key].map(|name| folder.join(name).to_str().unwrap().to_owned());
+        complaints(&[("TLS_CERT_FILE", &cert), ("TLS_KEY_FILE", &key)])
+    };
+    assert_eq!(faults("one.crt", "one.key"), []);
+    for (cert, key, fault) in [
+        ("one.crt", "other.key", "can't be used together"),
+        ("one.key", "one.key", "no certificate"),
+        ("one.crt", "one.crt", "no private key"),
+        ("empty", "one.key", "no certificate"),
+        ("missing", "one.key", "can't be read"),
+    ] {
+        let faults = faults(cert, key);
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].1.contains(fault), "{faults:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }

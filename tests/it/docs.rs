@@ -43,7 +43,10 @@ fn variables() -> Vec<String> {
         None
     });
     let mut asked = asked.into_inner();
-    asked.retain(|name| !name.ends_with("_FILE") || name == "OIDC_CA_FILE");
+    asked.retain(|name| {
+        !name.ends_with("_FILE")
+            || ["OIDC_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"].contains(&name.as_str())
+    });
     asked
 }
 

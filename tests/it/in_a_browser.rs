@@ -119,6 +119,12 @@ on_both! {
 }
 
 #[actix_web::test]
+async fn below_a_path() {
+    let app = TestApp::spawn_with(Database::Sqlite, &[("PUBLIC_URL", "/doorward")]);
+    journey(app, Look::DESKTOP, "path").await;
+}
+
+#[actix_web::test]
 async fn on_a_phone() {
     journey(TestApp::spawn(Database::Sqlite), Look::PHONE, "phone").await;
 }

@@ -38,7 +38,7 @@ pub const CLIENT_SECRET: &str = "s3cret+ &:%/é=never-logged";
 /// A running Doorward.
 pub struct TestApp {
     pub provider: Provider,
-    /// `PUBLIC_URL`.
+    /// Where it is, with the path of `PUBLIC_URL`.
     pub url: String,
     pub clock: Clock,
     pub variables: HashMap<String, String>,
@@ -164,14 +164,30 @@ impl TestApp {
             ("PUBLIC_URL", &url),
             ("DATABASE_URL", &storage.url),
             ("SESSION_KEY", SESSION_KEY),
+            // All visitors come from one address.
+            ("RATE_LIMIT", "0"),
         ]
         .into_iter()
         .chain(variables.iter().copied())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         all.retain(|_, value| !value.is_empty());
-        let url = all["PUBLIC_URL"].clone();
-        provider.register(&format!("{url}/authorization-code/callback"), &url);
+        // A path alone is one on the origin that nobody knows before the port is chosen.
+        let path = all["PUBLIC_URL"].clone();
+        let path = if path.starts_with('/') {
+            path.as_str()
+        } else {
+            ""
+        };
+        if !path.is_empty() {
+            all.insert("PUBLIC_URL".to_owned(), format!("{url}{path}"));
+        }
+        let public_url = all["PUBLIC_URL"].clone();
+        let redirect_uri = format!(
+            "{}/authorization-code/callback",
+            public_url.trim_end_matches('/')
+        );
+        provider.register(&redirect_uri, &public_url);
 
         let clock = Clock::default();
         let settings = Settings::read(&|name| all.get(name).cloned());
@@ -180,7 +196,7 @@ impl TestApp {
         let server = Some(serve(doorward, listener));
         TestApp {
             provider,
-            url: format!("http://localhost:{port}"),
+            url: format!("{url}{}", path.trim_end_matches('/')),
             clock,
             variables: all,
             server,
@@ -190,7 +206,8 @@ impl TestApp {
 
     /// Somebody with a browser that has never been here.
     pub fn visitor(&self) -> Visitor {
-        Visitor::new(&self.url)
+        let url = url::Url::parse(&self.url).unwrap();
+        Visitor::new(&url.origin().ascii_serialization())
     }
 
     /// The database, seen from beside.

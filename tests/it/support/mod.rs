@@ -4,6 +4,7 @@
 pub mod app;
 pub mod browser;
 pub mod log;
+pub mod nginx;
 pub mod postgres;
 pub mod process;
 pub mod secrets;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,24 +50,52 @@ impl Process {
         variables: &[(&str, &str)],
         files: &[(&str, &str)],
     ) -> Process {
+        let program = Command::new(program.as_ref());
+        Process::spawn(program, arguments, variables, files, Stdio::null())
+    }
+
+    /// Doorward with a socket that is handed over as systemd does it: as file descriptor 3.
+    pub fn socket_activated(socket: OwnedFd, variables: &BTreeMap<String, String>) -> Process {
+        const HAND_OVER: &str = r#"LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" 3<&0 </dev/null"#;
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let arguments = ["-c", HAND_OVER, DOORWARD];
+        Process::spawn(
+            Command::new("/bin/sh"),
+            &arguments,
+            &variables,
+            &[],
+            socket.into(),
+        )
+    }
+
+    fn spawn(
+        mut program: Command,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        files: &[(&str, &str)],
+        stdin: Stdio,
+    ) -> Process {
         let folder = std::env::temp_dir().join(format!("doorward-process-{}", random::id()));
         std::fs::create_dir(&folder).unwrap();
         for (name, content) in files {
             std::fs::write(folder.join(name), content).unwrap();
         }
         secrets::watch();
-        let mut child = Command::new(program.as_ref())
+        let mut child = program
             .args(arguments)
             .env_clear()
             .env("TMPDIR", &folder)
             .env("RUST_BACKTRACE", "1")
             .envs(variables.iter().copied())
             .current_dir(&folder)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|cause| panic!("{}: {cause}", program.as_ref().display()));
+            .unwrap_or_else(|cause| panic!("{program:?}: {cause}"));
         let output = Arc::new(Output::default());
         output.keep(child.stdout.take().unwrap());
         output.keep(child.stderr.take().unwrap());
@@ -214,6 +243,8 @@ pub fn complete(addr: SocketAddr, variables: &[(&str, &str)]) -> BTreeMap<String
         ("OIDC_CLIENT_ID", "test"),
         ("OIDC_CLIENT_SECRET", "hunter2-secret"),
         ("SESSION_KEY", SESSION_KEY),
+        // All visitors come from one address.
+        ("RATE_LIMIT", "0"),
         ("LISTEN_ADDR", &addr.to_string()),
     ];
     let all = all.into_iter().chain(variables.iter().copied());

@@ -90,6 +90,14 @@ impl Visitor {
         }
     }
 
+    /// The same browser with new connections, after the app was restarted.
+    pub fn reconnected(&self) -> Visitor {
+        Visitor {
+            jar: self.jar.clone(),
+            ..Visitor::new(&self.app)
+        }
+    }
+
     pub async fn get(&self, target: &str) -> Answer {
         self.send(Method::GET, target, &[], "").await
     }

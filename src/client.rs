@@ -1,0 +1,270 @@
+//! Who asks: the address of the person's machine, which is the peer's unless that is a proxy we trust.
+//! For logs and limits only: no redirect and no cookie depends on it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use actix_web::http::header::HeaderMap;
+use ipnet::IpNet;
+
+/// `TRUSTED_PROXIES`, and where those write whom they speak for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrustedProxies {
+    /// Their networks.
+    pub networks: Vec<IpNet>,
+    /// Whether whoever comes through a Unix socket is one of them.
+    pub unix: bool,
+    /// `CLIENT_ADDR_HEADER`.
+    pub header: ForwardHeader,
+}
+
+/// Where a proxy writes whom it speaks for. One alone: what the proxy does not write itself, it hands
+/// on as the client made it up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// Where a request comes from; in the request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddr {
+    /// Nothing behind a Unix socket whose peer is not trusted.
+    pub ip: Option<IpAddr>,
+    /// Whether the peer is trusted, so that its other headers may be believed too.
+    pub peer_is_trusted: bool,
+}
+
+impl TrustedProxies {
+    /// Whether `ip` is one of them.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
+
+    /// Who asks. `peer` is nobody behind a Unix socket. From the right, each trusted hop has said truly
+    /// who came to it; the first that is not trusted is the client, whatever it says of others. Where
+    /// a trusted hop wrote something else than an address, it is the peer.
+    pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> ClientAddr {
+        let peer = peer.map(|peer| peer.ip().to_canonical());
+        let peer_is_trusted = peer.map_or(self.unix, |peer| self.contains(peer));
+        let claimed = match peer_is_trusted {
+            true => self.claimed(headers),
+            false => None,
+        };
+        ClientAddr {
+            ip: claimed.or(peer),
+            peer_is_trusted,
+        }
+    }
+
+    fn claimed(&self, headers: &HeaderMap) -> Option<IpAddr> {
+        let name = match self.header {
+            ForwardHeader::XForwardedFor => "x-forwarded-for",
+            ForwardHeader::Forwarded => "forwarded",
+        };
+        let lines: Vec<&str> = headers
+            .get_all(name)
+            .map(|line| line.to_str().ok())
+            .collect::<Option<_>>()?;
+        let mut furthest = None;
+        for line in lines.iter().rev() {
+            for hop in line.rsplit(',') {
+                let ip = match self.header {
+                    ForwardHeader::XForwardedFor => address(hop.trim()),
+                    ForwardHeader::Forwarded => forwarded_for(hop),
+                }?;
+                if !self.contains(ip) {
+                    return Some(ip);
+                }
+                furthest = Some(ip);
+            }
+        }
+        furthest
+    }
+}
+
+/// The `for` of one hop (RFC 7239, 4): once, an address. No quoted comma or semicolon can be part of
+/// one, so splitting at them loses nothing but what is malformed.
+fn forwarded_for(hop: &str) -> Option<IpAddr> {
+    let mut values = hop.split(';').filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then_some(value)
+    });
+    let (value, None) = (values.next()?.trim(), values.next()) else {
+        return None;
+    };
+    let quoted = value.strip_prefix('"').map(|rest| rest.strip_suffix('"'));
+    address(quoted.unwrap_or(Some(value))?)
+}
+
+/// An address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:80`.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let ip = bare.unwrap_or(text).parse().ok();
+    let ip = ip.or_else(|| text.parse().ok().map(|addr: SocketAddr| addr.ip()));
+    ip.map(|ip| ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    fn client(proxies: &str, peer: &str, headers: &[(&str, &str)]) -> Option<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        let trusted = TrustedProxies {
+            networks: proxies
+                .split_whitespace()
+                .map(|network| network.parse().unwrap())
+                .collect(),
+            unix: proxies.is_empty(),
+            header: match headers.first() {
+                Some(("Forwarded", _)) => ForwardHeader::Forwarded,
+                _ => ForwardHeader::XForwardedFor,
+            },
+        };
+        let peer = (!peer.is_empty()).then(|| SocketAddr::new(peer.parse().unwrap(), 9));
+        let ip = trusted.client(peer, &map).ip;
+        ip.map(|ip| ip.to_string())
+    }
+
+    #[test]
+    fn a_peer_that_is_not_trusted_speaks_for_nobody_else() {
+        for header in ["X-Forwarded-For", "Forwarded"] {
+            let headers = [(header, "198.51.100.7"), (header, "for=198.51.100.7")];
+            let found = client("10.0.0.0/8", "203.0.113.1", &headers);
+            assert_eq!(found.as_deref(), Some("203.0.113.1"));
+        }
+    }
+
+    #[test]
+    fn from_the_right_the_first_that_is_not_trusted_is_the_client() {
+        let proxies = "10.0.0.0/8 2001:db8:aaaa::/48";
+        for (header, found) in [
+            ("198.51.100.7", "198.51.100.7"),
+            ("1.1.1.1, 198.51.100.7", "198.51.100.7"),
+            ("rubbish, 198.51.100.7,10.9.9.9", "198.51.100.7"),
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("2001:db8::1, 2001:db8:aaaa::5", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+            ("10.1.1.1, 10.2.2.2", "10.1.1.1"),
+        ] {
+            let headers = [("X-Forwarded-For", header)];
+            assert_eq!(
+                client(proxies, "10.0.0.1", &headers).as_deref(),
+                Some(found),
+                "{header}"
+            );
+        }
+    }
+
+    #[test]
+    fn several_lines_of_a_header_are_one_list() {
+        let headers = [
+            ("X-Forwarded-For", "1.1.1.1, 2.2.2.2"),
+            ("X-Forwarded-For", "10.2.2.2"),
+        ];
+        assert_eq!(
+            client("10.0.0.0/8", "10.0.0.1", &headers).as_deref(),
+            Some("2.2.2.2")
+        );
+    }
+
+    #[test]
+    fn what_a_trusted_hop_wrote_wrongly_is_the_peers_address() {
+        for header in [
+            "",
+            ",",
+            "unknown",
+            "198.51.100.7, ",
+            "198.51.100.7, x",
+            "198.51.100.7 10.0.0.1",
+            "198.51.100.256",
+            "0x7f.1",
+            "fe80::1%eth0",
+            "198.51.100.7, \u{e9}",
+            "[198.51.100.7",
+            "a]",
+        ] {
+            let headers = [("X-Forwarded-For", header)];
+            let found = client("10.0.0.0/8", "10.0.0.1", &headers);
+            assert_eq!(found.as_deref(), Some("10.0.0.1"), "{header}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_as_its_standard_says() {
+        for (header, found) in [
+            ("for=198.51.100.7", "198.51.100.7"),
+            ("For=\"198.51.100.7:80\";proto=https", "198.51.100.7"),
+            (
+                "proto=https; for=\"[2001:db8::1]:4711\" ;by=10.0.0.1",
+                "2001:db8::1",
+            ),
+            (
+                "for=1.1.1.1, for=198.51.100.7, for=10.3.3.3",
+                "198.51.100.7",
+            ),
+            // Obfuscated, unknown, missing, twice, malformed.
+            ("for=_hidden", "10.0.0.1"),
+            ("for=unknown", "10.0.0.1"),
+            ("for=198.51.100.7, proto=https", "10.0.0.1"),
+            ("for=198.51.100.7;for=198.51.100.8", "10.0.0.1"),
+            ("for=\"198.51.100.7", "10.0.0.1"),
+            ("198.51.100.7", "10.0.0.1"),
+        ] {
+            let headers = [("Forwarded", header)];
+            assert_eq!(
+                client("10.0.0.0/8", "10.0.0.1", &headers).as_deref(),
+                Some(found),
+                "{header}"
+            );
+        }
+    }
+
+    /// nginx sets one header and hands the other on as it came.
+    #[test]
+    fn the_other_header_is_never_read() {
+        let headers = [
+            ("X-Forwarded-For", "198.51.100.7"),
+            ("Forwarded", "for=10.66.66.66"),
+        ];
+        assert_eq!(
+            client("10.0.0.0/8", "10.0.0.1", &headers).as_deref(),
+            Some("198.51.100.7")
+        );
+        let headers = [
+            ("X-Real-IP", "10.66.66.66"),
+            ("Forwarded", "for=198.51.100.7"),
+        ];
+        assert_eq!(
+            client("10.0.0.0/8", "10.0.0.1", &headers).as_deref(),
+            Some("10.0.0.1")
+        );
+    }
+
+    #[test]
+    fn behind_a_unix_socket_the_peer_is_trusted_only_where_the_setting_says_so() {
+        let headers = [("X-Forwarded-For", "198.51.100.7")];
+        assert_eq!(client("", "", &headers).as_deref(), Some("198.51.100.7"));
+        assert_eq!(client("10.0.0.0/8", "", &headers), None);
+    }
+
+    #[test]
+    fn an_ipv4_peer_of_an_ipv6_socket_is_an_ipv4_address() {
+        let headers = [("X-Forwarded-For", "198.51.100.7")];
+        let found = client("10.0.0.0/8", "::ffff:10.0.0.1", &headers);
+        assert_eq!(found.as_deref(), Some("198.51.100.7"));
+    }
+}

@@ -1,0 +1,214 @@
+//! Where Doorward listens: a TCP address, a Unix socket, or sockets that systemd hands over.
+
+use std::fmt;
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use listenfd::ListenFd;
+
+/// Who may connect to a Unix socket: its owner and its group.
+const SOCKET_MODE: u32 = 0o660;
+
+/// `LISTEN_ADDR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// `unix:` and the path of a socket.
+    Unix(PathBuf),
+}
+
+impl FromStr for ListenAddr {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("unix:") {
+            Some(path) if path.starts_with('/') => Ok(ListenAddr::Unix(path.into())),
+            _ => text
+                .parse()
+                .map(ListenAddr::Tcp)
+                .map_err(|_| "is neither an IP address with a port nor unix: and an absolute path"),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenAddr::Tcp(addr) => addr.fmt(f),
+            ListenAddr::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Sockets that people can already knock at, and nobody answers yet.
+#[derive(Default)]
+pub struct Sockets {
+    /// Over TCP; TLS goes over these alone.
+    pub tcp: Vec<TcpListener>,
+    /// Unix sockets.
+    pub unix: Vec<UnixListener>,
+}
+
+impl From<TcpListener> for Sockets {
+    fn from(listener: TcpListener) -> Self {
+        Sockets {
+            tcp: vec![listener],
+            unix: Vec::new(),
+        }
+    }
+}
+
+impl Sockets {
+    /// These, or `addr` if there are none.
+    pub fn or_open(self, addr: &ListenAddr) -> io::Result<Sockets> {
+        if !self.tcp.is_empty() || !self.unix.is_empty() {
+            return Ok(self);
+        }
+        match addr {
+            ListenAddr::Tcp(addr) => Ok(TcpListener::bind(addr)?.into()),
+            ListenAddr::Unix(path) => Ok(Sockets {
+                tcp: Vec::new(),
+                unix: vec![bind_unix(path)?],
+            }),
+        }
+    }
+
+    /// What systemd hands over (`sd_listen_fds(3)`). To be called once, and before there are threads,
+    /// since what says so is taken out of the environment.
+    pub fn handed_over() -> io::Result<Sockets> {
+        let mut given = ListenFd::from_env();
+        let mut sockets = Sockets::default();
+        for index in 0..given.len() {
+            match given.take_tcp_listener(index) {
+                Ok(tcp) => sockets.tcp.extend(tcp),
+                Err(_) => sockets.unix.extend(given.take_unix_listener(index)?),
+            }
+        }
+        Ok(sockets)
+    }
+
+    /// Where they are, for the log.
+    pub fn names(&self) -> String {
+        let tcp = self.tcp.iter().map(|socket| {
+            let addr = socket.local_addr();
+            addr.map_or("?".to_owned(), |addr| addr.to_string())
+        });
+        let unix = self.unix.iter().map(|socket| {
+            let addr = socket.local_addr().ok();
+            let path = addr.as_ref().and_then(|addr| addr.as_pathname());
+            path.map_or("?".to_owned(), |path| format!("unix:{}", path.display()))
+        });
+        tcp.chain(unix).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+/// A socket at `path`. What a process that died left there is replaced; where somebody answers, or
+/// something else lies, it is an error. The socket gets its mode under another name, so that there is
+/// no moment at which others may connect.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(
+                ErrorKind::AlreadyExists,
+                "a file that is no socket is there",
+            ));
+        }
+        Ok(_) => match UnixStream::connect(path) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => (),
+            Err(error) => return Err(error),
+            Ok(_) => {
+                return Err(io::Error::new(
+                    ErrorKind::AddrInUse,
+                    "somebody answers there",
+                ));
+            }
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => (),
+        Err(error) => return Err(error),
+    }
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}", std::process::id()));
+    let draft = PathBuf::from(draft);
+    let listener = UnixListener::bind(&draft)?;
+    let placed = fs::set_permissions(&draft, Permissions::from_mode(SOCKET_MODE))
+        .and_then(|()| fs::rename(&draft, path));
+    if placed.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    placed.map(|()| listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new() -> Folder {
+            let path = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
+            fs::create_dir(&path).unwrap();
+            Folder(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn an_address_is_tcp_or_a_unix_socket() {
+        for text in ["127.0.0.1:8080", "[::1]:80", "unix:/run/doorward/socket"] {
+            assert_eq!(text.parse::<ListenAddr>().unwrap().to_string(), text);
+        }
+        for wrong in [
+            "",
+            "8080",
+            "localhost:80",
+            "unix:",
+            "unix:socket",
+            "/run/socket",
+        ] {
+            assert!(wrong.parse::<ListenAddr>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_is_for_its_owner_and_group_and_replaces_a_dead_one_only() {
+        let folder = Folder::new();
+        let path = folder.0.join("socket");
+        let living = bind_unix(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, SOCKET_MODE);
+        assert_eq!(bind_unix(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        drop(living);
+        let successor = bind_unix(&path).unwrap();
+        assert!(UnixStream::connect(&path).is_ok());
+        drop(successor);
+        assert_eq!(
+            fs::read_dir(&folder.0).unwrap().count(),
+            1,
+            "no draft is left"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_socket_is_left_alone() {
+        let folder = Folder::new();
+        let path = folder.0.join("socket");
+        fs::write(&path, "precious").unwrap();
+        assert_eq!(
+            bind_unix(&path).unwrap_err().kind(),
+            ErrorKind::AlreadyExists
+        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+}

@@ -1,0 +1,238 @@
+//! Which keys count just now: one that signs and seals, and up to two more that only open. `SESSION_KEY`
+//! can thus be rotated while everybody stays signed in.
+//!
+//! A key that comes at run time opens at once and seals later: until then other processes may not
+//! have read it, and could not open what was sealed with it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::SecretSlice;
+
+use super::keys::{Keys, SealingKey};
+
+/// How long a signature is, and a session's secret, as text: 32 bytes each.
+const PART_LEN: usize = 43;
+
+/// The keys that count. Cheap to ask, replaced as a whole.
+pub struct KeyRing(ArcSwap<Ring>);
+
+#[derive(Clone)]
+struct Ring {
+    current: Arc<Keys>,
+    previous: Option<Arc<Keys>>,
+    coming: Option<Arc<Keys>>,
+}
+
+/// How long the key will open what was made with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeWith {
+    /// It is the current one, or comes after that.
+    KeyThatStays,
+    /// It is the previous one: what was made with it is to be made anew.
+    KeyThatGoes,
+}
+
+impl KeyRing {
+    /// `SESSION_KEY` and `SESSION_KEY_PREVIOUS`.
+    pub fn new(current: &SecretSlice<u8>, previous: Option<&SecretSlice<u8>>) -> Self {
+        let keys = |key| Arc::new(Keys::derive(key));
+        KeyRing(ArcSwap::from_pointee(Ring {
+            current: keys(current),
+            previous: previous.map(keys),
+            coming: None,
+        }))
+    }
+
+    /// From now on `key` opens too. The answer is for [`KeyRing::promote`].
+    pub fn accept(&self, key: &SecretSlice<u8>) -> Coming {
+        let keys = Arc::new(Keys::derive(key));
+        self.0.rcu(|ring| Ring {
+            coming: Some(keys.clone()),
+            ..Ring::clone(ring)
+        });
+        Coming(keys)
+    }
+
+    /// From now on the key that was accepted signs and seals, and the current one becomes the previous.
+    pub fn promote(&self, Coming(keys): &Coming) {
+        self.0.rcu(|ring| match &ring.coming {
+            Some(coming) if Arc::ptr_eq(coming, keys) => Ring {
+                current: keys.clone(),
+                previous: Some(ring.current.clone()),
+                coming: None,
+            },
+            // Another one came meanwhile.
+            _ => Ring::clone(ring),
+        });
+    }
+
+    /// Signs a session's secret, for the cookie.
+    pub fn sign(&self, secret: &str) -> String {
+        let signature = hmac::sign(&self.0.load().current.cookie, secret.as_bytes());
+        format!("{}{secret}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// Whether one of our keys signed this, so that a made-up cookie costs no query.
+    pub fn verify(&self, signed: &str) -> Option<MadeWith> {
+        let (signature, secret) = signed.split_at_checked(PART_LEN)?;
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        self.first(|keys| {
+            let verified = hmac::verify(&keys.cookie, secret.as_bytes(), &signature);
+            verified.is_ok().then_some(())
+        })
+        .map(|((), made_with)| made_with)
+    }
+
+    /// Seals `plain` for `place` with the key for that `purpose`.
+    pub fn seal(&self, purpose: fn(&Keys) -> &SealingKey, place: &str, plain: Vec<u8>) -> String {
+        purpose(&self.0.load().current).seal(place, plain)
+    }
+
+    /// Opens what one of our keys sealed.
+    pub fn open(
+        &self,
+        purpose: fn(&Keys) -> &SealingKey,
+        place: &str,
+        sealed: &str,
+    ) -> Option<(Vec<u8>, MadeWith)> {
+        self.first(|keys| purpose(keys).open(place, sealed))
+    }
+
+    /// What the first key finds that finds anything.
+    fn first<T>(&self, find: impl Fn(&Keys) -> Option<T>) -> Option<(T, MadeWith)> {
+        let ring = self.0.load();
+        let stays = |found| (found, MadeWith::KeyThatStays);
+        let goes = |found| (found, MadeWith::KeyThatGoes);
+        let [previous, coming] = [&ring.previous, &ring.coming].map(Option::as_deref);
+        find(&ring.current)
+            .map(stays)
+            .or_else(|| previous.and_then(&find).map(goes))
+            .or_else(|| coming.and_then(&find).map(stays))
+    }
+}
+
+/// A key that opens and does not seal yet.
+pub struct Coming(Arc<Keys>);
+
+/// The session's secret in what [`KeyRing::sign`] made.
+pub fn secret_of(signed: &str) -> &str {
+    signed.get(PART_LEN..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(seed: u8) -> SecretSlice<u8> {
+        SecretSlice::from(vec![seed; 64])
+    }
+
+    fn sealed_by(ring: &KeyRing) -> (String, String) {
+        let signed = ring.sign(&crate::random::secret());
+        (
+            signed,
+            ring.seal(|keys| &keys.sessions, "here", b"state".to_vec()),
+        )
+    }
+
+    fn opened(ring: &KeyRing, (signed, sealed): &(String, String)) -> Option<MadeWith> {
+        let row = ring.open(|keys| &keys.sessions, "here", sealed);
+        let (cookie, row) = (ring.verify(signed), row.map(|(_, made_with)| made_with));
+        assert_eq!(cookie, row, "cookies and rows go together");
+        cookie
+    }
+
+    #[test]
+    fn the_previous_key_opens_and_does_not_seal() {
+        let (old, new) = (KeyRing::new(&key(1), None), KeyRing::new(&key(2), None));
+        let both = KeyRing::new(&key(2), Some(&key(1)));
+        assert_eq!(opened(&both, &sealed_by(&old)), Some(MadeWith::KeyThatGoes));
+        assert_eq!(
+            opened(&both, &sealed_by(&new)),
+            Some(MadeWith::KeyThatStays)
+        );
+        assert_eq!(
+            opened(&new, &sealed_by(&both)),
+            Some(MadeWith::KeyThatStays)
+        );
+        assert_eq!(opened(&old, &sealed_by(&both)), None);
+        assert_eq!(opened(&new, &sealed_by(&old)), None);
+    }
+
+    #[test]
+    fn a_key_that_comes_opens_at_once_and_seals_later() {
+        let (old, new) = (KeyRing::new(&key(1), None), KeyRing::new(&key(2), None));
+        let rotating = KeyRing::new(&key(1), None);
+        let coming = rotating.accept(&key(2));
+        assert_eq!(
+            opened(&old, &sealed_by(&rotating)),
+            Some(MadeWith::KeyThatStays)
+        );
+        assert_eq!(
+            opened(&rotating, &sealed_by(&new)),
+            Some(MadeWith::KeyThatStays),
+            "or two processes would make it anew in turns"
+        );
+        rotating.promote(&coming);
+        assert_eq!(
+            opened(&new, &sealed_by(&rotating)),
+            Some(MadeWith::KeyThatStays)
+        );
+        assert_eq!(
+            opened(&rotating, &sealed_by(&old)),
+            Some(MadeWith::KeyThatGoes)
+        );
+    }
+
+    #[test]
+    fn of_two_that_come_the_later_counts_and_after_two_rotations_the_first_key_opens_nothing() {
+        let rings = [1, 2, 3].map(|seed| KeyRing::new(&key(seed), None));
+        let rotating = KeyRing::new(&key(1), None);
+        let (second, third) = (rotating.accept(&key(2)), rotating.accept(&key(3)));
+        rotating.promote(&second);
+        assert_eq!(
+            opened(&rotating, &sealed_by(&rings[0])),
+            Some(MadeWith::KeyThatStays)
+        );
+        rotating.promote(&third);
+        assert_eq!(
+            opened(&rotating, &sealed_by(&rings[2])),
+            Some(MadeWith::KeyThatStays)
+        );
+        let again = rotating.accept(&key(2));
+        rotating.promote(&again);
+        assert_eq!(opened(&rotating, &sealed_by(&rings[0])), None);
+    }
+
+    #[test]
+    fn nothing_made_up_is_taken_for_signed() {
+        let ring = KeyRing::new(&key(1), Some(&key(2)));
+        let secret = crate::random::secret();
+        let signed = ring.sign(&secret);
+        assert_eq!(secret_of(&signed), secret);
+        assert!(ring.verify(&signed).is_some());
+        let other = format!("{}{}", &signed[..PART_LEN], crate::random::secret());
+        let mut flipped = signed.clone().into_bytes();
+        flipped[0] ^= 1;
+        let flipped = String::from_utf8(flipped).unwrap();
+        let forged = [
+            "",
+            &secret,
+            &signed[1..],
+            &signed[..PART_LEN],
+            &other,
+            &flipped,
+            &signed[..signed.len() - 1],
+            &format!("{signed}x"),
+            &"é".repeat(43),
+            &"=".repeat(86),
+        ];
+        for forged in forged {
+            assert_eq!(ring.verify(forged), None, "{forged}");
+        }
+    }
+}

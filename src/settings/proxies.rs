@@ -1,0 +1,47 @@
+//! Whom to believe about who asks.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::source::Source;
+use crate::client::{ForwardHeader, TrustedProxies};
+
+/// `TRUSTED_PROXIES` and `CLIENT_ADDR_HEADER`.
+pub fn read(source: &mut Source<'_>) -> TrustedProxies {
+    let trusted = source.optional("TRUSTED_PROXIES", "10.0.0.0/8 2001:db8::/32 unix", proxies);
+    let header = source.optional("CLIENT_ADDR_HEADER", "x-forwarded-for", header);
+    TrustedProxies {
+        header: header.unwrap_or_default(),
+        ..trusted.unwrap_or_default()
+    }
+}
+
+fn proxies(text: String) -> Result<TrustedProxies, String> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let mut proxies = TrustedProxies::default();
+    for word in words {
+        match (word, network(word)) {
+            ("unix", _) => proxies.unix = true,
+            (_, Some(network)) => proxies.networks.push(network),
+            (_, None) => {
+                return Err("has something that is no network, address or `unix`".to_owned());
+            }
+        }
+    }
+    Ok(proxies)
+}
+
+/// An address alone is a network of one.
+fn network(word: &str) -> Option<IpNet> {
+    let address = || word.parse().ok().map(|ip: IpAddr| ip.into());
+    word.parse().ok().or_else(address)
+}
+
+fn header(text: String) -> Result<ForwardHeader, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "x-forwarded-for" => Ok(ForwardHeader::XForwardedFor),
+        "forwarded" => Ok(ForwardHeader::Forwarded),
+        _ => Err("is neither x-forwarded-for nor forwarded".to_owned()),
+    }
+}

@@ -1,0 +1,95 @@
+//! Caps on connections and headers. Those on bodies and time are in `protocol.rs`, `requests.rs` and `faults.rs`.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::support::process::{PATIENCE, Process, free_addr, get};
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+fn status(mut stream: &TcpStream) -> String {
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    String::from_utf8_lossy(&status).into_owned()
+}
+
+const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+fn connections_beyond_the_cap_wait_until_one_ends() {
+    let addr = free_addr();
+    let workers = std::thread::available_parallelism().unwrap().get();
+    let cap = 2 * workers;
+    let variables = [("MAX_CONNECTIONS", cap.to_string())];
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let mut doorward = Process::doorward(
+        addr,
+        &[&variables[..], &[("TRUSTED_PROXIES", "10.0.0.1")]].concat(),
+    );
+    doorward.answers(addr);
+    let mut held: Vec<_> = (0..cap).map(|_| connect(addr)).collect();
+    for mut stream in &held {
+        stream.write_all(GET).unwrap();
+        assert_eq!(status(stream), "HTTP/1.1 200");
+    }
+    let mut waiting = connect(addr);
+    waiting.write_all(GET).unwrap();
+    waiting
+        .set_read_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    assert!(
+        waiting.read(&mut [0; 12]).is_err(),
+        "it is answered beyond the cap"
+    );
+    waiting.set_read_timeout(Some(PATIENCE)).unwrap();
+    held.pop();
+    assert_eq!(status(&waiting), "HTTP/1.1 200");
+}
+
+#[test]
+fn a_browser_that_says_nothing_more_is_let_go_and_a_proxy_may_take_its_time() {
+    for (proxies, stays) in [("", false), ("10.0.0.1", true)] {
+        let addr = free_addr();
+        let mut doorward = Process::doorward(addr, &[("TRUSTED_PROXIES", proxies)]);
+        doorward.answers(addr);
+        let mut idle = connect(addr);
+        idle.write_all(GET).unwrap();
+        idle.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+        let began = Instant::now();
+        let mut answer = Vec::new();
+        // The end of the connection ends the reading well, the time limit does not.
+        let closed = idle.read_to_end(&mut answer).is_ok();
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
+        assert_eq!(closed, !stays, "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn too_many_headers_or_too_long_ones_are_refused() {
+    let addr = free_addr();
+    let mut doorward = Process::doorward(addr, &[]);
+    doorward.answers(addr);
+    let many = "X-A: b\r\n".repeat(200);
+    let long = format!("X-A: {}\r\n", "b".repeat(200_000));
+    for headers in [many, long] {
+        let stream = connect(addr);
+        // The server may answer, and want no more, before it has read all of it.
+        let _ = (&stream)
+            .write_all(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").as_bytes());
+        let mut answer = Vec::new();
+        let _ = (&stream).read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{answer}"
+        );
+    }
+    assert!(get(addr, "/healthz").unwrap().starts_with("HTTP/1.1 200"));
+}

@@ -1,0 +1,303 @@
+//! Where Doorward can be knocked at: Unix sockets, sockets from systemd, and TLS of its own.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use doorward::random;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::support::nginx::Nginx;
+use crate::support::process::{DOORWARD, PATIENCE, Process, complete, free_addr, get};
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        let path = std::env::temp_dir().join(format!("doorward-test-{}", random::id()));
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn healthcheck(variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    Process::start(DOORWARD, &["healthcheck"], variables).ends()
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: waited in vain");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn get_unix(path: &str, target: &str) -> io::Result<String> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn on_a_unix_socket_behind_nginx_the_proxy_says_for_whom_it_asks() {
+    let folder = Folder::new();
+    let socket = folder.path("socket");
+    let listen_addr = format!("unix:{socket}");
+    for (proxies, client) in [("unix", "127.0.0.1"), ("", "-")] {
+        let variables = [
+            ("LISTEN_ADDR", listen_addr.as_str()),
+            ("TRUSTED_PROXIES", proxies),
+        ];
+        // The second one finds the socket that the first one left.
+        let mut doorward = Process::doorward(free_addr(), &variables);
+        doorward.says(&format!("listening at {listen_addr}"));
+        wait_until("the socket", || get_unix(&socket, "/healthz").is_ok());
+        let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o660);
+        assert_eq!(healthcheck(&variables), (Some(0), String::new()));
+
+        let front = free_addr();
+        let _nginx = Nginx::start(front, std::slice::from_ref(&listen_addr));
+        let path = format!("/{}", random::id());
+        assert!(get(front, &path).unwrap().starts_with("HTTP/1.1 404"));
+        let printed = doorward.says(&format!("GET {path} 404"));
+        assert!(
+            printed.contains(&format!("{client} GET {path} 404")),
+            "{printed}"
+        );
+
+        doorward.signal("TERM");
+        assert_eq!(doorward.ends().0, Some(0));
+        let (code, printed) = healthcheck(&variables);
+        assert_eq!(code, Some(1));
+        assert!(
+            printed.contains(&format!("no Doorward answers at {listen_addr}")),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
+fn a_unix_socket_where_somebody_answers_is_not_taken_away() {
+    let folder = Folder::new();
+    let socket = folder.path("socket");
+    let other = UnixListener::bind(&socket).unwrap();
+    let listen_addr = format!("unix:{socket}");
+    let printed = Process::doorward(free_addr(), &[("LISTEN_ADDR", &listen_addr)]).gives_up();
+    assert!(
+        printed.contains(&format!(
+            "can't listen at {listen_addr}: somebody answers there"
+        )),
+        "{printed}"
+    );
+    drop(other);
+    std::fs::remove_file(&socket).unwrap();
+    std::fs::write(&socket, "precious").unwrap();
+    let printed = Process::doorward(free_addr(), &[("LISTEN_ADDR", &listen_addr)]).gives_up();
+    assert!(
+        printed.contains("a file that is no socket is there"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn systemd_keeps_the_socket_so_that_a_restart_refuses_nobody() {
+    let socket = TcpListener::bind(free_addr()).unwrap();
+    let addr = socket.local_addr().unwrap();
+    // Were this address opened, it would fail: the one that is handed over comes first.
+    let taken = TcpListener::bind(free_addr()).unwrap();
+    let variables = complete(taken.local_addr().unwrap(), &[]);
+    let start = || Process::socket_activated(socket.try_clone().unwrap().into(), &variables);
+
+    let mut doorward = start();
+    doorward.says(&format!("listening at {addr}, "));
+    assert!(get(addr, "/healthz").unwrap().starts_with("HTTP/1.1 200"));
+    doorward.signal("TERM");
+    assert_eq!(doorward.ends().0, Some(0));
+    // Nobody is there, and this one waits instead of being refused.
+    let mut early = TcpStream::connect(addr).unwrap();
+    early
+        .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let _successor = start();
+    early.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut status = [0; 12];
+    early.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
+}
+
+#[test]
+fn systemd_may_hand_a_unix_socket_over_too() {
+    let folder = Folder::new();
+    let path = folder.path("socket");
+    let socket = UnixListener::bind(&path).unwrap();
+    let doorward = Process::socket_activated(socket.into(), &complete(free_addr(), &[]));
+    doorward.says(&format!("listening at unix:{path}"));
+    assert!(
+        get_unix(&path, "/readyz")
+            .unwrap()
+            .ends_with("database: ok\n")
+    );
+    let listen_addr = format!("unix:{path}");
+    assert_eq!(healthcheck(&[("LISTEN_ADDR", &listen_addr)]).0, Some(0));
+}
+
+/// A certificate that signed itself, for `localhost`, written where Doorward finds it.
+fn certify(folder: &Folder) -> CertificateDer<'static> {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    replace(&folder.0.join("tls.key"), &pair.signing_key.serialize_pem());
+    replace(&folder.0.join("tls.crt"), &pair.cert.pem());
+    pair.cert.der().clone()
+}
+
+fn replace(path: &Path, content: &str) {
+    let draft = path.with_extension("new");
+    std::fs::write(&draft, content).unwrap();
+    std::fs::rename(draft, path).unwrap();
+}
+
+/// A connection that trusts one certificate only; its handshake is done.
+fn connect(
+    addr: SocketAddr,
+    trusted: &CertificateDer<'static>,
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    connect_for(addr, trusted, &[])
+}
+
+/// For certain protocols.
+fn connect_for(
+    addr: SocketAddr,
+    trusted: &CertificateDer<'static>,
+    protocols: &[&[u8]],
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(trusted.clone()).unwrap();
+    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(crypto)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let stream = TcpStream::connect(addr)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut stream = StreamOwned::new(connection, stream);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock)?;
+    }
+    Ok(stream)
+}
+
+fn is_answered(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> bool {
+    let request = b"GET /assets/favicon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut answer = [0; 4096];
+    stream.write_all(request).is_ok()
+        && stream.read(&mut answer).is_ok()
+        && answer.starts_with(b"HTTP/1.1 200")
+}
+
+#[test]
+fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() {
+    let folder = Folder::new();
+    let first = certify(&folder);
+    let addr = free_addr();
+    let addr_text = addr.to_string();
+    let files = [folder.path("tls.crt"), folder.path("tls.key")];
+    let variables = [
+        ("LISTEN_ADDR", addr_text.as_str()),
+        ("TLS_CERT_FILE", &files[0]),
+        ("TLS_KEY_FILE", &files[1]),
+    ];
+    let mut doorward = Process::doorward(addr, &variables);
+    wait_until("TLS", || connect(addr, &first).is_ok());
+    let mut kept = connect(addr, &first).unwrap();
+    assert!(is_answered(&mut kept));
+    assert_eq!(healthcheck(&variables), (Some(0), String::new()));
+
+    let second = certify(&folder);
+    wait_until("the second certificate", || connect(addr, &second).is_ok());
+    assert!(
+        connect(addr, &first).is_err(),
+        "the first one is not shown any more"
+    );
+    assert!(connect(addr, &second).is_ok_and(|mut stream| is_answered(&mut stream)));
+
+    replace(Path::new(&files[1]), "-----BEGIN NONSENSE-----");
+    doorward.says("what it held before stays in use");
+    assert!(connect(addr, &second).is_ok());
+    let third = certify(&folder);
+    wait_until("the third certificate", || connect(addr, &third).is_ok());
+
+    doorward.signal("TERM");
+    let (code, printed) = doorward.ends();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(!printed.contains("PRIVATE"), "{printed}");
+}
+
+/// A browser keeps its HTTP/2 connection as long as it can, and the framework never says good-bye to it.
+#[test]
+fn a_browser_that_keeps_its_http2_connection_does_not_keep_it_from_stopping() {
+    let folder = Folder::new();
+    let certificate = certify(&folder);
+    let addr = free_addr();
+    let files = [folder.path("tls.crt"), folder.path("tls.key")];
+    let variables = [
+        ("TLS_CERT_FILE", files[0].as_str()),
+        ("TLS_KEY_FILE", &files[1]),
+        ("SHUTDOWN_TIMEOUT", "5m"),
+    ];
+    let mut doorward = Process::doorward(addr, &variables);
+    wait_until("TLS", || connect(addr, &certificate).is_ok());
+    let mut browser = connect_for(addr, &certificate, &[b"h2"]).unwrap();
+    // The preface and an empty SETTINGS frame (RFC 9113, 3.4).
+    browser
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .unwrap();
+    let mut settings = [0; 9];
+    browser.read_exact(&mut settings).unwrap();
+    assert_eq!(settings[3], 4, "it speaks HTTP/2");
+    doorward.signal("TERM");
+    let (code, printed) = doorward.ends();
+    assert_eq!(code, Some(0), "{printed}");
+}
+
+#[test]
+fn plain_http_at_a_tls_port_harms_nobody() {
+    let folder = Folder::new();
+    let certificate = certify(&folder);
+    let addr = free_addr();
+    let files = [folder.path("tls.crt"), folder.path("tls.key")];
+    let variables = [
+        ("TLS_CERT_FILE", files[0].as_str()),
+        ("TLS_KEY_FILE", &files[1]),
+    ];
+    let _doorward = Process::doorward(addr, &variables);
+    wait_until("TLS", || connect(addr, &certificate).is_ok());
+    let answer = get(addr, "/healthz").unwrap_or_default();
+    assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
+    assert!(connect(addr, &certificate).is_ok_and(|mut stream| is_answered(&mut stream)));
+}
