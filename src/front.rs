@@ -125,7 +125,7 @@ fn log_access(visit: &Visit, status: u16, took: Duration) {
         ..
     } = visit;
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-    let address = OrNothing(trace.address);
+    let address = OrDash(trace.address);
     log::info!(
         target: "doorward::access",
         address:%, method = method.as_str(), path = path.as_str(), status, duration_ms;
@@ -133,12 +133,15 @@ fn log_access(visit: &Visit, status: u16, took: Duration) {
     );
 }
 
-/// Prints what is there.
-struct OrNothing(Option<IpAddr>);
+/// An address, or a dash where none is known: behind a Unix socket.
+struct OrDash(Option<IpAddr>);
 
-impl std::fmt::Display for OrNothing {
+impl std::fmt::Display for OrDash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.map_or(Ok(()), |address| address.fmt(f))
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("-"),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ async fn logged(variables: &[(&str, &str)], headers: &[(&str, &str)]) -> String 
     let [line] = &lines[..] else {
         panic!("{lines:?}");
     };
-    line.split_whitespace().nth(2).unwrap().to_owned()
+    line.split_whitespace().nth(3).unwrap().to_owned()
 }
 
 #[actix_web::test]
