@@ -9,6 +9,7 @@ mod migrations;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;
 mod sessions;
+mod sign_in;
 mod users;
 
 use std::fmt;

@@ -93,29 +93,6 @@ impl User {
         Ok(user)
     }
 
-    /// Brings name and email up to date and records the sign-in of somebody who was here before and
-    /// is not blocked.
-    pub fn update(
-        connection: &mut AnyConnection,
-        new: &NewUser,
-        now: OffsetDateTime,
-    ) -> QueryResult<Option<User>> {
-        let is_same = users::issuer
-            .eq(&new.issuer)
-            .and(users::subject.eq(&new.subject))
-            .and(users::blocked_at.is_null());
-        diesel::update(users::table.filter(is_same))
-            .set((
-                users::name.eq(&new.name),
-                users::email.eq(&new.email),
-                users::email_verified.eq(new.email_verified),
-                users::last_sign_in_at.eq(timestamp(now)),
-            ))
-            .returning(users::all_columns)
-            .get_result(connection)
-            .optional()
-    }
-
     /// Gets the person and brings them up to date, or creates them. Somebody who is blocked does not
     /// sign in, and is left as they are.
     ///

@@ -27,6 +27,7 @@ mod provider_answers;
 mod rate_limit;
 mod requests;
 mod rotation;
+mod round_trips;
 mod secrets;
 mod seeing;
 mod tls;
