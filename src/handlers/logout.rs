@@ -44,7 +44,7 @@ pub async fn logout(
 }
 
 async fn sign_out(app: &App, person: SignedIn) -> Result<HttpResponse, Error> {
-    let hint = person.id_token.clone();
+    let hint = person.id_token();
     app.audit.signed_out(&person.user).await;
     person.sign_out();
     let state = random::secret();

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_identity::Identity;
-use actix_session::SessionExt;
+use actix_session::{Session, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -53,12 +53,16 @@ impl Sessions {
 pub struct SignedIn {
     /// Who.
     pub user: User,
-    /// The ID token of the sign-in.
-    pub id_token: Option<SecretString>,
     identity: Identity,
+    session: Session,
 }
 
 impl SignedIn {
+    /// The ID token of the sign-in.
+    pub fn id_token(&self) -> Option<SecretString> {
+        self.session.get(ID_TOKEN).ok().flatten()
+    }
+
     /// Ends the session: its row goes, and the old cookie opens nothing.
     pub fn sign_out(self) {
         self.identity.logout();
@@ -68,11 +72,10 @@ impl SignedIn {
         let identity = Identity::extract(request).into_inner().ok()?;
         let session = request.get_session();
         let user = session.get::<User>(USER).ok()??;
-        let id_token = session.get::<SecretString>(ID_TOKEN).ok().flatten();
         Some(SignedIn {
             user,
-            id_token,
             identity,
+            session,
         })
     }
 }

@@ -265,10 +265,13 @@ impl Sessions {
                     return Ok(Begun::Blocked(user));
                 }
                 // Without its event nobody gets in.
-                let created = AuditEvent::create_with(connection, |connection| {
+                let created = connection.all_or_none(|connection| {
                     let created = Session::create(connection, new, now)?;
-                    let event = AuditEvent::new(Event::SignIn, now).about(&user);
-                    Ok((created, created.then_some(event)))
+                    if created {
+                        let event = AuditEvent::new(Event::SignIn, now).about(&user);
+                        AuditEvent::create(connection, &event)?;
+                    }
+                    Ok(created)
                 })?;
                 if !created {
                     return Ok(Begun::Blocked(user));
