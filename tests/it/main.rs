@@ -25,6 +25,7 @@ mod process;
 mod protocol;
 mod provider_answers;
 mod rate_limit;
+mod replicas;
 mod requests;
 mod rotation;
 mod secrets;
