@@ -4,6 +4,7 @@ mod crowd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -337,28 +338,32 @@ fn users_block_holds_at_every_replica_when_the_command_returns() {
         assert_eq!(somebody.sign_in(&login(0)).await.location(), "/profile");
         somebody.app_cookies()["doorward"].clone()
     });
-    let is_over = AtomicBool::new(false);
+    let (all_know_them, is_over) = (Barrier::new(4), AtomicBool::new(false));
     // They go on asking, so that every process remembers them as freshly as it can.
     let asking = |addr| {
-        let (somebody, is_over) = (&somebody, &is_over);
+        let (somebody, all_know_them, is_over) = (&somebody, &all_know_them, &is_over);
         move || {
             System::new().block_on(async {
                 let visitor = at(addr, somebody);
-                let mut last_let_in = None;
+                let mut last_let_in = Instant::now();
+                let is_signed_in = visitor.is_signed_in().await;
+                all_know_them.wait();
+                assert!(is_signed_in, "{addr}");
                 while !is_over.load(Ordering::Relaxed) {
                     let asked = Instant::now();
                     if visitor.is_signed_in().await {
-                        last_let_in = Some(asked);
+                        last_let_in = asked;
                     }
                 }
                 assert!(!visitor.is_signed_in().await, "{addr}");
-                last_let_in.expect("they were signed in")
+                last_let_in
             })
         }
     };
     std::thread::scope(|scope| {
         let asking = replicas.addrs.map(|addr| scope.spawn(asking(addr)));
         let variables = [("DATABASE_URL", storage.url.as_str())];
+        all_know_them.wait();
         let (code, printed) =
             Process::start(DOORWARD, &["users", "block", &email(0)], &variables).ends();
         let returned = Instant::now();
