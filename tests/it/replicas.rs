@@ -202,7 +202,12 @@ fn of_five_hundred_people_nobody_is_lost_nor_there_twice_after_a_crash_a_restart
 
     for refusal in &refusals[after_the_crash.0..] {
         let sentence = "Our database does not answer just now, so nothing could be looked up.";
-        assert_eq!(refusal, &(503, sentence.to_owned()));
+        assert_eq!(
+            refusal,
+            &(503, sentence.to_owned()),
+            "{}",
+            complaints(&replicas)
+        );
     }
     let cookies: BTreeSet<_> = acknowledged.iter().map(|it| &it.cookie).collect();
     assert_eq!(cookies.len(), PEOPLE, "nobody has another's session");
@@ -265,6 +270,13 @@ fn of_five_hundred_people_nobody_is_lost_nor_there_twice_after_a_crash_a_restart
         outage.1 - outage.0,
         3 * PEOPLE,
     );
+}
+
+/// What the processes say that went wrong.
+fn complaints(replicas: &Replicas) -> String {
+    let printed: String = replicas.doorwards.iter().map(Process::printed).collect();
+    let lines = printed.lines().filter(|line| !line.contains(" INFO "));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// None has asked before, so none answers out of its memory.
