@@ -18,6 +18,11 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that was idle for longer is not used again. Many servers close theirs after five seconds, and a code
+/// that is sent just then is lost, since it can't be sent twice.
+const IDLE_AT_MOST: Duration = Duration::from_secs(4);
+
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_LIMIT: usize = 1024 * 1024;
 
@@ -110,6 +115,7 @@ impl Http {
         let connector = Connector::new()
             .timeout(CONNECT_TIMEOUT)
             .handshake_timeout(CONNECT_TIMEOUT)
+            .conn_keep_alive(IDLE_AT_MOST)
             .rustls_0_23(tls);
         let client = awc::Client::builder()
             .connector(connector)

@@ -105,10 +105,9 @@ impl Crowd {
         self.wait(|| self.door.at_the_callback.load(Ordering::Relaxed) >= so_many);
     }
 
-    /// Waits until somebody has met one more error page.
-    pub fn meets_an_error(&self) {
-        let before = self.error_pages();
-        self.wait(|| self.error_pages() > before);
+    /// Waits until so many error pages were met.
+    pub fn have_met_errors(&self, so_many: usize) {
+        self.wait(|| self.error_pages() >= so_many);
     }
 
     pub fn error_pages(&self) -> usize {
@@ -123,8 +122,8 @@ impl Crowd {
     fn wait(&self, holds: impl Fn() -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds() {
-            let panicked = || self.threads.iter().any(JoinHandle::is_finished);
-            assert!(!panicked() || holds(), "somebody gave up");
+            let failed = self.threads.iter().any(JoinHandle::is_finished);
+            assert!(!failed || holds(), "somebody failed");
             assert!(Instant::now() < deadline, "in vain");
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -149,13 +148,17 @@ async fn one_after_the_other(door: &Door) {
     loop {
         let number = door.next.fetch_add(1, Ordering::Relaxed);
         if number >= PEOPLE {
-            return;
+            break;
         }
         while number >= door.let_in.load(Ordering::Relaxed) {
             sleep(Duration::from_millis(1)).await;
         }
         let acknowledged = door.sign_in(number).await;
         door.acknowledged.lock().unwrap().push(acknowledged);
+    }
+    // A thread that ends before has failed.
+    while door.acknowledged.lock().unwrap().len() < PEOPLE {
+        sleep(Duration::from_millis(1)).await;
     }
 }
 
