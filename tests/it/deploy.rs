@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use doorward::listen::ListenAddr;
-use doorward::paths::{HEALTHZ, READYZ};
+
 use doorward::settings::Settings;
 
 use crate::support::app::SESSION_KEY;
@@ -52,10 +52,8 @@ fn of_kubernetes() -> Variables {
     let lines: Vec<&str> = KUBERNETES.lines().map(str::trim).collect();
     let pairs = lines.windows(2).filter_map(|pair| {
         let name = pair[0].strip_prefix("- name: ")?;
-        let value = value(pair[1], "value:");
-        is_variable(name).then(|| (name.to_owned(), value.to_owned()))
+        is_variable(name).then(|| (name.to_owned(), value(pair[1], "value:").to_owned()))
     });
-    // What `ports` and `volumes` name has no value.
     pairs.collect()
 }
 
@@ -170,7 +168,10 @@ fn ports_and_probes_are_those_of_the_code() {
         [&port(&kubernetes), &metrics]
     );
     assert_eq!(value(KUBERNETES, "prometheus.io/port:"), metrics);
-    assert_eq!(values(KUBERNETES, "path:"), [HEALTHZ, HEALTHZ, READYZ]);
+    assert_eq!(
+        values(KUBERNETES, "path:"),
+        ["/healthz", "/healthz", "/readyz"]
+    );
     assert_eq!(value(DOCKERFILE, "EXPOSE "), port(&settings(&of_image())));
     let published = format!("127.0.0.1:{0}:{0}", port(&settings(&of_image())));
     assert!(compose_doorward().contains(&published));
