@@ -1,5 +1,5 @@
 # Each command is a script, to be read and run by itself too.
-.PHONY: help test check audit migrations interop fuzz bench demo
+.PHONY: help test check audit migrations interop fuzz bench sbom demo
 
 help:
 	@echo 'make test        every test: both databases, a real browser'
@@ -9,6 +9,7 @@ help:
 	@echo 'make interop     signs in at oidc-provider from npm, in a real browser; needs Node.js'
 	@echo 'make fuzz        coverage-guided fuzzing of what takes input from outside, FUZZ_SECS for each target'
 	@echo 'make bench       speed and memory beside a floor of the same run; a few minutes'
+	@echo 'make sbom        what the binary is made of, as CycloneDX: target/doorward.cdx.json'
 	@echo 'make demo        the app with a demo provider, on this machine'
 
 test:
@@ -31,6 +32,9 @@ fuzz:
 
 bench:
 	@scripts/bench
+
+sbom:
+	@scripts/sbom
 
 demo:
 	@cargo run --locked --example demo

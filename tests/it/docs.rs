@@ -158,3 +158,70 @@ fn the_readme_names_files_that_are_there() {
         assert!(repo(path).exists(), "README.md names {path}");
     }
 }
+
+#[test]
+fn operations_explains_every_metric_event_and_reason() {
+    let operations = text("docs/operations.md");
+    let mut words: Vec<String> = doorward::db::Event::ALL
+        .map(|event| event.name().to_owned())
+        .into();
+    for (_, source) in sources("src/metrics") {
+        let strings = source.split('"').skip(1).step_by(2);
+        let names = strings.filter(|string| string.starts_with("doorward_"));
+        words.extend(names.map(str::to_owned));
+    }
+    assert!(words.len() >= 9 + 8, "{words:?}");
+    let reasons = text("src/audit/reason.rs");
+    let (_, reasons) = reasons.split_once("= [").unwrap();
+    let (reasons, _) = reasons.split_once("];").unwrap();
+    let reasons: Vec<_> = reasons.split('"').skip(1).step_by(2).collect();
+    assert!(reasons.len() > 40);
+    words.extend(reasons.into_iter().map(str::to_owned));
+    for word in words {
+        let is_there = operations.contains(&format!("`{word}`"));
+        assert!(is_there, "docs/operations.md lacks {word}");
+    }
+}
+
+#[test]
+fn operations_names_settings_and_files_that_are_there() {
+    let operations = text("docs/operations.md");
+    let known = variables();
+    let elsewhere = ["RUST_LOG", "TOUCH_AFTER", "HEALTHCHECK", "SIGTERM"];
+    for word in operations.split('`').skip(1).step_by(2) {
+        let name = word.split('=').next().unwrap_or_default();
+        let is_loud = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        if name.len() > 3 && name.bytes().all(is_loud) && !elsewhere.contains(&name) {
+            let name = name.strip_suffix("_FILE").unwrap_or(name);
+            let is_known = known
+                .iter()
+                .any(|known| known == name || *known == format!("{name}_FILE"));
+            assert!(is_known, "docs/operations.md: {name} is no setting");
+        }
+        let folders = ["src/", "docs/", "deploy/", "tests/"];
+        if folders.iter().any(|folder| word.starts_with(folder)) {
+            assert!(repo(word).exists(), "docs/operations.md names {word}");
+        }
+    }
+}
+
+/// What is promised of nginx was tried with the very same lines.
+#[test]
+fn the_nginx_of_operations_is_that_of_the_tests() {
+    let (operations, tests) = (
+        text("docs/operations.md"),
+        text("tests/it/support/nginx.rs"),
+    );
+    let lines = tests.lines().map(|line| line.trim().replace("\\\"", "\""));
+    let lines: Vec<_> = lines
+        .filter(|line| line.starts_with("proxy_") && !line.starts_with("proxy_temp_path"))
+        .chain(["max_fails=0".to_owned(), "keepalive 16;".to_owned()])
+        .collect();
+    assert!(lines.len() > 7, "{lines:?}");
+    for line in lines {
+        assert!(
+            operations.contains(&line),
+            "docs/operations.md lacks {line}"
+        );
+    }
+}
