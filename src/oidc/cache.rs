@@ -186,3 +186,6 @@ fn asked_for(error: &Error) -> Duration {
     let secs = error.retry_after_secs().unwrap_or(0);
     Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)).min(LONGEST_PAUSE)
 }
+
+#[cfg(test)]
+mod tests;
