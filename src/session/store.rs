@@ -306,3 +306,6 @@ impl Sessions {
             || now - session.created_at >= self.absolute_timeout
     }
 }
+
+#[cfg(test)]
+mod tests;
