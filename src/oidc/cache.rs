@@ -77,7 +77,7 @@ impl<T> Cache<T> {
         if let Some(value) = self.fresh(now) {
             return Ok(value);
         }
-        let fetched = self.fetch_once(now, || self.fresh(now), fetch).await;
+        let fetched = self.fetch_once(now, fetch).await;
         fetched.or_else(|error| {
             let old = self.put_off(now).ok_or_else(|| error.clone())?;
             log::warn!("what is known of the provider could not be refreshed: {error}");
@@ -95,18 +95,18 @@ impl<T> Cache<T> {
     where
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
-        let current = || self.read(|entry| Some(entry.value.clone()));
-        let another = || current().filter(|value| !Arc::ptr_eq(value, old));
         let mut asked = self.fetching.lock().await;
+        let current = self.read(|entry| Some(entry.value.clone()));
+        let current = current.unwrap_or_else(|| old.clone());
         let throttled = asked
             .forced_at
             .is_some_and(|forced_at| now - forced_at < THROTTLE);
-        if throttled || another().is_some() {
-            return Ok(current().unwrap_or_else(|| old.clone()));
+        if throttled || !Arc::ptr_eq(&current, old) {
+            return Ok(current);
         }
         asked.forced_at = Some(now);
-        drop(asked);
-        self.fetch_once(now, another, fetch).await
+        // Still locked, or whoever waits for the lock would take the old value for the newest.
+        self.ask(&mut asked, now, fetch).await
     }
 
     /// Asks the provider, unless somebody else did while we waited for our turn: then their value
@@ -114,7 +114,6 @@ impl<T> Cache<T> {
     async fn fetch_once<F>(
         &self,
         now: OffsetDateTime,
-        will_do: impl Fn() -> Option<Arc<T>>,
         fetch: impl FnOnce() -> F,
     ) -> Result<Arc<T>, Error>
     where
@@ -122,12 +121,30 @@ impl<T> Cache<T> {
     {
         let rounds_before = self.rounds.load(Ordering::Acquire);
         let mut asked = self.fetching.lock().await;
-        if let Some(value) = will_do() {
+        if let Some(value) = self.fresh(now) {
             return Ok(value);
         }
         let asked_meanwhile = self.rounds.load(Ordering::Acquire) > rounds_before;
         if let Some(failure) = &asked.failure
-            && (asked_meanwhile || now < failure.ask_again_at)
+            && asked_meanwhile
+        {
+            return Err(failure.error.clone());
+        }
+        self.ask(&mut asked, now, fetch).await
+    }
+
+    /// Asks the provider, unless it said not to ask again so soon.
+    async fn ask<F>(
+        &self,
+        asked: &mut Asked,
+        now: OffsetDateTime,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, Error>
+    where
+        F: Future<Output = Result<(T, Option<u64>), Error>>,
+    {
+        if let Some(failure) = &asked.failure
+            && now < failure.ask_again_at
         {
             return Err(failure.error.clone());
         }
@@ -186,3 +203,6 @@ fn asked_for(error: &Error) -> Duration {
     let secs = error.retry_after_secs().unwrap_or(0);
     Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)).min(LONGEST_PAUSE)
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,3 +109,47 @@ impl From<IdTokenError> for Error {
         Error::IdToken(cause)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_has_too_much_to_do_says_when_to_ask_again() {
+        for (status, is_busy) in [(429, true), (503, true), (500, false), (404, false)] {
+            let error = Error::fetching("token")(FetchError::Status {
+                status,
+                retry_after_secs: Some(30),
+            });
+            assert_eq!(error.is_busy(), is_busy, "{status}");
+            assert_eq!(error.retry_after_secs(), Some(30));
+        }
+        assert!(!Error::CodeRefused.is_busy());
+        assert_eq!(Error::CodeRefused.retry_after_secs(), None);
+    }
+
+    #[test]
+    fn the_log_says_what_was_wrong_and_what_to_check() {
+        for (error, text) in [
+            (
+                Error::fetching("discovery")(FetchError::Timeout),
+                "discovery: the provider did not answer within 10 s",
+            ),
+            (
+                Error::Keys("not a JSON object".to_owned()),
+                "the provider's keys are refused: not a JSON object",
+            ),
+            (
+                Error::TokenRefused("invalid_client".to_owned()),
+                "the token endpoint answered \"invalid_client\": check OIDC_CLIENT_ID, \
+                 OIDC_CLIENT_SECRET and the application's client authentication",
+            ),
+            (
+                IdTokenError::Expired.into(),
+                "the ID token is refused: it has expired: check both clocks",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

@@ -322,4 +322,62 @@ mod tests {
     fn a_file_without_a_certificate_is_no_trust_root() {
         assert!(tls_config(Some(b"hello")).is_err());
     }
+
+    #[test]
+    fn a_certificate_authority_of_ones_own_is_trusted() {
+        let authority = rcgen::generate_simple_self_signed(["op.example".to_owned()]).unwrap();
+        let pem = authority.cert.pem();
+        assert!(tls_config(Some(pem.as_bytes())).is_ok());
+        assert_eq!(count_roots(Some(pem.as_bytes())).1, 1);
+    }
+
+    #[test]
+    fn only_an_answer_with_status_200_is_one() {
+        for (status, is_ok) in [(200, true), (204, false), (302, false), (500, false)] {
+            let answer = Answer {
+                status,
+                max_age_secs: None,
+                retry_after_secs: Some(7),
+                provider_time: None,
+                location: None,
+                is_jwt: false,
+                body: Vec::new(),
+            };
+            match answer.ok() {
+                Ok(_) => assert!(is_ok, "{status}"),
+                Err(refusal) => {
+                    assert!(!is_ok, "{status}");
+                    let text = format!("the provider answered with status {status}");
+                    assert_eq!(refusal.to_string(), text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_authority_is_told_where_to_be_named() {
+        let unknown = FetchError::Connection("invalid peer certificate: UnknownIssuer".to_owned());
+        assert_eq!(
+            unknown.to_string(),
+            "the provider can't be reached: invalid peer certificate: UnknownIssuer \
+             (name its certificate authority in OIDC_CA_FILE)"
+        );
+        let refused = FetchError::Connection("refused".to_owned());
+        assert_eq!(
+            refused.to_string(),
+            "the provider can't be reached: refused"
+        );
+    }
+
+    #[test]
+    fn a_signed_token_is_told_by_its_media_type() {
+        for (content_type, expected) in [
+            ("application/jwt", true),
+            ("Application/JWT ; charset=utf-8", true),
+            ("application/json", false),
+            ("text/plain; application/jwt", false),
+        ] {
+            assert_eq!(is_jwt(content_type), expected, "{content_type}");
+        }
+    }
 }

@@ -236,4 +236,74 @@ mod tests {
             assert_eq!(hash(alg).len(), characters, "{alg:?}");
         }
     }
+
+    const NOW: i64 = 1_800_000_000;
+
+    /// How good claims are judged once they are changed so.
+    fn judged(changes: serde_json::Value) -> Result<(), IdTokenError> {
+        let mut claims = serde_json::json!({
+            "iss": "https://op.example", "sub": "00u1", "aud": "id", "nonce": "n",
+            "exp": NOW + 300, "iat": NOW,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        let claims = serde_json::from_value(claims).unwrap();
+        let expected = Expectation {
+            issuer: "https://op.example",
+            client_id: "id",
+            nonce: "n",
+            access_token: "a",
+            algs: &[],
+        };
+        let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
+        judge_claims(&claims, Algorithm::RS256, &expected, now)
+    }
+
+    #[test]
+    fn its_time_counts_with_a_minute_to_either_side() {
+        use serde_json::json;
+        assert_eq!(judged(json!({"exp": NOW - 59})), Ok(()));
+        let expired = judged(json!({"exp": NOW - 60}));
+        assert_eq!(expired, Err(IdTokenError::Expired));
+        for name in ["iat", "nbf"] {
+            assert_eq!(judged(json!({name: NOW + 60})), Ok(()));
+            let early = judged(json!({name: NOW + 61}));
+            assert_eq!(early, Err(IdTokenError::NotYetValid), "{name}");
+        }
+    }
+
+    #[test]
+    fn among_several_audiences_it_must_say_that_it_was_made_for_us() {
+        use serde_json::json;
+        let refused = Err(IdTokenError::AuthorizedParty);
+        assert_eq!(judged(json!({"aud": ["id"]})), Ok(()));
+        assert_eq!(judged(json!({"aud": ["id", "b"]})), refused);
+        assert_eq!(judged(json!({"aud": ["id", "b"], "azp": "b"})), refused);
+        assert_eq!(judged(json!({"aud": ["id", "b"], "azp": "id"})), Ok(()));
+    }
+
+    #[test]
+    fn the_log_says_which_check_failed() {
+        for (error, text) in [
+            (
+                JwsError::AmbiguousKey.into(),
+                "it has no kid and several keys are published",
+            ),
+            (
+                IdTokenError::Issuer("https://evil.example".to_owned()),
+                "its iss is \"https://evil.example\", not OIDC_ISSUER",
+            ),
+            (
+                IdTokenError::AuthorizedParty,
+                "its azp is not OIDC_CLIENT_ID",
+            ),
+            (
+                IdTokenError::NotYetValid,
+                "it is not valid yet: check both clocks",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
 }

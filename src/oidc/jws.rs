@@ -180,4 +180,45 @@ mod tests {
             assert_eq!(judged.is_ok(), accepted, "{judged:?}");
         }
     }
+
+    #[test]
+    fn newer_keys_are_asked_for_when_they_may_help_and_the_log_says_what_is_wrong() {
+        for (error, may_be_rotation, text) in [
+            (
+                JwsError::UnknownKey(Some("b".to_owned())),
+                true,
+                "no published key has the kid Some(\"b\")",
+            ),
+            (
+                JwsError::AmbiguousKey,
+                true,
+                "it has no kid and several keys are published",
+            ),
+            (
+                JwsError::Signature {
+                    key_is_named: false,
+                },
+                true,
+                "its signature is wrong",
+            ),
+            (
+                JwsError::Signature { key_is_named: true },
+                false,
+                "its signature is wrong",
+            ),
+            (
+                JwsError::Critical,
+                false,
+                "it has critical header parameters",
+            ),
+            (
+                JwsError::Algorithm("none".to_owned()),
+                false,
+                "its alg is \"none\", which neither discovery nor OIDC_ID_TOKEN_ALGS allows",
+            ),
+        ] {
+            assert_eq!(error.may_be_rotation(), may_be_rotation, "{error}");
+            assert_eq!(error.to_string(), text);
+        }
+    }
 }

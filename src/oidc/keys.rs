@@ -151,6 +151,8 @@ pub fn asymmetric(name: &str) -> Option<Algorithm> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::{Value, json};
 
     fn rsa(change: impl FnOnce(&mut Value)) -> Value {
@@ -227,6 +229,36 @@ mod tests {
     fn what_is_not_a_key_set_is_refused() {
         for body in ["", "[]", "{}", "{\"keys\": {}}", "<html>"] {
             assert!(KeySet::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn keys_of_every_kind_that_we_verify_are_used() {
+        let part = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![7; bytes]);
+        for (kty, crv, bytes, alg) in [
+            ("EC", "P-256", 32, Algorithm::ES256),
+            ("EC", "P-384", 48, Algorithm::ES384),
+            ("OKP", "Ed25519", 32, Algorithm::EdDSA),
+        ] {
+            let key = json!({"kty": kty, "crv": crv, "x": part(bytes), "y": part(bytes)});
+            let set = set(vec![key]);
+            assert_eq!((set.count(), set.suits(alg)), (1, true), "{crv}");
+            assert!(!set.suits(Algorithm::RS256), "{crv}");
+        }
+        let unknown = json!({"kty": "EC", "crv": "secp256k1", "x": part(32), "y": part(32)});
+        assert_eq!(set(vec![unknown]).count(), 0);
+    }
+
+    #[test]
+    fn an_algorithm_is_known_by_each_of_its_names() {
+        for (name, alg) in [
+            ("RS256", Algorithm::RS256),
+            ("PS512", Algorithm::PS512),
+            ("ES384", Algorithm::ES384),
+            ("EdDSA", Algorithm::EdDSA),
+            ("Ed25519", Algorithm::EdDSA),
+        ] {
+            assert_eq!(asymmetric(name), Some(alg));
         }
     }
 }

@@ -172,8 +172,10 @@ impl AuthorizationResponse {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{metadata, registration};
     use super::*;
     use secrecy::ExposeSecret;
+    use serde_json::json;
 
     #[test]
     fn the_challenge_is_that_of_rfc_7636_appendix_b() {
@@ -225,6 +227,36 @@ mod tests {
     fn a_parameter_that_comes_twice_is_refused() {
         for query in ["code=a&code=b", "state=s&code=a&state=s", "error=&error="] {
             assert!(AuthorizationResponse::parse(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn the_request_asks_for_a_code_with_all_that_protects_it() {
+        let attempt = Attempt {
+            state: "s".to_owned(),
+            nonce: "n".to_owned(),
+            code_verifier: "v".to_owned(),
+        };
+        for (response_mode, name) in [
+            (ResponseMode::Query, "query"),
+            (ResponseMode::FormPost, "form_post"),
+        ] {
+            let registration = Registration {
+                response_mode,
+                ..registration()
+            };
+            let url =
+                authorization_request(&metadata(json!({})), &registration, &attempt, Some("a@b"));
+            assert_eq!(
+                url.as_str(),
+                format!(
+                    "https://op.example/authorize?client_id=id&\
+                     redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&response_type=code&\
+                     response_mode={name}&scope=openid+email&state=s&nonce=n&\
+                     code_challenge=TJRIXgwhrmxBzh3-e2v6zupato5AokdvUCCOUm9QYIA&\
+                     code_challenge_method=S256&login_hint=a%40b"
+                )
+            );
         }
     }
 }

@@ -29,3 +29,26 @@ pub fn end_session_request(
     drop(query);
     Some(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{metadata, registration};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_browser_is_sent_to_where_the_provider_signs_out_if_it_has_such_a_place() {
+        let place = metadata(json!({"end_session_endpoint": "https://op.example/logout"}));
+        let hint = SecretString::from("i");
+        let url = end_session_request(&place, &registration(), Some(&hint), "s");
+        assert_eq!(
+            url.unwrap().as_str(),
+            "https://op.example/logout?id_token_hint=i&client_id=id&\
+             post_logout_redirect_uri=https%3A%2F%2Fapp.example&state=s"
+        );
+        let url = end_session_request(&place, &registration(), None, "s");
+        assert!(!url.unwrap().as_str().contains("id_token_hint"));
+        let nowhere = end_session_request(&metadata(json!({})), &registration(), None, "s");
+        assert_eq!(nowhere, None);
+    }
+}

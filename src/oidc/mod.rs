@@ -17,6 +17,8 @@ pub mod okta;
 mod profile;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod tests;
 mod timed;
 mod token;
 mod userinfo;

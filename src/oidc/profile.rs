@@ -128,4 +128,15 @@ mod tests {
         let odd = profile(json!({"email": "a@example.com", "email_verified": 1}));
         assert!(!odd.email_verified());
     }
+
+    #[test]
+    fn the_email_is_shown_as_text_of_one_line() {
+        for (claims, expected) in [
+            (json!({"email": " a\n@example.com"}), Some("a@example.com")),
+            (json!({"email": "\u{0}"}), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(profile(claims).email().as_deref(), expected);
+        }
+    }
 }

@@ -34,13 +34,13 @@ const ACCESS_TOKEN: &str = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
 const AT_HASH: &str = "77QmUPtjPfzWtF2AnpK9RQ";
 
 /// Somebody who signs.
-struct Signer {
+pub(super) struct Signer {
     key: EncodingKey,
     jwk: Value,
 }
 
 impl Signer {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let scheme = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(scheme, &SystemRandom::new()).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(scheme, pkcs8.as_ref()).unwrap();
@@ -55,7 +55,7 @@ impl Signer {
         }
     }
 
-    fn sign(&self, header: &Value, claims: &Value) -> String {
+    pub(super) fn sign(&self, header: &Value, claims: &Value) -> String {
         let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let message = format!("{}.{}", encode(header), encode(claims));
         let signature =
@@ -63,7 +63,7 @@ impl Signer {
         format!("{message}.{signature}")
     }
 
-    fn key_set(&self) -> KeySet {
+    pub(super) fn key_set(&self) -> KeySet {
         KeySet::parse(&key_set_document(self)).ok().unwrap()
     }
 }

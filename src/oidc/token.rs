@@ -139,7 +139,9 @@ fn no_answer(answer: &Answer) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::metadata;
     use super::*;
+    use serde_json::json;
 
     fn judged(status: u16, body: &str) -> Result<TokenResponse, Error> {
         judge(&Answer {
@@ -197,5 +199,40 @@ mod tests {
         assert!(matches!(us, Err(Error::TokenRefused(_))));
         assert!(matches!(judged(400, "<html>"), Err(Error::Fetch { .. })));
         assert!(matches!(judged(302, ""), Err(Error::Fetch { .. })));
+    }
+
+    #[test]
+    fn a_provider_that_has_too_much_to_do_refuses_nobody() {
+        let busy = judged(429, r#"{"error":"invalid_grant"}"#);
+        assert!(matches!(busy, Err(Error::Fetch { .. })));
+    }
+
+    #[test]
+    fn we_prove_who_we_are_as_configured_or_else_as_the_provider_offers() {
+        let offers =
+            |names: &[&str]| metadata(json!({"token_endpoint_auth_methods_supported": names}));
+        for (configured, offered, expected) in [
+            (
+                None,
+                &["client_secret_post", "client_secret_basic"][..],
+                ClientAuth::Basic,
+            ),
+            (None, &["client_secret_post"], ClientAuth::Post),
+            (
+                Some(ClientAuth::Post),
+                &["client_secret_basic"],
+                ClientAuth::Post,
+            ),
+            (Some(ClientAuth::Basic), &[], ClientAuth::Basic),
+        ] {
+            let chosen = client_auth(configured, &offers(offered)).unwrap();
+            assert_eq!(chosen, expected, "{offered:?}");
+        }
+        let neither = client_auth(None, &offers(&["private_key_jwt"])).unwrap_err();
+        assert!(
+            neither
+                .to_string()
+                .ends_with("say which in OIDC_CLIENT_AUTH_METHOD")
+        );
     }
 }

@@ -81,7 +81,9 @@ pub fn judge_signed(
 
 #[cfg(test)]
 mod tests {
+    use super::super::properties::Signer;
     use super::*;
+    use serde_json::{Value, json};
 
     #[test]
     fn userinfo_must_be_an_object_about_the_same_person() {
@@ -103,5 +105,25 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn signed_userinfo_must_be_of_our_issuer_and_for_us() {
+        let signer = Signer::new();
+        let judged = |claims: Value| {
+            let token = signer.sign(&json!({"alg": "ES256", "kid": "a"}), &claims);
+            let keys = signer.key_set();
+            let algs = [Algorithm::ES256];
+            judge_signed(token.as_bytes(), &keys, &algs, "https://op.example", "id")
+                .map(|userinfo| userinfo.sub)
+        };
+        let claims = |iss: &str, aud: &str| json!({"iss": iss, "aud": aud, "sub": "a"});
+        let ours = judged(claims("https://op.example", "id"));
+        assert_eq!(ours, Ok("a".to_owned()));
+        let anothers = judged(claims("https://evil.example", "id"));
+        let issuer = IdTokenError::Issuer("https://evil.example".to_owned());
+        assert_eq!(anothers, Err(issuer));
+        let for_another = judged(claims("https://op.example", "other"));
+        assert_eq!(for_another, Err(IdTokenError::Audience));
     }
 }

@@ -51,3 +51,34 @@ impl Sessions {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{request_with, sessions};
+    use super::*;
+
+    #[test]
+    fn a_response_waits_in_a_cookie_of_its_state() {
+        let (sessions, _) = sessions();
+        let cookie = sessions.keep_answer("state", "code=c").unwrap();
+        assert_eq!(cookie.name(), "__Host-doorward-answer-state");
+        let request = request_with([&cookie]);
+        let (form, removal) = sessions.take_answer(&request, "state").unwrap();
+        assert_eq!(form, "code=c");
+        assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
+        assert!(sessions.take_answer(&request, "other").is_none());
+        let made_up = Cookie::new(cookie.name().to_owned(), "code=c");
+        let request = request_with([&made_up]);
+        assert!(sessions.take_answer(&request, "state").is_none());
+    }
+
+    #[test]
+    fn a_response_that_fits_no_cookie_is_not_kept() {
+        let (sessions, _) = sessions();
+        // Sealed, 28 bytes more; in base64, a third more.
+        for (bytes, is_kept) in [(2822, true), (2823, false)] {
+            let kept = sessions.keep_answer("state", &"a".repeat(bytes));
+            assert_eq!(kept.is_some(), is_kept, "{bytes}");
+        }
+    }
+}

@@ -53,3 +53,21 @@ impl Sessions {
         purge.await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_session_is_idle_from_the_end_of_its_idle_time() {
+        let now = datetime!(2026-01-01 12:00 UTC);
+        for (last_seen_at, expected) in [
+            (datetime!(2026-01-01 11:00 UTC), "idle_timeout"),
+            (datetime!(2026-01-01 11:00:01 UTC), "absolute_timeout"),
+        ] {
+            let reason = reason(last_seen_at, Duration::from_secs(3600), now);
+            assert_eq!(reason, expected);
+        }
+    }
+}

@@ -175,3 +175,6 @@ impl Sessions {
         cookie
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,3 +28,20 @@ impl Sessions {
         same.then_some(cookie)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{request_with, sessions};
+
+    #[test]
+    fn a_browser_comes_back_with_the_state_that_it_left_with() {
+        let (sessions, _) = sessions();
+        let cookie = sessions.begin_logout("state".to_owned());
+        let request = request_with([&cookie]);
+        let removal = sessions.finish_logout(&request, "state").unwrap();
+        assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
+        assert!(sessions.finish_logout(&request, "other").is_none());
+        let without = sessions.finish_logout(&request_with([]), "state");
+        assert!(without.is_none());
+    }
+}

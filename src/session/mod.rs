@@ -15,6 +15,8 @@ mod renew;
 mod return_to;
 mod signed_in;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -309,3 +309,6 @@ impl Sessions {
             || now - session.created_at >= self.absolute_timeout
     }
 }
+
+#[cfg(test)]
+mod tests;

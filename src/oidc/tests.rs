@@ -1,0 +1,115 @@
+//! The relying party with what it knows already: no provider is asked, or none is there.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+pub(super) fn registration() -> Registration {
+    Registration {
+        issuer: "https://op.example".to_owned(),
+        client_id: "id".to_owned(),
+        client_secret: "secret".into(),
+        client_auth: None,
+        response_mode: ResponseMode::Query,
+        redirect_uri: Url::parse("https://app.example/callback").unwrap(),
+        post_logout_redirect_uri: "https://app.example".to_owned(),
+        scopes: "openid email".to_owned(),
+        id_token_algs: None,
+    }
+}
+
+/// Of a provider with these members more, or others. Nobody answers where its keys should be.
+pub(super) fn metadata(members: Value) -> Metadata {
+    let mut document = json!({
+        "issuer": "https://op.example",
+        "authorization_endpoint": "https://op.example/authorize",
+        "token_endpoint": "https://op.example/token",
+        "userinfo_endpoint": "https://op.example/userinfo",
+        "jwks_uri": "http://127.0.0.1:1/keys",
+    });
+    for (name, value) in members.as_object().unwrap() {
+        document[name] = value.clone();
+    }
+    discovery::parse(document.to_string().as_bytes(), "https://op.example").unwrap()
+}
+
+fn http() -> Http {
+    Http::new(tls_config(None).unwrap())
+}
+
+async fn relying_party(members: Value) -> RelyingParty {
+    let clock = Clock::default();
+    let party = RelyingParty::new(registration(), clock.clone());
+    let known = async || Ok((metadata(members), None));
+    party.metadata.get(clock.now(), known).await.unwrap();
+    party
+}
+
+#[tokio::test]
+async fn a_response_must_name_our_issuer_if_it_names_one_or_the_provider_says_that_it_will() {
+    let (ours, anothers) = (Some("https://op.example"), Some("https://op.example/"));
+    let promised = "authorization_response_iss_parameter_supported";
+    let refusal = |cause| Some(format!("the authorization response is refused: {cause}"));
+    for (issuer, names_issuer, expected) in [
+        (ours, true, None),
+        (ours, false, None),
+        (anothers, false, refusal("it names another issuer")),
+        (None, false, None),
+        (
+            None,
+            true,
+            refusal("it names no issuer, and discovery says that it will"),
+        ),
+    ] {
+        let party = relying_party(json!({promised: names_issuer})).await;
+        assert_eq!(party.issuer(), "https://op.example");
+        let response = AuthorizationResponse {
+            issuer: issuer.map(str::to_owned),
+            ..AuthorizationResponse::default()
+        };
+        let judged = party.check_response_issuer(&http(), &response).await;
+        assert_eq!(judged.err().map(|cause| cause.to_string()), expected);
+    }
+}
+
+#[tokio::test]
+async fn the_browser_is_sent_to_sign_out_where_discovery_says() {
+    let members = json!({"end_session_endpoint": "https://op.example/logout"});
+    for (members, expected) in [(members, Some("/logout")), (json!({}), None)] {
+        let party = relying_party(members).await;
+        let request = party.end_session_request(&http(), None, "s").await.unwrap();
+        assert_eq!(request.as_ref().map(Url::path), expected);
+    }
+}
+
+#[tokio::test]
+async fn newer_keys_are_asked_for_only_if_they_may_help() {
+    let party = relying_party(json!({})).await;
+    let keys = async || Ok((KeySet::parse(br#"{"keys":[]}"#)?, None));
+    let now = party.clock.now();
+    party.keys.get(now, keys).await.unwrap();
+    let judged = async |cause: JwsError| {
+        let refuse = |_: &KeySet| Err::<(), _>(IdTokenError::Jws(cause.clone()));
+        let (http, metadata) = (http(), metadata(json!({})));
+        let judged = party.with_keys(&http, &metadata, refuse);
+        tokio::task::LocalSet::new().run_until(judged).await
+    };
+    // Nobody answers.
+    let asked = judged(JwsError::UnknownKey(None)).await;
+    assert!(matches!(asked, Err(Error::Fetch { what: "keys", .. })));
+    let not_asked = judged(JwsError::Critical).await;
+    assert!(matches!(not_asked, Ok(Err(IdTokenError::Jws(_)))));
+}
+
+#[test]
+fn the_provider_signs_with_what_is_configured_or_else_with_what_it_publishes() {
+    let published = json!({"id_token_signing_alg_values_supported": ["RS256", "none", "ES256"]});
+    let algs = registration().signing_algs(&metadata(published.clone()));
+    assert_eq!(algs, [Algorithm::RS256, Algorithm::ES256]);
+    let configured = Registration {
+        id_token_algs: Some(vec![Algorithm::EdDSA]),
+        ..registration()
+    };
+    let algs = configured.signing_algs(&metadata(published));
+    assert_eq!(algs, [Algorithm::EdDSA]);
+}

@@ -1,0 +1,165 @@
+//! With a database of its own, an SQLite file.
+
+use std::path::PathBuf;
+
+use secrecy::SecretSlice;
+
+use super::super::tests::settings;
+use super::*;
+use crate::clock::Clock;
+use crate::db::DatabaseUrl;
+
+struct Fixture {
+    folder: PathBuf,
+    clock: Clock,
+    store: DatabaseStore,
+}
+
+impl Fixture {
+    /// An hour of idleness ends a session, and so does a day.
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let clock = Clock::default();
+        let store = store_of(&folder, &clock, None);
+        store.db().migrate().unwrap();
+        Fixture {
+            folder,
+            clock,
+            store,
+        }
+    }
+
+    /// Signs Ada in: what her browser's cookie holds.
+    async fn sign_in(&self) -> SessionKey {
+        let secret = crate::random::secret();
+        let ada = NewUser {
+            issuer: "https://op.example".to_owned(),
+            subject: "ada".to_owned(),
+            name: None,
+            email: None,
+            email_verified: false,
+        };
+        let state = State::from([("id_token".to_owned(), json(&"i"))]);
+        let begun = self.store.sessions.begin(&secret, ada, state).await;
+        assert!(matches!(begun, Ok(Begun::SignedIn(_))));
+        let begun = State::from([(BEGUN.to_owned(), json(&secret))]);
+        let lifetime = cookie_time::Duration::ZERO;
+        self.store.save(begun, &lifetime).await.ok().unwrap()
+    }
+
+    async fn is_in(&self, key: &SessionKey) -> bool {
+        self.store.load(key).await.unwrap().is_some()
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn store_of(folder: &std::path::Path, clock: &Clock, key: Option<u8>) -> DatabaseStore {
+    let mut settings = settings("https://app.example");
+    settings.idle_timeout = std::time::Duration::from_secs(3600);
+    settings.absolute_timeout = std::time::Duration::from_secs(86_400);
+    if let Some(byte) = key {
+        settings.session_key = SecretSlice::from(vec![byte; 64]);
+    }
+    let db = Db::new(DatabaseUrl::Sqlite(folder.join("doorward.db")));
+    DatabaseStore::new(Arc::new(Sessions::new(&settings, db, clock.clone())))
+}
+
+#[actix_web::test]
+async fn a_session_is_found_by_its_cookie_with_all_that_it_holds_until_it_is_deleted() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    let state = fixture.store.load(&key).await.unwrap().unwrap();
+    assert_eq!(state["id_token"], json(&"i"));
+    let user: User = serde_json::from_str(&state[USER]).unwrap();
+    assert_eq!(
+        (user.subject.as_str(), &state[USER_ID]),
+        ("ada", &json(&user.id))
+    );
+    assert!(!state.contains_key(TO_BE_RENEWED));
+
+    let made_up = SessionKey::try_from("A".repeat(86)).unwrap();
+    assert!(!fixture.is_in(&made_up).await);
+    fixture.store.delete(&key).await.unwrap();
+    assert!(!fixture.is_in(&key).await);
+}
+
+#[actix_web::test]
+async fn what_changes_in_a_session_is_found_with_the_same_cookie() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    let mut state = fixture.store.load(&key).await.unwrap().unwrap();
+    state.insert("a".to_owned(), json(&"b"));
+    let same = fixture
+        .store
+        .update(key, state, &cookie_time::Duration::ZERO)
+        .await;
+    let state = fixture.store.load(&same.ok().unwrap()).await.unwrap();
+    assert_eq!(state.unwrap()["a"], json(&"b"));
+}
+
+#[actix_web::test]
+async fn an_idle_session_ends_and_each_request_after_a_minute_keeps_it() {
+    let fixture = Fixture::new();
+    let (used, unused) = (fixture.sign_in().await, fixture.sign_in().await);
+    fixture.clock.shift(Duration::minutes(59));
+    assert!(fixture.is_in(&used).await);
+    fixture.clock.shift(Duration::minutes(1));
+    assert!(fixture.is_in(&used).await);
+    assert!(!fixture.is_in(&unused).await);
+}
+
+#[actix_web::test]
+async fn a_session_ends_after_a_day_however_much_it_is_used() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    for _ in 0..47 {
+        fixture.clock.shift(Duration::minutes(30));
+        assert!(fixture.is_in(&key).await);
+    }
+    fixture.clock.shift(Duration::minutes(30));
+    assert!(!fixture.is_in(&key).await);
+}
+
+#[actix_web::test]
+async fn expired_sessions_are_purged_and_those_in_use_are_counted() {
+    let fixture = Fixture::new();
+    let sessions = &fixture.store.sessions;
+    fixture.sign_in().await;
+    fixture.sign_in().await;
+    fixture.clock.shift(Duration::minutes(30));
+    let used = fixture.sign_in().await;
+    assert_eq!(sessions.count_live().await.unwrap(), 3);
+    assert_eq!(sessions.purge_expired().await.unwrap(), 0);
+    fixture.clock.shift(Duration::minutes(31));
+    assert_eq!(sessions.count_live().await.unwrap(), 1);
+    assert_eq!(sessions.purge_expired().await.unwrap(), 2);
+    assert!(fixture.is_in(&used).await);
+}
+
+#[actix_web::test]
+async fn a_session_of_another_key_opens_nothing() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    let other = store_of(&fixture.folder, &fixture.clock, Some(7));
+    assert!(other.load(&key).await.unwrap().is_none());
+    // Not even with a signature of that key.
+    let signed = other.signed(secret_of(key.as_ref()));
+    assert!(other.load(&signed).await.unwrap().is_none());
+}
+
+#[actix_web::test]
+async fn nobody_gets_a_session_without_a_sign_in() {
+    let fixture = Fixture::new();
+    let lifetime = cookie_time::Duration::ZERO;
+    let refused = fixture.store.save(State::new(), &lifetime).await;
+    let Err(SaveError::Other(cause)) = refused else {
+        panic!("it is saved, or refused for another reason");
+    };
+    assert_eq!(cause.to_string(), "a session is for somebody who signed in");
+}

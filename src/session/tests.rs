@@ -1,0 +1,58 @@
+//! Sessions by themselves, and what the tests beside the code begin with.
+
+use std::collections::HashMap;
+
+use actix_web::HttpRequest;
+use actix_web::cookie::Cookie;
+use actix_web::test::TestRequest;
+
+use super::*;
+use crate::db::DatabaseUrl;
+
+/// 64 bytes, all different.
+const KEY: &str =
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
+
+pub(super) fn settings(public_url: &str) -> Settings {
+    let variables = HashMap::from([
+        ("OIDC_ISSUER", "https://op.example"),
+        ("OIDC_CLIENT_ID", "id"),
+        ("OIDC_CLIENT_SECRET", "secret"),
+        ("SESSION_KEY", KEY),
+        ("PUBLIC_URL", public_url),
+    ]);
+    let read = Settings::read(&|name| variables.get(name).map(ToString::to_string));
+    read.ok().unwrap()
+}
+
+/// Those of `public_url`, with a clock to be moved; no database is there.
+pub(super) fn sessions_at(public_url: &str) -> (Sessions, Clock) {
+    let clock = Clock::default();
+    let nowhere = Db::existing(DatabaseUrl::Sqlite("/nowhere/doorward.db".into()));
+    let sessions = Sessions::new(&settings(public_url), nowhere, clock.clone());
+    (sessions, clock)
+}
+
+pub(super) fn sessions() -> (Sessions, Clock) {
+    sessions_at("https://app.example")
+}
+
+pub(super) fn request_with<'a>(cookies: impl IntoIterator<Item = &'a Cookie<'a>>) -> HttpRequest {
+    let request = TestRequest::default();
+    let request = cookies.into_iter().fold(request, |request, cookie| {
+        request.cookie(cookie.clone().into_owned())
+    });
+    request.to_http_request()
+}
+
+#[test]
+fn a_cookies_prefix_says_what_browsers_are_to_enforce() {
+    for (public_url, expected) in [
+        ("https://app.example", "__Host-a"),
+        ("https://app.example/below", "__Secure-a"),
+        ("http://localhost:8080", "a"),
+        ("http://localhost:8080/below", "a"),
+    ] {
+        assert_eq!(sessions_at(public_url).0.cookie_name("a"), expected);
+    }
+}
