@@ -42,6 +42,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Threads of a worker that may block, beyond those that wait for the database: for names of hosts.
 const OTHER_BLOCKING_THREADS: usize = 4;
+
 /// How long a connection waits for its next request. A proxy must be the one who gives up first, or a
 /// request of its crosses our good-bye: nginx and cloud load balancers wait 60 s. Browsers that come
 /// to us themselves shall not keep so many connections for so long.

@@ -5,28 +5,28 @@ mod key_file;
 mod listening;
 mod proxies;
 mod source;
+mod values;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use secrecy::{SecretSlice, SecretString};
 use url::Url;
 
 use crate::client::TrustedProxies;
 use crate::db::DatabaseUrl;
 use crate::health::Speaks;
 use crate::listen::ListenAddr;
-use crate::oidc::{self, ClientAuth, Registration, ResponseMode};
+use crate::oidc::Registration;
 use crate::paths::{Base, CALLBACK};
 use crate::reload::Files;
 use crate::telemetry::LogFormat;
 use crate::tls::Certificate;
 pub(crate) use duration::parse_years as parse_duration;
+pub use source::Complaint;
 use source::Source;
+pub(crate) use values::session_key;
 
 /// Where Okta's application wizard expects an application to be.
 const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
@@ -36,6 +36,9 @@ const DEFAULT_RATE_LIMIT: u32 = 300;
 
 /// Kubernetes takes up to two minutes to bring a changed secret to every container.
 const DEFAULT_SESSION_KEY_DELAY: Duration = Duration::from_secs(300);
+
+/// Somebody who signed out at another process stays in at this one for so long.
+const DEFAULT_SESSION_CACHE: Duration = Duration::from_secs(2);
 
 /// The slowest sign-in asks the provider twice or thrice, ten seconds at most each time, and whoever
 /// stops containers kills after thirty.
@@ -100,31 +103,6 @@ pub struct SecretFiles {
     pub session_key_delay: Duration,
 }
 
-/// One thing that is wrong with the environment.
-#[derive(Debug, PartialEq)]
-pub struct Complaint {
-    /// The variable.
-    pub variable: String,
-    /// What is wrong with it.
-    pub fault: String,
-    /// What it could look like.
-    pub example: &'static str,
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Complaint {
-            variable,
-            fault,
-            example,
-        } = self;
-        write!(
-            f,
-            "{variable} {fault}\n    for example: {variable}={example}"
-        )
-    }
-}
-
 impl Settings {
     /// Reads the environment.
     ///
@@ -162,9 +140,9 @@ impl Settings {
         let issuer = source.required(
             "OIDC_ISSUER",
             "https://dev-123456.okta.com/oauth2/default",
-            issuer,
+            values::issuer,
         );
-        let client_id = source.required("OIDC_CLIENT_ID", "0oa1bcdef2GHIJKLM3n4", text);
+        let client_id = source.required("OIDC_CLIENT_ID", "0oa1bcdef2GHIJKLM3n4", values::text);
         let client_secret_file = source.file_of("OIDC_CLIENT_SECRET");
         let session_key_file = source.file_of("SESSION_KEY");
         let client_secret = source.required_secret(
@@ -172,14 +150,20 @@ impl Settings {
             "the client secret of the application at the provider",
             |secret| Ok(SecretString::from(secret)),
         );
-        let scopes = source.optional("OIDC_SCOPES", "openid email profile", scopes);
-        let extra_roots = source.optional("OIDC_CA_FILE", "/etc/ssl/private-ca.pem", ca_file);
-        let id_token_algs = source.optional("OIDC_ID_TOKEN_ALGS", "RS256 ES256", algorithms);
-        let client_auth =
-            source.optional("OIDC_CLIENT_AUTH_METHOD", "client_secret_post", client_auth);
-        let response_mode = source.optional("OIDC_RESPONSE_MODE", "form_post", response_mode);
+        let scopes = source.optional("OIDC_SCOPES", "openid email profile", values::scopes);
+        let extra_roots =
+            source.optional("OIDC_CA_FILE", "/etc/ssl/private-ca.pem", values::ca_file);
+        let id_token_algs =
+            source.optional("OIDC_ID_TOKEN_ALGS", "RS256 ES256", values::algorithms);
+        let client_auth = source.optional(
+            "OIDC_CLIENT_AUTH_METHOD",
+            "client_secret_post",
+            values::client_auth,
+        );
+        let response_mode =
+            source.optional("OIDC_RESPONSE_MODE", "form_post", values::response_mode);
         let public_url = source
-            .optional("PUBLIC_URL", "https://app.example.com", public_url)
+            .optional("PUBLIC_URL", "https://app.example.com", values::public_url)
             .unwrap_or_else(|| {
                 let url = Url::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested");
                 (url, DEFAULT_PUBLIC_URL.to_owned())
@@ -188,24 +172,24 @@ impl Settings {
         let certificate = listening::certificate(&mut source, &listen_addr);
         let trusted_proxies = proxies::read(&mut source);
         let rate_limit = source
-            .optional("RATE_LIMIT", "300", number)
+            .optional("RATE_LIMIT", "300", values::number)
             .unwrap_or(DEFAULT_RATE_LIMIT);
-        let max_connections = source.optional("MAX_CONNECTIONS", "10000", positive);
+        let max_connections = source.optional("MAX_CONNECTIONS", "10000", values::positive);
         let shutdown_delay = source.optional("SHUTDOWN_DELAY", "5s", duration::parse_or_zero);
         let shutdown_timeout = source.optional("SHUTDOWN_TIMEOUT", "25s", duration::parse);
         let database = database(&mut source);
         let auto_migrate = source
-            .optional("AUTO_MIGRATE", "false", boolean)
+            .optional("AUTO_MIGRATE", "false", values::boolean)
             .unwrap_or(true);
         let session_key = source.optional_secret(
             "SESSION_KEY",
             "the output of `openssl rand -base64 64`, on one line",
-            session_key,
+            values::session_key,
         );
         let session_key_previous = source.optional_secret(
             "SESSION_KEY_PREVIOUS",
             "the SESSION_KEY of before",
-            self::session_key,
+            values::session_key,
         );
         let session_key_delay = source.optional("SESSION_KEY_DELAY", "5m", duration::parse_or_zero);
         let secret_files = SecretFiles {
@@ -216,9 +200,13 @@ impl Settings {
         let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
         let session_cache = session_cache(&mut source);
-        let templates_dir = source.optional("TEMPLATES_DIR", "/etc/doorward/templates", directory);
-        let log_format = source.optional("LOG_FORMAT", "json", log_format);
-        let metrics_addr = source.optional("METRICS_ADDR", "127.0.0.1:9464", socket_addr);
+        let templates_dir = source.optional(
+            "TEMPLATES_DIR",
+            "/etc/doorward/templates",
+            values::directory,
+        );
+        let log_format = source.optional("LOG_FORMAT", "json", values::log_format);
+        let metrics_addr = source.optional("METRICS_ADDR", "127.0.0.1:9464", values::socket_addr);
         let audit_retention = source.optional("AUDIT_RETENTION", "90d", duration::parse_years);
 
         // Made only when nothing else is wrong: a start that fails leaves no file behind.
@@ -313,160 +301,9 @@ fn database(source: &mut Source<'_>) -> DatabaseUrl {
         .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()))
 }
 
-fn socket_addr(text: String) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "is not an IP address with a port".to_owned())
-}
-
-fn log_format(text: String) -> Result<LogFormat, String> {
-    match text.as_str() {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("is neither text nor json".to_owned()),
-    }
-}
-
-fn text(text: String) -> Result<String, String> {
-    Ok(text)
-}
-
-fn issuer(text: String) -> Result<String, String> {
-    let url = Url::parse(&text).map_err(|cause| format!("is not a URL ({cause})"))?;
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or a fragment; an issuer has neither".to_owned());
-    }
-    if text.contains("/.well-known/") {
-        return Err(
-            "is the discovery document; the issuer is what stands before /.well-known".to_owned(),
-        );
-    }
-    if url.scheme() == "https" && matches!(url.host(), Some(url::Host::Ipv6(_))) {
-        return Err("must have a name for a host: the TLS client takes no IPv6 address".to_owned());
-    }
-    if !oidc::is_confidential(&url) {
-        return Err("must be https (plain http only on this machine)".to_owned());
-    }
-    Ok(text)
-}
-
-fn scopes(text: String) -> Result<String, String> {
-    match text.split_ascii_whitespace().any(|scope| scope == "openid") {
-        true => Ok(text),
-        false => Err("lacks openid, without which nobody is identified".to_owned()),
-    }
-}
-
-fn ca_file(path: String) -> Result<Vec<u8>, String> {
-    let pem = std::fs::read(path).map_err(|cause| format!("can't be read ({cause})"))?;
-    oidc::tls_config(Some(&pem))?;
-    Ok(pem)
-}
-
-fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
-    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
-    words
-        .map(|word| {
-            oidc::asymmetric(word).ok_or_else(|| {
-                "names something that is no asymmetric algorithm we verify".to_owned()
-            })
-        })
-        .collect()
-}
-
-fn client_auth(text: String) -> Result<ClientAuth, String> {
-    match text.as_str() {
-        "client_secret_basic" => Ok(ClientAuth::Basic),
-        "client_secret_post" => Ok(ClientAuth::Post),
-        _ => Err("is neither client_secret_basic nor client_secret_post".to_owned()),
-    }
-}
-
-fn response_mode(text: String) -> Result<ResponseMode, String> {
-    let modes = [ResponseMode::Query, ResponseMode::FormPost];
-    let found = modes.into_iter().find(|mode| mode.name() == text);
-    found.ok_or_else(|| "is neither query nor form_post".to_owned())
-}
-
-fn public_url(text: String) -> Result<(Url, String), String> {
-    let url = Url::parse(&text).map_err(|cause| format!("is not a URL ({cause})"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("must begin with https:// (or http://)".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or a fragment; it must end with the host or a path".to_owned());
-    }
-    let path = url.path().strip_suffix('/').unwrap_or(url.path());
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    if path.contains("//") || path.ends_with('/') || !path.bytes().all(is_plain) {
-        return Err(
-            "has a path with more than letters, digits, - . _ ~ and single slashes".to_owned(),
-        );
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a name or a password".to_owned());
-    }
-    Ok((url, text))
-}
-
-fn number(text: String) -> Result<u32, String> {
-    text.parse().map_err(|_| "is not a whole number".to_owned())
-}
-
-fn positive(text: String) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| "is not a whole number above zero".to_owned())
-}
-
-fn boolean(text: String) -> Result<bool, String> {
-    match text.as_str() {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err("is neither true nor false".to_owned()),
-    }
-}
-
-/// Somebody who signed out at another process stays in here for so long: not longer than a breath.
 fn session_cache(source: &mut Source<'_>) -> Duration {
-    let parse = |text: String| match text.as_str() {
-        "0" | "0s" => Ok(Duration::ZERO),
-        _ => duration::parse(text).and_then(|lifetime| {
-            let too_long = || "is longer than a minute".to_owned();
-            (lifetime <= Duration::from_secs(60))
-                .then_some(lifetime)
-                .ok_or_else(too_long)
-        }),
-    };
-    let lifetime = source.optional("SESSION_CACHE", "2s", parse);
-    lifetime.unwrap_or(Duration::from_secs(2))
-}
-
-fn directory(path: String) -> Result<PathBuf, String> {
-    let path = PathBuf::from(path);
-    match path.is_dir() {
-        true => Ok(path),
-        false => Err("is not a directory".to_owned()),
-    }
-}
-
-/// 64 bytes or more that look random: a key of one repeated byte or of text was made by hand.
-pub(crate) fn session_key(text: String) -> Result<SecretSlice<u8>, String> {
-    let compact: String = text.split_ascii_whitespace().collect();
-    let bytes = STANDARD
-        .decode(compact)
-        .map_err(|_| "is not base64".to_owned())?;
-    if bytes.len() < 64 {
-        return Err(format!("has {} bytes; it needs 64 or more", bytes.len()));
-    }
-    let distinct: std::collections::BTreeSet<u8> = bytes.iter().copied().collect();
-    if distinct.len() < 32 {
-        return Err("is not random".to_owned());
-    }
-    Ok(SecretSlice::from(bytes))
-}
-
-/// The bytes of a key as `SESSION_KEY` takes them.
-fn encode_key(key: &SecretSlice<u8>) -> String {
-    STANDARD.encode(key.expose_secret())
+    let lifetime = source.optional("SESSION_CACHE", "2s", values::session_cache);
+    lifetime.unwrap_or(DEFAULT_SESSION_CACHE)
 }
 
 #[cfg(test)]

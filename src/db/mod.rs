@@ -4,6 +4,7 @@
 mod audit_events;
 mod blocking;
 mod connection;
+mod database_url;
 mod directory;
 mod migrations;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
@@ -21,7 +22,8 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 pub use audit_events::{AuditEvent, AuditFilter, Event, Person};
 pub use blocking::end_sessions;
-pub use connection::{AnyConnection, DatabaseUrl};
+pub use connection::AnyConnection;
+pub use database_url::DatabaseUrl;
 pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{NewSession, Session};
 pub use users::{NewUser, User};

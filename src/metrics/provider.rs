@@ -23,7 +23,7 @@ pub enum Endpoint {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// 200.
     Ok,

@@ -4,8 +4,9 @@
 use serde::Deserialize;
 use url::{Host, Url};
 
+use super::answer::Answer;
 use super::error::Error;
-use super::fetch::{Answer, Http};
+use super::fetch::Http;
 use super::json;
 use super::timed::timed;
 use crate::metrics::Endpoint;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::fetch::FetchError;
+use super::answer::FetchError;
 use super::id_token::IdTokenError;
 
 /// What went wrong. The text is for the log: it names what was expected and what came, never a

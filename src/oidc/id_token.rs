@@ -284,6 +284,26 @@ mod tests {
     }
 
     #[test]
+    fn the_access_tokens_hash_must_fit_where_it_is_given() {
+        use serde_json::json;
+        let at_hash = access_token_hash(Algorithm::RS256, "a");
+        assert_eq!(judged(json!({"at_hash": at_hash})), Ok(()));
+        let of_another = access_token_hash(Algorithm::RS256, "b");
+        let refused = judged(json!({"at_hash": of_another}));
+        assert_eq!(refused, Err(IdTokenError::AccessTokenHash));
+    }
+
+    #[test]
+    fn a_subject_has_255_printable_bytes_at_most() {
+        use serde_json::json;
+        assert_eq!(judged(json!({"sub": "a".repeat(255)})), Ok(()));
+        for sub in ["", "a\0", "a\nb", &"a".repeat(256)] {
+            let refused = judged(json!({"sub": sub}));
+            assert_eq!(refused, Err(IdTokenError::Subject), "{sub:?}");
+        }
+    }
+
+    #[test]
     fn the_log_says_which_check_failed() {
         for (error, text) in [
             (

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
+use super::answer::{Answer, FetchError};
 use super::discovery::{self, Metadata};
 use super::error::Error;
-use super::fetch::{Answer, FetchError, Http};
+use super::fetch::Http;
 use super::login::{self, Attempt, AuthorizationResponse};
 use super::{ClientAuth, Registration, json, keys, token};
 
@@ -216,15 +217,8 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, location: Option<&str>, body: &str) -> Acceptance {
-        let answer = Answer {
-            status,
-            max_age_secs: None,
-            retry_after_secs: None,
-            provider_time: None,
-            location: location.map(str::to_owned),
-            is_jwt: false,
-            body: body.as_bytes().to_vec(),
-        };
+        let header = |name| location.filter(|_| name == "location");
+        let answer = Answer::read(status, header, body.as_bytes().to_vec());
         let asked = Url::parse("https://op.example/authorize?x=y").unwrap();
         let redirect_uri = Url::parse("https://app.example/authorization-code/callback").unwrap();
         judge(&answer, &asked, &redirect_uri, "s")

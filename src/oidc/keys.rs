@@ -3,8 +3,9 @@
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 
+use super::answer::Answer;
 use super::error::Error;
-use super::fetch::{Answer, Http};
+use super::fetch::Http;
 use super::json;
 use super::timed::timed;
 use crate::metrics::Endpoint;

@@ -1,6 +1,7 @@
 //! The protocol: Doorward as a relying party of OpenID Connect Core 1.0, a file for each step of
 //! the code flow. Knows neither handlers nor the database, neither templates nor the environment.
 
+mod answer;
 mod cache;
 mod discovery;
 mod error;
@@ -21,6 +22,7 @@ mod properties;
 mod tests;
 mod timed;
 mod token;
+mod trust;
 mod userinfo;
 
 use std::sync::Arc;
@@ -30,15 +32,17 @@ use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+pub use answer::FetchError;
 pub use discovery::{Metadata, is_confidential};
 pub use error::Error;
-pub use fetch::{FetchError, Http, count_roots, tls_config};
+pub use fetch::Http;
 pub use id_token::{Claims, IdTokenError};
 pub use jws::JwsError;
 pub use keys::asymmetric;
 pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode};
 pub use profile::Profile;
 pub use token::{ClientAuth, TokenResponse};
+pub use trust::{count_roots, tls_config};
 
 use crate::clock::Clock;
 use cache::Cache;

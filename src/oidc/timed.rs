@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::fetch::{Answer, FetchError};
+use super::answer::{Answer, FetchError};
 use crate::metrics::{self, Endpoint, Outcome};
 
 /// Times `call`, which asks for `endpoint`.
@@ -12,12 +12,34 @@ pub async fn timed(
 ) -> Result<Answer, FetchError> {
     let began = Instant::now();
     let answer = call.await;
-    let outcome = match &answer {
+    metrics::provider_request(endpoint, outcome(&answer), began.elapsed());
+    answer
+}
+
+fn outcome(answer: &Result<Answer, FetchError>) -> Outcome {
+    match answer {
         Ok(answer) if answer.status == 200 => Outcome::Ok,
         Ok(_) | Err(FetchError::Status { .. }) => Outcome::Refused,
         Err(FetchError::Timeout) => Outcome::Timeout,
         Err(FetchError::Connection(_) | FetchError::Body(_)) => Outcome::Unreachable,
-    };
-    metrics::provider_request(endpoint, outcome, began.elapsed());
-    answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_answer_with_status_200_is_well() {
+        let answered = |status| Ok(Answer::read(status, |_| None, Vec::new()));
+        for (answer, expected) in [
+            (answered(200), Outcome::Ok),
+            (answered(204), Outcome::Refused),
+            (answered(500), Outcome::Refused),
+            (Err(FetchError::Timeout), Outcome::Timeout),
+            (Err(FetchError::Body(String::new())), Outcome::Unreachable),
+        ] {
+            assert_eq!(outcome(&answer), expected);
+        }
+    }
 }

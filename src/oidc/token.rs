@@ -4,9 +4,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::Registration;
+use super::answer::Answer;
 use super::discovery::Metadata;
 use super::error::Error;
-use super::fetch::{Answer, Http};
+use super::fetch::Http;
 use super::json;
 use super::timed::timed;
 use crate::metrics::Endpoint;

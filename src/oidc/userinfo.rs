@@ -4,9 +4,10 @@ use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::answer::Answer;
 use super::discovery::Metadata;
 use super::error::Error;
-use super::fetch::{Answer, Http};
+use super::fetch::Http;
 use super::id_token::{Audience, IdTokenError};
 use super::json;
 use super::jws::{self, JwsError};

@@ -27,3 +27,35 @@ pub fn drop_disguised_cookies(headers: &mut HeaderMap) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left of `cookies`, a header each.
+    fn left_of(cookies: &[&'static str]) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for cookie in cookies {
+            headers.append(COOKIE, HeaderValue::from_static(cookie));
+        }
+        drop_disguised_cookies(&mut headers);
+        let left = headers.get_all(COOKIE);
+        left.map(|value| value.to_str().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_cookie_whose_name_has_a_percent_sign_is_dropped() {
+        let disguised = "%5F%5FHost-doorward=evil";
+        assert_eq!(left_of(&[disguised]), [""]);
+        assert_eq!(left_of(&["a=1; %61=2;b=3"]), ["a=1;b=3"]);
+        assert_eq!(left_of(&["a=1", disguised, "b=3"]), ["a=1;b=3"]);
+    }
+
+    #[test]
+    fn all_others_stay_as_they_are() {
+        let cookies = ["a=1; b=%20", "c", "d=e=%"];
+        assert_eq!(left_of(&cookies), cookies);
+        assert_eq!(left_of(&["%=1; b=%20;d=e=%"]), [" b=%20;d=e=%"]);
+    }
+}

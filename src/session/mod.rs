@@ -1,6 +1,7 @@
 //! Who is signed in: the only code that knows actix-session and actix-identity.
 
 mod answer;
+mod begin;
 mod count;
 mod disguise;
 mod expiry;

@@ -16,7 +16,7 @@ use super::key_ring::{MadeWith, secret_of};
 use super::memory::Remembered;
 use super::renew::TO_BE_RENEWED;
 use super::{Sessions, expiry};
-use crate::db::{self, AuditEvent, Db, Event, NewSession, NewUser, Session, User};
+use crate::db::{self, Db, Session, User};
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
 /// stored.
@@ -229,64 +229,13 @@ fn mark(state: &mut State, made_with: MadeWith) {
 
 /// The secret has 256 bits, so a plain hash can't be turned back. The signature before it changes with
 /// the key.
-fn hash(secret: &str) -> String {
+pub(super) fn hash(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }
 
-/// What came of a sign-in.
-pub(super) enum Begun {
-    /// A session.
-    SignedIn(User),
-    /// None: the person is blocked, or was blocked or deleted just now.
-    Blocked(User),
-}
-
 impl Sessions {
-    /// Begins a session of a person who is got or created, for the browser that gets `secret`. One change of threads
-    /// does it all.
-    pub(super) async fn begin(
-        &self,
-        secret: &str,
-        person: NewUser,
-        state: State,
-    ) -> Result<Begun, db::Error> {
-        let key_hash = hash(secret);
-        let state = self.seal(&key_hash, state);
-        let now = self.clock.now();
-        let begun = self.db.run(move |connection| {
-            connection.at_once(|connection| {
-                let user = User::get_or_create(connection, &person, now)?;
-                let new = NewSession {
-                    key_hash,
-                    user_id: user.id.clone(),
-                    state,
-                };
-                if user.blocked_at.is_some() {
-                    return Ok(Begun::Blocked(user));
-                }
-                // Without its event nobody gets in.
-                let created = connection.all_or_none(|connection| {
-                    let created = Session::create(connection, new, now)?;
-                    if created {
-                        let event = AuditEvent::new(Event::SignIn, now).about(&user);
-                        AuditEvent::create(connection, &event)?;
-                    }
-                    Ok(created)
-                })?;
-                if !created {
-                    return Ok(Begun::Blocked(user));
-                }
-                Ok(Begun::SignedIn(user))
-            })
-        });
-        let begun = begun.await?;
-        let (Begun::SignedIn(user) | Begun::Blocked(user)) = &begun;
-        self.memory.changed(&user.id);
-        Ok(begun)
-    }
-
     /// What is sealed into a row: all but what has a column or a table of its own.
-    fn seal(&self, key_hash: &str, mut state: State) -> String {
+    pub(super) fn seal(&self, key_hash: &str, mut state: State) -> String {
         state.remove(USER_ID);
         state.remove(USER);
         state.remove(TO_BE_RENEWED);

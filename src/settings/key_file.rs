@@ -3,11 +3,13 @@
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretSlice;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretSlice};
 use url::Url;
 
 use super::source::Source;
-use super::{encode_key, session_key};
+use super::values::session_key;
 use crate::db::DatabaseUrl;
 
 const EXAMPLE: &str = "the output of `openssl rand -base64 64`, on one line";
@@ -86,7 +88,7 @@ fn make(path: &Path) -> io::Result<()> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&draft)?;
     let written = file
-        .write_all(encode_key(&key).as_bytes())
+        .write_all(STANDARD.encode(key.expose_secret()).as_bytes())
         .and_then(|()| file.sync_all())
         .and_then(|()| std::fs::hard_link(&draft, path));
     std::fs::remove_file(&draft)?;

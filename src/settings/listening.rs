@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::source::Source;
-use super::text;
+use super::values::text;
 use crate::health::Speaks;
 use crate::listen::ListenAddr;
 use crate::tls::Certificate;

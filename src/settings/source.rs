@@ -1,7 +1,33 @@
 //! Where settings come from: a variable, or the file that `NAME_FILE` names; and what is wrong.
 
-use super::Complaint;
+use std::fmt;
+
 use crate::reload::Files;
+
+/// One thing that is wrong with the environment.
+#[derive(Debug, PartialEq)]
+pub struct Complaint {
+    /// The variable.
+    pub variable: String,
+    /// What is wrong with it.
+    pub fault: String,
+    /// What it could look like.
+    pub example: &'static str,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Complaint {
+            variable,
+            fault,
+            example,
+        } = self;
+        write!(
+            f,
+            "{variable} {fault}\n    for example: {variable}={example}"
+        )
+    }
+}
 
 /// Asks for variables and collects complaints.
 pub struct Source<'a> {

@@ -1,5 +1,9 @@
 use std::collections::HashMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret;
+
 use super::*;
 
 /// 64 bytes, all different.

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::super::fetch::FetchError;
+use super::super::answer::FetchError;
 use super::*;
 
 fn at(secs: i64) -> OffsetDateTime {

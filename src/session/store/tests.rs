@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use secrecy::SecretSlice;
 
+use super::super::begin::Begun;
 use super::super::tests::settings;
 use super::*;
 use crate::clock::Clock;
-use crate::db::DatabaseUrl;
+use crate::db::{DatabaseUrl, NewUser};
 
 struct Fixture {
     folder: PathBuf,

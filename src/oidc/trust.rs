@@ -1,0 +1,63 @@
+//! Which certificate authorities vouch for the provider.
+
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+/// Trusts the system's roots and those of `extra_roots` (PEM, `OIDC_CA_FILE`).
+///
+/// # Errors
+/// A sentence that says what is wrong with `extra_roots`.
+pub fn tls_config(extra_roots: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(pem) = extra_roots {
+        let mut found = 0;
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|cause| format!("it is not PEM: {cause}"))?;
+            roots
+                .add(certificate)
+                .map_err(|cause| format!("it holds a certificate that can't be used: {cause}"))?;
+            found += 1;
+        }
+        if found == 0 {
+            return Err("it holds no certificate".to_owned());
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .expect("aws-lc offers TLS 1.2 and 1.3")
+    .with_root_certificates(roots)
+    .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// How many roots [`tls_config`] finds: the system's, and those of `extra_roots`.
+pub fn count_roots(extra_roots: Option<&[u8]>) -> (usize, usize) {
+    let system = RootCertStore::empty()
+        .add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let extra = extra_roots.map_or(0, |pem| CertificateDer::pem_slice_iter(pem).count());
+    (system.0, extra)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_certificate_is_no_trust_root() {
+        assert!(tls_config(Some(b"hello")).is_err());
+    }
+
+    #[test]
+    fn a_certificate_authority_of_ones_own_is_trusted() {
+        let authority = rcgen::generate_simple_self_signed(["op.example".to_owned()]).unwrap();
+        let pem = authority.cert.pem();
+        assert!(tls_config(Some(pem.as_bytes())).is_ok());
+        assert_eq!(count_roots(Some(pem.as_bytes())).1, 1);
+    }
+}

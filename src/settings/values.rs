@@ -1,0 +1,156 @@
+//! What a variable may hold: each function reads one kind of value, or says what is wrong with it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretSlice;
+use url::Url;
+
+use super::duration;
+use crate::oidc::{self, ClientAuth, ResponseMode};
+use crate::telemetry::LogFormat;
+
+pub fn socket_addr(text: String) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "is not an IP address with a port".to_owned())
+}
+
+pub fn log_format(text: String) -> Result<LogFormat, String> {
+    match text.as_str() {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("is neither text nor json".to_owned()),
+    }
+}
+
+pub fn text(text: String) -> Result<String, String> {
+    Ok(text)
+}
+
+pub fn issuer(text: String) -> Result<String, String> {
+    let url = Url::parse(&text).map_err(|cause| format!("is not a URL ({cause})"))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or a fragment; an issuer has neither".to_owned());
+    }
+    if text.contains("/.well-known/") {
+        return Err(
+            "is the discovery document; the issuer is what stands before /.well-known".to_owned(),
+        );
+    }
+    if url.scheme() == "https" && matches!(url.host(), Some(url::Host::Ipv6(_))) {
+        return Err("must have a name for a host: the TLS client takes no IPv6 address".to_owned());
+    }
+    if !oidc::is_confidential(&url) {
+        return Err("must be https (plain http only on this machine)".to_owned());
+    }
+    Ok(text)
+}
+
+pub fn scopes(text: String) -> Result<String, String> {
+    match text.split_ascii_whitespace().any(|scope| scope == "openid") {
+        true => Ok(text),
+        false => Err("lacks openid, without which nobody is identified".to_owned()),
+    }
+}
+
+pub fn ca_file(path: String) -> Result<Vec<u8>, String> {
+    let pem = std::fs::read(path).map_err(|cause| format!("can't be read ({cause})"))?;
+    oidc::tls_config(Some(&pem))?;
+    Ok(pem)
+}
+
+pub fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            oidc::asymmetric(word).ok_or_else(|| {
+                "names something that is no asymmetric algorithm we verify".to_owned()
+            })
+        })
+        .collect()
+}
+
+pub fn client_auth(text: String) -> Result<ClientAuth, String> {
+    let methods = [ClientAuth::Basic, ClientAuth::Post];
+    let found = methods.into_iter().find(|method| method.name() == text);
+    found.ok_or_else(|| "is neither client_secret_basic nor client_secret_post".to_owned())
+}
+
+pub fn response_mode(text: String) -> Result<ResponseMode, String> {
+    let modes = [ResponseMode::Query, ResponseMode::FormPost];
+    let found = modes.into_iter().find(|mode| mode.name() == text);
+    found.ok_or_else(|| "is neither query nor form_post".to_owned())
+}
+
+pub fn public_url(text: String) -> Result<(Url, String), String> {
+    let url = Url::parse(&text).map_err(|cause| format!("is not a URL ({cause})"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("must begin with https:// (or http://)".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or a fragment; it must end with the host or a path".to_owned());
+    }
+    let path = url.path().strip_suffix('/').unwrap_or(url.path());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    if path.contains("//") || path.ends_with('/') || !path.bytes().all(is_plain) {
+        return Err(
+            "has a path with more than letters, digits, - . _ ~ and single slashes".to_owned(),
+        );
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a name or a password".to_owned());
+    }
+    Ok((url, text))
+}
+
+pub fn number(text: String) -> Result<u32, String> {
+    text.parse().map_err(|_| "is not a whole number".to_owned())
+}
+
+pub fn positive(text: String) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is not a whole number above zero".to_owned())
+}
+
+pub fn boolean(text: String) -> Result<bool, String> {
+    match text.as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
+/// Whoever signed out elsewhere stays in here for so long: not longer than a breath.
+pub fn session_cache(text: String) -> Result<Duration, String> {
+    match duration::parse_or_zero(text)? {
+        lifetime if lifetime <= Duration::from_secs(60) => Ok(lifetime),
+        _ => Err("is longer than a minute".to_owned()),
+    }
+}
+
+pub fn directory(path: String) -> Result<PathBuf, String> {
+    let path = PathBuf::from(path);
+    match path.is_dir() {
+        true => Ok(path),
+        false => Err("is not a directory".to_owned()),
+    }
+}
+
+/// 64 bytes or more that look random: a key of one repeated byte or of text was made by hand.
+pub fn session_key(text: String) -> Result<SecretSlice<u8>, String> {
+    let compact: String = text.split_ascii_whitespace().collect();
+    let bytes = STANDARD
+        .decode(compact)
+        .map_err(|_| "is not base64".to_owned())?;
+    if bytes.len() < 64 {
+        return Err(format!("has {} bytes; it needs 64 or more", bytes.len()));
+    }
+    let distinct: std::collections::BTreeSet<u8> = bytes.iter().copied().collect();
+    if distinct.len() < 32 {
+        return Err("is not random".to_owned());
+    }
+    Ok(SecretSlice::from(bytes))
+}
