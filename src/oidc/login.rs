@@ -217,9 +217,11 @@ mod tests {
 
     #[test]
     fn a_response_is_read_once_over() {
-        let response = AuthorizationResponse::parse("code=a%20b&state=s&x=1&x=2&error=").unwrap();
+        let query = "code=a%20b&state=s&iss=https%3A%2F%2Fop.example&x=1&x=2&error=";
+        let response = AuthorizationResponse::parse(query).unwrap();
         assert_eq!(response.state.as_deref(), Some("s"));
         assert_eq!(response.code.unwrap().expose_secret(), "a b");
+        assert_eq!(response.issuer.as_deref(), Some("https://op.example"));
         assert_eq!(response.error, None);
     }
 

