@@ -147,13 +147,16 @@ fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
         .to_str()
         .ok_or_else(|| bad("not a UTF-8 path".to_owned()))?;
     let mut connection = SqliteConnection::establish(name)?;
-    // The wait comes first: switching to WAL needs the lock that another process may hold.
+    // The wait comes first: switching to WAL needs the lock that another process may hold. Each checkpoint waits for
+    // the disk and copies every page that changed since the last one, most of them again and again: at 16 MiB of log
+    // it does so a quarter as often as by default.
     connection
         .batch_execute(
             "PRAGMA busy_timeout = 5000;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = NORMAL;
-             PRAGMA foreign_keys = ON;",
+             PRAGMA foreign_keys = ON;
+             PRAGMA wal_autocheckpoint = 4000;",
         )
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
