@@ -16,7 +16,23 @@ pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<32>())
 }
 
-/// A name of 128 bits as 22 URL-safe characters: unique, but nothing depends on its being secret.
+/// A name of 128 bits as 22 URL-safe characters: unique, but nothing depends on its being secret. It
+/// does not begin with a hyphen, or a command line would take it for an option.
 pub fn id() -> String {
-    URL_SAFE_NO_PAD.encode(bytes::<16>())
+    loop {
+        let id = URL_SAFE_NO_PAD.encode(bytes::<16>());
+        if !id.starts_with('-') {
+            return id;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_id_looks_like_an_option() {
+        assert!((0..10_000).all(|_| id().len() == 22 && !id().starts_with('-')));
+    }
 }

@@ -15,7 +15,7 @@ const NAMESAKES: i64 = 10;
 #[derive(Args, Debug)]
 pub struct Person {
     /// An id, or an email that one person has, or an issuer (then SUBJECT follows)
-    // An id can begin with a hyphen.
+    // The ids of earlier days may begin with a hyphen.
     #[arg(allow_hyphen_values = true)]
     person: String,
     /// The person's name at the issuer

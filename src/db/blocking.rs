@@ -11,7 +11,7 @@ impl User {
     /// Blocks the person with this id, and ends their sessions: how many. Somebody who is blocked
     /// already stays blocked since then.
     ///
-    /// The row comes first: [`super::Session::create`] locks it, so that a sign-in of this moment is
+    /// The row comes first: [`User::sign_in`] locks it, so that a sign-in of this moment is
     /// either refused or its session is among those that end here.
     pub fn block(
         connection: &mut AnyConnection,

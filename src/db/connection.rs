@@ -37,18 +37,6 @@ impl AnyConnection {
             AnyConnection::Postgres(_) => statements(self),
         }
     }
-
-    /// Within [`AnyConnection::at_once`], statements of which all or none must be kept. SQLite is in a transaction
-    /// already, and one within it would copy each page that changes.
-    pub fn all_or_none<T>(
-        &mut self,
-        statements: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
-    ) -> QueryResult<T> {
-        match self {
-            AnyConnection::Sqlite(_) => statements(self),
-            AnyConnection::Postgres(_) => self.transaction(statements),
-        }
-    }
 }
 
 /// Makes and checks the pool's connections. Diesel's own manager would try every backend in turn.

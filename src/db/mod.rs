@@ -26,6 +26,7 @@ pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
 pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{NewSession, Session};
+pub use sign_in::Begun;
 pub use users::{NewUser, User};
 
 use crate::metrics;

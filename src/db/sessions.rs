@@ -1,7 +1,6 @@
 //! The signed-in browsers: one row each, found by a hash of the cookie's secret.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Text, Timestamp};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
@@ -24,12 +23,10 @@ pub struct Session {
     pub last_seen_at: PrimitiveDateTime,
 }
 
-/// A row to be.
+/// A row to be, of the person who signs in.
 pub struct NewSession {
     /// A hash of the cookie's secret.
     pub key_hash: String,
-    /// Whose it is.
-    pub user_id: String,
     /// Encrypted by the session store.
     pub state: String,
 }
@@ -49,44 +46,23 @@ impl Session {
             .optional()
     }
 
-    /// Adds a session, if its person is there and not blocked; whether it did.
-    ///
-    /// One statement judges and adds. On Postgres it locks the person's row too, so that
-    /// [`User::block`] either comes first and is seen, or waits and then ends this session.
-    pub fn create(
+    /// Adds a session of `user`, who must have been judged in the same transaction.
+    pub(super) fn create(
         connection: &mut AnyConnection,
-        new: NewSession,
+        new: &NewSession,
+        user: &User,
         now: OffsetDateTime,
-    ) -> QueryResult<bool> {
-        let row = users::table
-            .filter(users::id.eq(new.user_id))
-            .filter(users::blocked_at.is_null())
-            .select((
-                new.key_hash.into_sql::<Text>(),
-                users::id,
-                new.state.into_sql::<Text>(),
-                timestamp(now).into_sql::<Timestamp>(),
-                timestamp(now).into_sql::<Timestamp>(),
-            ));
-        let columns = (
-            sessions::key_hash,
-            sessions::user_id,
-            sessions::state,
-            sessions::created_at,
-            sessions::last_seen_at,
-        );
-        let created = match connection {
-            AnyConnection::Postgres(postgres) => row
-                .for_share()
-                .insert_into(sessions::table)
-                .into_columns(columns)
-                .execute(postgres),
-            AnyConnection::Sqlite(sqlite) => row
-                .insert_into(sessions::table)
-                .into_columns(columns)
-                .execute(sqlite),
-        };
-        created.map(|rows| rows == 1)
+    ) -> QueryResult<()> {
+        diesel::insert_into(sessions::table)
+            .values((
+                sessions::key_hash.eq(&new.key_hash),
+                sessions::user_id.eq(&user.id),
+                sessions::state.eq(&new.state),
+                sessions::created_at.eq(timestamp(now)),
+                sessions::last_seen_at.eq(timestamp(now)),
+            ))
+            .execute(connection)
+            .map(drop)
     }
 
     /// Replaces the state. A session that has ended meanwhile stays ended.

@@ -1,12 +1,11 @@
 //! The people: one row for each (issuer, subject).
 
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::users;
-use super::{AnyConnection, AuditEvent, Event, timestamp};
+use super::{AnyConnection, timestamp};
 
 /// A person who has signed in at least once.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
@@ -62,7 +61,7 @@ impl User {
     }
 
     /// Adds a person; a unique violation when somebody else was faster.
-    pub fn create(
+    pub(super) fn create(
         connection: &mut AnyConnection,
         new: &NewUser,
         now: OffsetDateTime,
@@ -91,34 +90,5 @@ impl User {
             ))
             .execute(connection)?;
         Ok(user)
-    }
-
-    /// Gets the person and brings them up to date, or creates them. Somebody who is blocked does not
-    /// sign in, and is left as they are.
-    ///
-    /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a
-    /// unique violation and gets what the faster one created.
-    pub fn get_or_create(
-        connection: &mut AnyConnection,
-        new: &NewUser,
-        now: OffsetDateTime,
-    ) -> QueryResult<User> {
-        if let Some(user) = User::update(connection, new, now)? {
-            return Ok(user);
-        }
-        match User::create(connection, new, now) {
-            Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-                match User::get(connection, &new.issuer, &new.subject)? {
-                    Some(blocked) if blocked.blocked_at.is_some() => Ok(blocked),
-                    _ => User::update(connection, new, now)?.ok_or(QueryError::NotFound),
-                }
-            }
-            created => {
-                let user = created?;
-                let event = AuditEvent::new(Event::UserCreated, now).about(&user);
-                AuditEvent::create(connection, &event)?;
-                Ok(user)
-            }
-        }
     }
 }

@@ -10,9 +10,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Sessions;
-use super::begin::Begun;
 use super::store::{BEGUN, State, USER};
-use crate::db::{NewUser, User};
+use crate::db::{Begun, NewUser, User};
 use crate::error::Error;
 use crate::paths::{self, Base};
 use crate::random;

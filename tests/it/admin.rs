@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use doorward::db::{AnyConnection, NewSession, Session, User};
+use doorward::db::{AnyConnection, Begun, NewSession, NewUser, User};
 use doorward::random;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -53,12 +53,21 @@ fn connect(storage: &Storage, database: Database) -> AnyConnection {
     }
 }
 
-fn new_session(user_id: &str) -> NewSession {
-    NewSession {
+/// Signs the person in whom `users show` told of, past the provider.
+fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<Begun> {
+    let text = |name: &str| person[name].as_str().unwrap().to_owned();
+    let person = NewUser {
+        issuer: text("issuer"),
+        subject: text("subject"),
+        name: Some(text("name")),
+        email: Some(text("email")),
+        email_verified: true,
+    };
+    let session = NewSession {
         key_hash: random::secret(),
-        user_id: user_id.to_owned(),
         state: "sealed".to_owned(),
-    }
+    };
+    User::sign_in(connection, &person, &session, OffsetDateTime::now_utc())
 }
 
 on_both! {
@@ -258,20 +267,21 @@ on_both! {
     async fn blocking_and_signing_in_at_once_leave_no_session(database: Database) {
         let app = TestApp::spawn(database);
         app.visitor().sign_in("ada").await;
-        let id = json(app.storage(), &["users", "show", "ada@example.com"])["id"].as_str().unwrap().to_owned();
+        let person = json(app.storage(), &["users", "show", "ada@example.com"]);
+        let id = person["id"].as_str().unwrap();
         let (mut signing, mut blocking) = (connect(app.storage(), database), connect(app.storage(), database));
         for _ in 0..50 {
-            User::unblock(&mut blocking, &id).unwrap();
+            User::unblock(&mut blocking, id).unwrap();
             let start = Barrier::new(2);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
                     start.wait();
                     for _ in 0..4 {
-                        Session::create(&mut signing, new_session(&id), OffsetDateTime::now_utc()).unwrap();
+                        sign_in(&mut signing, &person).unwrap();
                     }
                 });
                 start.wait();
-                User::block(&mut blocking, &id, OffsetDateTime::now_utc()).unwrap();
+                User::block(&mut blocking, id, OffsetDateTime::now_utc()).unwrap();
             });
             assert_eq!(app.storage().sessions(), 0);
         }
@@ -311,43 +321,38 @@ fn wait_for_a_waiter(storage: &Storage) {
 }
 
 #[actix_web::test]
-async fn on_postgres_a_session_waits_for_a_block_under_way_and_is_refused() {
+async fn on_postgres_a_sign_in_waits_for_a_block_under_way_and_is_refused() {
     let app = TestApp::spawn(Database::Postgres);
     app.visitor().sign_in("ada").await;
-    let id = json(app.storage(), &["users", "show", "ada@example.com"])["id"].clone();
-    let id = id.as_str().unwrap();
+    let person = json(app.storage(), &["users", "show", "ada@example.com"]);
     let mut blocking = PgConnection::establish(&app.storage().url).unwrap();
     AnsiTransactionManager::begin_transaction(&mut blocking).unwrap();
     blocking
         .batch_execute("UPDATE users SET blocked_at = now(); DELETE FROM sessions")
         .unwrap();
     std::thread::scope(|scope| {
-        let created = scope.spawn(|| {
+        let begun = scope.spawn(|| {
             let mut signing = connect(app.storage(), Database::Postgres);
-            Session::create(&mut signing, new_session(id), OffsetDateTime::now_utc())
+            sign_in(&mut signing, &person)
         });
         wait_for_a_waiter(app.storage());
         AnsiTransactionManager::commit_transaction(&mut blocking).unwrap();
-        assert_eq!(created.join().unwrap(), Ok(false));
+        assert!(matches!(begun.join().unwrap(), Ok(Begun::Blocked(_))));
     });
     assert_eq!(app.storage().sessions(), 0);
 }
 
 #[actix_web::test]
-async fn on_postgres_a_block_waits_for_a_session_under_way_and_ends_it() {
+async fn on_postgres_a_block_waits_for_a_sign_in_under_way_and_ends_it() {
     let app = TestApp::spawn(Database::Postgres);
     app.visitor().sign_in("ada").await;
-    let id = json(app.storage(), &["users", "show", "ada@example.com"])["id"].clone();
-    let id = id.as_str().unwrap();
+    let person = json(app.storage(), &["users", "show", "ada@example.com"]);
+    let id = person["id"].as_str().unwrap();
     let mut signing = connect(app.storage(), Database::Postgres);
     std::thread::scope(|scope| {
         signing
             .transaction::<_, diesel::result::Error, _>(|signing| {
-                assert!(Session::create(
-                    signing,
-                    new_session(id),
-                    OffsetDateTime::now_utc()
-                )?);
+                assert!(matches!(sign_in(signing, &person)?, Begun::SignedIn(_)));
                 let blocked = scope.spawn(|| {
                     let mut blocking = connect(app.storage(), Database::Postgres);
                     User::block(&mut blocking, id, OffsetDateTime::now_utc())

@@ -94,3 +94,18 @@ async fn a_session_is_one_round_trip_and_for_a_moment_none() {
         assert_eq!(counter.take(), 0, "somebody who is signed out");
     }
 }
+
+#[actix_web::test]
+async fn a_sign_in_of_somebody_known_is_one_round_trip() {
+    let storage = Storage::new(Database::Postgres);
+    let counter = Counter::before(&storage.url);
+    let settings = [("DATABASE_URL", counter.url.as_str())];
+    let app = TestApp::spawn_with(Database::Postgres, &settings);
+    // Until each connection has prepared its statements.
+    for _ in 0..20 {
+        app.visitor().sign_in("ada").await;
+    }
+    counter.take();
+    assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
+    assert_eq!(counter.take(), 1);
+}

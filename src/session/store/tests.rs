@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use secrecy::SecretSlice;
 
-use super::super::begin::Begun;
 use super::super::tests::settings;
 use super::*;
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, NewUser};
+use crate::db::{Begun, DatabaseUrl, NewUser};
 
 struct Fixture {
     folder: PathBuf,
