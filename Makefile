@@ -8,7 +8,7 @@ help:
 	@echo 'make migrations  up and down by the diesel CLI; schema.rs is what it prints'
 	@echo 'make interop     signs in at oidc-provider from npm, in a real browser; needs Node.js'
 	@echo 'make fuzz        coverage-guided fuzzing of what takes input from outside, FUZZ_SECS for each target'
-	@echo 'make bench       speed and memory beside a floor of the same run; a few minutes'
+	@echo 'make bench       speed and memory beside a floor of the same run; some fifteen minutes'
 	@echo 'make sbom        what the binary is made of, as CycloneDX: target/doorward.cdx.json'
 	@echo 'make demo        the app with a demo provider, on this machine'
 

@@ -66,15 +66,14 @@ fn sign_in_known(
     };
     match connection {
         AnyConnection::Postgres(_) => {
-            let event = &event;
             let all = AllAtOnce {
                 update,
                 session,
-                event,
+                event: &event,
             };
             let user: Option<User> = all.get_result(connection).optional()?;
             if let Some(user) = &user {
-                event.clone().about(user).log();
+                event.about(user).log();
             }
             Ok(user)
         }
