@@ -24,19 +24,6 @@ impl AnyConnection {
     pub fn is_read_only(&self, cause: &diesel::result::Error) -> bool {
         matches!(self, AnyConnection::Sqlite(_)) && cause.to_string().contains("readonly database")
     }
-
-    /// Runs statements that belong together but leave nothing wrong behind when the last are lost.
-    /// SQLite does them in one transaction, since each would be one of its own, and its commits are what costs;
-    /// to Postgres a transaction would be two more round trips.
-    pub fn at_once<T>(
-        &mut self,
-        statements: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
-    ) -> QueryResult<T> {
-        match self {
-            AnyConnection::Sqlite(_) => self.transaction(statements),
-            AnyConnection::Postgres(_) => statements(self),
-        }
-    }
 }
 
 /// Makes and checks the pool's connections. Diesel's own manager would try every backend in turn.

@@ -22,70 +22,91 @@ pub enum Begun {
 impl User {
     /// Brings the person up to date or creates them, and begins `session`. Somebody who is blocked gets none and is
     /// left as they are.
-    ///
-    /// No upsert, since dialects differ: of two first sign-ins at once, the slower one is told of a unique violation
-    /// and finds what the faster one created.
     pub fn sign_in(
         connection: &mut AnyConnection,
         new: &NewUser,
         session: &NewSession,
         now: OffsetDateTime,
     ) -> QueryResult<Begun> {
-        connection.at_once(|connection| {
-            if let Some(user) = sign_in_known(connection, new, session, now)? {
-                return Ok(Begun::SignedIn(user));
-            }
-            match User::create(connection, new, now) {
-                Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => (),
-                created => {
-                    let event = AuditEvent::new(Event::UserCreated, now).about(&created?);
-                    AuditEvent::create(connection, &event)?;
-                }
-            }
-            match sign_in_known(connection, new, session, now)? {
-                Some(user) => Ok(Begun::SignedIn(user)),
-                None => User::get(connection, &new.issuer, &new.subject)?
-                    .map(Begun::Blocked)
-                    .ok_or(QueryError::NotFound),
-            }
-        })
+        match connection {
+            AnyConnection::Postgres(_) => sign_in_on_postgres(connection, new, session, now),
+            AnyConnection::Sqlite(_) => connection
+                .transaction(|connection| sign_in_on_sqlite(connection, new, session, now)),
+        }
     }
 }
 
+/// Each statement by itself, since a transaction would be two more round trips. Of two first sign-ins at once, the
+/// slower one is told of a unique violation and finds what the faster one created.
+fn sign_in_on_postgres(
+    connection: &mut AnyConnection,
+    new: &NewUser,
+    session: &NewSession,
+    now: OffsetDateTime,
+) -> QueryResult<Begun> {
+    if let Some(user) = all_at_once(connection, new, session, now)? {
+        return Ok(Begun::SignedIn(user));
+    }
+    match create(connection, new, now) {
+        Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => (),
+        created => drop(created?),
+    }
+    match all_at_once(connection, new, session, now)? {
+        Some(user) => Ok(Begun::SignedIn(user)),
+        None => User::get(connection, &new.issuer, &new.subject)?
+            .map(Begun::Blocked)
+            .ok_or(QueryError::NotFound),
+    }
+}
+
+/// In one transaction, which nobody else's can come between once the UPDATE has begun.
+fn sign_in_on_sqlite(
+    connection: &mut AnyConnection,
+    new: &NewUser,
+    session: &NewSession,
+    now: OffsetDateTime,
+) -> QueryResult<Begun> {
+    let at = timestamp(now);
+    let known: Option<User> = Update { new, at }.get_result(connection).optional()?;
+    let user = match known {
+        Some(user) => user,
+        None => match User::get(connection, &new.issuer, &new.subject)? {
+            Some(blocked) => return Ok(Begun::Blocked(blocked)),
+            None => create(connection, new, now)?,
+        },
+    };
+    Session::create(connection, session, &user, now)?;
+    let event = AuditEvent::new(Event::SignIn, now).about(&user);
+    AuditEvent::create(connection, &event)?;
+    Ok(Begun::SignedIn(user))
+}
+
+fn create(connection: &mut AnyConnection, new: &NewUser, now: OffsetDateTime) -> QueryResult<User> {
+    let user = User::create(connection, new, now)?;
+    let event = AuditEvent::new(Event::UserCreated, now).about(&user);
+    AuditEvent::create(connection, &event)?;
+    Ok(user)
+}
+
 /// Signs in somebody who was here before and is not blocked; nobody else.
-fn sign_in_known(
+fn all_at_once(
     connection: &mut AnyConnection,
     new: &NewUser,
     session: &NewSession,
     now: OffsetDateTime,
 ) -> QueryResult<Option<User>> {
     let event = AuditEvent::new(Event::SignIn, now);
-    let update = Update {
-        new,
-        at: timestamp(now),
+    let at = timestamp(now);
+    let all = AllAtOnce {
+        update: Update { new, at },
+        session,
+        event: &event,
     };
-    match connection {
-        AnyConnection::Postgres(_) => {
-            let all = AllAtOnce {
-                update,
-                session,
-                event: &event,
-            };
-            let user: Option<User> = all.get_result(connection).optional()?;
-            if let Some(user) = &user {
-                event.about(user).log();
-            }
-            Ok(user)
-        }
-        AnyConnection::Sqlite(_) => {
-            let user: Option<User> = update.get_result(connection).optional()?;
-            if let Some(user) = &user {
-                Session::create(connection, session, user, now)?;
-                AuditEvent::create(connection, &event.about(user))?;
-            }
-            Ok(user)
-        }
+    let user: Option<User> = all.get_result(connection).optional()?;
+    if let Some(user) = &user {
+        event.about(user).log();
     }
+    Ok(user)
 }
 
 type Backend = <AnyConnection as Connection>::Backend;
