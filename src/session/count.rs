@@ -9,7 +9,7 @@ impl Sessions {
         let idle_since = self.clock.now() - self.idle_timeout;
         let count = self
             .db
-            .run(move |connection| Session::count_live(connection, idle_since));
+            .read(move |connection| Session::count_live(connection, idle_since));
         count.await
     }
 }

@@ -20,8 +20,8 @@ use tokio::sync::Mutex;
 
 use crate::support::app::Storage;
 use crate::support::postgres::OwnPostgres;
-use crate::support::process::{DOORWARD, Process, complete, free_addr};
-use crate::support::provider::{Canned, Endpoint, Person, Provider, ProviderConfig};
+use crate::support::process::{DOORWARD, Process, complete, free_addr, provider_for};
+use crate::support::provider::{Canned, Endpoint, Person, Provider};
 use crate::support::visitor::Answer;
 use crate::support::{Database, Visitor};
 
@@ -59,15 +59,7 @@ impl Front {
     fn open_by(starter: &[&str], database: &str) -> Front {
         let addr = free_addr();
         let url = format!("http://{addr}");
-        let provider = Provider::start(ProviderConfig {
-            port: 0,
-            client_id: "test".to_owned(),
-            client_secret: "hunter2-secret".to_owned(),
-            redirect_uris: vec![format!("{url}/authorization-code/callback")],
-            post_logout_redirect_uris: vec![url],
-            people: (0..100).map(person).collect(),
-        });
-        let provider = provider.unwrap();
+        let provider = provider_for(&url, (0..100).map(person).collect());
         let doorward = start(starter, addr, &provider, database);
         let mut front = Front {
             doorward,

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
 
-use crate::support::app::{CLIENT_ID, CLIENT_SECRET, Storage};
+use crate::support::app::Storage;
 use crate::support::nginx::Nginx;
-use crate::support::process::{PATIENCE, Process, free_addr, get};
-use crate::support::provider::{Provider, ProviderConfig, demo_people};
+use crate::support::process::{PATIENCE, Process, free_addr, get, provider_for};
+use crate::support::provider::demo_people;
 use crate::support::{Database, Visitor};
 
 #[test]
@@ -206,20 +206,10 @@ fn a_restart_of_each_in_turn_behind_nginx_loses_no_request() {
     let storage = Storage::new(Database::Postgres);
     let front = free_addr();
     let url = format!("http://{front}");
-    let provider = Provider::start(ProviderConfig {
-        port: 0,
-        client_id: CLIENT_ID.to_owned(),
-        client_secret: CLIENT_SECRET.to_owned(),
-        redirect_uris: vec![format!("{url}/authorization-code/callback")],
-        post_logout_redirect_uris: vec![url.clone()],
-        people: demo_people(),
-    });
-    let provider = provider.unwrap();
+    let provider = provider_for(&url, demo_people());
     let issuer = provider.issuer();
     let variables = [
         ("OIDC_ISSUER", issuer.as_str()),
-        ("OIDC_CLIENT_ID", CLIENT_ID),
-        ("OIDC_CLIENT_SECRET", CLIENT_SECRET),
         ("PUBLIC_URL", &url),
         ("DATABASE_URL", &storage.url),
         ("TRUSTED_PROXIES", "127.0.0.0/8"),

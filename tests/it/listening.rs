@@ -220,6 +220,24 @@ fn is_answered(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> bool {
         && answer.starts_with(b"HTTP/1.1 200")
 }
 
+/// A Doorward that speaks TLS, where, with which files, and what to trust. Nothing hurries it when it stops.
+fn with_tls() -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
+    let folder = Folder::new();
+    let certificate = certify(&folder);
+    let addr = free_addr();
+    let variables = [
+        ("TLS_CERT_FILE", folder.path("tls.crt")),
+        ("TLS_KEY_FILE", folder.path("tls.key")),
+        ("SHUTDOWN_TIMEOUT", "5m".to_owned()),
+    ];
+    let variables = variables
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let doorward = Process::doorward(addr, &variables);
+    wait_until("TLS", || connect(addr, &certificate).is_ok());
+    (doorward, addr, folder, certificate)
+}
+
 #[test]
 fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() {
     let folder = Folder::new();
@@ -261,17 +279,7 @@ fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() {
 /// A browser keeps its HTTP/2 connection as long as it can, and the framework never says good-bye to it.
 #[test]
 fn a_browser_that_keeps_its_http2_connection_does_not_keep_it_from_stopping() {
-    let folder = Folder::new();
-    let certificate = certify(&folder);
-    let addr = free_addr();
-    let files = [folder.path("tls.crt"), folder.path("tls.key")];
-    let variables = [
-        ("TLS_CERT_FILE", files[0].as_str()),
-        ("TLS_KEY_FILE", &files[1]),
-        ("SHUTDOWN_TIMEOUT", "5m"),
-    ];
-    let mut doorward = Process::doorward(addr, &variables);
-    wait_until("TLS", || connect(addr, &certificate).is_ok());
+    let (mut doorward, addr, _folder, certificate) = with_tls();
     let mut browser = connect_for(addr, &certificate, &[b"h2"]).unwrap();
     // The preface and an empty SETTINGS frame (RFC 9113, 3.4).
     browser
@@ -287,16 +295,7 @@ fn a_browser_that_keeps_its_http2_connection_does_not_keep_it_from_stopping() {
 
 #[test]
 fn plain_http_at_a_tls_port_harms_nobody() {
-    let folder = Folder::new();
-    let certificate = certify(&folder);
-    let addr = free_addr();
-    let files = [folder.path("tls.crt"), folder.path("tls.key")];
-    let variables = [
-        ("TLS_CERT_FILE", files[0].as_str()),
-        ("TLS_KEY_FILE", &files[1]),
-    ];
-    let _doorward = Process::doorward(addr, &variables);
-    wait_until("TLS", || connect(addr, &certificate).is_ok());
+    let (_doorward, addr, _folder, certificate) = with_tls();
     let answer = get(addr, "/healthz").unwrap_or_default();
     assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
     assert!(connect(addr, &certificate).is_ok_and(|mut stream| is_answered(&mut stream)));

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::support::app::{CLIENT_ID, CLIENT_SECRET};
-use crate::support::process::{Process, free_addr, get};
-use crate::support::provider::{Provider, ProviderConfig, demo_people};
+use crate::support::process::{Process, free_addr, get, provider_for};
+use crate::support::provider::{Provider, demo_people};
 use crate::support::{Database, TestApp, Visitor};
 
 /// The samples of a scrape, by name and labels as they are written.
@@ -134,21 +133,11 @@ struct Watched {
 fn watched() -> Watched {
     let (addr, metrics) = (free_addr(), free_addr());
     let url = format!("http://{addr}");
-    let provider = Provider::start(ProviderConfig {
-        port: 0,
-        client_id: CLIENT_ID.to_owned(),
-        client_secret: CLIENT_SECRET.to_owned(),
-        redirect_uris: vec![format!("{url}/authorization-code/callback")],
-        post_logout_redirect_uris: vec![url.clone()],
-        people: demo_people(),
-    });
-    let provider = provider.unwrap();
+    let provider = provider_for(&url, demo_people());
     let mut process = Process::doorward(
         addr,
         &[
             ("OIDC_ISSUER", &provider.issuer()),
-            ("OIDC_CLIENT_ID", CLIENT_ID),
-            ("OIDC_CLIENT_SECRET", CLIENT_SECRET),
             ("PUBLIC_URL", &url),
             ("DATABASE_URL", "metrics.db"),
             ("METRICS_ADDR", &metrics.to_string()),

@@ -15,8 +15,8 @@ use diesel::sql_types::{BigInt, Text};
 use crate::support::app::Storage;
 use crate::support::nginx::Nginx;
 use crate::support::postgres::OwnPostgres;
-use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr};
-use crate::support::provider::{Provider, ProviderConfig};
+use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr, provider_for};
+use crate::support::provider::Provider;
 use crate::support::{Database, Visitor};
 use crowd::{Crowd, PEOPLE, email, login, name, person};
 
@@ -38,15 +38,7 @@ impl Replicas {
     fn start(database: &str) -> Replicas {
         let front = free_addr();
         let url = format!("http://{front}");
-        let provider = Provider::start(ProviderConfig {
-            port: 0,
-            client_id: "test".to_owned(),
-            client_secret: "hunter2-secret".to_owned(),
-            redirect_uris: vec![format!("{url}/authorization-code/callback")],
-            post_logout_redirect_uris: vec![url.clone()],
-            people: (0..PEOPLE).map(person).collect(),
-        });
-        let provider = provider.unwrap();
+        let provider = provider_for(&url, (0..PEOPLE).map(person).collect());
         let addrs = [free_addr(), free_addr(), free_addr()];
         let doorwards = addrs.map(|addr| start(addr, &url, &provider, database));
         for doorward in &doorwards {

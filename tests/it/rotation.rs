@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use doorward::random;
 
 use crate::on_both;
-use crate::support::app::{CLIENT_ID, CLIENT_SECRET, Storage};
-use crate::support::process::{PATIENCE, Process, free_addr};
-use crate::support::provider::{Provider, ProviderConfig, demo_people};
+use crate::support::app::{CLIENT_SECRET, Storage};
+use crate::support::process::{PATIENCE, Process, free_addr, provider_for};
+use crate::support::provider::{Provider, demo_people};
 use crate::support::{Database, Visitor};
 
 /// The name of the session's cookie.
@@ -34,17 +34,10 @@ impl House {
         let addr = free_addr();
         let folder = std::env::temp_dir().join(format!("doorward-test-{}", random::id()));
         std::fs::create_dir(&folder).unwrap();
-        let provider = Provider::start(ProviderConfig {
-            port: 0,
-            client_id: CLIENT_ID.to_owned(),
-            client_secret: CLIENT_SECRET.to_owned(),
-            redirect_uris: vec![format!("http://{addr}/authorization-code/callback")],
-            post_logout_redirect_uris: vec![format!("http://{addr}")],
-            people: demo_people(),
-        });
+        let provider = provider_for(&format!("http://{addr}"), demo_people());
         House {
             storage: Storage::new(database),
-            provider: provider.unwrap(),
+            provider,
             addr,
             folder,
         }
@@ -62,8 +55,6 @@ impl House {
         let url = format!("http://{}", self.addr);
         let usual = [
             ("OIDC_ISSUER", issuer.as_str()),
-            ("OIDC_CLIENT_ID", CLIENT_ID),
-            ("OIDC_CLIENT_SECRET", CLIENT_SECRET),
             ("PUBLIC_URL", &url),
             ("DATABASE_URL", &self.storage.url),
             ("SESSION_KEY", ""),

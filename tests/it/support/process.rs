@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use doorward::random;
 
-use crate::support::app::SESSION_KEY;
+use crate::support::app::{CLIENT_ID, CLIENT_SECRET, SESSION_KEY};
+use crate::support::provider::{Person, Provider, ProviderConfig};
 use crate::support::secrets;
 
 /// Everything here takes well below a second, but for a database that is away: it is waited for, five seconds.
@@ -240,8 +241,8 @@ pub fn free_addr() -> SocketAddr {
 pub fn complete(addr: SocketAddr, variables: &[(&str, &str)]) -> BTreeMap<String, String> {
     let all = [
         ("OIDC_ISSUER", "http://127.0.0.1:9"),
-        ("OIDC_CLIENT_ID", "test"),
-        ("OIDC_CLIENT_SECRET", "hunter2-secret"),
+        ("OIDC_CLIENT_ID", CLIENT_ID),
+        ("OIDC_CLIENT_SECRET", CLIENT_SECRET),
         ("SESSION_KEY", SESSION_KEY),
         // All visitors come from one address.
         ("RATE_LIMIT", "0"),
@@ -253,6 +254,19 @@ pub fn complete(addr: SocketAddr, variables: &[(&str, &str)]) -> BTreeMap<String
         .collect();
     all.retain(|_, value| !value.is_empty());
     all
+}
+
+/// A provider that knows the Doorward at `url` by the usual client id and secret.
+pub fn provider_for(url: &str, people: Vec<Person>) -> Provider {
+    let provider = Provider::start(ProviderConfig {
+        port: 0,
+        client_id: CLIENT_ID.to_owned(),
+        client_secret: CLIENT_SECRET.to_owned(),
+        redirect_uris: vec![format!("{url}/authorization-code/callback")],
+        post_logout_redirect_uris: vec![url.to_owned()],
+        people,
+    });
+    provider.unwrap()
 }
 
 /// What `GET` answers there, head and body; nothing if nobody does.
