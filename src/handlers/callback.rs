@@ -42,19 +42,21 @@ pub async fn callback(
     Ok(response)
 }
 
-/// The parameters of the response, and the removal of the cookies that it uses up.
+/// The parameters of the response, and the removal of the cookies that it uses up. One state alone is looked up,
+/// however many the request names: it may not cost more than its length.
 fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) {
-    let mut parameters = request.query_string().to_owned();
-    let mut spent = Vec::new();
-    for (_, state) in url::form_urlencoded::parse(request.query_string().as_bytes())
-        .filter(|(name, _)| name == "state")
-    {
-        spent.extend(app.sessions.forget_login(request, &state));
-        if let Some((form, removal)) = app.sessions.take_answer(request, &state) {
-            parameters = form;
+    let query = request.query_string();
+    let Some(state) = AuthorizationResponse::first_state(query) else {
+        return (query.to_owned(), Vec::new());
+    };
+    let mut spent = Vec::from_iter(app.sessions.forget_login(request, &state));
+    let parameters = match app.sessions.take_answer(request, &state) {
+        Some((form, removal)) => {
             spent.push(removal);
+            form
         }
-    }
+        None => query.to_owned(),
+    };
     (parameters, spent)
 }
 

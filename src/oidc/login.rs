@@ -168,6 +168,14 @@ impl AuthorizationResponse {
         }
         Ok(response)
     }
+
+    /// The state that comes first in a query, whether or not the rest can be read: the attempt that it names is used
+    /// up in any case.
+    pub fn first_state(parameters: &str) -> Option<String> {
+        let mut pairs = url::form_urlencoded::parse(parameters.as_bytes());
+        let (_, state) = pairs.find(|(name, value)| name == "state" && !value.is_empty())?;
+        Some(state.into_owned())
+    }
 }
 
 #[cfg(test)]
@@ -229,6 +237,20 @@ mod tests {
     fn a_parameter_that_comes_twice_is_refused() {
         for query in ["code=a&code=b", "state=s&code=a&state=s", "error=&error="] {
             assert!(AuthorizationResponse::parse(query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn of_several_states_the_first_is_used_up() {
+        for (query, first) in [
+            ("state=s&code=a&state=t", Some("s")),
+            ("code=a&code=b&st%61te=s", Some("s")),
+            ("state=&state=s", Some("s")),
+            ("state&code=a", None),
+            ("", None),
+        ] {
+            let found = AuthorizationResponse::first_state(query);
+            assert_eq!(found.as_deref(), first, "{query}");
         }
     }
 
