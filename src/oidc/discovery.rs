@@ -26,6 +26,8 @@ pub struct Metadata {
     pub end_session_endpoint: Option<Url>,
     /// With which algorithms ID tokens are signed; RS256 when the provider is silent.
     pub id_token_algs: Vec<String>,
+    /// With which algorithms userinfo may be signed, if the provider says so: Core and Discovery name no default.
+    pub userinfo_algs: Option<Vec<String>>,
     /// How the token endpoint lets clients prove who they are; `client_secret_basic` when the
     /// provider is silent.
     pub token_auth_methods: Vec<String>,
@@ -42,6 +44,7 @@ struct Document {
     jwks_uri: Url,
     end_session_endpoint: Option<Url>,
     id_token_signing_alg_values_supported: Option<Vec<String>>,
+    userinfo_signing_alg_values_supported: Option<Vec<String>>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
@@ -101,6 +104,7 @@ pub fn parse(body: &[u8], expected_issuer: &str) -> Result<Metadata, Error> {
         id_token_algs: document
             .id_token_signing_alg_values_supported
             .unwrap_or_else(|| vec!["RS256".to_owned()]),
+        userinfo_algs: document.userinfo_signing_alg_values_supported,
         token_auth_methods: document
             .token_endpoint_auth_methods_supported
             .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),

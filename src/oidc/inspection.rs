@@ -101,7 +101,7 @@ pub async fn keys(
     registration: &Registration,
 ) -> Result<(usize, Vec<Algorithm>), Error> {
     let (keys, _) = keys::fetch(http, &metadata.jwks_uri).await?;
-    let mut algs = registration.signing_algs(metadata);
+    let mut algs = registration.id_token_algs(metadata);
     algs.retain(|alg| keys.suits(*alg));
     Ok((keys.count(), algs))
 }

@@ -136,6 +136,19 @@ fn usable(jwk: serde_json::Value) -> Option<Key> {
     })
 }
 
+/// All algorithms that we verify: those of [`asymmetric`].
+pub const ASYMMETRIC: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
 /// The algorithm called `name` (RFC 7518, 3.1; RFC 8037, 3.1), if it is one we verify: never
 /// `none`, and none that a shared secret could sign.
 pub fn asymmetric(name: &str) -> Option<Algorithm> {
@@ -260,6 +273,9 @@ mod tests {
             ("Ed25519", Algorithm::EdDSA),
         ] {
             assert_eq!(asymmetric(name), Some(alg));
+        }
+        for alg in ASYMMETRIC {
+            assert_eq!(asymmetric(&format!("{alg:?}")), Some(alg));
         }
     }
 }

@@ -75,13 +75,25 @@ pub struct Registration {
     pub post_logout_redirect_uri: String,
     /// What to ask for, separated by spaces; `openid` among it.
     pub scopes: String,
-    /// Replaces the discovery document's list.
+    /// Replaces the discovery document's list for ID tokens, and for nothing else.
     pub id_token_algs: Option<Vec<Algorithm>>,
 }
 
+/// The algorithms that the provider may sign userinfo with: what it publishes, else all that Doorward verifies. Then
+/// the key's own type and `alg` decide, and those are the issuer's too.
+fn userinfo_algs(metadata: &Metadata) -> Vec<Algorithm> {
+    match &metadata.userinfo_algs {
+        Some(published) => published
+            .iter()
+            .filter_map(|name| asymmetric(name))
+            .collect(),
+        None => keys::ASYMMETRIC.to_vec(),
+    }
+}
+
 impl Registration {
-    /// The algorithms that the provider signs with: what is configured, else what it publishes.
-    fn signing_algs(&self, metadata: &Metadata) -> Vec<Algorithm> {
+    /// The algorithms that the provider signs ID tokens with: what is configured, else what it publishes.
+    fn id_token_algs(&self, metadata: &Metadata) -> Vec<Algorithm> {
         match &self.id_token_algs {
             Some(configured) => configured.clone(),
             None => {
@@ -178,7 +190,7 @@ impl RelyingParty {
         attempt: &Attempt,
     ) -> Result<Claims, Error> {
         let metadata = self.metadata(http).await?;
-        let algs = self.registration.signing_algs(&metadata);
+        let algs = self.registration.id_token_algs(&metadata);
         let expected = Expectation {
             issuer: &self.registration.issuer,
             client_id: &self.registration.client_id,
@@ -204,7 +216,7 @@ impl RelyingParty {
         if !answer.is_jwt {
             return userinfo::judge(&answer.body, &claims.sub);
         }
-        let algs = self.registration.signing_algs(&metadata);
+        let algs = userinfo_algs(&metadata);
         let Registration {
             issuer, client_id, ..
         } = &self.registration;

@@ -105,12 +105,25 @@ async fn newer_keys_are_asked_for_only_if_they_may_help() {
 #[test]
 fn the_provider_signs_with_what_is_configured_or_else_with_what_it_publishes() {
     let published = json!({"id_token_signing_alg_values_supported": ["RS256", "none", "ES256"]});
-    let algs = registration().signing_algs(&metadata(published.clone()));
+    let algs = registration().id_token_algs(&metadata(published.clone()));
     assert_eq!(algs, [Algorithm::RS256, Algorithm::ES256]);
     let configured = Registration {
         id_token_algs: Some(vec![Algorithm::EdDSA]),
         ..registration()
     };
-    let algs = configured.signing_algs(&metadata(published));
+    let algs = configured.id_token_algs(&metadata(published));
     assert_eq!(algs, [Algorithm::EdDSA]);
+}
+
+#[test]
+fn userinfo_is_signed_with_what_discovery_says_of_userinfo_or_else_with_all_that_we_verify() {
+    let published = json!({
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "userinfo_signing_alg_values_supported": ["none", "RS256", "HS256"],
+    });
+    assert_eq!(userinfo_algs(&metadata(published)), [Algorithm::RS256]);
+    let silent = userinfo_algs(&metadata(json!({})));
+    assert_eq!(silent, keys::ASYMMETRIC);
+    let none = json!({"userinfo_signing_alg_values_supported": ["none"]});
+    assert_eq!(userinfo_algs(&metadata(none)), []);
 }

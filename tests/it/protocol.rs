@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::provider::{Canned, Endpoint, Provider};
+use crate::support::provider::{Canned, Endpoint, Provider, Signing};
 use crate::support::{Answer, Database, TestApp, Visitor, log};
 
 /// The parameters of a URL's query, as a form.
@@ -255,6 +255,45 @@ async fn signed_userinfo_is_verified() {
             let name = ada.get("/profile").await.text("claim-name");
             assert_eq!(name.as_deref(), Some("Ada, signed"));
         }
+    }
+}
+
+/// Each kind of signed document has its own list in discovery (Discovery 3), and `OIDC_ID_TOKEN_ALGS` is of ID tokens
+/// alone.
+#[actix_web::test]
+async fn userinfo_is_signed_with_an_algorithm_of_its_own() {
+    const USERINFO_ALGS: &str = "userinfo_signing_alg_values_supported";
+    for (variables, userinfo_algs, status) in [
+        (&[][..], json!(["RS256"]), 303),
+        (&[("OIDC_ID_TOKEN_ALGS", "ES256")], json!(["RS256"]), 303),
+        (&[("OIDC_ID_TOKEN_ALGS", "ES256")], json!(null), 303),
+        (&[], json!(["ES256"]), 502),
+        (
+            &[("OIDC_ID_TOKEN_ALGS", "ES256 RS256")],
+            json!(["ES256"]),
+            502,
+        ),
+        (&[], json!([]), 502),
+    ] {
+        let app = TestApp::spawn_with(Database::Sqlite, variables);
+        let what = format!("{variables:?} {userinfo_algs}");
+        let claims = json!({
+            "iss": app.provider.issuer(), "aud": crate::support::app::CLIENT_ID, "sub": "00uada", "name": "Ada, signed",
+        });
+        // By RS256, which is the provider's default; its ID tokens are signed by ES256.
+        let jwt = app.provider.sign_id_token(&claims);
+        app.provider.faults(|faults| {
+            faults.signing = Signing::Es256;
+            let signed = Canned::new(200, "application/jwt", jwt);
+            faults.canned.insert(Endpoint::Userinfo, signed);
+            faults.edit_discovery = Some(Box::new(move |document| {
+                document["id_token_signing_alg_values_supported"] = json!(["ES256"]);
+                document[USERINFO_ALGS] = userinfo_algs.clone();
+            }));
+        });
+        let ada = app.visitor();
+        assert_eq!(ada.sign_in("ada").await.status, status, "{what}");
+        assert_eq!(ada.is_signed_in().await, status == 303, "{what}");
     }
 }
 
