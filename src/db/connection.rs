@@ -8,7 +8,8 @@ use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::database_url::{DatabaseUrl, is_tidy};
+use super::database_url::DatabaseUrl;
+use super::postgres_url::{MALFORMED, PostgresUrl};
 
 /// A connection to either database; queries are written once.
 #[derive(diesel::MultiConnection)]
@@ -101,16 +102,11 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// What libpq says of a malformed URL can hold a piece of the password, so of such a one it is not
-/// repeated.
-fn open_postgres(url: &str) -> ConnectionResult<PgConnection> {
-    PgConnection::establish(url).map_err(|cause| match is_tidy(url) {
+/// What libpq says of an untidy URL can hold a piece of the password, so of such a one it is not repeated.
+fn open_postgres(url: &PostgresUrl) -> ConnectionResult<PgConnection> {
+    PgConnection::establish(&url.for_libpq).map_err(|cause| match url.is_tidy {
         true => cause,
-        false => ConnectionError::BadConnection(
-            "the URL is malformed; write @ : / ? # and % in a name or password as %40 %3A %2F %3F \
-             %23 and %25"
-                .to_owned(),
-        ),
+        false => ConnectionError::BadConnection(format!("the URL {MALFORMED}")),
     })
 }
 

@@ -7,6 +7,7 @@ mod connection;
 mod database_url;
 mod directory;
 mod migrations;
+mod postgres_url;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;
 mod sessions;

@@ -22,6 +22,7 @@ mod limits;
 mod listening;
 mod metrics;
 mod no_dead_ends;
+mod postgres_tls;
 mod process;
 mod protocol;
 mod provider_answers;

@@ -3,7 +3,9 @@
 
 use super::watchdog::{User, Watchdog};
 use diesel::prelude::*;
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -70,7 +72,29 @@ impl OwnPostgres {
 
     /// `settings` as in `postgresql.conf`, without spaces: `fsync=on`.
     pub fn start_with(settings: &[&str]) -> OwnPostgres {
-        OwnPostgres(Server::start(settings))
+        OwnPostgres(Server::start(settings, |_| ()))
+    }
+
+    /// That speaks TLS with a certificate that nobody else knows.
+    pub fn start_with_tls() -> OwnPostgres {
+        let settings = [
+            "ssl=on",
+            "ssl_cert_file=../server.crt",
+            "ssl_key_file=../server.key",
+        ];
+        OwnPostgres(Server::start(&settings, |folder| {
+            let made = rcgen::generate_simple_self_signed(["postgres".to_owned()]);
+            let made = made.expect("a certificate can be made");
+            let key = folder.join("server.key");
+            std::fs::write(folder.join("server.crt"), made.cert.pem())
+                .and_then(|()| std::fs::write(&key, made.signing_key.serialize_pem()))
+                .and_then(|()| std::fs::set_permissions(&key, Permissions::from_mode(0o640)))
+                .and_then(|()| match unprivileged_user() {
+                    Some(User { gid, .. }) => chown(&key, None, Some(gid)),
+                    None => std::fs::set_permissions(&key, Permissions::from_mode(0o600)),
+                })
+                .expect("the certificate can be written");
+        }))
     }
 
     /// At once, as in a crash: connections break, nothing is said to clients.
@@ -101,11 +125,12 @@ struct Server {
 /// A static is never dropped: the shared server ends by its watchdog when the test process does.
 fn shared_server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| Server::start(&[]))
+    SERVER.get_or_init(|| Server::start(&[], |_| ()))
 }
 
 impl Server {
-    fn start(settings: &[&str]) -> Server {
+    /// `prepare` gets the folder above its data.
+    fn start(settings: &[&str], prepare: impl FnOnce(&Path)) -> Server {
         let bin = find_bin();
         let password = random_password();
         let program = [
@@ -119,6 +144,7 @@ impl Server {
         // Nobody else can look into the folder.
         std::fs::write(watchdog.folder().join("password"), &password)
             .expect("the password can be written");
+        prepare(watchdog.folder());
         let settings = settings
             .iter()
             .map(|setting| format!(" -c {setting}"))
