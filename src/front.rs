@@ -27,6 +27,10 @@ const CAUSE_LIMIT: usize = 1000;
 /// The name of the request, on every answer.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What no page of ours needs of a browser.
+const PERMISSIONS: &str =
+    "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
+
 /// The middleware.
 pub async fn front(
     app: web::Data<App>,
@@ -97,7 +101,10 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     };
     let headers = response.headers_mut();
     for (name, value) in &app.security_headers {
-        headers.insert(name.clone(), value.clone());
+        // An answer may have one of its own, which is stricter.
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), value.clone());
+        }
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -196,8 +203,12 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
         format!("{} {}", page.title, page.sentence)
     });
     let mut response = response.set_body(BoxBody::new(html));
+    let headers = response.headers_mut();
     let html = HeaderValue::from_static("text/html; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, html);
+    headers.insert(header::CONTENT_TYPE, html);
+    // The address may hold a code and a state, and the page asks for a style sheet.
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    headers.insert(header::REFERRER_POLICY, no_referrer);
     if let Some(secs) = retry_after_secs {
         let secs = HeaderValue::from(secs);
         response.headers_mut().insert(header::RETRY_AFTER, secs);
@@ -234,7 +245,11 @@ fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) {
 /// Browsers apply `form-action` to the redirects that follow a form, so it must let people through
 /// to the provider, and from there to one behind it: any https origin, and the issuer's own where
 /// that is plain http on this machine.
-pub fn security_headers(public_url: &Url, issuer: &str) -> Vec<(HeaderName, HeaderValue)> {
+pub fn security_headers(
+    public_url: &Url,
+    issuer: &str,
+    hsts_include_subdomains: bool,
+) -> Vec<(HeaderName, HeaderValue)> {
     let local_issuer = Url::parse(issuer)
         .ok()
         .filter(|issuer| issuer.scheme() == "http")
@@ -252,9 +267,14 @@ pub fn security_headers(public_url: &Url, issuer: &str) -> Vec<(HeaderName, Head
         // Not no-referrer: the browser would send `Origin: null` with our own forms.
         (header::REFERRER_POLICY, fixed("same-origin")),
         (header::CROSS_ORIGIN_OPENER_POLICY, fixed("same-origin")),
+        (header::CROSS_ORIGIN_RESOURCE_POLICY, fixed("same-origin")),
+        (header::PERMISSIONS_POLICY, fixed(PERMISSIONS)),
     ];
     if public_url.scheme() == "https" {
-        let one_year = fixed("max-age=31536000");
+        let one_year = match hsts_include_subdomains {
+            true => fixed("max-age=31536000; includeSubDomains"),
+            false => fixed("max-age=31536000"),
+        };
         headers.push((header::STRICT_TRANSPORT_SECURITY, one_year));
     }
     headers

@@ -62,6 +62,7 @@ pub struct Doorward {
     audit: Arc<Audit>,
     pages: Arc<Pages>,
     public_url: Url,
+    hsts_include_subdomains: bool,
     base: Base,
     certificate: Option<Certificate>,
     secret_files: SecretFiles,
@@ -138,6 +139,7 @@ impl Doorward {
             db,
             pages: Arc::new(pages),
             public_url: settings.public_url,
+            hsts_include_subdomains: settings.hsts_include_subdomains,
             base,
             rate_limit: Arc::new(RateLimit::new(
                 settings.rate_limit,
@@ -227,7 +229,11 @@ impl Doorward {
             db: self.db.clone(),
             audit: self.audit.clone(),
             pages: self.pages.clone(),
-            security_headers: security_headers(&self.public_url, self.provider.issuer()),
+            security_headers: security_headers(
+                &self.public_url,
+                self.provider.issuer(),
+                self.hsts_include_subdomains,
+            ),
             public_url: self.public_url.clone(),
             base: self.base.clone(),
             trusted_proxies: self.trusted_proxies.clone(),

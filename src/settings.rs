@@ -52,6 +52,8 @@ pub struct Settings {
     pub extra_roots: Option<Vec<u8>>,
     /// `PUBLIC_URL`: where browsers reach Doorward. It alone decides redirect URIs and cookies.
     pub public_url: Url,
+    /// `HSTS_INCLUDE_SUBDOMAINS`: whether browsers shall come by https to every name below `PUBLIC_URL`'s host too.
+    pub hsts_include_subdomains: bool,
     /// `LISTEN_ADDR`: where it listens.
     pub listen_addr: ListenAddr,
     /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: what Doorward itself speaks TLS with.
@@ -168,6 +170,8 @@ impl Settings {
                 let url = Url::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested");
                 (url, DEFAULT_PUBLIC_URL.to_owned())
             });
+        let hsts_include_subdomains =
+            source.optional("HSTS_INCLUDE_SUBDOMAINS", "true", values::boolean);
         let listen_addr = listening::listen_addr(&mut source);
         let certificate = listening::certificate(&mut source, &listen_addr);
         let trusted_proxies = proxies::read(&mut source);
@@ -243,6 +247,7 @@ impl Settings {
                     },
                     extra_roots,
                     public_url: public_url.0,
+                    hsts_include_subdomains: hsts_include_subdomains.unwrap_or(false),
                     listen_addr,
                     certificate,
                     trusted_proxies,

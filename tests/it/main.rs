@@ -32,5 +32,6 @@ mod requests;
 mod rotation;
 mod round_trips;
 mod secrets;
+mod security_headers;
 mod seeing;
 mod tls;

@@ -52,6 +52,8 @@ pub struct Browser {
 #[derive(Default)]
 struct Seen {
     requested_urls: Vec<String>,
+    /// The `Referer` of each of them.
+    referers: Vec<Option<String>>,
     console_errors: Vec<String>,
 }
 
@@ -234,15 +236,26 @@ impl Browser {
                 let url = text_of(&message["params"]["request"]["url"]);
                 // The rest is Chromium's own (chrome:) or in the page itself (data:).
                 if url.starts_with("http") || url.starts_with("ws") {
-                    self.seen
-                        .lock()
-                        .unwrap()
-                        .requested_urls
-                        .push(url.to_owned());
+                    let referer = &message["params"]["request"]["headers"]["Referer"];
+                    let mut seen = self.seen.lock().unwrap();
+                    seen.requested_urls.push(url.to_owned());
+                    let referer = referer.as_str().filter(|referer| !referer.is_empty());
+                    seen.referers.push(referer.map(str::to_owned));
                 }
             }
         }
         self.seen.lock().unwrap().requested_urls.clone()
+    }
+
+    /// What each request for an address with `part` in it said of the page that it came from.
+    pub async fn referers_for(&self, part: &str) -> Vec<Option<String>> {
+        let urls = self.requested_urls().await;
+        let seen = self.seen.lock().unwrap();
+        let pairs = urls.into_iter().zip(seen.referers.iter().cloned());
+        pairs
+            .filter(|(url, _)| url.contains(part))
+            .map(|(_, referer)| referer)
+            .collect()
     }
 
     /// Errors that the console of any tab has shown since the start: violations of the Content-Security-Policy,
