@@ -9,7 +9,7 @@ use actix_web::rt::time::timeout;
 use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
-use super::{go_to, login};
+use super::{go_to, is_prefetch, login, nothing};
 use crate::app::App;
 use crate::audit::Progress;
 use crate::db::NewUser;
@@ -28,6 +28,9 @@ pub async fn callback(
     request: HttpRequest,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
+    if is_prefetch(request.headers()) {
+        return Ok(nothing());
+    }
     let (parameters, spent) = received(&app, &request);
     let mut progress = Progress::default();
     let arrived = arrive(&app, &request, &parameters, person, &mut progress).await;

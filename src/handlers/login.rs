@@ -4,7 +4,7 @@ use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
-use super::go_to;
+use super::{go_to, is_prefetch, nothing};
 use crate::app::App;
 use crate::audit::Progress;
 use crate::error::Error;
@@ -23,6 +23,9 @@ pub async fn login(
     request: HttpRequest,
     query: Query<Wanted>,
 ) -> Result<HttpResponse, Error> {
+    if is_prefetch(request.headers()) {
+        return Ok(nothing());
+    }
     let wanted = query.return_to.as_deref();
     let return_to = wanted
         .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))

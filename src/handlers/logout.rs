@@ -1,29 +1,30 @@
 //! `/logout`: out here, then out at the provider.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, ORIGIN};
+use actix_web::http::header::{HeaderMap, HeaderValue, ORIGIN};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
-use super::{go_home, go_to};
+use super::{go_home, go_to, is_prefetch};
 use crate::app::App;
 use crate::error::Error;
 use crate::pages::LogoutPage;
 use crate::random;
 use crate::session::SignedIn;
 
-/// `GET`: a link. One on another site's page must not sign anybody out, so it gets a question.
+/// `GET`: a link. Unless it is surely on a page of ours, and a person follows it, it gets a question: another site's
+/// link must not sign anybody out, nor may a browser that fetches ahead.
 pub async fn logout_by_link(
     app: Data<App>,
     request: HttpRequest,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     match person {
-        Some(_) if is_cross_site(request.headers(), &app.public_url) => {
-            app.pages.answer(StatusCode::OK, &LogoutPage {})
+        Some(person) if is_own_navigation(request.headers(), &app.public_url) => {
+            sign_out(&app, person).await
         }
-        Some(person) => sign_out(&app, person).await,
+        Some(_) => app.pages.answer(StatusCode::OK, &LogoutPage {}),
         None => Ok(go_home(&app)),
     }
 }
@@ -67,13 +68,34 @@ async fn sign_out(app: &App, person: SignedIn) -> Result<HttpResponse, Error> {
     }
 }
 
+/// Whether a person follows a link on a page of ours. Without Fetch Metadata, which browsers leave out over plain http,
+/// nobody can tell.
+fn is_own_navigation(headers: &HeaderMap, public_url: &Url) -> bool {
+    let says = |name: &str, expected: &str| {
+        let mut values = headers.get_all(name);
+        values.next().is_some_and(|value| value == expected) && values.next().is_none()
+    };
+    says("sec-fetch-site", "same-origin")
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
+        && !is_cross_site(headers, public_url)
+        && !is_prefetch(headers)
+}
+
 /// Whether a page that is not ours caused this request (Fetch Metadata; `Origin`, RFC 6454).
 /// Sibling domains are not ours. A request that says neither comes from no browser of today.
 fn is_cross_site(headers: &HeaderMap, public_url: &Url) -> bool {
     let ours = public_url.origin().ascii_serialization();
-    let mut fetch_sites = headers.get_all("sec-fetch-site");
+    let fetch_sites: Vec<&[u8]> = headers
+        .get_all("sec-fetch-site")
+        .map(HeaderValue::as_bytes)
+        .collect();
+    // Where a proxy adds `no-referrer` to our pages, browsers send `null` with our own forms.
+    let is_hidden = |origin: &HeaderValue| origin == "null" && fetch_sites == [b"same-origin"];
+    let foreign_site = fetch_sites
+        .iter()
+        .any(|site| !matches!(*site, b"same-origin" | b"none"));
     let mut origins = headers.get_all(ORIGIN);
-    let foreign_site = fetch_sites.any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"));
-    let foreign_origin = origins.any(|origin| origin.as_bytes() != ours.as_bytes());
+    let foreign_origin = origins.any(|origin| origin != ours.as_str() && !is_hidden(origin));
     foreign_site || foreign_origin
 }

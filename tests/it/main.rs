@@ -34,4 +34,5 @@ mod round_trips;
 mod secrets;
 mod security_headers;
 mod seeing;
+mod sign_out;
 mod tls;
