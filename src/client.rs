@@ -15,6 +15,9 @@ pub struct TrustedProxies {
     pub unix: bool,
     /// `CLIENT_ADDR_HEADER`.
     pub header: ForwardHeader,
+    /// `TRUST_REQUEST_ID`: whether they set `X-Request-Id` or `traceparent` themselves. Most hand on
+    /// what visitors send.
+    pub name_requests: bool,
 }
 
 /// Where a proxy writes whom it speaks for. One alone: what the proxy does not write itself, it hands
@@ -31,48 +34,54 @@ pub enum ForwardHeader {
 /// Where a request comes from; in the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddr {
-    /// Nothing behind a Unix socket whose peer is not trusted.
+    /// Nothing where it can't be told: behind a Unix socket whose peer is not trusted, or where a
+    /// trusted proxy wrote something else than an address.
     pub ip: Option<IpAddr>,
     /// Whether the peer is trusted, so that its other headers may be believed too.
     pub peer_is_trusted: bool,
 }
 
 impl TrustedProxies {
+    /// Whether there are none.
+    pub fn is_nobody(&self) -> bool {
+        self.networks.is_empty() && !self.unix
+    }
+
     /// Whether `ip` is one of them.
     pub fn contains(&self, ip: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&ip))
     }
 
-    /// Who asks. `peer` is nobody behind a Unix socket. From the right, each trusted hop has said truly
-    /// who came to it; the first that is not trusted is the client, whatever it says of others. Where
-    /// a trusted hop wrote something else than an address, it is the peer.
+    /// Who asks. `peer` is nobody behind a Unix socket. Walks the header from right to left past
+    /// trusted proxies; the first address that is not one of them is the client, whatever stands to
+    /// the left of it. Where none of them wrote the header, it is the peer.
     pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> ClientAddr {
         let peer = peer.map(|peer| peer.ip().to_canonical());
         let peer_is_trusted = peer.map_or(self.unix, |peer| self.contains(peer));
-        let claimed = match peer_is_trusted {
-            true => self.claimed(headers),
-            false => None,
+        let ip = match peer_is_trusted {
+            true => self.forwarded(peer, headers),
+            false => peer,
         };
         ClientAddr {
-            ip: claimed.or(peer),
+            ip,
             peer_is_trusted,
         }
     }
 
-    fn claimed(&self, headers: &HeaderMap) -> Option<IpAddr> {
+    /// Each hop is judged when it is reached, as bytes: what a visitor wrote further to the left
+    /// must not decide whether the rest can be read.
+    fn forwarded(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let name = match self.header {
             ForwardHeader::XForwardedFor => "x-forwarded-for",
             ForwardHeader::Forwarded => "forwarded",
         };
-        let lines: Vec<&str> = headers
-            .get_all(name)
-            .map(|line| line.to_str().ok())
-            .collect::<Option<_>>()?;
-        let mut furthest = None;
+        let lines: Vec<&[u8]> = headers.get_all(name).map(|line| line.as_bytes()).collect();
+        let mut furthest = peer;
         for line in lines.iter().rev() {
-            for hop in line.rsplit(',') {
+            for hop in line.rsplit(|byte| *byte == b',') {
+                let hop = std::str::from_utf8(hop).ok()?;
                 let ip = match self.header {
-                    ForwardHeader::XForwardedFor => address(hop.trim()),
+                    ForwardHeader::XForwardedFor => address(hop.trim_ascii()),
                     ForwardHeader::Forwarded => forwarded_for(hop),
                 }?;
                 if !self.contains(ip) {
@@ -90,9 +99,10 @@ impl TrustedProxies {
 fn forwarded_for(hop: &str) -> Option<IpAddr> {
     let mut values = hop.split(';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then_some(value)
+        let is_for = name.trim_ascii().eq_ignore_ascii_case("for");
+        is_for.then_some(value)
     });
-    let (value, None) = (values.next()?.trim(), values.next()) else {
+    let (value, None) = (values.next()?.trim_ascii(), values.next()) else {
         return None;
     };
     let quoted = value.strip_prefix('"').map(|rest| rest.strip_suffix('"'));
@@ -131,6 +141,7 @@ mod tests {
                 Some(("Forwarded", _)) => ForwardHeader::Forwarded,
                 _ => ForwardHeader::XForwardedFor,
             },
+            name_requests: false,
         };
         let peer = (!peer.is_empty()).then(|| SocketAddr::new(peer.parse().unwrap(), 9));
         let ip = trusted.client(peer, &map).ip;
@@ -182,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_trusted_hop_wrote_wrongly_is_the_peers_address() {
+    fn what_a_trusted_hop_wrote_wrongly_is_no_address() {
         for header in [
             "",
             ",",
@@ -198,8 +209,38 @@ mod tests {
             "a]",
         ] {
             let headers = [("X-Forwarded-For", header)];
-            let found = client("10.0.0.0/8", "10.0.0.1", &headers);
-            assert_eq!(found.as_deref(), Some("10.0.0.1"), "{header}");
+            assert_eq!(client("10.0.0.0/8", "10.0.0.1", &headers), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn what_stands_to_the_left_of_the_client_is_never_looked_at() {
+        for rubbish in [
+            &b"\xff"[..],
+            b"\xe2\x80\x83",
+            b"unknown",
+            b"",
+            b"\x80\xff,\xff",
+        ] {
+            let mut lines = vec![
+                [rubbish, b", 198.51.100.7, 10.2.2.2"].concat(),
+                [rubbish, b",198.51.100.7"].concat(),
+            ];
+            lines[1] = [&lines[1][..], b"\t"].concat();
+            for line in lines {
+                let mut headers = HeaderMap::new();
+                for value in [rubbish, &line] {
+                    let name = HeaderName::from_static("x-forwarded-for");
+                    headers.append(name, HeaderValue::from_bytes(value).unwrap());
+                }
+                let trusted = TrustedProxies {
+                    networks: vec!["10.0.0.0/8".parse().unwrap()],
+                    ..TrustedProxies::default()
+                };
+                let peer = Some("10.0.0.1:9".parse().unwrap());
+                let ip = trusted.client(peer, &headers).ip;
+                assert_eq!(ip, Some("198.51.100.7".parse().unwrap()), "{line:?}");
+            }
         }
     }
 
@@ -217,17 +258,20 @@ mod tests {
                 "198.51.100.7",
             ),
             // Obfuscated, unknown, missing, twice, malformed.
-            ("for=_hidden", "10.0.0.1"),
-            ("for=unknown", "10.0.0.1"),
-            ("for=198.51.100.7, proto=https", "10.0.0.1"),
-            ("for=198.51.100.7;for=198.51.100.8", "10.0.0.1"),
-            ("for=\"198.51.100.7", "10.0.0.1"),
-            ("198.51.100.7", "10.0.0.1"),
+            ("for=_hidden", ""),
+            ("for=unknown", ""),
+            ("for=198.51.100.7, proto=https", ""),
+            ("for=198.51.100.7;for=198.51.100.8", ""),
+            ("for=\"198.51.100.7", ""),
+            ("198.51.100.7", ""),
+            ("\u{2003}for=198.51.100.7", ""),
+            ("for=\u{2003}198.51.100.7", ""),
         ] {
             let headers = [("Forwarded", header)];
+            let expected = (!found.is_empty()).then_some(found);
             assert_eq!(
                 client("10.0.0.0/8", "10.0.0.1", &headers).as_deref(),
-                Some(found),
+                expected,
                 "{header}"
             );
         }

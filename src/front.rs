@@ -42,8 +42,16 @@ pub async fn front(
         .trusted_proxies
         .client(request.peer_addr(), request.headers());
     request.extensions_mut().insert(client);
-    let header = |name: &str| request.headers().get(name)?.to_str().ok();
-    let id = RequestId::of(client.peer_is_trusted, header);
+    let header = |name: &str| {
+        let mut lines = request.headers().get_all(name);
+        // Of two, one is not the proxy's.
+        let (line, None) = (lines.next()?, lines.next()) else {
+            return None;
+        };
+        line.to_str().ok()
+    };
+    let is_named = client.peer_is_trusted && app.trusted_proxies.name_requests;
+    let id = RequestId::of(is_named, header);
     let trace = Trace {
         id,
         address: client.ip,

@@ -35,9 +35,9 @@ pub async fn rate_limit(
         .strip_prefix(app.base.as_str())
         .is_some_and(|path| [LOGIN, CALLBACK].contains(&path));
     let client = request.extensions().get::<ClientAddr>().copied();
-    let wait_secs = match (is_limited, client) {
-        (true, Some(ClientAddr { ip: Some(ip), .. })) => app.rate_limit.check(ip),
-        _ => None,
+    let wait_secs = match is_limited {
+        true => app.rate_limit.check(client.and_then(|client| client.ip)),
+        false => None,
     };
     match wait_secs {
         Some(retry_after_secs) => {
@@ -57,7 +57,7 @@ pub async fn rate_limit(
 pub struct RateLimit {
     quota: Option<Quota>,
     proxies: TrustedProxies,
-    limiter: ArcSwap<DefaultKeyedRateLimiter<IpAddr>>,
+    limiter: ArcSwap<DefaultKeyedRateLimiter<Option<IpAddr>>>,
     checks: AtomicUsize,
 }
 
@@ -74,15 +74,16 @@ impl RateLimit {
         }
     }
 
-    /// Counts a request of `ip`; how many seconds it must wait, if it must. The address of a trusted
-    /// proxy speaks for many people, so it is not limited.
-    fn check(&self, ip: IpAddr) -> Option<u64> {
+    /// Counts a request of `ip`; how many seconds it must wait, if it must. Those whose address can't
+    /// be told share one allowance. The address of a trusted proxy speaks for many people, so it is
+    /// not limited.
+    fn check(&self, ip: Option<IpAddr>) -> Option<u64> {
         let quota = self.quota?;
-        if self.proxies.contains(ip) {
+        if ip.is_some_and(|ip| self.proxies.contains(ip)) {
             return None;
         }
         self.tidy_now_and_then(quota, ADDRESSES_AT_MOST);
-        let refused = self.limiter.load().check_key(&network(ip)).err()?;
+        let refused = self.limiter.load().check_key(&ip.map(network)).err()?;
         let wait = refused.wait_time_from(DefaultClock::default().now());
         Some(wait.as_secs() + 1)
     }
@@ -124,7 +125,7 @@ mod tests {
     }
 
     fn refused(rate_limit: &RateLimit, ip: &str) -> bool {
-        rate_limit.check(ip.parse().unwrap()).is_some()
+        rate_limit.check(Some(ip.parse().unwrap())).is_some()
     }
 
     #[test]
@@ -133,7 +134,7 @@ mod tests {
         for _ in 0..3 {
             assert!(!refused(&limit, "198.51.100.7"));
         }
-        let wait_secs = limit.check("198.51.100.7".parse().unwrap());
+        let wait_secs = limit.check(Some("198.51.100.7".parse().unwrap()));
         assert!(matches!(wait_secs, Some(1..=20)), "{wait_secs:?}");
         assert!(!refused(&limit, "198.51.100.8"));
     }
@@ -156,13 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn those_of_unknown_address_share_an_allowance() {
+        let limit = rate_limit(2);
+        assert_eq!([None, None].map(|ip| limit.check(ip)), [None, None]);
+        assert!(limit.check(None).is_some());
+        assert!(!refused(&limit, "198.51.100.7"));
+    }
+
+    #[test]
     fn however_many_addresses_come_few_are_remembered() {
         let limit = rate_limit(1);
         let quota = limit.quota.unwrap();
         for ip in 0..10_000_u32 {
             limit.tidy_now_and_then(quota, 100);
             let ip = IpAddr::from(ip.to_be_bytes());
-            let _ = limit.limiter.load().check_key(&ip);
+            let _ = limit.limiter.load().check_key(&Some(ip));
             assert!(limit.limiter.load().len() <= 100);
         }
     }

@@ -165,8 +165,8 @@ impl Doorward {
         let (certificate, leaving) = (self.certificate.clone(), self.leaving.clone());
         if !unix.is_empty() && !self.trusted_proxies.unix {
             log::warn!(
-                "TRUSTED_PROXIES lacks `unix`: nobody's address is known behind a Unix socket, and \
-                 RATE_LIMIT does nothing"
+                "TRUSTED_PROXIES lacks `unix`: nobody's address is known, and everybody behind a Unix \
+                 socket shares one RATE_LIMIT"
             );
         }
         let time_to_go = leaving.clone().time_to_go(self.shutdown_delay);
@@ -175,7 +175,7 @@ impl Doorward {
         let connections = usize::try_from(self.db.connections()).expect("a few");
         let blocking_threads = connections.div_ceil(workers) + OTHER_BLOCKING_THREADS;
         let max_connections = self.max_connections.div_ceil(workers);
-        let keep_alive = match self.trusted_proxies == TrustedProxies::default() {
+        let keep_alive = match self.trusted_proxies.is_nobody() {
             true => KEEP_ALIVE_FOR_BROWSERS,
             false => KEEP_ALIVE_FOR_PROXIES,
         };

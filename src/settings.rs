@@ -58,7 +58,8 @@ pub struct Settings {
     pub listen_addr: ListenAddr,
     /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: what Doorward itself speaks TLS with.
     pub certificate: Option<Certificate>,
-    /// `TRUSTED_PROXIES` and `CLIENT_ADDR_HEADER`: whom to believe about who asks.
+    /// `TRUSTED_PROXIES`, `CLIENT_ADDR_HEADER` and `TRUST_REQUEST_ID`: whom to believe about who asks,
+    /// and about a request's name.
     pub trusted_proxies: TrustedProxies,
     /// `RATE_LIMIT`: requests a minute to sign in, for each address; 0 is no limit.
     pub rate_limit: u32,

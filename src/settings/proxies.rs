@@ -1,18 +1,21 @@
-//! Whom to believe about who asks.
+//! Whom to believe about who asks, and about the name of a request.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use super::source::Source;
+use super::values;
 use crate::client::{ForwardHeader, TrustedProxies};
 
-/// `TRUSTED_PROXIES` and `CLIENT_ADDR_HEADER`.
+/// `TRUSTED_PROXIES`, `CLIENT_ADDR_HEADER` and `TRUST_REQUEST_ID`.
 pub fn read(source: &mut Source<'_>) -> TrustedProxies {
     let trusted = source.optional("TRUSTED_PROXIES", "10.0.0.0/8 2001:db8::/32 unix", proxies);
     let header = source.optional("CLIENT_ADDR_HEADER", "x-forwarded-for", header);
+    let name_requests = source.optional("TRUST_REQUEST_ID", "true", values::boolean);
     TrustedProxies {
         header: header.unwrap_or_default(),
+        name_requests: name_requests.unwrap_or_default(),
         ..trusted.unwrap_or_default()
     }
 }
@@ -23,6 +26,13 @@ fn proxies(text: String) -> Result<TrustedProxies, String> {
     for word in words {
         match (word, network(word)) {
             ("unix", _) => proxies.unix = true,
+            (_, Some(network)) if holds_strangers(&network) => {
+                return Err(
+                    "has a network that holds strangers, who would be believed about who they are; \
+                     name the proxies' own addresses"
+                        .to_owned(),
+                );
+            }
             (_, Some(network)) => proxies.networks.push(network),
             (_, None) => {
                 return Err("has something that is no network, address or `unix`".to_owned());
@@ -36,6 +46,12 @@ fn proxies(text: String) -> Result<TrustedProxies, String> {
 fn network(word: &str) -> Option<IpNet> {
     let address = || word.parse().ok().map(|ip: IpAddr| ip.into());
     word.parse().ok().or_else(address)
+}
+
+/// The largest networks that one owner can have are 10.0.0.0/8 and fc00::/7. A larger one is a part of
+/// the internet, or all of it (0.0.0.0/0).
+fn holds_strangers(network: &IpNet) -> bool {
+    network.prefix_len() < if network.addr().is_ipv4() { 8 } else { 7 }
 }
 
 fn header(text: String) -> Result<ForwardHeader, String> {

@@ -71,6 +71,8 @@ fn configuration(addr: SocketAddr, upstreams: &[String]) -> String {
                     proxy_set_header Connection \"\";
                     proxy_set_header Host $http_host;
                     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    proxy_set_header X-Request-Id $request_id;
+                    proxy_set_header traceparent \"\";
                     proxy_connect_timeout 2s;
                     proxy_next_upstream error timeout non_idempotent;
                 }}
