@@ -1,21 +1,18 @@
 //! The audit of sign-ins: who came in, who did not and why. Each event goes to the log, and to the
 //! database unless strangers could fill it.
 
+mod allowance;
 pub mod reason;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use time::OffsetDateTime;
 
 use crate::clock::Clock;
 use crate::db::{self, AuditEvent, Db, Event, User};
 use crate::error::Error;
 use crate::metrics;
-
-/// How many failed sign-ins a minute are kept by each process, of those where the provider vouched
-/// for nobody yet: anybody can begin an attempt and make it fail.
-const UNKNOWN_PER_MINUTE: u32 = 60;
+use crate::trace::Trace;
+use allowance::Allowance;
 
 /// Keeps the events.
 pub struct Audit {
@@ -23,8 +20,8 @@ pub struct Audit {
     issuer: String,
     retention: Duration,
     clock: Clock,
-    /// The minute, and how many were kept in it.
-    unknown: Mutex<(i64, u32)>,
+    /// For failures where the provider vouched for nobody yet.
+    unknown: Mutex<Allowance>,
 }
 
 /// How far a sign-in got before it failed.
@@ -54,6 +51,7 @@ impl Audit {
     pub async fn sign_in_failed(&self, progress: Progress, error: &Error) {
         let reason = reason::of(error);
         metrics::sign_in_failed(reason);
+        self.tell_dropped().await;
         let now = self.clock.now();
         let is_known = progress.subject.is_some();
         let event = AuditEvent {
@@ -69,7 +67,7 @@ impl Audit {
         let is_away = matches!(error, Error::Database(_));
         if !progress.has_attempt {
             event.log();
-        } else if !is_away && (is_known || self.may_keep_another(now)) {
+        } else if !is_away && (is_known || self.may_keep_another()) {
             self.keep(event).await;
         } else {
             metrics::audit_event_lost();
@@ -96,18 +94,31 @@ impl Audit {
         }
     }
 
-    fn may_keep_another(&self, now: OffsetDateTime) -> bool {
-        let minute = now.unix_timestamp() / 60;
-        let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
-        if unknown.0 != minute {
-            *unknown = (minute, 0);
+    fn may_keep_another(&self) -> bool {
+        let address = Trace::current().and_then(|trace| trace.address);
+        self.unknown().take(self.minute(), address)
+    }
+
+    /// Says how many failures of the minutes before were in the log alone.
+    async fn tell_dropped(&self) {
+        let dropped = self.unknown().take_dropped(self.minute());
+        if let Some(dropped) = dropped {
+            let event = AuditEvent::new(Event::FailuresDropped, self.clock.now());
+            self.keep(event.of_no_request().times(dropped)).await;
         }
-        unknown.1 += 1;
-        unknown.1 <= UNKNOWN_PER_MINUTE
+    }
+
+    fn unknown(&self) -> MutexGuard<'_, Allowance> {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn minute(&self) -> i64 {
+        self.clock.now().unix_timestamp() / 60
     }
 
     /// Removes the events that are older than the retention; how many.
     pub async fn purge(&self) -> Result<usize, db::Error> {
+        self.tell_dropped().await;
         let until = self.clock.now() - self.retention;
         let mut purged = 0;
         loop {

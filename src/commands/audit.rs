@@ -128,6 +128,7 @@ fn as_json(event: &AuditEvent) -> Value {
     for (name, value) in fields(event) {
         object.insert(name.to_owned(), value.into());
     }
+    object.insert("occurrences".to_owned(), event.occurrences.into());
     Value::Object(object)
 }
 
@@ -138,6 +139,9 @@ fn as_text(event: &AuditEvent) -> String {
         if let Some(value) = value {
             text.push_str(&format!(" {name}={}", plain(value)));
         }
+    }
+    if let Some(occurrences) = event.occurrences {
+        text.push_str(&format!(" occurrences={occurrences}"));
     }
     text
 }

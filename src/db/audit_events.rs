@@ -19,6 +19,8 @@ pub enum Event {
     SignIn,
     /// Somebody wanted to sign in and did not get in.
     SignInFailed,
+    /// So many failed sign-ins of people unknown were not kept, since they were too many.
+    FailuresDropped,
     /// Somebody signed out.
     SignOut,
     /// A session ended by itself.
@@ -37,9 +39,10 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Event; 9] = [
+    pub const ALL: [Event; 10] = [
         Event::SignIn,
         Event::SignInFailed,
+        Event::FailuresDropped,
         Event::SignOut,
         Event::SessionExpired,
         Event::UserCreated,
@@ -54,6 +57,7 @@ impl Event {
         match self {
             Event::SignIn => "sign_in",
             Event::SignInFailed => "sign_in_failed",
+            Event::FailuresDropped => "failures_dropped",
             Event::SignOut => "sign_out",
             Event::SessionExpired => "session_expired",
             Event::UserCreated => "user_created",
@@ -87,6 +91,8 @@ pub struct AuditEvent {
     pub address: Option<String>,
     /// The request that it came of.
     pub request_id: Option<String>,
+    /// How many it stands for, where that is not one.
+    pub occurrences: Option<i32>,
 }
 
 /// Which events are asked for; all of what is said must hold.
@@ -123,6 +129,7 @@ impl AuditEvent {
             reason: None,
             address: trace.and_then(|trace| Some(trace.address?.to_string())),
             request_id: trace.map(|trace| trace.id.to_string()),
+            occurrences: None,
         }
     }
 
@@ -140,6 +147,23 @@ impl AuditEvent {
     pub fn because(self, reason: &'static str) -> AuditEvent {
         AuditEvent {
             reason: Some(reason.to_owned()),
+            ..self
+        }
+    }
+
+    /// The same, standing for so many.
+    pub fn times(self, occurrences: u32) -> AuditEvent {
+        AuditEvent {
+            occurrences: Some(i32::try_from(occurrences).unwrap_or(i32::MAX)),
+            ..self
+        }
+    }
+
+    /// The same, whatever request happens to be handled.
+    pub fn of_no_request(self) -> AuditEvent {
+        AuditEvent {
+            address: None,
+            request_id: None,
             ..self
         }
     }
@@ -177,7 +201,8 @@ impl AuditEvent {
             issuer = self.issuer.as_deref(),
             subject = self.subject.as_deref(),
             reason = self.reason.as_deref(),
-            address = self.address.as_deref();
+            address = self.address.as_deref(),
+            occurrences = self.occurrences;
             "{line}"
         );
     }

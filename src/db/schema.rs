@@ -11,6 +11,7 @@ diesel::table! {
         reason -> Nullable<Text>,
         address -> Nullable<Text>,
         request_id -> Nullable<Text>,
+        occurrences -> Nullable<Integer>,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use awc::http::Method;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use futures_util::future::join_all;
 
 use crate::on_both;
 use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr};
-use crate::support::{Database, TestApp, log};
+use crate::support::{Database, TestApp, Visitor, log};
 
 #[derive(Debug, QueryableByName, PartialEq)]
 struct Kept {
@@ -41,6 +42,12 @@ fn event(
 ) -> (String, Option<String>, Option<String>) {
     let owned = |text: Option<&str>| text.map(str::to_owned);
     (name.to_owned(), owned(subject), owned(reason))
+}
+
+/// A parameter of a URL, as it is written there.
+fn query_value(url: &str, name: &str) -> String {
+    let (_, rest) = url.split_once(&format!("{name}=")).expect("the parameter");
+    rest.split('&').next().unwrap().to_owned()
 }
 
 on_both! {
@@ -190,7 +197,7 @@ on_both! {
     }
 
     /// Anybody can begin an attempt and make it fail, again and again.
-    async fn of_strangers_attempts_that_fail_sixty_a_minute_are_kept(app: TestApp) {
+    async fn of_strangers_attempts_that_fail_ten_a_minute_and_network_are_kept(app: TestApp) {
         let stranger = app.visitor();
         let authorization_request = stranger.begin("/login").await;
         let state = authorization_request.split("state=").nth(1).unwrap();
@@ -206,13 +213,47 @@ on_both! {
             }
             assert_eq!(stranger.get(&callback).await.status, 502);
         }
-        assert_eq!(kept(&app).len(), 60);
+        assert_eq!(kept(&app).len(), 10);
         app.clock.shift(time::Duration::MINUTE);
         for (name, value) in &cookies {
             stranger.set_app_cookie(name, value);
         }
         stranger.get(&callback).await;
-        assert_eq!(kept(&app).len(), 61, "another minute, another sixty");
+        let events = events(&app);
+        assert_eq!(events.len(), 12, "another minute, another ten, and what was dropped");
+        assert_eq!(events[10].0, "failures_dropped");
+        assert_eq!(kept(&app)[10].request_id, None, "of many requests");
+        assert_eq!(app.storage().number("SELECT CAST(occurrences AS BIGINT) AS n FROM audit_events WHERE event = 'failures_dropped'"), 60);
+    }
+}
+
+on_both! {
+    /// Somebody makes their own fail as often as they can; another person's is kept.
+    async fn one_network_keeps_no_other_peoples_failures_out(database: Database) {
+        let variables = [("TRUSTED_PROXIES", "127.0.0.0/8")];
+        let app = TestApp::spawn_with(database, &variables);
+        let second = i64::from(app.clock.now().second());
+        app.clock.shift(time::Duration::seconds(60 - second));
+        let fail = async |visitor: &Visitor, address: &str| {
+            let state = query_value(&visitor.begin("/login").await, "state");
+            let callback = format!("/authorization-code/callback?state={state}&error=server_error");
+            let headers = [("X-Forwarded-For", address)];
+            let answer = visitor.send(Method::GET, &callback, &headers, "").await;
+            assert_eq!(answer.status, 502);
+        };
+        let (hostile, other) = (app.visitor(), app.visitor());
+        for number in 0..61 {
+            fail(&hostile, &format!("198.51.100.{number}")).await;
+        }
+        fail(&other, "203.0.113.7").await;
+        fail(&other, "unknown").await;
+        let of = |address: &str| {
+            let query = format!("SELECT COUNT(*) AS n FROM audit_events WHERE address {address}");
+            app.storage().number(&query)
+        };
+        assert_eq!(of("LIKE '198.51.100.%'"), 10);
+        assert_eq!(of("= '203.0.113.7'"), 1);
+        assert_eq!(of("IS NULL"), 1);
     }
 }
 
