@@ -8,6 +8,7 @@ use url::Url;
 use crate::audit::Audit;
 use crate::client::TrustedProxies;
 use crate::db::Db;
+use crate::handlers::Readiness;
 use crate::oidc::{Http, RelyingParty};
 use crate::pages::Pages;
 use crate::paths::Base;
@@ -37,6 +38,8 @@ pub struct App {
     pub trusted_proxies: TrustedProxies,
     /// How often one address may sign in.
     pub rate_limit: Arc<RateLimit>,
+    /// Whether the database answered a moment ago.
+    pub readiness: Readiness,
     /// Whether the process is about to stop.
     pub leaving: Leaving,
     /// On every answer.

@@ -20,6 +20,7 @@ use crate::client::TrustedProxies;
 use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::front::{front, security_headers};
+use crate::handlers::Readiness;
 use crate::listen::Sockets;
 use crate::oidc::{self, Http, RelyingParty};
 use crate::pages::Pages;
@@ -69,6 +70,7 @@ pub struct Doorward {
     trusted_proxies: TrustedProxies,
     rate_limit: Arc<RateLimit>,
     max_connections: usize,
+    readiness: Readiness,
     leaving: Leaving,
     shutdown_delay: Duration,
     shutdown_timeout: Duration,
@@ -149,6 +151,7 @@ impl Doorward {
             certificate: settings.certificate,
             secret_files: settings.secret_files,
             max_connections: settings.max_connections,
+            readiness: Readiness::default(),
             leaving: Leaving::default(),
             shutdown_delay: settings.shutdown_delay,
             shutdown_timeout: settings.shutdown_timeout,
@@ -238,6 +241,7 @@ impl Doorward {
             base: self.base.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit.clone(),
+            readiness: self.readiness.clone(),
             leaving: self.leaving.clone(),
         }
     }

@@ -8,6 +8,8 @@ pub mod logout;
 pub mod ops;
 pub mod profile;
 
+pub use ops::Readiness;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderMap, LOCATION};
 
