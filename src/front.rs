@@ -16,7 +16,7 @@ use url::Url;
 use crate::app::App;
 use crate::error::{Error, cut};
 use crate::pages::ErrorPage;
-use crate::session::drop_disguised_cookies;
+use crate::session::OwnCookies;
 use crate::trace::{RequestId, Trace};
 use crate::words::{self, WayOn};
 use crate::{metrics, paths};
@@ -66,7 +66,10 @@ async fn answer(
     trace: Trace,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let visit = Visit::begin(&request, trace);
-    drop_disguised_cookies(request.headers_mut());
+    let cookies = app.sessions.keep_own_cookies(request.headers_mut());
+    if cookies == OwnCookies::Planted {
+        app.audit.cookies_planted().await;
+    }
     match next.call(request).await {
         Ok(answered) => {
             let (request, response) = answered.into_parts();

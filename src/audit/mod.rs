@@ -81,6 +81,18 @@ impl Audit {
         self.keep(event.about(user)).await;
     }
 
+    /// A cookie of ours came twice. Anybody can send that, so the allowance for strangers holds.
+    pub async fn cookies_planted(&self) {
+        let now = self.clock.now();
+        let event = AuditEvent::new(Event::CookiesPlanted, now);
+        if self.may_keep_another(now) {
+            self.keep(event).await;
+        } else {
+            metrics::audit_event_lost();
+            event.log();
+        }
+    }
+
     /// Keeps an event that does not depend on being kept.
     async fn keep(&self, event: AuditEvent) {
         let kept = event.clone();

@@ -23,6 +23,8 @@ pub enum Event {
     FailuresDropped,
     /// Somebody signed out.
     SignOut,
+    /// A cookie of ours came twice: somebody else set one of them.
+    CookiesPlanted,
     /// A session ended by itself.
     SessionExpired,
     /// A person was here for the first time.
@@ -44,6 +46,7 @@ impl Event {
         Event::SignInFailed,
         Event::FailuresDropped,
         Event::SignOut,
+        Event::CookiesPlanted,
         Event::SessionExpired,
         Event::UserCreated,
         Event::UserBlocked,
@@ -59,6 +62,7 @@ impl Event {
             Event::SignInFailed => "sign_in_failed",
             Event::FailuresDropped => "failures_dropped",
             Event::SignOut => "sign_out",
+            Event::CookiesPlanted => "cookies_planted",
             Event::SessionExpired => "session_expired",
             Event::UserCreated => "user_created",
             Event::UserBlocked => "user_blocked",

@@ -14,7 +14,7 @@ const SEALED_LIMIT: usize = 3800;
 impl Sessions {
     /// The cookie that keeps `form`, the response that names `state`; nothing if it is too long.
     pub fn keep_answer(&self, state: &str, form: &str) -> Option<Cookie<'static>> {
-        let name = self.answer_cookie_name(state);
+        let name = self.names.answer(state);
         let sealed = self
             .keys
             .seal(|keys| &keys.attempts, &name, form.as_bytes().to_vec());
@@ -27,7 +27,7 @@ impl Sessions {
         request: &HttpRequest,
         state: &str,
     ) -> Option<(String, Cookie<'static>)> {
-        let name = self.answer_cookie_name(state);
+        let name = self.names.answer(state);
         let sealed = request.cookie(&name)?;
         let (form, _) = self
             .keys
@@ -35,10 +35,6 @@ impl Sessions {
         let mut removal = self.answer_cookie(name, String::new());
         removal.make_removal();
         Some((String::from_utf8(form).ok()?, removal))
-    }
-
-    fn answer_cookie_name(&self, state: &str) -> String {
-        self.cookie_name_for("doorward-answer", state)
     }
 
     fn answer_cookie(&self, name: String, value: String) -> Cookie<'static> {

@@ -16,9 +16,6 @@ const LIFETIME: Duration = Duration::minutes(10);
 /// How many tabs can be on their way at once.
 const AT_ONCE: usize = 5;
 
-/// How much of the state names its cookie: enough to tell tabs apart, too little to guess the rest.
-const NAME_CHARS: usize = 16;
-
 /// What the browser keeps for us while the person is at the provider.
 #[derive(Serialize, Deserialize)]
 pub struct Login {
@@ -70,7 +67,7 @@ impl Sessions {
         attempt: Attempt,
         return_to: ReturnTo,
     ) -> Vec<Cookie<'static>> {
-        let name = self.attempt_cookie_name(&attempt.state);
+        let name = self.names.login(&attempt.state);
         let login = Login {
             attempt,
             return_to,
@@ -87,7 +84,7 @@ impl Sessions {
     /// [`Sessions::forget_login`] with whatever it answers: an attempt is used once.
     pub fn take_login(&self, request: &HttpRequest, state: Option<&str>) -> Result<Login, NoLogin> {
         let state = state.ok_or(NoLogin::NoState)?;
-        let name = self.attempt_cookie_name(state);
+        let name = self.names.login(state);
         let cookie = request.cookie(&name).ok_or(NoLogin::NotThisBrowser)?;
         let login = self.open_login(&cookie).ok_or(NoLogin::Forged)?;
         if !bool::from(login.attempt.state.as_bytes().ct_eq(state.as_bytes())) {
@@ -103,7 +100,7 @@ impl Sessions {
 
     /// The cookie that removes the attempt which `state` names, if the browser sent one.
     pub fn forget_login(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
-        let name = self.attempt_cookie_name(state);
+        let name = self.names.login(state);
         request.cookie(&name).map(|_| self.removal(name))
     }
 
@@ -112,10 +109,9 @@ impl Sessions {
         let Ok(cookies) = request.cookies() else {
             return Vec::new();
         };
-        let prefix = self.attempt_cookie_name("");
         let mut attempts: Vec<(Option<OffsetDateTime>, String)> = cookies
             .iter()
-            .filter(|cookie| cookie.name().starts_with(&prefix))
+            .filter(|cookie| self.names.is_login(cookie.name()))
             .map(|cookie| {
                 let login = self.open_login(cookie);
                 let current = login.filter(|login| self.is_current(login));
@@ -145,17 +141,6 @@ impl Sessions {
 
     fn is_current(&self, login: &Login) -> bool {
         self.clock.now() - login.began_at < LIFETIME
-    }
-
-    fn attempt_cookie_name(&self, state: &str) -> String {
-        self.cookie_name_for("doorward-login", state)
-    }
-
-    /// The name of a cookie about `state`. Only characters of base64url get into it, whatever came.
-    pub(super) fn cookie_name_for(&self, what: &str, state: &str) -> String {
-        let is_ours = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-        let tag: String = state.chars().filter(is_ours).take(NAME_CHARS).collect();
-        self.cookie_name(&format!("{what}-{tag}"))
     }
 
     fn attempt_cookie(&self, name: String, value: String) -> Cookie<'static> {

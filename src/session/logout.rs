@@ -10,7 +10,7 @@ use super::Sessions;
 impl Sessions {
     /// The cookie that remembers `state` for ten minutes.
     pub fn begin_logout(&self, state: String) -> Cookie<'static> {
-        Cookie::build(self.cookie_name("doorward-logout"), state)
+        Cookie::build(self.names.logout(), state)
             .path(self.base.cookie_path().to_owned())
             .http_only(true)
             .secure(self.secure)

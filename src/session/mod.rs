@@ -2,8 +2,9 @@
 
 mod answer;
 mod begin;
+mod cookie_header;
+mod cookie_names;
 mod count;
-mod disguise;
 mod expiry;
 mod key_ring;
 mod keys;
@@ -26,9 +27,10 @@ use actix_identity::IdentityMiddleware;
 use actix_session::SessionMiddleware;
 use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_web::cookie::{Key, SameSite};
+use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
-pub use disguise::drop_disguised_cookies;
+pub use cookie_header::{OwnCookies, count as count_cookies};
 pub use login::{Login, NoLogin};
 pub use renew::renew;
 pub use return_to::ReturnTo;
@@ -38,6 +40,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::paths::Base;
 use crate::settings::Settings;
+use cookie_names::CookieNames;
 use key_ring::KeyRing;
 use memory::Memory;
 use store::DatabaseStore;
@@ -51,6 +54,7 @@ pub(crate) mod door {
 /// The rules of sessions and of the cookies that carry them.
 pub struct Sessions {
     keys: KeyRing,
+    names: CookieNames,
     secure: bool,
     base: Base,
     idle_timeout: Duration,
@@ -68,6 +72,7 @@ impl Sessions {
                 &settings.session_key,
                 settings.session_key_previous.as_ref(),
             ),
+            names: CookieNames::of(&settings.public_url),
             secure: settings.public_url.scheme() == "https",
             base: Base::of(&settings.public_url),
             idle_timeout: settings.idle_timeout,
@@ -86,14 +91,10 @@ impl Sessions {
         log::info!("sessions are sealed with the new SESSION_KEY from now on");
     }
 
-    /// Over https the prefix makes browsers refuse the cookie from a sibling domain or over http.
-    /// Below a path, only over http: `__Host-` cookies are for the whole host.
-    fn cookie_name(&self, name: &str) -> String {
-        match (self.secure, self.base.is_root()) {
-            (true, true) => format!("__Host-{name}"),
-            (true, false) => format!("__Secure-{name}"),
-            (false, _) => name.to_owned(),
-        }
+    /// Leaves in `headers` our own well-formed cookies, each of them once, and nothing else. To be called before the
+    /// framework looks at them.
+    pub fn keep_own_cookies(&self, headers: &mut HeaderMap) -> OwnCookies {
+        cookie_header::keep_own_cookies(headers, &self.names)
     }
 }
 
@@ -105,7 +106,7 @@ const WORTH_NOTHING: [u8; 64] = [0; 64];
 pub fn session_middleware(sessions: &Arc<Sessions>) -> SessionMiddleware<DatabaseStore> {
     let store = DatabaseStore::new(sessions.clone());
     SessionMiddleware::builder(store, Key::from(&WORTH_NOTHING))
-        .cookie_name(sessions.cookie_name("doorward"))
+        .cookie_name(sessions.names.session())
         .cookie_secure(sessions.secure)
         .cookie_http_only(true)
         .cookie_path(sessions.base.cookie_path().to_owned())

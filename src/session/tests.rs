@@ -44,15 +44,3 @@ pub(super) fn request_with<'a>(cookies: impl IntoIterator<Item = &'a Cookie<'a>>
     });
     request.to_http_request()
 }
-
-#[test]
-fn a_cookies_prefix_says_what_browsers_are_to_enforce() {
-    for (public_url, expected) in [
-        ("https://app.example", "__Host-a"),
-        ("https://app.example/below", "__Secure-a"),
-        ("http://localhost:8080", "a"),
-        ("http://localhost:8080/below", "a"),
-    ] {
-        assert_eq!(sessions_at(public_url).0.cookie_name("a"), expected);
-    }
-}

@@ -10,6 +10,7 @@ mod below_a_path;
 mod callback;
 mod check;
 mod conformance_doc;
+mod cookies;
 mod deploy;
 mod docs;
 mod faults;

@@ -47,7 +47,7 @@ fn attempt_len(answer: &Answer) -> usize {
 
 /// The head and the body of an answer, for requests that no client would send. It is read while the request is still
 /// being written, as browsers do: the server may answer, and want no more, before it has read all of it.
-fn raw(app: &TestApp, request: &[u8]) -> String {
+pub fn raw(app: &TestApp, request: &[u8]) -> String {
     let port = Url::parse(&app.url).unwrap().port().unwrap();
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream
@@ -81,7 +81,7 @@ fn is_whole(answer: &[u8]) -> bool {
 }
 
 /// A raw `GET` with these cookies.
-fn raw_get(app: &TestApp, path: &str, cookies: &[u8]) -> String {
+pub fn raw_get(app: &TestApp, path: &str, cookies: &[u8]) -> String {
     let mut request =
         format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: ")
             .into_bytes();
@@ -213,12 +213,11 @@ on_both! {
             format!("doorward={real}x"),
             format!("doorward={signature}{}", "A".repeat(43)),
             format!("doorward={}", "A".repeat(8 << 10)),
-            format!("doorward={}", "A".repeat(60_000)),
             format!("doorward={}", "=".repeat(8 << 10)),
             format!("doorward=%00; doorward=%ff; doorward={flipped}"),
             format!("doorward=\"{flipped}\""),
-            format!("{}doorward=x", "doorward=; ".repeat(500)),
-            format!("{}doorward=x", "a=b; ".repeat(10_000)),
+            format!("{}doorward=x", "doorward=; ".repeat(60)),
+            format!("{}doorward=x", "a=b; ".repeat(60)),
             format!("user_id={key}; id={key}; session={real}; Doorward={real}"),
             format!("__Host-doorward={real}"),
         ]

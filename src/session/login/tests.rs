@@ -23,7 +23,7 @@ fn names(cookies: &[Cookie<'_>]) -> Vec<String> {
 fn an_attempt_is_kept_by_the_browser_that_began_it() {
     let (sessions, _) = sessions();
     let (cookie, state) = begun(&sessions);
-    let name = format!("__Host-doorward-login-{}", &state[..NAME_CHARS]);
+    let name = format!("__Host-doorward-login-{}", &state[..16]);
     assert_eq!(cookie.name(), name);
     assert_eq!(cookie.max_age(), Some(LIFETIME));
     assert_eq!(cookie.same_site(), Some(SameSite::Lax));
@@ -57,7 +57,7 @@ fn a_response_that_belongs_to_no_attempt_is_refused_with_the_reason() {
         "this browser has no attempt of that state (used up, another browser, or no cookies)"
     );
     let forged = "the attempt's cookie was not sealed by us for that state";
-    let same_name = format!("{}x", &state[..NAME_CHARS]);
+    let same_name = format!("{}x", &state[..16]);
     assert_eq!(refusal(&[&cookie], Some(&same_name)), forged);
     let made_up = Cookie::new(cookie.name().to_owned(), "made-up");
     assert_eq!(refusal(&[&made_up], Some(&state)), forged);
@@ -99,12 +99,4 @@ fn of_more_than_five_attempts_the_oldest_goes_after_those_that_lead_nowhere() {
     let request = request_with(&kept);
     let cookies = sessions.begin_login(&request, Attempt::new(), profile());
     assert_eq!((cookies.len(), cookies[0].name()), (2, kept[0].name()));
-}
-
-#[test]
-fn only_characters_of_base64url_get_into_a_cookies_name() {
-    let name = sessions()
-        .0
-        .cookie_name_for("a", "a-b_c;= é\r\nd0123456789abcdef");
-    assert_eq!(name, "__Host-a-a-b_cd0123456789");
 }

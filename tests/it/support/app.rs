@@ -204,6 +204,14 @@ impl TestApp {
         }
     }
 
+    /// What the browser calls the cookie that we call `own`.
+    pub fn cookie_name(&self, own: &str) -> String {
+        match self.variables["PUBLIC_URL"].starts_with("https") {
+            true => format!("__Host-{own}"),
+            false => own.to_owned(),
+        }
+    }
+
     /// Somebody with a browser that has never been here.
     pub fn visitor(&self) -> Visitor {
         let url = url::Url::parse(&self.url).unwrap();

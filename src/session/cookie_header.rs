@@ -1,0 +1,232 @@
+//! The `Cookie` header, read byte by byte before the framework sees it (RFC 6265, 4.2.1 and 5.4).
+//!
+//! The framework decodes names, trims every Unicode space around them, and reads no cookie at all where one byte is not
+//! UTF-8; browsers do none of this. So a sibling domain could plant a cookie that passes for ours, past the protection
+//! that its prefix gives, and another application's cookie could hide ours. What is handed on is a header of our own
+//! making, with our own well-formed cookies and nothing else.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
+
+use super::cookie_names::CookieNames;
+
+/// Whether a cookie of ours came more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnCookies {
+    /// Each came once, or none did.
+    AsWeSetThem,
+    /// Browsers keep several cookies of one name where somebody else set one of them too: from a sibling domain, over
+    /// plain http, or for another path. Which is ours can't be told, so none of them counts.
+    Planted,
+}
+
+/// Leaves in `headers` our own well-formed cookies, each of them once.
+pub fn keep_own_cookies(headers: &mut HeaderMap, names: &CookieNames) -> OwnCookies {
+    let mut own: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+    let mut seen = OwnCookies::AsWeSetThem;
+    for (name, value) in headers.get_all(COOKIE).flat_map(pairs) {
+        let Some(name) = as_ascii(name).filter(|name| names.is_ours(name)) else {
+            continue;
+        };
+        match own.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(as_ascii(value).filter(|value| is_value(value)));
+            }
+            Entry::Occupied(mut entry) => {
+                entry.insert(None);
+                seen = OwnCookies::Planted;
+            }
+        }
+    }
+    let own: Vec<String> = own
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
+        .collect();
+    headers.remove(COOKIE);
+    if !own.is_empty() {
+        let header = HeaderValue::from_str(&own.join("; "));
+        headers.insert(COOKIE, header.expect("tokens and cookie octets are ASCII"));
+    }
+    seen
+}
+
+/// How many cookies came, of whatever kind.
+pub fn count(headers: &HeaderMap) -> usize {
+    let lines = headers.get_all(COOKIE);
+    let parts = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    parts.filter(|part| !trim(part).is_empty()).count()
+}
+
+/// The names and values of one line, whatever bytes they are of. What has no `=` has no name.
+fn pairs(line: &HeaderValue) -> impl Iterator<Item = (&[u8], &[u8])> {
+    line.as_bytes()
+        .split(|byte| *byte == b';')
+        .filter_map(|pair| {
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            let (name, value) = pair.split_at(equals);
+            Some((trim(name), trim(&value[1..])))
+        })
+}
+
+/// Without the space and tab around it: what browsers take away, and no more.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn as_ascii(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    text.is_ascii().then_some(text)
+}
+
+/// RFC 6265, 4.1.1: `cookie-octet`. We never quote.
+fn is_value(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    bytes.all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use url::Url;
+
+    /// What is left of `lines`, a header each.
+    fn left_of(lines: &[&[u8]]) -> (Option<String>, OwnCookies) {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        let names = CookieNames::of(&Url::parse("https://app.example").unwrap());
+        let seen = keep_own_cookies(&mut headers, &names);
+        let mut left = headers.get_all(COOKIE);
+        let header = left.next().map(|value| value.to_str().unwrap().to_owned());
+        assert!(left.next().is_none());
+        (header, seen)
+    }
+
+    fn kept(line: impl AsRef<[u8]>) -> Option<String> {
+        let (kept, seen) = left_of(&[line.as_ref()]);
+        assert_eq!(seen, OwnCookies::AsWeSetThem);
+        kept
+    }
+
+    #[test]
+    fn our_own_cookies_are_handed_on_and_no_others() {
+        let ours = "__Host-doorward=a; __Host-doorward-login-x=b";
+        assert_eq!(kept(ours).as_deref(), Some(ours));
+        let among = "a=1;\t__Host-doorward = a ;b;=c;__Host-doorward-login-x=b;; d=\"e\"";
+        assert_eq!(kept(among).as_deref(), Some(ours));
+        let lines: [&[u8]; 2] = [b"__Host-doorward=a", b"x=y; __Host-doorward-login-x=b"];
+        assert_eq!(left_of(&lines).0.as_deref(), Some(ours));
+        assert_eq!(kept("a=1; b=2"), None);
+        assert_eq!(kept(""), None);
+    }
+
+    #[test]
+    fn a_byte_that_is_not_utf_8_hides_nothing() {
+        let ours = Some("__Host-doorward=a");
+        for line in [
+            b"utmz=Unders\xf8gelse; __Host-doorward=a".as_slice(),
+            b"__Host-doorward=a; \xff\xfe=\xfd",
+            b"\x80;__Host-doorward=a;\xe2\x80",
+        ] {
+            assert_eq!(kept(line).as_deref(), ours, "{}", line.escape_ascii());
+        }
+    }
+
+    /// Every character that Rust, and so the framework, takes for white space.
+    #[test]
+    fn no_white_space_but_space_and_tab_is_taken_away() {
+        let spaces = ('\u{1}'..=char::MAX).filter(|c| c.is_whitespace());
+        let spaces: Vec<char> = spaces.filter(|c| !c.is_ascii_control()).collect();
+        assert!(spaces.len() >= 20 && spaces.contains(&'\u{2003}'));
+        for space in spaces {
+            for (at, planted) in [
+                format!("{space}__Host-doorward=evil"),
+                format!("__Host-doorward{space}=evil"),
+                format!(" {space} __Host-doorward=evil"),
+            ]
+            .into_iter()
+            .enumerate()
+            {
+                let expected = match space {
+                    ' ' => Some("__Host-doorward=evil".to_owned()),
+                    _ => None,
+                };
+                assert_eq!(kept(&planted), expected, "{at} {space:?}");
+                let beside = format!("__Host-doorward=a; {planted}");
+                let left = left_of(&[beside.as_bytes()]);
+                match space {
+                    ' ' => assert_eq!(left, (None, OwnCookies::Planted)),
+                    _ => assert_eq!(left.0.as_deref(), Some("__Host-doorward=a"), "{space:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_only_spelled_like_ours_is_not_ours() {
+        for name in [
+            "%5F%5FHost-doorward",
+            "__Host%2Ddoorward",
+            "__host-doorward",
+        ] {
+            assert_eq!(kept(format!("{name}=evil")), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_counts_for_nothing() {
+        for (line, left) in [
+            ("__Host-doorward=a; __Host-doorward=a", None),
+            ("__Host-doorward=a; __Host-doorward=\"b\"", None),
+            (
+                "__Host-doorward=; __Host-doorward=a; __Host-doorward=b",
+                None,
+            ),
+            (
+                "__Host-doorward=a; __Host-doorward-logout=b;__Host-doorward=c",
+                Some("__Host-doorward-logout=b"),
+            ),
+        ] {
+            let left = (left.map(str::to_owned), OwnCookies::Planted);
+            assert_eq!(left_of(&[line.as_bytes()]), left, "{line}");
+        }
+        let lines: [&[u8]; 2] = [b"__Host-doorward=a", b"__Host-doorward=\xff"];
+        assert_eq!(left_of(&lines), (None, OwnCookies::Planted));
+        assert_eq!(kept("a=1; a=2; __Host-other=x; __Host-other=y"), None);
+    }
+
+    #[test]
+    fn a_value_of_other_octets_than_a_cookies_is_dropped() {
+        for value in [
+            &b"a b"[..],
+            b"\"a\"",
+            b"a,b",
+            b"a\\b",
+            b"\xff",
+            b"a\tb",
+            "é".as_bytes(),
+        ] {
+            let line = [b"__Host-doorward=".as_slice(), value].concat();
+            assert_eq!(kept(&line), None, "{}", line.escape_ascii());
+        }
+        assert_eq!(
+            kept("__Host-doorward=a=b%3D/+").as_deref(),
+            Some("__Host-doorward=a=b%3D/+")
+        );
+    }
+
+    #[test]
+    fn empty_places_are_no_cookies() {
+        let mut headers = HeaderMap::new();
+        headers.append(COOKIE, HeaderValue::from_static("; a=1;;b; \t;=;"));
+        headers.append(COOKIE, HeaderValue::from_static("c=d"));
+        assert_eq!(count(&headers), 4);
+        assert_eq!(count(&HeaderMap::new()), 0);
+    }
+}
