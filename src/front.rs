@@ -14,6 +14,7 @@ use actix_web::{HttpMessage, HttpResponse, web};
 use url::Url;
 
 use crate::app::App;
+use crate::budget::Excess;
 use crate::error::{Error, cut};
 use crate::pages::ErrorPage;
 use crate::session::OwnCookies;
@@ -38,6 +39,7 @@ pub async fn front(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let _under_way = app.leaving.begin_request();
+    let excess = Excess::of(&request);
     let client = app
         .trusted_proxies
         .client(request.peer_addr(), request.headers());
@@ -56,7 +58,9 @@ pub async fn front(
         id,
         address: client.ip,
     };
-    trace.around(answer(app, request, next, trace)).await
+    trace
+        .around(answer(app, request, next, trace, excess))
+        .await
 }
 
 async fn answer(
@@ -64,8 +68,14 @@ async fn answer(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     trace: Trace,
+    excess: Option<Excess>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let visit = Visit::begin(&request, trace);
+    if let Some(excess) = excess {
+        let (request, _) = request.into_parts();
+        let response = finish(&app, excess.response(), &visit);
+        return Ok(ServiceResponse::new(request, response));
+    }
     let cookies = app.sessions.keep_own_cookies(request.headers_mut());
     if cookies == OwnCookies::Planted {
         app.audit.cookies_planted().await;

@@ -8,6 +8,8 @@
 mod app;
 /// Who came in, who did not and why.
 mod audit;
+/// How much of a request is read.
+mod budget;
 /// Who asks, behind which proxies.
 pub mod client;
 /// The one clock.

@@ -117,6 +117,16 @@ pub fn of_status(status: StatusCode) -> Words {
             "Your browser sent more than this address reads.",
             "Begin at the home page.",
         ),
+        StatusCode::URI_TOO_LONG => (
+            "That address is too long",
+            "No page of ours has such a long address.",
+            "Check the address, or begin at the home page.",
+        ),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            "That request is too large",
+            "Your browser sent more with its request than we read: most often, too many cookies.",
+            "Try again. If it happens again, delete the cookies of this site and of those beside it.",
+        ),
         _ => (
             "That request made no sense",
             "Your browser sent something that we can't read.",

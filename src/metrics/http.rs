@@ -19,9 +19,9 @@ const ROUTES: usize = paths::ROUTES.len() + 1;
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "other"];
 
 /// What Doorward and the framework answer; anything else is the last.
-const STATUSES: [&str; 20] = [
-    "200", "303", "304", "400", "403", "404", "405", "408", "411", "413", "415", "417", "421",
-    "429", "431", "500", "501", "502", "503", "other",
+const STATUSES: [&str; 21] = [
+    "200", "303", "304", "400", "403", "404", "405", "408", "411", "413", "414", "415", "417",
+    "421", "429", "431", "500", "501", "502", "503", "other",
 ];
 
 /// From half a millisecond, a page from memory, to ten seconds, the longest wait for a provider.

@@ -7,6 +7,7 @@ mod advisories;
 mod audit;
 mod behind_proxies;
 mod below_a_path;
+mod budgets;
 mod callback;
 mod check;
 mod conformance_doc;
