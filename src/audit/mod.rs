@@ -22,6 +22,8 @@ pub struct Audit {
     clock: Clock,
     /// For failures where the provider vouched for nobody yet.
     unknown: Mutex<Allowance>,
+    /// For cookies that came twice.
+    planted: Mutex<Allowance>,
 }
 
 /// How far a sign-in got before it failed.
@@ -43,6 +45,7 @@ impl Audit {
             retention,
             clock,
             unknown: Mutex::default(),
+            planted: Mutex::default(),
         }
     }
 
@@ -67,7 +70,7 @@ impl Audit {
         let is_away = matches!(error, Error::Database(_));
         if !progress.has_attempt {
             event.log();
-        } else if !is_away && (is_known || self.may_keep_another()) {
+        } else if !is_away && (is_known || self.may_keep_another(&self.unknown)) {
             self.keep(event).await;
         } else {
             metrics::audit_event_lost();
@@ -81,11 +84,10 @@ impl Audit {
         self.keep(event.about(user)).await;
     }
 
-    /// A cookie of ours came twice. Anybody can send that, so the allowance for strangers holds.
+    /// A cookie of ours came twice. Anybody can send that, and a browser does with each request.
     pub async fn cookies_planted(&self) {
-        let now = self.clock.now();
-        let event = AuditEvent::new(Event::CookiesPlanted, now);
-        if self.may_keep_another(now) {
+        let event = AuditEvent::new(Event::CookiesPlanted, self.clock.now());
+        if self.may_keep_another(&self.planted) {
             self.keep(event).await;
         } else {
             metrics::audit_event_lost();
@@ -106,22 +108,18 @@ impl Audit {
         }
     }
 
-    fn may_keep_another(&self) -> bool {
+    fn may_keep_another(&self, allowance: &Mutex<Allowance>) -> bool {
         let address = Trace::current().and_then(|trace| trace.address);
-        self.unknown().take(self.minute(), address)
+        lock(allowance).take(self.minute(), address)
     }
 
     /// Says how many failures of the minutes before were in the log alone.
     async fn tell_dropped(&self) {
-        let dropped = self.unknown().take_dropped(self.minute());
+        let dropped = lock(&self.unknown).take_dropped(self.minute());
         if let Some(dropped) = dropped {
             let event = AuditEvent::new(Event::FailuresDropped, self.clock.now());
             self.keep(event.of_no_request().times(dropped)).await;
         }
-    }
-
-    fn unknown(&self) -> MutexGuard<'_, Allowance> {
-        self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn minute(&self) -> i64 {
@@ -143,4 +141,8 @@ impl Audit {
             }
         }
     }
+}
+
+fn lock(allowance: &Mutex<Allowance>) -> MutexGuard<'_, Allowance> {
+    allowance.lock().unwrap_or_else(PoisonError::into_inner)
 }

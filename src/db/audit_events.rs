@@ -41,7 +41,7 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Event; 10] = [
+    pub const ALL: [Event; 11] = [
         Event::SignIn,
         Event::SignInFailed,
         Event::FailuresDropped,

@@ -1,5 +1,6 @@
 //! How much of a request is read, and what whoever sends more is told.
 
+use crate::cookies::another_site;
 use crate::requests::{raw, raw_get};
 use crate::support::browser::{Browser, Look};
 use crate::support::{Database, TestApp};
@@ -105,14 +106,14 @@ async fn what_is_beyond_the_budget_is_refused_with_a_small_page() {
 async fn in_chromium_too_many_cookies_are_forgotten() {
     let app = TestApp::spawn(Database::Sqlite);
     let browser = Browser::start(Look::DESKTOP).await;
+    let (site, _requests) = another_site(b"a=b; Path=/");
     for plant in [
         "(() => { for (let i = 0; i < 100; i++) document.cookie = `a${i}=b; path=/`; return 1 })()",
         "(() => { for (let i = 0; i < 5; i++) document.cookie = `a${i}=${'b'.repeat(3500)}; path=/`; return 1 })()",
     ] {
-        browser.goto(&app.url).await;
-        browser.wait_for("#login-button").await;
+        browser.goto(&site).await;
         browser.evaluate(plant).await;
-        browser.reload().await;
+        browser.goto(&app.url).await;
         assert_eq!(
             browser.text("#error-title").await,
             "That request is too large"

@@ -133,14 +133,14 @@ async fn planted_cookies_do_not_fill_the_database() {
     for _ in 0..130 {
         raw_get(&app, &mark, format!("{name}=a; {name}=b").as_bytes());
     }
-    // The minute may have changed meanwhile.
-    assert!((60..=120).contains(&planted_events(&app)));
+    // Of one network; the minute may have changed meanwhile.
+    assert!((10..=20).contains(&planted_events(&app)));
     assert_eq!(log::lines_with(&format!("GET {mark} 404")).len(), 130);
 }
 
 /// A site on another port, which sets a cookie for this host with bytes of its own choice, and what browsers send it:
 /// cookies take no notice of ports.
-fn another_site(set_cookie: &'static [u8]) -> (String, mpsc::Receiver<Vec<u8>>) {
+pub fn another_site(set_cookie: &'static [u8]) -> (String, mpsc::Receiver<Vec<u8>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let (sender, requests) = mpsc::channel();
