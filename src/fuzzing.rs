@@ -211,10 +211,10 @@ pub fn discovery(input: &[u8]) {
     let endpoints = [
         &metadata.authorization_endpoint,
         &metadata.token_endpoint,
-        &metadata.userinfo_endpoint,
         &metadata.jwks_uri,
     ];
-    for endpoint in endpoints.into_iter().chain(&metadata.end_session_endpoint) {
+    let optional = [&metadata.userinfo_endpoint, &metadata.end_session_endpoint];
+    for endpoint in endpoints.into_iter().chain(optional.into_iter().flatten()) {
         let host = endpoint.host_str().unwrap_or_default();
         let is_loopback = host == "localhost"
             || host.ends_with(".localhost")

@@ -114,16 +114,24 @@ fn of_provider(error: &oidc::Error) -> &'static str {
 fn of_id_token(error: &IdTokenError) -> &'static str {
     match error {
         IdTokenError::Jws(cause) => match cause {
-            JwsError::Malformed(_) | JwsError::Critical | JwsError::Type(_) => "id_token_malformed",
-            JwsError::Algorithm(_) => "id_token_algorithm",
-            JwsError::UnknownKey(_) | JwsError::AmbiguousKey => "id_token_key",
+            JwsError::Malformed(_)
+            | JwsError::Member(_)
+            | JwsError::Critical
+            | JwsError::Type(_) => "id_token_malformed",
+            JwsError::Algorithm { .. } | JwsError::UnsupportedAlgorithm(_) => "id_token_algorithm",
+            JwsError::UnknownKey(_)
+            | JwsError::UnusableKey { .. }
+            | JwsError::NoKey(_)
+            | JwsError::AmbiguousKey => "id_token_key",
             JwsError::Signature { .. } => "id_token_signature",
         },
         IdTokenError::Issuer(_) => "id_token_issuer",
-        IdTokenError::Audience | IdTokenError::AuthorizedParty => "id_token_audience",
+        IdTokenError::Audience
+        | IdTokenError::AuthorizedParty
+        | IdTokenError::NoAuthorizedParty => "id_token_audience",
         IdTokenError::Expired => "id_token_expired",
         IdTokenError::NotYetValid => "id_token_not_yet_valid",
-        IdTokenError::Nonce => "id_token_nonce",
+        IdTokenError::Nonce | IdTokenError::NoNonce => "id_token_nonce",
         IdTokenError::AccessTokenHash => "id_token_access_token",
         IdTokenError::Subject => "id_token_subject",
     }

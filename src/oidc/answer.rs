@@ -1,10 +1,13 @@
 //! What the provider answered, or why it did not: the errors never hold a body.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::charset;
 
 /// Connecting, waiting and reading may take so long, all together.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -26,6 +29,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// Whether the body is a signed token (`application/jwt`) and not JSON.
     pub is_jwt: bool,
+    /// The charset that `Content-Type` names.
+    pub charset: Option<String>,
     /// The body, 1 MiB at most.
     pub body: Vec<u8>,
 }
@@ -66,8 +71,17 @@ impl Answer {
             provider_time: header("date").and_then(|date| provider_time(date, header("age"))),
             location: header("location").map(str::to_owned),
             is_jwt: header("content-type").is_some_and(is_jwt),
+            charset: header("content-type").and_then(charset::of_content_type),
             body,
         }
+    }
+
+    /// The body in UTF-8, whatever charset it came in.
+    ///
+    /// # Errors
+    /// A sentence that names the charset.
+    pub fn text(&self) -> Result<Cow<'_, [u8]>, String> {
+        charset::to_utf8(&self.body, self.charset.as_deref())
     }
 
     /// Itself, if its status is 200.

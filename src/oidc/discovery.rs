@@ -1,13 +1,13 @@
 //! The provider's metadata (OpenID Connect Discovery 1.0): one setting, the issuer, leads to all
 //! the rest.
 
-use serde::Deserialize;
+use serde_json::Value;
 use url::{Host, Url};
 
 use super::answer::Answer;
 use super::error::Error;
 use super::fetch::Http;
-use super::json;
+use super::json::{self, Object};
 use super::timed::timed;
 use crate::metrics::Endpoint;
 
@@ -18,8 +18,8 @@ pub struct Metadata {
     pub authorization_endpoint: Url,
     /// Where the code is exchanged.
     pub token_endpoint: Url,
-    /// Where the claims are read.
-    pub userinfo_endpoint: Url,
+    /// Where the claims are read, if the provider has such a place: otherwise the ID token's are all.
+    pub userinfo_endpoint: Option<Url>,
     /// Where the keys are published.
     pub jwks_uri: Url,
     /// Where the browser is sent to sign out, if the provider has such a place.
@@ -35,20 +35,19 @@ pub struct Metadata {
     pub response_names_issuer: bool,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    issuer: String,
-    authorization_endpoint: Url,
-    token_endpoint: Url,
-    userinfo_endpoint: Option<Url>,
-    jwks_uri: Url,
-    end_session_endpoint: Option<Url>,
-    id_token_signing_alg_values_supported: Option<Vec<String>>,
-    userinfo_signing_alg_values_supported: Option<Vec<String>>,
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
-}
+/// The members that are read.
+const MEMBERS: [&str; 10] = [
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint",
+    "jwks_uri",
+    "end_session_endpoint",
+    "id_token_signing_alg_values_supported",
+    "userinfo_signing_alg_values_supported",
+    "token_endpoint_auth_methods_supported",
+    "authorization_response_iss_parameter_supported",
+];
 
 /// Where the discovery document of `issuer` lies: appended, after a trailing slash is taken off
 /// (OpenID Connect Discovery 1.0, 4.1).
@@ -64,52 +63,65 @@ pub async fn fetch(http: &Http, issuer: &str) -> Result<(Metadata, Option<u64>),
     let answer = timed(Endpoint::Discovery, http.get(&location, None)).await;
     let answer = answer.and_then(Answer::ok);
     let answer = answer.map_err(Error::fetching("discovery"))?;
-    Ok((parse(&answer.body, issuer)?, answer.max_age_secs))
+    let body = answer.text().map_err(Error::Discovery)?;
+    Ok((parse(&body, issuer)?, answer.max_age_secs))
 }
 
-/// Judges a discovery document (OpenID Connect Discovery 1.0, 3 and 4.3).
+/// Judges a discovery document (OpenID Connect Discovery 1.0, 3 and 4.3). What a sign-in can do without counts as
+/// absent when it is of another type than it should be.
 pub fn parse(body: &[u8], expected_issuer: &str) -> Result<Metadata, Error> {
-    let document: Document = json::object(body).map_err(Error::Discovery)?;
-    if document.issuer != expected_issuer {
+    let document = Object::read(body, &MEMBERS).map_err(Error::Discovery)?;
+    let issuer = document.text("issuer").map_err(Error::Discovery)?;
+    if issuer != expected_issuer {
         return Err(Error::Discovery(format!(
-            "OIDC_ISSUER is {expected_issuer:?} but the document there says {:?}; they must be \
+            "OIDC_ISSUER is {expected_issuer:?} but the document there says {issuer:?}; they must be \
              the same to the letter (Okta: the org server, a custom server and a custom domain \
-             are different issuers)",
-            document.issuer
+             are different issuers)"
         )));
     }
-    let userinfo_endpoint = document.userinfo_endpoint.ok_or_else(|| {
-        Error::Discovery("it names no userinfo_endpoint, which Doorward needs".to_owned())
-    })?;
-    let endpoints = [
-        Some(&document.authorization_endpoint),
-        Some(&document.token_endpoint),
-        Some(&userinfo_endpoint),
-        Some(&document.jwks_uri),
-        document.end_session_endpoint.as_ref(),
-    ];
-    for endpoint in endpoints.into_iter().flatten() {
-        if !is_confidential(endpoint) {
-            return Err(Error::Discovery(format!(
-                "{endpoint} is neither https nor on loopback"
-            )));
-        }
-    }
+    read(&document).map_err(Error::Discovery)
+}
+
+fn read(document: &Object) -> Result<Metadata, String> {
+    let needed = |name| confidential(document.required(name, "a URL", url)?);
+    let dispensable = |name| {
+        document
+            .dispensable(name, url)
+            .map(confidential)
+            .transpose()
+    };
+    let list = |name| document.dispensable(name, json::texts);
     Ok(Metadata {
-        authorization_endpoint: document.authorization_endpoint,
-        token_endpoint: document.token_endpoint,
-        userinfo_endpoint,
-        jwks_uri: document.jwks_uri,
-        end_session_endpoint: document.end_session_endpoint,
-        id_token_algs: document
-            .id_token_signing_alg_values_supported
+        authorization_endpoint: needed("authorization_endpoint")?,
+        token_endpoint: needed("token_endpoint")?,
+        userinfo_endpoint: dispensable("userinfo_endpoint")?,
+        jwks_uri: needed("jwks_uri")?,
+        end_session_endpoint: dispensable("end_session_endpoint")?,
+        id_token_algs: list("id_token_signing_alg_values_supported")
             .unwrap_or_else(|| vec!["RS256".to_owned()]),
-        userinfo_algs: document.userinfo_signing_alg_values_supported,
-        token_auth_methods: document
-            .token_endpoint_auth_methods_supported
+        userinfo_algs: list("userinfo_signing_alg_values_supported"),
+        token_auth_methods: list("token_endpoint_auth_methods_supported")
             .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
-        response_names_issuer: document.authorization_response_iss_parameter_supported,
+        // A wrong type is not `true`: with one provider this guards against nobody, and `iss` is compared where it
+        // comes (RFC 9207, 2.4).
+        response_names_issuer: document
+            .dispensable(
+                "authorization_response_iss_parameter_supported",
+                Value::as_bool,
+            )
+            .unwrap_or(false),
     })
+}
+
+fn url(value: &Value) -> Option<Url> {
+    Url::parse(value.as_str()?).ok()
+}
+
+fn confidential(endpoint: Url) -> Result<Url, String> {
+    match is_confidential(&endpoint) {
+        true => Ok(endpoint),
+        false => Err(format!("{endpoint} is neither https nor on loopback")),
+    }
 }
 
 /// Whether what is sent to `url` stays secret: https, or plain http that leaves no machine.
@@ -129,7 +141,7 @@ pub fn is_confidential(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn document() -> Value {
         json!({
@@ -186,11 +198,67 @@ mod tests {
         }
     }
 
+    /// Azure AD B2C has none.
     #[test]
-    fn a_document_without_userinfo_endpoint_is_refused_by_name() {
+    fn a_document_without_userinfo_endpoint_is_one() {
         let mut without = document();
         without.as_object_mut().unwrap().remove("userinfo_endpoint");
-        assert!(refusal(&without).contains("userinfo_endpoint"));
+        let metadata = parse(without.to_string().as_bytes(), "https://op.example").unwrap();
+        assert_eq!(metadata.userinfo_endpoint, None);
+    }
+
+    #[test]
+    fn what_is_needed_is_refused_by_name_when_it_is_missing_or_of_another_type() {
+        for name in [
+            "issuer",
+            "authorization_endpoint",
+            "token_endpoint",
+            "jwks_uri",
+        ] {
+            let expected = match name {
+                "issuer" => "a string",
+                _ => "a URL",
+            };
+            let mut changed = document();
+            for (odd, found) in [
+                (json!(null), "null"),
+                (json!(7), "a number"),
+                (json!(["https://op.example"]), "an array"),
+            ] {
+                changed[name] = odd;
+                let cause = format!("its {name} is {found}, expected {expected}");
+                assert!(refusal(&changed).ends_with(&cause), "{}", refusal(&changed));
+            }
+            changed.as_object_mut().unwrap().remove(name);
+            let cause = format!("the discovery document is refused: it has no {name}");
+            assert_eq!(refusal(&changed), cause);
+        }
+        let mut relative = document();
+        relative["jwks_uri"] = json!("/keys");
+        assert!(refusal(&relative).ends_with("its jwks_uri is a string, expected a URL"));
+    }
+
+    #[test]
+    fn what_can_be_done_without_may_be_anything() {
+        let plain = document().to_string();
+        let plain = parse(plain.as_bytes(), "https://op.example").unwrap();
+        for name in &MEMBERS[5..] {
+            for odd in [json!(null), json!(7), json!({}), json!([7]), json!("")] {
+                let mut changed = document();
+                changed[*name] = odd;
+                changed["userinfo_endpoint"] = json!({});
+                let metadata = parse(changed.to_string().as_bytes(), "https://op.example");
+                let metadata = metadata.unwrap();
+                assert_eq!(metadata.jwks_uri, plain.jwks_uri, "{changed}");
+                assert_eq!(metadata.end_session_endpoint, None, "{changed}");
+                assert_eq!(metadata.userinfo_endpoint, None, "{changed}");
+                assert!(!metadata.response_names_issuer, "{changed}");
+            }
+        }
+        let mut lone = document();
+        lone["token_endpoint_auth_methods_supported"] = json!("client_secret_post");
+        let metadata = parse(lone.to_string().as_bytes(), "https://op.example").unwrap();
+        assert_eq!(metadata.token_auth_methods, ["client_secret_post"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::answer::FetchError;
 use super::id_token::IdTokenError;
+use super::jws::JwsError;
 
 /// What went wrong. The text is for the log: it names what was expected and what came, never a
 /// secret, a code or a token.
@@ -93,7 +94,16 @@ impl fmt::Display for Error {
             ),
             Error::TokenResponse(cause) => write!(f, "the token response is refused: {cause}"),
             Error::TokenType(cause) => write!(f, "the token response is refused: {cause}"),
-            Error::IdToken(cause) => write!(f, "the ID token is refused: {cause}"),
+            Error::IdToken(cause) => {
+                write!(f, "the ID token is refused: {cause}")?;
+                match cause {
+                    IdTokenError::Jws(JwsError::Algorithm { .. }) => f.write_str(
+                        " (what OIDC_ID_TOKEN_ALGS says, or else discovery's \
+                         id_token_signing_alg_values_supported)",
+                    ),
+                    _ => Ok(()),
+                }
+            }
             Error::Userinfo(cause) => write!(f, "the userinfo response is refused: {cause}"),
             Error::UserinfoSubject => {
                 f.write_str("the sub of userinfo is not the sub of the ID token")

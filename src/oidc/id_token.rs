@@ -7,11 +7,11 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
-use serde::Deserialize;
+use serde_json::Value;
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
-use super::json::not_null;
+use super::json::{self, Object, quoted};
 use super::jws::{self, JwsError};
 use super::keys::KeySet;
 use super::numeric_date::NumericDate;
@@ -38,38 +38,72 @@ pub struct Expectation<'a> {
 }
 
 /// The claims of a verified ID token that Doorward uses.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub struct Claims {
     iss: String,
     /// The person's name at the issuer.
     pub sub: String,
     aud: Audience,
-    #[serde(default, deserialize_with = "not_null")]
     azp: Option<String>,
     exp: NumericDate,
     iat: NumericDate,
-    #[serde(default, deserialize_with = "not_null")]
     nbf: Option<NumericDate>,
-    // Not used yet, but one of a wrong type is a sign of a broken or hostile provider.
-    #[serde(rename = "auth_time", default, deserialize_with = "not_null")]
-    _auth_time: Option<NumericDate>,
     nonce: Option<String>,
-    #[serde(default, deserialize_with = "not_null")]
     at_hash: Option<String>,
     /// What it says of the person, often nothing.
-    #[serde(flatten)]
     pub profile: Profile,
 }
 
+impl Claims {
+    /// What security rests on must have its type, and is not `null` where it is there. What nothing asks for is not
+    /// read: `auth_time`, `acr`.
+    fn read(payload: &[u8]) -> Result<Claims, JwsError> {
+        let names = [
+            "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash",
+        ];
+        let names = [&names[..], &Profile::CLAIMS].concat();
+        let claims = Object::read(payload, &names).map_err(JwsError::Malformed)?;
+        Claims::of(&claims).map_err(JwsError::Member)
+    }
+
+    fn of(claims: &Object) -> Result<Claims, String> {
+        let text = |name| claims.optional(name, "a string", json::text);
+        let date = |name| claims.required(name, NumericDate::EXPECTED, NumericDate::read);
+        Ok(Claims {
+            iss: claims.text("iss")?,
+            sub: claims.text("sub")?,
+            aud: Audience::of(claims)?,
+            azp: text("azp")?,
+            exp: date("exp")?,
+            iat: date("iat")?,
+            nbf: claims.optional("nbf", NumericDate::EXPECTED, NumericDate::read)?,
+            nonce: text("nonce")?,
+            at_hash: text("at_hash")?,
+            profile: Profile::read(claims),
+        })
+    }
+}
+
 /// `aud`: one, or a list (RFC 7519, 4.1.3).
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(super) enum Audience {
     One(String),
     Several(Vec<String>),
 }
 
 impl Audience {
+    /// The audience of these claims, who must have one.
+    pub(super) fn of(claims: &Object) -> Result<Audience, String> {
+        claims.required("aud", "a string or an array of strings", |aud| match aud {
+            Value::String(audience) => Some(Audience::One(audience.clone())),
+            Value::Array(list) => {
+                let list: Option<Vec<String>> = list.iter().map(json::text).collect();
+                list.map(Audience::Several)
+            }
+            _ => None,
+        })
+    }
+
     /// Whether it names `client_id`.
     pub(super) fn names(&self, client_id: &str) -> bool {
         match self {
@@ -92,14 +126,18 @@ pub enum IdTokenError {
     Issuer(String),
     /// `aud` does not name us.
     Audience,
-    /// `azp` is missing among several audiences, or another.
+    /// `azp` is another.
     AuthorizedParty,
+    /// There are several audiences, and no `azp`.
+    NoAuthorizedParty,
     /// Its time is over.
     Expired,
     /// Its time has not come.
     NotYetValid,
-    /// It answers another authorization request, or none.
+    /// It answers another authorization request.
     Nonce,
+    /// It does not say which authorization request it answers.
+    NoNonce,
     /// It came with another access token.
     AccessTokenHash,
     /// `sub` is empty, too long or not printable.
@@ -110,12 +148,14 @@ impl fmt::Display for IdTokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Jws(cause) => cause.fmt(f),
-            Self::Issuer(found) => write!(f, "its iss is {found:?}, not OIDC_ISSUER"),
+            Self::Issuer(found) => write!(f, "its iss is {}, not OIDC_ISSUER", quoted(found)),
             Self::Audience => f.write_str("its aud does not name OIDC_CLIENT_ID"),
             Self::AuthorizedParty => f.write_str("its azp is not OIDC_CLIENT_ID"),
+            Self::NoAuthorizedParty => f.write_str("it has several audiences and no azp"),
             Self::Expired => f.write_str("it has expired: check both clocks"),
             Self::NotYetValid => f.write_str("it is not valid yet: check both clocks"),
             Self::Nonce => f.write_str("its nonce is not the one of this attempt"),
+            Self::NoNonce => f.write_str("it has no nonce"),
             Self::AccessTokenHash => f.write_str("its at_hash is not of this access token"),
             Self::Subject => f.write_str("its sub is empty, over 255 characters or not printable"),
         }
@@ -139,7 +179,8 @@ pub fn verify_id_token(
     now: OffsetDateTime,
 ) -> Result<Claims, IdTokenError> {
     // 1 and 6 to 8 come first: nothing is believed before the signature is.
-    let (claims, alg) = jws::verified::<Claims>(token, keys, expected.algs)?;
+    let (payload, alg) = jws::verified(token, keys, expected.algs)?;
+    let claims = Claims::read(&payload)?;
     judge_claims(&claims, alg, expected, now)?;
     Ok(claims)
 }
@@ -161,7 +202,7 @@ fn judge_claims(
     // 4 and 5: among several audiences it must say that it was made for us.
     match &claims.azp {
         Some(party) if party != expected.client_id => return Err(IdTokenError::AuthorizedParty),
-        None if claims.aud.is_several() => return Err(IdTokenError::AuthorizedParty),
+        None if claims.aud.is_several() => return Err(IdTokenError::NoAuthorizedParty),
         _ => (),
     }
     // 9 and 10: its time.
@@ -177,7 +218,7 @@ fn judge_claims(
         return Err(IdTokenError::NotYetValid);
     }
     // 11: the nonce of this very attempt.
-    let nonce = claims.nonce.as_deref().unwrap_or_default();
+    let nonce = claims.nonce.as_deref().ok_or(IdTokenError::NoNonce)?;
     if !bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())) {
         return Err(IdTokenError::Nonce);
     }
@@ -248,7 +289,7 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        let claims = serde_json::from_value(claims).unwrap();
+        let claims = Claims::read(claims.to_string().as_bytes())?;
         let expected = Expectation {
             issuer: "https://op.example",
             client_id: "id",
@@ -278,7 +319,8 @@ mod tests {
         use serde_json::json;
         let refused = Err(IdTokenError::AuthorizedParty);
         assert_eq!(judged(json!({"aud": ["id"]})), Ok(()));
-        assert_eq!(judged(json!({"aud": ["id", "b"]})), refused);
+        let silent = judged(json!({"aud": ["id", "b"]}));
+        assert_eq!(silent, Err(IdTokenError::NoAuthorizedParty));
         assert_eq!(judged(json!({"aud": ["id", "b"], "azp": "b"})), refused);
         assert_eq!(judged(json!({"aud": ["id", "b"], "azp": "id"})), Ok(()));
     }
@@ -318,6 +360,11 @@ mod tests {
                 IdTokenError::AuthorizedParty,
                 "its azp is not OIDC_CLIENT_ID",
             ),
+            (
+                IdTokenError::NoAuthorizedParty,
+                "it has several audiences and no azp",
+            ),
+            (IdTokenError::NoNonce, "it has no nonce"),
             (
                 IdTokenError::NotYetValid,
                 "it is not valid yet: check both clocks",

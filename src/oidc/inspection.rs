@@ -2,7 +2,6 @@
 //! and what can't be told is not guessed.
 
 use jsonwebtoken::Algorithm;
-use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
@@ -10,8 +9,9 @@ use super::answer::{Answer, FetchError};
 use super::discovery::{self, Metadata};
 use super::error::Error;
 use super::fetch::Http;
+use super::json::{self, Object};
 use super::login::{self, Attempt, AuthorizationResponse};
-use super::{ClientAuth, Registration, json, keys, token};
+use super::{ClientAuth, Registration, keys, token};
 
 /// What lies where the discovery document should.
 pub struct Discovery {
@@ -62,7 +62,7 @@ pub async fn discovery(http: &Http, issuer: &str) -> Result<Discovery, Error> {
     let document = answer
         .and_then(Answer::ok)
         .map_err(Error::fetching("discovery"))
-        .and_then(|answer| published(&answer.body));
+        .and_then(|answer| published(&answer.text().map_err(Error::Discovery)?));
     Ok(Discovery {
         location,
         clock_offset: provider_time.map(|time| offset(time, asked_at, answered_at)),
@@ -79,18 +79,14 @@ fn offset(time: OffsetDateTime, asked_at: OffsetDateTime, answered_at: OffsetDat
 }
 
 fn published(body: &[u8]) -> Result<Published, Error> {
-    #[derive(Deserialize)]
-    struct Document {
-        issuer: String,
-        scopes_supported: Option<Vec<String>>,
-        response_modes_supported: Option<Vec<String>>,
-    }
-    let document: Document = json::object(body).map_err(Error::Discovery)?;
+    let names = ["issuer", "scopes_supported", "response_modes_supported"];
+    let document = Object::read(body, &names).map_err(Error::Discovery)?;
+    let issuer = document.text("issuer").map_err(Error::Discovery)?;
     Ok(Published {
-        metadata: discovery::parse(body, &document.issuer),
-        issuer: document.issuer,
-        scopes: document.scopes_supported,
-        response_modes: document.response_modes_supported,
+        metadata: discovery::parse(body, &issuer),
+        issuer,
+        scopes: document.dispensable("scopes_supported", json::texts),
+        response_modes: document.dispensable("response_modes_supported", json::texts),
     })
 }
 

@@ -7,38 +7,45 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::verify;
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::json::{self, not_null};
+use super::json::{self, Object, quoted};
 use super::keys::{Choice, KeySet, asymmetric};
 
-/// The JOSE header (RFC 7515, 4). `jwk`, `jku`, `x5u` and `x5c` are not even read: the only keys are
+/// The members of the JOSE header that are read (RFC 7515, 4). `jwk`, `jku`, `x5u` and `x5c` are not: the only keys are
 /// those that the issuer publishes.
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    #[serde(default, deserialize_with = "not_null")]
-    kid: Option<String>,
-    #[serde(default, deserialize_with = "not_null")]
-    typ: Option<String>,
-    #[serde(default, deserialize_with = "not_null")]
-    crit: Option<IgnoredAny>,
-}
+const HEADER: [&str; 4] = ["alg", "kid", "typ", "crit"];
 
 /// Why something is not signed JSON of the provider's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JwsError {
-    /// Not three parts, not base64url, not JSON, a claim missing or of a wrong type.
+    /// Not three parts, not base64url, not JSON.
     Malformed(String),
+    /// A member of its header, or a claim, is missing or of a wrong type.
+    Member(String),
     /// `crit` asks for an extension, and we know none (RFC 7515, 4.1.11).
     Critical,
     /// `typ` says that it is another kind of token.
     Type(String),
-    /// `alg` is not allowed.
-    Algorithm(String),
+    /// `alg` is one that we verify, but not one of those that are expected.
+    Algorithm {
+        /// What it is.
+        found: String,
+        /// What may sign.
+        expected: Vec<Algorithm>,
+    },
+    /// `alg` is one that we never verify.
+    UnsupportedAlgorithm(String),
     /// No published key is called so.
-    UnknownKey(Option<String>),
+    UnknownKey(String),
+    /// Keys of that name are published, but none can be used.
+    UnusableKey {
+        /// Their `kid`.
+        kid: String,
+        /// What keeps each of them from being used.
+        why: String,
+    },
+    /// It names no key, and none is published for its `alg`.
+    NoKey(Algorithm),
     /// It names no key and several could be meant.
     AmbiguousKey,
     /// The signature is not the key's, which the token named or not.
@@ -55,6 +62,8 @@ impl JwsError {
         matches!(
             self,
             JwsError::UnknownKey(_)
+                | JwsError::UnusableKey { .. }
+                | JwsError::NoKey(_)
                 | JwsError::AmbiguousKey
                 | JwsError::Signature {
                     key_is_named: false
@@ -67,25 +76,54 @@ impl fmt::Display for JwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(cause) => write!(f, "malformed: {cause}"),
+            Self::Member(cause) => f.write_str(cause),
             Self::Critical => f.write_str("it has critical header parameters"),
-            Self::Type(typ) => write!(f, "its typ is {typ:?}, expected \"JWT\""),
-            Self::Algorithm(alg) => write!(
+            Self::Type(typ) => write!(f, "its typ is {}, expected \"JWT\"", quoted(typ)),
+            Self::Algorithm { found, expected } => {
+                write!(
+                    f,
+                    "its alg is {}, expected {}",
+                    quoted(found),
+                    names(expected)
+                )
+            }
+            Self::UnsupportedAlgorithm(found) => write!(
                 f,
-                "its alg is {alg:?}, which neither discovery nor OIDC_ID_TOKEN_ALGS allows"
+                "its alg is {}, which Doorward does not verify",
+                quoted(found)
             ),
-            Self::UnknownKey(kid) => write!(f, "no published key has the kid {kid:?}"),
+            Self::UnknownKey(kid) => write!(f, "no published key has the kid {}", quoted(kid)),
+            Self::UnusableKey { kid, why } => {
+                let kid = quoted(kid);
+                write!(
+                    f,
+                    "the key with the kid {kid} is published, but can't be used: {why}"
+                )
+            }
+            Self::NoKey(alg) => write!(f, "it has no kid, and no key for {alg:?} is published"),
             Self::AmbiguousKey => f.write_str("it has no kid and several keys are published"),
             Self::Signature { .. } => f.write_str("its signature is wrong"),
         }
     }
 }
 
-/// The claims of `token`, if one of `keys` signed it with one of `algs`; and with which.
-pub fn verified<T: DeserializeOwned>(
+/// For people: `RS256 ES256`, or that there are none.
+pub fn names(algs: &[Algorithm]) -> String {
+    match algs {
+        [] => "none: none that is named is one that Doorward verifies".to_owned(),
+        algs => {
+            let names: Vec<String> = algs.iter().map(|alg| format!("{alg:?}")).collect();
+            names.join(" ")
+        }
+    }
+}
+
+/// What `token` says, if one of `keys` signed it with one of `algs`; and with which.
+pub fn verified(
     token: &str,
     keys: &KeySet,
     algs: &[Algorithm],
-) -> Result<(T, Algorithm), JwsError> {
+) -> Result<(Vec<u8>, Algorithm), JwsError> {
     // An encrypted token has five parts and is refused here; we never ask for one.
     let [header, payload, signature] = token
         .split('.')
@@ -103,22 +141,38 @@ fn verify_signature(
     keys: &KeySet,
     algs: &[Algorithm],
 ) -> Result<Algorithm, JwsError> {
-    let parsed: Header = part(header)?;
-    if parsed.crit.is_some() {
+    let parsed = Object::read(&part(header)?, &HEADER);
+    let parsed = parsed.map_err(JwsError::Malformed)?.called("its header");
+    if parsed.has("crit") {
         return Err(JwsError::Critical);
     }
+    let text = |name| parsed.optional(name, "a string", json::text);
+    let found = parsed.text("alg").map_err(JwsError::Member)?;
+    let kid = text("kid").map_err(JwsError::Member)?;
+    let typ = text("typ").map_err(JwsError::Member)?;
     // RFC 8725, 3.11: a logout token or an access token must not pass for an ID token.
-    if let Some(typ) = parsed.typ.filter(|typ| !typ.eq_ignore_ascii_case("JWT")) {
+    if let Some(typ) = typ.filter(|typ| !typ.eq_ignore_ascii_case("JWT")) {
         return Err(JwsError::Type(typ));
     }
     // Only what is allowed, which is never `none` nor anything with a shared secret.
-    let alg = asymmetric(&parsed.alg)
-        .filter(|alg| algs.contains(alg))
-        .ok_or(JwsError::Algorithm(parsed.alg))?;
-    let candidates = match keys.choose(parsed.kid.as_deref(), alg) {
-        Choice::Keys(candidates) => candidates,
-        Choice::Unknown => return Err(JwsError::UnknownKey(parsed.kid)),
-        Choice::Ambiguous => return Err(JwsError::AmbiguousKey),
+    let Some(alg) = asymmetric(&found) else {
+        return Err(JwsError::UnsupportedAlgorithm(found));
+    };
+    if !algs.contains(&alg) {
+        let expected = algs.to_vec();
+        return Err(JwsError::Algorithm { found, expected });
+    }
+    let candidates = match (keys.choose(kid.as_deref(), alg), &kid) {
+        (Choice::Keys(candidates), _) => candidates,
+        (Choice::Ambiguous, _) => return Err(JwsError::AmbiguousKey),
+        (Choice::Unknown, None) => return Err(JwsError::NoKey(alg)),
+        (Choice::Unknown, Some(kid)) => {
+            let kid = kid.clone();
+            return Err(match keys.why_not(&kid, alg) {
+                Some(why) => JwsError::UnusableKey { kid, why },
+                None => JwsError::UnknownKey(kid),
+            });
+        }
     };
     let message = format!("{header}.{payload}");
     candidates
@@ -126,15 +180,14 @@ fn verify_signature(
         .any(|key| verify(signature, message.as_bytes(), key, alg).unwrap_or(false))
         .then_some(alg)
         .ok_or(JwsError::Signature {
-            key_is_named: parsed.kid.is_some(),
+            key_is_named: kid.is_some(),
         })
 }
 
-fn part<T: DeserializeOwned>(encoded: &str) -> Result<T, JwsError> {
-    let bytes = URL_SAFE_NO_PAD
+fn part(encoded: &str) -> Result<Vec<u8>, JwsError> {
+    URL_SAFE_NO_PAD
         .decode(encoded)
-        .map_err(|_| JwsError::Malformed("a part is not base64url".to_owned()))?;
-    json::object(&bytes).map_err(JwsError::Malformed)
+        .map_err(|_| JwsError::Malformed("a part is not base64url".to_owned()))
 }
 
 #[cfg(test)]
@@ -145,7 +198,7 @@ mod tests {
     fn what_is_not_utf_8_is_refused() {
         let keys = KeySet::parse(br#"{"keys":[]}"#).unwrap();
         let header = URL_SAFE_NO_PAD.encode(b"{\"alg\":\"RS\xff256\"}");
-        let judged = verified::<serde_json::Value>(&format!("{header}.e30.AA"), &keys, &[]);
+        let judged = verified(&format!("{header}.e30.AA"), &keys, &[]);
         assert!(matches!(judged, Err(JwsError::Malformed(_))));
     }
 
@@ -176,7 +229,7 @@ mod tests {
             let keys = format!(r#"{{"keys":[{{"kty":"RSA","e":"AQAB","n":"{modulus}"}}]}}"#);
             let keys = KeySet::parse(keys.as_bytes()).unwrap();
             let token = format!("eyJhbGciOiJSUzI1NiJ9.e30.{signature}");
-            let judged = verified::<serde_json::Value>(&token, &keys, &[Algorithm::RS256]);
+            let judged = verified(&token, &keys, &[Algorithm::RS256]);
             assert_eq!(judged.is_ok(), accepted, "{judged:?}");
         }
     }
@@ -185,9 +238,27 @@ mod tests {
     fn newer_keys_are_asked_for_when_they_may_help_and_the_log_says_what_is_wrong() {
         for (error, may_be_rotation, text) in [
             (
-                JwsError::UnknownKey(Some("b".to_owned())),
+                JwsError::UnknownKey("b".to_owned()),
                 true,
-                "no published key has the kid Some(\"b\")",
+                "no published key has the kid \"b\"",
+            ),
+            (
+                JwsError::UnusableKey {
+                    kid: "b".to_owned(),
+                    why: "its use is \"enc\"".to_owned(),
+                },
+                true,
+                "the key with the kid \"b\" is published, but can't be used: its use is \"enc\"",
+            ),
+            (
+                JwsError::NoKey(Algorithm::ES256),
+                true,
+                "it has no kid, and no key for ES256 is published",
+            ),
+            (
+                JwsError::Member("it has no sub".to_owned()),
+                false,
+                "it has no sub",
             ),
             (
                 JwsError::AmbiguousKey,
@@ -212,9 +283,25 @@ mod tests {
                 "it has critical header parameters",
             ),
             (
-                JwsError::Algorithm("none".to_owned()),
+                JwsError::UnsupportedAlgorithm("none".to_owned()),
                 false,
-                "its alg is \"none\", which neither discovery nor OIDC_ID_TOKEN_ALGS allows",
+                "its alg is \"none\", which Doorward does not verify",
+            ),
+            (
+                JwsError::Algorithm {
+                    found: "RS512".to_owned(),
+                    expected: vec![Algorithm::RS256, Algorithm::ES256],
+                },
+                false,
+                "its alg is \"RS512\", expected RS256 ES256",
+            ),
+            (
+                JwsError::Algorithm {
+                    found: "RS512".to_owned(),
+                    expected: vec![],
+                },
+                false,
+                "its alg is \"RS512\", expected none: none that is named is one that Doorward verifies",
             ),
         ] {
             assert_eq!(error.may_be_rotation(), may_be_rotation, "{error}");

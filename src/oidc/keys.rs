@@ -1,12 +1,13 @@
 //! The keys with which the provider signs (RFC 7517), and which of them may check a signature.
 
 use jsonwebtoken::{Algorithm, DecodingKey};
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::answer::Answer;
 use super::error::Error;
 use super::fetch::Http;
-use super::json;
+use super::json::{self, Object, quoted};
+use super::jws::names;
 use super::timed::timed;
 use crate::metrics::Endpoint;
 use url::Url;
@@ -14,6 +15,8 @@ use url::Url;
 /// The keys of one `jwks_uri`, ready to verify.
 pub struct KeySet {
     keys: Vec<Key>,
+    /// Those that can't be used, to say why.
+    passed_over: Vec<PassedOver>,
 }
 
 struct Key {
@@ -22,26 +25,10 @@ struct Key {
     key: DecodingKey,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    keys: Vec<serde_json::Value>,
-}
-
-/// One JWK (RFC 7517, 4; RFC 7518, 6; RFC 8037, 2). Private parts, if a provider should publish
-/// them, are not even read.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    #[serde(rename = "use")]
-    purpose: Option<String>,
-    key_ops: Option<Vec<String>>,
-    alg: Option<String>,
+/// A published key that can't be used.
+struct PassedOver {
     kid: Option<String>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
+    why: String,
 }
 
 /// Which key of the set checks a signature.
@@ -59,15 +46,36 @@ pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>),
     let answer = timed(Endpoint::Keys, http.get(jwks_uri, None)).await;
     let answer = answer.and_then(Answer::ok);
     let answer = answer.map_err(Error::fetching("keys"))?;
-    Ok((KeySet::parse(&answer.body)?, answer.max_age_secs))
+    let body = answer.text().map_err(Error::Keys)?;
+    Ok((KeySet::parse(&body)?, answer.max_age_secs))
 }
 
 impl KeySet {
     /// Reads a key set. Keys of a kind that Doorward does not know are passed over (RFC 7517, 5).
     pub fn parse(body: &[u8]) -> Result<KeySet, Error> {
-        let document: Document = json::object(body).map_err(Error::Keys)?;
-        let keys = document.keys.into_iter().filter_map(usable).collect();
-        Ok(KeySet { keys })
+        let document = Object::read(body, &["keys"]).map_err(Error::Keys)?;
+        let published = document.required("keys", "an array", |keys| keys.as_array().cloned());
+        let (mut keys, mut passed_over) = (Vec::new(), Vec::new());
+        for jwk in published.map_err(Error::Keys)? {
+            match usable(jwk) {
+                Ok(key) => keys.push(key),
+                Err(odd) => passed_over.push(odd),
+            }
+        }
+        Ok(KeySet { keys, passed_over })
+    }
+
+    /// Why the keys called `kid` verify nothing that is signed with `alg`, if there are such keys.
+    pub fn why_not(&self, kid: &str, alg: Algorithm) -> Option<String> {
+        let is_called_so = |name: &Option<String>| name.as_deref() == Some(kid);
+        let usable = self.keys.iter().filter(|key| is_called_so(&key.kid));
+        let for_others = usable.map(|key| format!("it is for {}, not {alg:?}", names(&key.algs)));
+        let passed_over = self.passed_over.iter().filter(|key| is_called_so(&key.kid));
+        let mut reasons: Vec<String> = for_others
+            .chain(passed_over.map(|key| key.why.clone()))
+            .collect();
+        reasons.truncate(3);
+        (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 
     /// How many keys there are that we could use.
@@ -94,46 +102,70 @@ impl KeySet {
     }
 }
 
-/// A key that is published for signatures and of a kind we verify, else nothing.
-fn usable(jwk: serde_json::Value) -> Option<Key> {
+/// A key that is published for signatures and of a kind we verify.
+fn usable(jwk: Value) -> Result<Key, PassedOver> {
+    let Some(jwk) = Object::within(jwk) else {
+        let why = "it is not an object".to_owned();
+        return Err(PassedOver { kid: None, why });
+    };
+    let kid = jwk.dispensable("kid", json::text);
+    read(&jwk).map_err(|why| PassedOver { kid, why })
+}
+
+/// RFC 7517, 4; RFC 7518, 6; RFC 8037, 2. Private parts, if a provider should publish them, are not even read.
+fn read(jwk: &Object) -> Result<Key, String> {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
 
-    let jwk: Jwk = serde_json::from_value(jwk).ok()?;
-    let for_signatures = jwk
-        .purpose
-        .as_deref()
-        .is_none_or(|purpose| purpose == "sig")
-        && jwk
-            .key_ops
-            .is_none_or(|ops| ops.iter().any(|op| op == "verify"));
-    if !for_signatures {
-        return None;
-    }
-    let (mut algs, key) = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-        ("RSA", _) => (
-            vec![RS256, RS384, RS512, PS256, PS384, PS512],
-            DecodingKey::from_rsa_components(&jwk.n?, &jwk.e?),
-        ),
-        ("EC", Some("P-256")) => (
-            vec![ES256],
-            DecodingKey::from_ec_components(&jwk.x?, &jwk.y?),
-        ),
-        ("EC", Some("P-384")) => (
-            vec![ES384],
-            DecodingKey::from_ec_components(&jwk.x?, &jwk.y?),
-        ),
-        ("OKP", Some("Ed25519")) => (vec![EdDSA], DecodingKey::from_ed_components(&jwk.x?)),
-        _ => return None,
+    // Here null is as good as nothing.
+    let is_there = |name| jwk.dispensable(name, |value| Some(!value.is_null())) == Some(true);
+    let text = |name| match is_there(name) {
+        true => jwk.text(name).map(Some),
+        false => Ok(None),
     };
-    if let Some(alg) = jwk.alg {
-        let alg = asymmetric(&alg)?;
+    let needed = |name| jwk.text(name);
+    let odd = |name, value: &str| format!("its {name} is {}", quoted(value));
+
+    let kid = text("kid")?;
+    if let Some(purpose) = text("use")?.filter(|purpose| purpose != "sig") {
+        return Err(odd("use", &purpose));
+    }
+    if is_there("key_ops") {
+        let ops = jwk.required("key_ops", "an array of strings", json::texts)?;
+        if !ops.iter().any(|op| op == "verify") {
+            return Err("its key_ops do not have \"verify\"".to_owned());
+        }
+    }
+    let kty = needed("kty")?;
+    let (mut algs, key) = match kty.as_str() {
+        "RSA" => {
+            let key = DecodingKey::from_rsa_components(&needed("n")?, &needed("e")?);
+            (vec![RS256, RS384, RS512, PS256, PS384, PS512], key)
+        }
+        "EC" => {
+            let crv = needed("crv")?;
+            let alg = match crv.as_str() {
+                "P-256" => ES256,
+                "P-384" => ES384,
+                _ => return Err(odd("crv", &crv)),
+            };
+            let key = DecodingKey::from_ec_components(&needed("x")?, &needed("y")?);
+            (vec![alg], key)
+        }
+        "OKP" => {
+            let crv = needed("crv")?;
+            if crv != "Ed25519" {
+                return Err(odd("crv", &crv));
+            }
+            (vec![EdDSA], DecodingKey::from_ed_components(&needed("x")?))
+        }
+        _ => return Err(odd("kty", &kty)),
+    };
+    if let Some(name) = text("alg")? {
+        let alg = asymmetric(&name).ok_or_else(|| odd("alg", &name))?;
         algs.retain(|known| *known == alg);
     }
-    Some(Key {
-        kid: jwk.kid,
-        algs,
-        key: key.ok()?,
-    })
+    let key = key.map_err(|_| "its parts are not base64url".to_owned())?;
+    Ok(Key { kid, algs, key })
 }
 
 /// All algorithms that we verify: those of [`asymmetric`].
@@ -167,7 +199,7 @@ mod tests {
     use super::*;
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn rsa(change: impl FnOnce(&mut Value)) -> Value {
         let mut key = json!({"kty": "RSA", "kid": "a", "n": "AQAB", "e": "AQAB"});

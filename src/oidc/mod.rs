@@ -3,6 +3,7 @@
 
 mod answer;
 mod cache;
+mod charset;
 mod discovery;
 mod error;
 mod fetch;
@@ -204,7 +205,8 @@ impl RelyingParty {
         Ok(self.with_keys(http, &metadata, verify).await??)
     }
 
-    /// Reads userinfo about the person of the ID token (OpenID Connect Core 5.3).
+    /// Reads userinfo about the person of the ID token (OpenID Connect Core 5.3). It says nothing where the provider
+    /// has no such endpoint: Discovery 3 only recommends it.
     pub async fn userinfo(
         &self,
         http: &Http,
@@ -212,18 +214,26 @@ impl RelyingParty {
         claims: &Claims,
     ) -> Result<Profile, Error> {
         let metadata = self.metadata(http).await?;
-        let answer = userinfo::fetch(http, &metadata, &tokens.access_token).await?;
+        let Some(endpoint) = &metadata.userinfo_endpoint else {
+            return Ok(Profile::default());
+        };
+        let answer = userinfo::fetch(http, endpoint, &tokens.access_token).await?;
+        let body = answer.text().map_err(Error::Userinfo)?;
         if !answer.is_jwt {
-            return userinfo::judge(&answer.body, &claims.sub);
+            return userinfo::judge(&body, &claims.sub);
         }
         let algs = userinfo_algs(&metadata);
         let Registration {
             issuer, client_id, ..
         } = &self.registration;
-        let verify =
-            |keys: &KeySet| userinfo::judge_signed(&answer.body, keys, &algs, issuer, client_id);
+        let verify = |keys: &KeySet| userinfo::judge_signed(&body, keys, &algs, issuer, client_id);
         let userinfo = self.with_keys(http, &metadata, verify).await?;
-        let userinfo = userinfo.map_err(|cause| Error::Userinfo(cause.to_string()))?;
+        let userinfo = userinfo.map_err(|cause| match cause {
+            IdTokenError::Jws(JwsError::Algorithm { .. }) => Error::Userinfo(format!(
+                "{cause} (discovery's userinfo_signing_alg_values_supported)"
+            )),
+            cause => Error::Userinfo(cause.to_string()),
+        })?;
         userinfo.about(&claims.sub)
     }
 

@@ -1,15 +1,14 @@
 //! What the provider tells of the person (OpenID Connect Core 5.1), made fit to be shown.
 
-use serde::{Deserialize, Deserializer};
+use super::json::{self, Object};
 
 /// The standard claims that Doorward shows (OpenID Connect Core 5.1), as the provider wrote them.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile {
     name: Option<String>,
     given_name: Option<String>,
     family_name: Option<String>,
     email: Option<String>,
-    #[serde(default, deserialize_with = "true_or_its_word")]
     email_verified: Option<bool>,
 }
 
@@ -17,6 +16,30 @@ pub struct Profile {
 const DISPLAY_LIMIT: usize = 320;
 
 impl Profile {
+    /// The claims that are read.
+    pub const CLAIMS: [&str; 5] = [
+        "name",
+        "given_name",
+        "family_name",
+        "email",
+        "email_verified",
+    ];
+
+    /// Takes these claims; one of a wrong type counts as absent, as the standard lets all of them be.
+    pub fn read(claims: &Object) -> Profile {
+        let text = |name| claims.dispensable(name, json::text);
+        Profile {
+            name: text("name"),
+            given_name: text("given_name"),
+            family_name: text("family_name"),
+            email: text("email"),
+            // A boolean, but more than one large provider sends it as a word.
+            email_verified: claims.dispensable("email_verified", |value| {
+                Some(*value == true || *value == "true")
+            }),
+        }
+    }
+
     /// These claims, and `other`'s where these are silent: the ID token can be thin, and so can
     /// userinfo. The email and its being verified come from one source, never mixed.
     pub fn or(self, other: Profile) -> Profile {
@@ -71,19 +94,13 @@ fn clean(text: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// `email_verified` is a boolean, but more than one large provider sends it as a word.
-fn true_or_its_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(Some(value == true || value == "true"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
 
     fn profile(claims: Value) -> Profile {
-        serde_json::from_value(claims).unwrap()
+        Profile::read(&Object::within(claims).unwrap())
     }
 
     #[test]
@@ -103,6 +120,11 @@ mod tests {
                 Some("Lovelace"),
             ),
             (json!({"name": null}), None),
+            (
+                json!({"name": ["Ada"], "given_name": {"en": "Ada"}, "family_name": 7}),
+                None,
+            ),
+            (json!({"name": true, "given_name": "Ada"}), Some("Ada")),
             (json!({}), None),
         ] {
             assert_eq!(profile(claims).display_name().as_deref(), expected);

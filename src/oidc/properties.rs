@@ -230,12 +230,10 @@ fn is_ours(claims: &Value) -> bool {
         && date("exp").is_some_and(|exp| now < exp + LEEWAY)
         && date("iat").is_some_and(|iat| iat <= now + LEEWAY)
         && (absent("nbf") || date("nbf").is_some_and(|nbf| nbf <= now + LEEWAY))
-        && (absent("auth_time") || date("auth_time").is_some())
         && is("nonce", NONCE)
         && (is("at_hash", AT_HASH) || absent("at_hash"))
         && (1..=255).contains(&subject.len())
         && !subject.contains(char::is_control)
-        && (claims["name"].is_string() || claims["name"].is_null())
 }
 
 #[test]
@@ -306,13 +304,14 @@ proptest! {
     #[test]
     fn a_time_is_a_number_between_1970_and_10000(value in odd_value()) {
         let expected = value.as_f64().filter(|secs| (0.0..YEAR_10000).contains(secs));
-        let read = serde_json::from_value::<NumericDate>(value).ok();
+        let read = NumericDate::read(&value);
         prop_assert_eq!(read.map(|date| date.secs()), expected);
     }
 
     #[test]
     fn whatever_is_read_as_a_time_is_one(text in "-?[0-9]{0,20}(\\.[0-9]{0,20})?([eE][+-]?[0-9]{0,4})?|\\PC*") {
-        if let Ok(date) = serde_json::from_str::<NumericDate>(&text) {
+        let value = serde_json::from_str(&text).ok();
+        if let Some(date) = value.and_then(|value| NumericDate::read(&value)) {
             prop_assert!(date.secs() >= 0.0 && date.secs() < YEAR_10000);
         }
     }
@@ -332,10 +331,10 @@ fn check_metadata(body: &[u8]) -> Result<(), TestCaseError> {
     let endpoints = [
         &metadata.authorization_endpoint,
         &metadata.token_endpoint,
-        &metadata.userinfo_endpoint,
         &metadata.jwks_uri,
     ];
-    for endpoint in endpoints.into_iter().chain(&metadata.end_session_endpoint) {
+    let optional = [&metadata.userinfo_endpoint, &metadata.end_session_endpoint];
+    for endpoint in endpoints.into_iter().chain(optional.into_iter().flatten()) {
         prop_assert!(is_https_or_loopback(endpoint), "{}", endpoint);
     }
     Ok(())

@@ -98,7 +98,7 @@ async fn newer_keys_are_asked_for_only_if_they_may_help() {
     let not_asked = judged(JwsError::Critical).await;
     assert!(matches!(not_asked, Ok(Err(IdTokenError::Jws(_)))));
     // Nobody answers.
-    let asked = judged(JwsError::UnknownKey(None)).await;
+    let asked = judged(JwsError::UnknownKey("b".to_owned())).await;
     assert!(matches!(asked, Err(Error::Fetch { what: "keys", .. })));
 }
 

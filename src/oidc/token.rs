@@ -1,14 +1,13 @@
 //! The token request and its response (RFC 6749, 4.1.3 and 5; OpenID Connect Core 3.1.3).
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 
 use super::Registration;
 use super::answer::Answer;
 use super::discovery::Metadata;
 use super::error::Error;
 use super::fetch::Http;
-use super::json;
+use super::json::Object;
 use super::timed::timed;
 use crate::metrics::Endpoint;
 
@@ -32,7 +31,6 @@ impl ClientAuth {
 }
 
 /// What the code was worth. No `Debug`: it holds tokens.
-#[derive(Deserialize)]
 pub struct TokenResponse {
     /// For userinfo.
     pub access_token: SecretString,
@@ -94,7 +92,7 @@ pub fn client_auth(
 /// RFC 6749, 5.1 and 5.2.
 fn judge(answer: &Answer) -> Result<TokenResponse, Error> {
     match answer.status {
-        200 => parse(&answer.body),
+        200 => parse(&answer.text().map_err(Error::TokenResponse)?),
         429 => Err(no_answer(answer)),
         400..=499 => Err(refusal(answer)),
         _ => Err(no_answer(answer)),
@@ -102,34 +100,36 @@ fn judge(answer: &Answer) -> Result<TokenResponse, Error> {
 }
 
 fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
-    #[derive(Deserialize)]
-    struct TokenType {
-        token_type: Option<String>,
+    let names = ["token_type", "access_token", "id_token"];
+    let mut response = Object::read(body, &names).map_err(Error::TokenResponse)?;
+    match response.dispensable("token_type", |value| Some(value.is_null())) {
+        Some(true) | None => return Err(Error::TokenType("it has no token_type".to_owned())),
+        Some(false) => (),
     }
-    let TokenType { token_type } = json::object(body).map_err(Error::TokenResponse)?;
-    match token_type.as_deref() {
-        Some(token_type) if token_type.eq_ignore_ascii_case("Bearer") => (),
-        Some(_) => return Err(Error::TokenType("its token_type is not Bearer".to_owned())),
-        None => return Err(Error::TokenType("it has no token_type".to_owned())),
+    let token_type = response.text("token_type").map_err(Error::TokenResponse)?;
+    if !token_type.eq_ignore_ascii_case("Bearer") {
+        return Err(Error::TokenType("its token_type is not Bearer".to_owned()));
     }
-    json::object(body).map_err(Error::TokenResponse)
+    let mut secret = |name| response.take_secret(name).map_err(Error::TokenResponse);
+    Ok(TokenResponse {
+        access_token: secret("access_token")?,
+        id_token: secret("id_token")?,
+    })
 }
 
 /// RFC 6749, 5.2. An error code is a short word; anything else is not repeated in the log.
 fn refusal(answer: &Answer) -> Error {
-    #[derive(Deserialize)]
-    struct Refusal {
-        error: String,
-    }
     let is_word = |code: &str| {
         (1..=64).contains(&code.len())
             && code
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
-    match json::object(&answer.body) {
-        Ok(Refusal { error }) if error == "invalid_grant" => Error::CodeRefused,
-        Ok(Refusal { error }) if is_word(&error) => Error::TokenRefused(error),
+    let body = answer.text().unwrap_or_default();
+    let refusal = Object::read(&body, &["error"]);
+    match refusal.and_then(|refusal| refusal.text("error")) {
+        Ok(error) if error == "invalid_grant" => Error::CodeRefused,
+        Ok(error) if is_word(&error) => Error::TokenRefused(error),
         _ => no_answer(answer),
     }
 }
@@ -152,6 +152,7 @@ mod tests {
             provider_time: None,
             location: None,
             is_jwt: false,
+            charset: None,
             body: body.as_bytes().to_vec(),
         })
     }

@@ -2,14 +2,13 @@
 
 use jsonwebtoken::Algorithm;
 use secrecy::SecretString;
-use serde::Deserialize;
+use url::Url;
 
 use super::answer::Answer;
-use super::discovery::Metadata;
 use super::error::Error;
 use super::fetch::Http;
 use super::id_token::{Audience, IdTokenError};
-use super::json;
+use super::json::Object;
 use super::jws::{self, JwsError};
 use super::keys::KeySet;
 use super::profile::Profile;
@@ -19,24 +18,29 @@ use crate::metrics::Endpoint;
 /// Reads userinfo with the access token.
 pub async fn fetch(
     http: &Http,
-    metadata: &Metadata,
+    endpoint: &Url,
     access_token: &SecretString,
 ) -> Result<Answer, Error> {
-    let asked = http.get(&metadata.userinfo_endpoint, Some(access_token));
+    let asked = http.get(endpoint, Some(access_token));
     let answer = timed(Endpoint::Userinfo, asked).await;
     let answer = answer.and_then(Answer::ok);
     answer.map_err(Error::fetching("userinfo"))
 }
 
 /// A userinfo response, of whomever.
-#[derive(Deserialize)]
 pub struct Userinfo {
     sub: String,
-    #[serde(flatten)]
     profile: Profile,
 }
 
 impl Userinfo {
+    fn read(claims: &Object) -> Result<Userinfo, String> {
+        Ok(Userinfo {
+            sub: claims.text("sub")?,
+            profile: Profile::read(claims),
+        })
+    }
+
     /// OpenID Connect Core 5.3.2: without the same `sub`, nothing of it may be used.
     pub fn about(self, subject: &str) -> Result<Profile, Error> {
         match self.sub == subject {
@@ -48,8 +52,9 @@ impl Userinfo {
 
 /// Judges a userinfo response in JSON.
 pub fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
-    let userinfo: Userinfo = json::object(body).map_err(Error::Userinfo)?;
-    userinfo.about(subject)
+    let names = [&["sub"][..], &Profile::CLAIMS].concat();
+    let userinfo = Object::read(body, &names).and_then(|claims| Userinfo::read(&claims));
+    userinfo.map_err(Error::Userinfo)?.about(subject)
 }
 
 /// Judges a signed userinfo response (OpenID Connect Core 5.3.2: `iss` is the provider and `aud` names
@@ -61,23 +66,20 @@ pub fn judge_signed(
     issuer: &str,
     client_id: &str,
 ) -> Result<Userinfo, IdTokenError> {
-    #[derive(Deserialize)]
-    struct Signed {
-        iss: String,
-        aud: Audience,
-        #[serde(flatten)]
-        userinfo: Userinfo,
-    }
     let token = std::str::from_utf8(body)
         .map_err(|_| JwsError::Malformed("userinfo is not text".to_owned()))?;
-    let (signed, _) = jws::verified::<Signed>(token.trim_ascii(), keys, algs)?;
-    if signed.iss != issuer {
-        return Err(IdTokenError::Issuer(signed.iss));
+    let (payload, _) = jws::verified(token.trim_ascii(), keys, algs)?;
+    let names = [&["iss", "aud", "sub"][..], &Profile::CLAIMS].concat();
+    let claims = Object::read(&payload, &names).map_err(JwsError::Malformed)?;
+    let found = claims.text("iss").map_err(JwsError::Member)?;
+    if found != issuer {
+        return Err(IdTokenError::Issuer(found));
     }
-    if !signed.aud.names(client_id) {
+    let audience = Audience::of(&claims).map_err(JwsError::Member)?;
+    if !audience.names(client_id) {
         return Err(IdTokenError::Audience);
     }
-    Ok(signed.userinfo)
+    Ok(Userinfo::read(&claims).map_err(JwsError::Member)?)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod listening;
 mod metrics;
 mod no_dead_ends;
 mod postgres_tls;
+mod odd_documents;
 mod process;
 mod protocol;
 mod provider_answers;

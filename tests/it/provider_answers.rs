@@ -486,17 +486,6 @@ async fn a_huge_userinfo_is_refused_before_it_ends() {
     );
 }
 
-#[actix_web::test]
-async fn a_name_or_email_of_a_wrong_type_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
-    for name in ["name", "given_name", "family_name", "email"] {
-        for wrong in [json!(7), json!(["Ada"]), json!({"en": "Ada"}), json!(true)] {
-            edit_userinfo(&app, move |claims| claims[name] = wrong.clone());
-            assert_refused(&app, UNUSABLE, "the userinfo response is refused: ").await;
-        }
-    }
-}
-
 on_both! {
     async fn a_name_with_html_is_shown_as_it_is_written(app: TestApp) {
         let name = "<b>Ada</b><script>alert('1')</script>&amp;\"";
