@@ -261,6 +261,15 @@ fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) {
     );
 }
 
+/// The policy of a page whose forms lead to us and to `form_action`: schemes or origins.
+pub fn content_security_policy(form_action: &str) -> HeaderValue {
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
+         frame-ancestors 'none'; form-action 'self' {form_action}"
+    );
+    HeaderValue::from_str(&policy).expect("an origin in ASCII fits a header")
+}
+
 /// The headers of every answer.
 ///
 /// Browsers apply `form-action` to the redirects that follow a form, so it must let people through
@@ -276,11 +285,7 @@ pub fn security_headers(
         .filter(|issuer| issuer.scheme() == "http")
         .map(|issuer| format!(" {}", issuer.origin().ascii_serialization()))
         .unwrap_or_default();
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
-         frame-ancestors 'none'; form-action 'self' https:{local_issuer}"
-    );
-    let policy = HeaderValue::from_str(&policy).expect("an origin in ASCII fits a header");
+    let policy = content_security_policy(&format!("https:{local_issuer}"));
     let fixed = HeaderValue::from_static;
     let mut headers = vec![
         (header::CONTENT_SECURITY_POLICY, policy),

@@ -16,12 +16,16 @@ use crate::error::Error;
 use crate::paths::{self, Base};
 
 /// The built-in templates. `TEMPLATES_DIR` can replace any of them.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("base.html", include_str!("../templates/base.html")),
     ("door.html", include_str!("../templates/door.html")),
     ("login.html", include_str!("../templates/login.html")),
     ("profile.html", include_str!("../templates/profile.html")),
     ("logout.html", include_str!("../templates/logout.html")),
+    (
+        "end_session.html",
+        include_str!("../templates/end_session.html"),
+    ),
     ("error.html", include_str!("../templates/error.html")),
 ];
 const STYLE: (&str, &str) = ("style.css", include_str!("../templates/style.css"));
@@ -66,6 +70,24 @@ pub struct Claim {
 #[derive(Serialize)]
 pub struct LogoutPage {}
 
+/// Signed out here; a button posts the rest to the provider.
+#[derive(Serialize)]
+pub struct EndSessionPage {
+    /// Where to.
+    pub endpoint: String,
+    /// What.
+    pub fields: Vec<Field>,
+}
+
+/// A hidden field of a form.
+#[derive(Serialize)]
+pub struct Field {
+    /// Ours, never from outside.
+    pub name: &'static str,
+    /// Whatever it is.
+    pub value: String,
+}
+
 /// What went wrong and what to do next.
 #[derive(Serialize)]
 pub struct ErrorPage {
@@ -93,6 +115,9 @@ impl Page for ProfilePage {
 }
 impl Page for LogoutPage {
     const TEMPLATE: &'static str = "logout.html";
+}
+impl Page for EndSessionPage {
+    const TEMPLATE: &'static str = "end_session.html";
 }
 impl Page for ErrorPage {
     const TEMPLATE: &'static str = "error.html";

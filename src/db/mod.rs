@@ -12,6 +12,7 @@ mod postgres_url;
 pub mod schema;
 mod sessions;
 mod sign_in;
+mod sign_outs;
 mod users;
 
 use std::fmt;
@@ -28,6 +29,7 @@ pub use database_url::DatabaseUrl;
 pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{NewSession, Session};
 pub use sign_in::Begun;
+pub use sign_outs::SignOut;
 pub use users::{NewUser, User};
 
 use crate::metrics;

@@ -26,6 +26,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_outs (state_hash) {
+        state_hash -> Text,
+        id_token_hint -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Text,
         issuer -> Text,
@@ -41,4 +49,4 @@ diesel::table! {
 
 diesel::joinable!(sessions -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(audit_events, sessions, users,);
+diesel::allow_tables_to_appear_in_same_query!(audit_events, sessions, sign_outs, users,);

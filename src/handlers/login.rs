@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
+use url::form_urlencoded::byte_serialize;
 
 use super::{go_to, is_prefetch, nothing};
 use crate::app::App;
@@ -10,6 +11,9 @@ use crate::audit::Progress;
 use crate::error::Error;
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
+
+/// A longer hint is dropped, in bytes as it stands in an address: the answer's head must fit a proxy's buffer.
+const LOGIN_HINT_LIMIT: usize = 256;
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -30,7 +34,9 @@ pub async fn login(
     let return_to = wanted
         .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
         .unwrap_or_else(|| ReturnTo::profile(&app.base));
+    let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
     let login_hint = query.login_hint.as_deref();
+    let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
     let begun = begin(&app, &request, Attempt::new(), return_to, login_hint).await;
     if let Err(error) = &begun {
         app.audit.sign_in_failed(Progress::default(), error).await;

@@ -1,7 +1,7 @@
 //! `/logout`: out here, then out at the provider.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderValue, ORIGIN};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, ORIGIN};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
@@ -9,9 +9,14 @@ use url::Url;
 use super::{go_home, go_to, is_prefetch};
 use crate::app::App;
 use crate::error::Error;
-use crate::pages::LogoutPage;
-use crate::random;
-use crate::session::SignedIn;
+use crate::front::content_security_policy;
+use crate::oidc::EndSessionRequest;
+use crate::pages::{EndSessionPage, Field, LogoutPage};
+use crate::session::{Logout, SignedIn};
+
+/// The longest address that is a redirect, in bytes: with everything else, an answer's head stays below 3 KiB. Proxies
+/// take 4 KiB or so (nginx: `proxy_buffer_size`) and answer 502 for more.
+const LOCATION_LIMIT: usize = 1800;
 
 /// `GET`: a link. Unless it is surely on a page of ours, and a person follows it, it gets a question: another site's
 /// link must not sign anybody out, nor may a browser that fetches ahead.
@@ -21,8 +26,8 @@ pub async fn logout_by_link(
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     match person {
-        Some(person) if is_own_navigation(request.headers(), &app.public_url) => {
-            sign_out(&app, person).await
+        person if is_own_navigation(request.headers(), &app.public_url) => {
+            leave(&app, &request, person).await
         }
         Some(_) => app.pages.answer(StatusCode::OK, &LogoutPage {}),
         None => Ok(go_home(&app)),
@@ -38,34 +43,70 @@ pub async fn logout(
     if is_cross_site(request.headers(), &app.public_url) {
         return Err(Error::CrossSiteSignOut);
     }
-    match person {
-        Some(person) => sign_out(&app, person).await,
-        None => Ok(go_home(&app)),
-    }
+    leave(&app, &request, person).await
 }
 
-async fn sign_out(app: &App, person: SignedIn) -> Result<HttpResponse, Error> {
-    let hint = person.id_token();
-    app.audit.signed_out(&person.user).await;
-    person.sign_out();
-    let state = random::secret();
+/// Out here, then to the provider. Who has pressed twice is out already, and only the second answer counts.
+async fn leave(
+    app: &App,
+    request: &HttpRequest,
+    person: Option<SignedIn>,
+) -> Result<HttpResponse, Error> {
+    let logout = match person {
+        Some(person) => sign_out(app, request, person).await?,
+        None => match app.sessions.recent_logout(request).await? {
+            Some(logout) => logout,
+            None => return Ok(go_home(app)),
+        },
+    };
+    let hint = logout.id_token_hint.as_ref();
     let provider = app
         .provider
-        .end_session_request(&app.http, hint.as_ref(), &state);
-    match provider.await {
-        Ok(Some(provider)) => {
-            let mut response = go_to(provider.as_str());
-            let cookie = app.sessions.begin_logout(state);
-            response.add_cookie(&cookie).map_err(Error::internal)?;
-            Ok(response)
-        }
-        Ok(None) => Ok(go_home(app)),
+        .end_session_request(&app.http, hint, &logout.state);
+    let mut response = match provider.await {
+        Ok(Some(provider)) => send_to(app, &provider)?,
+        Ok(None) => return Ok(go_home(app)),
         // The person is out here, which is what they asked for.
         Err(cause) => {
             log::warn!("signed out here but not at the provider: {cause}");
-            Ok(go_home(app))
+            return Ok(go_home(app));
         }
+    };
+    let cookie = app.sessions.logout_cookie(&logout.state);
+    response.add_cookie(&cookie).map_err(Error::internal)?;
+    Ok(response)
+}
+
+async fn sign_out(app: &App, request: &HttpRequest, person: SignedIn) -> Result<Logout, Error> {
+    let begun = app.sessions.begin_logout(request, person.id_token());
+    let (logout, is_first) = begun.await?;
+    if is_first {
+        app.audit.signed_out(&person.user).await;
     }
+    person.sign_out();
+    Ok(logout)
+}
+
+/// A redirect where that fits an answer's head, else a page whose button posts the same.
+fn send_to(app: &App, provider: &EndSessionRequest) -> Result<HttpResponse, Error> {
+    let url = provider.url();
+    if url.as_str().len() <= LOCATION_LIMIT {
+        return Ok(go_to(url.as_str()));
+    }
+    let fields = provider.parameters().map(|(name, value)| Field {
+        name,
+        value: value.to_owned(),
+    });
+    let page = EndSessionPage {
+        endpoint: provider.endpoint.to_string(),
+        fields: fields.collect(),
+    };
+    let mut response = app.pages.answer(StatusCode::OK, &page)?;
+    let policy = content_security_policy(&provider.endpoint.origin().ascii_serialization());
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
 }
 
 /// Whether a person follows a link on a page of ours. Without Fetch Metadata, which browsers leave out over plain http,

@@ -6,28 +6,54 @@ use url::Url;
 use super::Registration;
 use super::discovery::Metadata;
 
-/// Where to send the browser so that the provider ends its session too and sends it back, or
-/// nothing where the provider has no such place.
+/// What the browser asks of the provider: that it end its session too and send the browser back. By GET or by POST,
+/// of which providers must take both (section 2).
+pub struct EndSessionRequest {
+    /// Where.
+    pub endpoint: Url,
+    /// The names of the parameters, and their values.
+    parameters: Vec<(&'static str, SecretString)>,
+}
+
+impl EndSessionRequest {
+    /// As the address of a GET.
+    pub fn url(&self) -> Url {
+        let mut url = self.endpoint.clone();
+        url.query_pairs_mut().extend_pairs(self.parameters());
+        url
+    }
+
+    /// As the fields of a form.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let parameters = self.parameters.iter();
+        parameters.map(|(name, value)| (*name, value.expose_secret()))
+    }
+}
+
+/// The request, or nothing where the provider has no place for it.
 pub fn end_session_request(
     metadata: &Metadata,
     registration: &Registration,
     id_token_hint: Option<&SecretString>,
     state: &str,
-) -> Option<Url> {
-    let mut url = metadata.end_session_endpoint.clone()?;
-    let mut query = url.query_pairs_mut();
+) -> Option<EndSessionRequest> {
+    let endpoint = metadata.end_session_endpoint.clone()?;
+    let mut parameters = Vec::new();
     if let Some(id_token) = id_token_hint {
-        query.append_pair("id_token_hint", id_token.expose_secret());
+        parameters.push(("id_token_hint", id_token.clone()));
     }
-    query
-        .append_pair("client_id", &registration.client_id)
-        .append_pair(
+    parameters.extend([
+        ("client_id", registration.client_id.as_str().into()),
+        (
             "post_logout_redirect_uri",
-            &registration.post_logout_redirect_uri,
-        )
-        .append_pair("state", state);
-    drop(query);
-    Some(url)
+            registration.post_logout_redirect_uri.as_str().into(),
+        ),
+        ("state", state.into()),
+    ]);
+    Some(EndSessionRequest {
+        endpoint,
+        parameters,
+    })
 }
 
 #[cfg(test)]
@@ -40,15 +66,26 @@ mod tests {
     fn the_browser_is_sent_to_where_the_provider_signs_out_if_it_has_such_a_place() {
         let place = metadata(json!({"end_session_endpoint": "https://op.example/logout"}));
         let hint = SecretString::from("i");
-        let url = end_session_request(&place, &registration(), Some(&hint), "s");
+        let request = end_session_request(&place, &registration(), Some(&hint), "s").unwrap();
         assert_eq!(
-            url.unwrap().as_str(),
+            request.url().as_str(),
             "https://op.example/logout?id_token_hint=i&client_id=id&\
              post_logout_redirect_uri=https%3A%2F%2Fapp.example&state=s"
         );
-        let url = end_session_request(&place, &registration(), None, "s");
-        assert!(!url.unwrap().as_str().contains("id_token_hint"));
+        assert_eq!(request.endpoint.as_str(), "https://op.example/logout");
+        let fields: Vec<_> = request.parameters().collect();
+        assert_eq!(
+            fields,
+            [
+                ("id_token_hint", "i"),
+                ("client_id", "id"),
+                ("post_logout_redirect_uri", "https://app.example"),
+                ("state", "s"),
+            ]
+        );
+        let request = end_session_request(&place, &registration(), None, "s").unwrap();
+        assert!(!request.url().as_str().contains("id_token_hint"));
         let nowhere = end_session_request(&metadata(json!({})), &registration(), None, "s");
-        assert_eq!(nowhere, None);
+        assert!(nowhere.is_none());
     }
 }

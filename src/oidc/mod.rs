@@ -41,6 +41,7 @@ pub use id_token::{Claims, IdTokenError};
 pub use jws::JwsError;
 pub use keys::asymmetric;
 pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode};
+pub use logout::EndSessionRequest;
 pub use profile::Profile;
 pub use token::{ClientAuth, TokenResponse};
 pub use trust::{count_roots, tls_config};
@@ -264,7 +265,7 @@ impl RelyingParty {
         http: &Http,
         id_token_hint: Option<&SecretString>,
         state: &str,
-    ) -> Result<Option<Url>, Error> {
+    ) -> Result<Option<EndSessionRequest>, Error> {
         let metadata = self.metadata(http).await?;
         Ok(logout::end_session_request(
             &metadata,

@@ -20,7 +20,8 @@ pub fn reason(
 }
 
 impl Sessions {
-    /// Removes the sessions that have ended by themselves; how many. Several processes may do so at
+    /// Removes the sessions that have ended by themselves, and what was kept of those that somebody ended; how many
+    /// of the former. Several processes may do so at
     /// once: each session is ended by one of them.
     pub async fn purge_expired(&self) -> Result<usize, db::Error> {
         let mut purged = 0;
@@ -28,6 +29,7 @@ impl Sessions {
             let (found, ended) = self.purge_some().await?;
             purged += ended;
             if found == 0 {
+                self.purge_logouts().await?;
                 return Ok(purged);
             }
         }

@@ -17,6 +17,9 @@ use super::keys::{Keys, SealingKey};
 /// How long a signature is, and a session's secret, as text: 32 bytes each.
 const PART_LEN: usize = 43;
 
+/// How long a session's secret is with its signature.
+pub const SIGNED_LEN: usize = 2 * PART_LEN;
+
 /// The keys that count. Cheap to ask, replaced as a whole.
 pub struct KeyRing(ArcSwap<Ring>);
 

@@ -1,16 +1,111 @@
-//! The way through the provider's end-session endpoint and back: a state that the browser keeps
-//! meanwhile (RP-Initiated Logout 1.0, 2).
+//! The way through the provider's end-session endpoint and back: a state that the browser keeps meanwhile (RP-Initiated
+//! Logout 1.0, 2), and for a minute what a second press of the button needs. Browsers discard the answer to the first press
+//! and follow that to the second.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
+use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+use time::Duration;
 
 use super::Sessions;
+use super::key_ring::{SIGNED_LEN, secret_of};
+use super::store::hash;
+use crate::db::{self, SignOut};
+
+/// For how long a sign-out can be asked for again.
+const AGAIN_FOR: Duration = Duration::MINUTE;
+
+/// Before a state, in what is signed for its cookie: no session's cookie does for it.
+const MARK: &str = "logout-";
+
+/// A sign-out on its way through the provider.
+pub struct Logout {
+    /// Comes back from there. It follows from the session's secret, so that all answers to one sign-out name the same.
+    pub state: String,
+    /// The ID token of the sign-in, if it was kept.
+    pub id_token_hint: Option<SecretString>,
+}
 
 impl Sessions {
-    /// The cookie that remembers `state` for ten minutes.
-    pub fn begin_logout(&self, state: String) -> Cookie<'static> {
-        Cookie::build(self.names.logout(), state)
+    /// Begins the sign-out of the session that `request` came with, and keeps it for a second press. Whether this is
+    /// the first one.
+    pub async fn begin_logout(
+        &self,
+        request: &HttpRequest,
+        id_token_hint: Option<SecretString>,
+    ) -> Result<(Logout, bool), db::Error> {
+        // Whoever is signed in has a session's cookie that is ours; without it there is nothing to be found again.
+        let state = self.state_of_session(request);
+        let state = state.unwrap_or_else(crate::random::secret);
+        let state_hash = hash(&state);
+        let hint = id_token_hint.as_ref().map(ExposeSecret::expose_secret);
+        let hint = hint.unwrap_or_default().as_bytes().to_vec();
+        let kept = SignOut {
+            id_token_hint: self.keys.seal(|keys| &keys.sessions, &state_hash, hint),
+            state_hash,
+        };
+        let now = self.clock.now();
+        let create = self
+            .db
+            .run(move |connection| SignOut::create(connection, &kept, now));
+        let is_first = create.await?;
+        let logout = Logout {
+            state,
+            id_token_hint,
+        };
+        Ok((logout, is_first))
+    }
+
+    /// The sign-out that this browser began a moment ago: its session's cookie says so, or the state's.
+    pub async fn recent_logout(&self, request: &HttpRequest) -> Result<Option<Logout>, db::Error> {
+        let state = self.state_of_session(request);
+        let Some(state) = state.or_else(|| self.state_of_logout(request)) else {
+            return Ok(None);
+        };
+        let state_hash = hash(&state);
+        let (wanted, since) = (state_hash.clone(), self.clock.now() - AGAIN_FOR);
+        let found = self
+            .db
+            .read(move |connection| SignOut::get_hint(connection, &wanted, since));
+        let Some(sealed) = found.await? else {
+            return Ok(None);
+        };
+        let opened = self
+            .keys
+            .open(|keys| &keys.sessions, &state_hash, &sealed)
+            .and_then(|(hint, _)| String::from_utf8(hint).ok());
+        Ok(opened.map(|hint| Logout {
+            state,
+            id_token_hint: (!hint.is_empty()).then(|| hint.into()),
+        }))
+    }
+
+    /// Removes what is too old to be asked for again.
+    pub(super) async fn purge_logouts(&self) -> Result<(), db::Error> {
+        let until = self.clock.now() - AGAIN_FOR;
+        let purge = self
+            .db
+            .run(move |connection| SignOut::purge(connection, until));
+        purge.await.map(drop)
+    }
+
+    /// The cookie that remembers `state` for ten minutes. It is signed, so that a made-up one costs no query.
+    pub fn logout_cookie(&self, state: &str) -> Cookie<'static> {
+        self.logout_cookie_of(self.keys.sign(&format!("{MARK}{state}")))
+    }
+
+    /// The cookie's removal, if `state` is the one that this browser left with.
+    pub fn finish_logout(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
+        let kept = self.state_of_logout(request)?;
+        let same: bool = kept.as_bytes().ct_eq(state.as_bytes()).into();
+        let mut cookie = self.logout_cookie_of(String::new());
+        cookie.make_removal();
+        same.then_some(cookie)
+    }
+
+    fn logout_cookie_of(&self, value: String) -> Cookie<'static> {
+        Cookie::build(self.names.logout(), value)
             .path(self.base.cookie_path().to_owned())
             .http_only(true)
             .secure(self.secure)
@@ -19,29 +114,57 @@ impl Sessions {
             .finish()
     }
 
-    /// The cookie's removal, if `state` is the one that this browser left with.
-    pub fn finish_logout(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
-        let mut cookie = self.begin_logout(String::new());
-        let kept = request.cookie(cookie.name())?;
-        let same: bool = kept.value().as_bytes().ct_eq(state.as_bytes()).into();
-        cookie.make_removal();
-        same.then_some(cookie)
+    fn state_of_logout(&self, request: &HttpRequest) -> Option<String> {
+        let cookie = request.cookie(&self.names.logout())?;
+        self.keys.verify(cookie.value())?;
+        let state = secret_of(cookie.value()).strip_prefix(MARK)?;
+        Some(state.to_owned())
+    }
+
+    /// Of the session whose cookie came, whether it is still there or not. The provider learns it, and can't turn it back.
+    fn state_of_session(&self, request: &HttpRequest) -> Option<String> {
+        let cookie = request.cookie(&self.names.session())?;
+        let value = cookie.value();
+        // actix-session's own signature comes first.
+        let signed = value.get(value.len().checked_sub(SIGNED_LEN)?..)?;
+        self.keys.verify(signed)?;
+        Some(hash(&format!("{MARK}{}", secret_of(signed))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{request_with, sessions};
+    use super::*;
 
     #[test]
     fn a_browser_comes_back_with_the_state_that_it_left_with() {
         let (sessions, _) = sessions();
-        let cookie = sessions.begin_logout("state".to_owned());
+        let cookie = sessions.logout_cookie("state");
         let request = request_with([&cookie]);
         let removal = sessions.finish_logout(&request, "state").unwrap();
         assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
         assert!(sessions.finish_logout(&request, "other").is_none());
         let without = sessions.finish_logout(&request_with([]), "state");
         assert!(without.is_none());
+    }
+
+    #[test]
+    fn a_made_up_cookie_names_no_sign_out() {
+        let (sessions, _) = sessions();
+        let signed = sessions.keys.sign(&crate::random::secret());
+        for value in ["", "x", "logout-state", signed.as_str()] {
+            let mut cookie = sessions.logout_cookie("state");
+            cookie.set_value(value.to_owned());
+            let state = sessions.state_of_logout(&request_with([&cookie]));
+            assert_eq!(state, None, "{value}");
+        }
+        let as_session = sessions.logout_cookie("state").value().to_owned();
+        let made_up = "A".repeat(SIGNED_LEN + 44);
+        for value in ["", "é", as_session.as_str(), made_up.as_str()] {
+            let cookie = Cookie::new("__Host-doorward", value.to_owned());
+            let state = sessions.state_of_session(&request_with([&cookie]));
+            assert_eq!(state, None, "{value}");
+        }
     }
 }

@@ -32,6 +32,7 @@ use secrecy::SecretSlice;
 
 pub use cookie_header::{OwnCookies, count as count_cookies};
 pub use login::{Login, NoLogin};
+pub use logout::Logout;
 pub use renew::renew;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;

@@ -5,14 +5,14 @@ use url::Url;
 
 use crate::paths::{self, Base};
 
-/// Longer ones are dropped: the attempt's cookie must stay well below 4 KiB.
-const LIMIT: usize = 1024;
-
 /// A path, with its query, on `PUBLIC_URL`'s origin. Never one that signs in or out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
+    /// Longer ones are dropped, in bytes: the cookies of all attempts together must stay small.
+    pub const LIMIT: usize = 512;
+
     /// Where one goes who did not say: the profile.
     pub fn profile(base: &Base) -> Self {
         ReturnTo(base.at(paths::PROFILE))
@@ -21,7 +21,7 @@ impl ReturnTo {
     /// Reads `wanted` as a browser on `public_url` would; nothing if it leads anywhere else, or
     /// looks as if it tried to.
     pub fn parse(wanted: &str, public_url: &Url) -> Option<Self> {
-        let plain = wanted.len() <= LIMIT
+        let plain = wanted.len() <= Self::LIMIT
             && wanted
                 .bytes()
                 .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
@@ -43,7 +43,7 @@ impl ReturnTo {
         let written = &url[url::Position::BeforePath..];
         // Dots can hide what they lead to: `/.//evil.example` is `//evil.example`, and
         // `/a/../%2fevil.example` is `/%2fevil.example`.
-        (stays && !loops && !hides_controls(written) && written.len() <= LIMIT)
+        (stays && !loops && !hides_controls(written) && written.len() <= Self::LIMIT)
             .then(|| ReturnTo(written.to_owned()))
     }
 
@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_dropped() {
-        assert!(parse(&format!("/{}", "a".repeat(LIMIT - 1))).is_some());
-        assert!(parse(&format!("/{}", "a".repeat(LIMIT))).is_none());
+        assert!(parse(&format!("/{}", "a".repeat(ReturnTo::LIMIT - 1))).is_some());
+        assert!(parse(&format!("/{}", "a".repeat(ReturnTo::LIMIT))).is_none());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Sessions;
 use super::store::{BEGUN, State, USER};
+use super::{ReturnTo, Sessions};
 use crate::db::{Begun, NewUser, User};
 use crate::error::Error;
 use crate::paths::{self, Base};
@@ -19,7 +19,7 @@ use crate::random;
 /// Under this name a session keeps the ID token, the hint for signing out at the provider.
 const ID_TOKEN: &str = "id_token";
 
-/// A longer ID token fits no URL and is not kept: signing out then goes without a hint.
+/// A longer ID token is not kept: signing out then goes without a hint.
 const ID_TOKEN_LIMIT: usize = 16 * 1024;
 
 impl Sessions {
@@ -89,7 +89,8 @@ impl FromRequest for SignedIn {
             // Only what can be asked for again is worth returning to.
             let wanted = (request.method() == Method::GET)
                 .then(|| request.uri().path_and_query().map(ToString::to_string))
-                .flatten();
+                .flatten()
+                .filter(|wanted| wanted.len() <= ReturnTo::LIMIT);
             let base = request.app_data::<Base>().cloned().unwrap_or_default();
             Error::SignInNeeded {
                 login: login_and_back(&base, wanted.as_deref()),

@@ -177,6 +177,10 @@ async fn signing_out_twice_is_no_error() {
     let ada = app.visitor();
     ada.sign_in("ada").await;
     ada.post("/logout", "").await;
+    // It leads to the provider once more: `sign_out_twice` says why.
+    let again = ada.post("/logout", "").await;
+    let back = ada.get(again.location()).await;
+    assert_eq!(ada.get(back.location()).await.location(), "/");
     for method in [Method::POST, Method::GET] {
         assert_eq!(ada.send(method, "/logout", &[], "").await.location(), "/");
     }

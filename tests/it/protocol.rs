@@ -589,7 +589,7 @@ async fn back_without_a_state_is_the_sign_in_page() {
 }
 
 #[actix_web::test]
-async fn an_id_token_too_long_for_a_url_is_no_hint() {
+async fn an_id_token_that_is_far_too_long_is_no_hint() {
     for (groups_len, is_hint) in [(10 << 10, true), (20 << 10, false)] {
         let app = TestApp::spawn(Database::Sqlite);
         app.provider.faults(|faults| {
@@ -600,9 +600,13 @@ async fn an_id_token_too_long_for_a_url_is_no_hint() {
         let ada = app.visitor();
         assert_eq!(ada.sign_in("ada").await.location(), "/profile");
         let out = ada.post("/logout", "").await;
-        assert!(out.location().contains("client_id="));
-        let has_hint = out.location().contains("id_token_hint=");
+        // By a redirect, or by a form where that fits no address.
+        let has_hint = out.status == 200 && out.body.contains("name=\"id_token_hint\"");
         assert_eq!(has_hint, is_hint, "{groups_len}");
+        let is_redirect = out
+            .header("location")
+            .is_some_and(|url| url.contains("client_id="));
+        assert_eq!(is_redirect, !is_hint, "{groups_len}");
     }
 }
 

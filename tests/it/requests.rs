@@ -286,12 +286,13 @@ on_both! {
         let ada = app.visitor();
         ada.sign_in("ada").await;
         let out = ada.post("/logout", "").await;
-        let state = ada.app_cookies()["doorward-logout"].clone();
+        let kept = ada.app_cookies()["doorward-logout"].clone();
+        let state = kept[kept.len() - 43..].to_owned();
         assert!(out.location().contains(&format!("state={state}")));
         for wrong in ["x", "", &state[..42], &format!("{state}A"), &"A".repeat(8000)] {
             let back = ada.get(&format!("/?state={wrong}")).await;
             assert_eq!((back.status, back.location()), (303, "/"));
-            assert_eq!(ada.app_cookies().get("doorward-logout"), Some(&state), "{wrong} changes nothing");
+            assert_eq!(ada.app_cookies().get("doorward-logout"), Some(&kept), "{wrong} changes nothing");
         }
         let back = ada.get(&format!("/?state={state}")).await;
         assert_eq!((back.status, back.location()), (303, "/"));
@@ -304,7 +305,7 @@ on_both! {
 async fn the_attempt_of_the_longest_return_to_fits_a_cookie() {
     let app = TestApp::spawn(Database::Sqlite);
     // Some characters become three when an address is written properly.
-    for wanted in ["a", "\"", "<", "{"].map(|character| format!("/{}", character.repeat(1023))) {
+    for wanted in ["a", "\"", "<", "{"].map(|character| format!("/{}", character.repeat(511))) {
         let answer = app.visitor().get(&login_for(&wanted)).await;
         assert_eq!(answer.status, 303);
         let cookie = answer.cookies().into_iter().map(str::len).max();

@@ -16,10 +16,22 @@ pub struct Nginx {
 impl Nginx {
     /// `upstreams` as in nginx's `server` lines: an address, or `unix:` and a path.
     pub fn start(addr: SocketAddr, upstreams: &[String]) -> Nginx {
+        Nginx::run(addr, &configuration(addr, upstreams))
+    }
+
+    /// As somebody sets it up who leaves the sizes of its buffers as they come.
+    pub fn with_default_buffers(addr: SocketAddr, upstreams: &[String]) -> Nginx {
+        let configuration = configuration(addr, upstreams);
+        let lines = configuration.lines();
+        let lines: Vec<_> = lines.filter(|line| !line.contains("buffer")).collect();
+        Nginx::run(addr, &lines.join("\n"))
+    }
+
+    fn run(addr: SocketAddr, configuration: &str) -> Nginx {
         let program = ["sh".as_ref(), "-c".as_ref(), SCRIPT.as_ref()];
         let mut watchdog = Watchdog::new("nginx", "QUIT", None, &program);
         let conf = watchdog.folder().join("nginx.conf");
-        std::fs::write(conf, configuration(addr, upstreams)).unwrap();
+        std::fs::write(conf, configuration).unwrap();
         watchdog.start("");
         let nginx = Nginx { watchdog };
         let deadline = Instant::now() + PATIENCE;
@@ -64,6 +76,7 @@ fn configuration(addr: SocketAddr, upstreams: &[String]) -> String {
             }}
             server {{
                 listen {addr};
+                large_client_header_buffers 4 32k;
                 location = /nginx {{ return 204; }}
                 location / {{
                     proxy_pass http://doorward;
@@ -74,6 +87,7 @@ fn configuration(addr: SocketAddr, upstreams: &[String]) -> String {
                     proxy_set_header X-Request-Id $request_id;
                     proxy_set_header traceparent \"\";
                     proxy_connect_timeout 2s;
+                    proxy_buffer_size 8k;
                     proxy_next_upstream error timeout non_idempotent;
                 }}
             }}

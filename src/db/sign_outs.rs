@@ -1,0 +1,58 @@
+//! The sign-outs of the last minute: what a second press of the button needs.
+
+use diesel::prelude::*;
+use diesel::result::DatabaseErrorKind::UniqueViolation;
+use diesel::result::Error::DatabaseError;
+use time::OffsetDateTime;
+
+use super::schema::sign_outs;
+use super::{AnyConnection, timestamp};
+
+/// What is left of a session, for a moment.
+pub struct SignOut {
+    /// A hash of the state that goes to the provider.
+    pub state_hash: String,
+    /// Encrypted by the caller.
+    pub id_token_hint: String,
+}
+
+impl SignOut {
+    /// Keeps it; whether it was not there yet.
+    pub fn create(
+        connection: &mut AnyConnection,
+        new: &SignOut,
+        now: OffsetDateTime,
+    ) -> QueryResult<bool> {
+        let created = diesel::insert_into(sign_outs::table)
+            .values((
+                sign_outs::state_hash.eq(&new.state_hash),
+                sign_outs::id_token_hint.eq(&new.id_token_hint),
+                sign_outs::created_at.eq(timestamp(now)),
+            ))
+            .execute(connection);
+        match created {
+            Err(DatabaseError(UniqueViolation, _)) => Ok(false),
+            created => created.map(|_| true),
+        }
+    }
+
+    /// The encrypted hint of the sign-out with this state, if it is not older than `since`.
+    pub fn get_hint(
+        connection: &mut AnyConnection,
+        state_hash: &str,
+        since: OffsetDateTime,
+    ) -> QueryResult<Option<String>> {
+        sign_outs::table
+            .find(state_hash)
+            .filter(sign_outs::created_at.gt(timestamp(since)))
+            .select(sign_outs::id_token_hint)
+            .first(connection)
+            .optional()
+    }
+
+    /// Removes those that are not younger than `until`; how many.
+    pub fn purge(connection: &mut AnyConnection, until: OffsetDateTime) -> QueryResult<usize> {
+        let old = sign_outs::table.filter(sign_outs::created_at.le(timestamp(until)));
+        diesel::delete(old).execute(connection)
+    }
+}
