@@ -18,12 +18,17 @@ use crate::budget::Excess;
 use crate::error::{Error, cut};
 use crate::pages::ErrorPage;
 use crate::session::OwnCookies;
+use crate::telemetry::Quoted;
 use crate::trace::{RequestId, Trace};
 use crate::words::{self, WayOn};
 use crate::{metrics, paths};
 
 /// How much of a cause is logged, in characters: some of it can come from outside.
 const CAUSE_LIMIT: usize = 1000;
+
+/// How much of a method and of a path is logged, in characters: both can be as long as a request.
+const METHOD_LIMIT: usize = 16;
+const PATH_LIMIT: usize = 256;
 
 /// The name of the request, on every answer.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -109,9 +114,18 @@ impl Visit {
         Visit {
             began: Instant::now(),
             trace,
-            method: request.method().to_string(),
-            path: request.path().to_owned(),
+            method: shortened(request.method().as_str(), METHOD_LIMIT),
+            path: shortened(request.path(), PATH_LIMIT),
         }
+    }
+}
+
+/// The beginning, where it is longer than `limit` characters.
+fn shortened(text: &str, limit: usize) -> String {
+    let beginning = cut(text, limit);
+    match beginning.len() < text.len() {
+        true => format!("{beginning}…"),
+        false => beginning.to_owned(),
     }
 }
 
@@ -157,7 +171,7 @@ fn log_access(visit: &Visit, status: u16, took: Duration) {
     log::info!(
         target: "doorward::access",
         address:%, method = method.as_str(), path = path.as_str(), status, duration_ms;
-        "{address} {method} {path} {status} {duration_ms:.1} ms"
+        "{address} {method} {} {status} {duration_ms:.1} ms", Quoted(path)
     );
 }
 
@@ -257,7 +271,7 @@ fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) {
     log::log!(
         level,
         method = method.as_str(), path = path.as_str(), status;
-        "{cause} ({method} {path} {status})"
+        "{cause} ({method} {} {status})", Quoted(path)
     );
 }
 

@@ -9,7 +9,8 @@ use doorward::commands::{Command, CommandLine};
 use doorward::listen::Sockets;
 use doorward::server::Doorward;
 use doorward::settings::{Complaint, Settings};
-use doorward::telemetry;
+use doorward::{shutdown, telemetry};
+use nix::sys::resource::{Resource, setrlimit};
 
 /// What somebody reads who starts `doorward` with no settings at all.
 const WELCOME: &str = "\
@@ -25,12 +26,21 @@ At Okta, set the sign-in redirect URI to PUBLIC_URL/authorization-code/callback.
 ";
 
 fn main() -> ExitCode {
+    no_core_dumps();
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     let outcome = read_dotenv().and_then(|()| command.run(serve));
+    telemetry::flush();
     outcome.unwrap_or_else(|message| {
         eprintln!("{}", message.trim_end());
         ExitCode::FAILURE
     })
+}
+
+/// Memory holds keys and tokens: whatever crashes, they are not written to a disk.
+fn no_core_dumps() {
+    if let Err(cause) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
+        eprintln!("core dumps can't be switched off: {cause}");
+    }
 }
 
 /// `.env` fills in what the environment does not say. The message names no line: it may hold a
@@ -50,6 +60,10 @@ fn serve() -> Result<(), String> {
         .map_err(|cause| format!("the sockets that systemd hands over can't be used: {cause}"))?;
     let settings = Settings::from_env().map_err(|complaints| explain(&complaints))?;
     telemetry::start(settings.log_format);
+    let system = actix_web::rt::System::new();
+    system
+        .block_on(shutdown::outlive_hangups())
+        .map_err(|cause| format!("signals can't be listened for: {cause}"))?;
     let listen_addr = settings.listen_addr.clone();
     let metrics_addr = settings.metrics_addr;
     let public_url = settings.public_url.clone();
@@ -63,7 +77,7 @@ fn serve() -> Result<(), String> {
         })?),
         None => None,
     };
-    actix_web::rt::System::new().block_on(async {
+    system.block_on(async {
         if let Some(listener) = metrics_listener {
             let metrics = doorward.serve_metrics(listener);
             actix_web::rt::spawn(metrics.map_err(|cause| cause.to_string())?);

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::rt;
 use actix_web::rt::time::{sleep, timeout};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -86,6 +87,22 @@ async fn either(one: &mut Signal, other: &mut Signal) {
         ready => ready,
     })
     .await;
+}
+
+/// Makes SIGHUP end nothing: a terminal that closes sends it, and whoever wants files to be read again.
+///
+/// # Errors
+/// When the signal can't be listened for.
+pub async fn outlive_hangups() -> io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    rt::spawn(async move {
+        while hangups.recv().await.is_some() {
+            log::info!(
+                "SIGHUP: nothing to do; secrets and certificates are read again when their files change"
+            );
+        }
+    });
+    Ok(())
 }
 
 /// The server, which serves while it is awaited, until it is stopped.

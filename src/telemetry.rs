@@ -1,19 +1,28 @@
 //! Logging: lines for people, or one JSON object a line for machines. On each is the id of the
 //! request that it comes of.
 
+mod queue;
+
+use std::env::var_os;
 use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal, Write as _};
+use std::time::Duration;
 
 use env_logger::fmt::Formatter;
+use env_logger::{Target, WriteStyle};
 use log::Record;
 use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::trace::Trace;
+use queue::{Pipe, QUEUE};
 
 /// What is logged unless `RUST_LOG` says otherwise: ours, and what others warn of.
 const DEFAULT_FILTER: &str = "info,actix_server=warn";
+
+/// How long a process that ends waits for its last lines to be read.
+const FLUSH_AT_MOST: Duration = Duration::from_secs(1);
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,10 +34,18 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error. A panic is logged too, so that it is a line like any other.
+/// Starts logging to standard error, by a thread of its own. A panic is logged too, so that it is a
+/// line like any other.
 pub fn start(format: LogFormat) {
+    std::thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(|| QUEUE.write_to(io::stderr()))
+        .expect("a process that can't have a second thread can't serve either");
     let env = env_logger::Env::default().default_filter_or(DEFAULT_FILTER);
-    env_logger::Builder::from_env(env)
+    env_logger::Builder::new()
+        .target(Target::Pipe(Box::new(Pipe(&QUEUE))))
+        .write_style(style())
+        .parse_env(env)
         .format(match format {
             LogFormat::Text => text,
             LogFormat::Json => json,
@@ -40,7 +57,24 @@ pub fn start(format: LogFormat) {
             std::backtrace::BacktraceStatus::Captured => log::error!("{panic}\n{backtrace}"),
             _ => log::error!("{panic}"),
         }
+        flush();
     }));
+}
+
+/// Waits until what was logged is written; a second at most, since nobody may be reading. To be
+/// called before the process ends.
+pub fn flush() {
+    QUEUE.flush(FLUSH_AT_MOST);
+}
+
+/// Colors for a terminal that can show them; RUST_LOG_STYLE decides otherwise.
+fn style() -> WriteStyle {
+    let no_color = var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = var_os("TERM").is_none_or(|term| term == "dumb");
+    match io::stderr().is_terminal() && !no_color && !is_dumb {
+        true => WriteStyle::Always,
+        false => WriteStyle::Never,
+    }
 }
 
 fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
@@ -57,19 +91,43 @@ fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(out)
 }
 
+/// A value as it stands in a line of text: whatever is in it, it is one value and can't pretend to be
+/// another. Plain where it can be, else quoted, with what is no visible character escaped.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"\\=".contains(&byte);
+        match !self.0.is_empty() && self.0.bytes().all(is_plain) {
+            true => f.write_str(self.0),
+            false => write!(f, "{:?}", self.0),
+        }
+    }
+}
+
+/// Whether a character moves a cursor, begins a line, turns text around (bidi) or can't be seen.
+fn steers(c: char) -> bool {
+    match c {
+        '\t' => false,
+        '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        c => c.is_control(),
+    }
+}
+
 /// Text that can't pretend to be a line of its own or steer a terminal, whatever got into it.
 struct Plain<'a, W>(&'a mut W);
 
 impl<W: io::Write> fmt::Write for Plain<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let steers = |c: char| c.is_control() && c != '\t';
         let mut write = |text: &str| self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error);
         for piece in text.split_inclusive(steers) {
             let end = piece.chars().next_back().filter(|end| steers(*end));
             write(piece.strip_suffix(steers).unwrap_or(piece))?;
             match end {
                 Some('\n') => write("\n    ")?,
-                Some(control) => write(&control.escape_default().to_string())?,
+                Some(steering) => write(&steering.escape_default().to_string())?,
                 None => (),
             }
         }
@@ -229,5 +287,40 @@ mod tests {
         write!(Plain(&mut plain), "a\nb\u{1b}[31m\rc\td").unwrap();
         let plain = String::from_utf8(plain).unwrap();
         assert_eq!(plain, "a\n    b\\u{1b}[31m\\rc\td");
+        for steering in [
+            "\u{202e}", "\u{2066}", "\u{200f}", "\u{2028}", "\u{feff}", "\u{85}",
+        ] {
+            let mut plain = Vec::new();
+            write!(Plain(&mut plain), "a{steering}b \u{fc}").unwrap();
+            let plain = String::from_utf8(plain).unwrap();
+            let escaped = steering.escape_default();
+            assert_eq!(plain, format!("a{escaped}b \u{fc}"));
+        }
+    }
+
+    #[test]
+    fn a_value_is_one_value_whatever_is_in_it() {
+        for (value, written) in [
+            ("00uada", "00uada"),
+            (
+                "https://id.example.com:8443/a?b#c",
+                "https://id.example.com:8443/a?b#c",
+            ),
+            (
+                "auth0|5f7c8ec7c33c6c004bbafe82",
+                "auth0|5f7c8ec7c33c6c004bbafe82",
+            ),
+            ("", "\"\""),
+            ("a event=sign_in", "\"a event=sign_in\""),
+            ("a=b", "\"a=b\""),
+            ("a\" b=\"c", "\"a\\\" b=\\\"c\""),
+            ("a\nb", "\"a\\nb\""),
+            ("a\u{1b}[2J", "\"a\\u{1b}[2J\""),
+            ("a\u{202e}b", "\"a\\u{202e}b\""),
+            ("a\u{a0}b", "\"a\\u{a0}b\""),
+            ("Zo\u{eb}", "\"Zo\u{eb}\""),
+        ] {
+            assert_eq!(Quoted(value).to_string(), written);
+        }
     }
 }

@@ -30,6 +30,7 @@ struct Ports {
 fn main() -> ExitCode {
     let folder = Folder::new();
     let outcome = ports(std::env::args().skip(1)).and_then(|ports| run(&ports, &folder.0));
+    telemetry::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

@@ -34,6 +34,7 @@ struct Metrics {
     query_error: Histogram,
     sessions: Gauge,
     audit_lost: IntCounter,
+    log_lines_dropped: IntCounter,
 }
 
 static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
@@ -73,6 +74,10 @@ impl Metrics {
             "doorward_audit_events_lost_total",
             "Audit events that are in the log but not in the database: it was away, or strangers failed too often.",
         );
+        let log_lines_dropped = IntCounter::new(
+            "doorward_log_lines_dropped_total",
+            "Log lines that were not written: standard error was not read fast enough, or nobody was there to read.",
+        );
         Metrics {
             http: HttpMetrics::new(&registry),
             provider: ProviderMetrics::new(&registry),
@@ -82,6 +87,7 @@ impl Metrics {
             query_error: queries.with_label_values(&["error"]),
             sessions: add(&registry, sessions.expect(FITTING)),
             audit_lost: add(&registry, audit_lost.expect(FITTING)),
+            log_lines_dropped: add(&registry, log_lines_dropped.expect(FITTING)),
             registry,
         }
     }
@@ -143,6 +149,11 @@ pub fn provider_request(endpoint: Endpoint, outcome: Outcome, took: Duration) {
 /// An audit event did not get into the database.
 pub fn audit_event_lost() {
     METRICS.audit_lost.inc();
+}
+
+/// So many log lines were not written.
+pub fn log_lines_dropped(lines: u64) {
+    METRICS.log_lines_dropped.inc_by(lines);
 }
 
 /// All of it as text. `sessions` is how many live ones there are, if that is known.

@@ -23,6 +23,7 @@ mod interop;
 mod journey;
 mod limits;
 mod listening;
+mod logging;
 mod metrics;
 mod no_dead_ends;
 mod postgres_tls;
