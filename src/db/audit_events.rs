@@ -7,6 +7,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::audit_events;
 use super::{AnyConnection, User, timestamp};
+use crate::telemetry::Quoted;
 use crate::trace::Trace;
 
 /// How many rows one statement clears away, so that none takes long.
@@ -290,9 +291,12 @@ impl std::fmt::Display for Line<'_> {
             ("address", &event.address),
         ] {
             if let Some(value) = value {
-                write!(f, " {name}={value}")?;
+                write!(f, " {name}={}", Quoted(value))?;
             }
         }
-        Ok(())
+        match event.occurrences {
+            Some(occurrences) => write!(f, " occurrences={occurrences}"),
+            None => Ok(()),
+        }
     }
 }
