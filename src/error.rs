@@ -61,7 +61,10 @@ impl Error {
     pub fn is_stale(&self) -> bool {
         match self {
             Error::NoLogin(cause) => *cause != NoLogin::NoState,
-            Error::Provider(cause) => matches!(cause, oidc::Error::CodeRefused),
+            Error::Provider(cause) => matches!(cause, oidc::Error::CodeRefused(_)),
+            Error::ProviderSaid { code, description } => {
+                is_of_a_page_that_stood_open(code, description.as_deref())
+            }
             _ => false,
         }
     }
@@ -88,7 +91,7 @@ impl Error {
             | Error::Blocked { .. }
             | Error::CrossSiteSignOut => StatusCode::FORBIDDEN,
             Error::Provider(cause) => match cause {
-                oidc::Error::CodeRefused
+                oidc::Error::CodeRefused(_)
                 | oidc::Error::ResponseIssuer(_)
                 | oidc::Error::TokenType(_)
                 | oidc::Error::IdToken(_)
@@ -100,6 +103,12 @@ impl Error {
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
+}
+
+/// What Keycloak says when its sign-in page stood open for too long: it is of that attempt alone, and the next one will
+/// do.
+pub fn is_of_a_page_that_stood_open(code: &str, description: Option<&str>) -> bool {
+    code == "temporarily_unavailable" && description == Some("authentication_expired")
 }
 
 /// RFC 6749, 4.1.2.1: these say that the provider could not, the others that it would not.

@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 
-use crate::error::Error;
+use crate::error::{Error, is_of_a_page_that_stood_open};
 use crate::oidc;
 use crate::session::NoLogin;
 
@@ -54,6 +54,14 @@ pub fn of(error: &Error) -> Words {
                        sign in from a bookmark of this page. Then sign in again.",
             way_on: WayOn::SignInAgain,
         },
+        Error::ProviderSaid { code, description }
+            if is_of_a_page_that_stood_open(code, description.as_deref()) =>
+        {
+            sign_in_again(
+                "This sign-in took too long",
+                "The page of your sign-in provider stood open until it expired.",
+            )
+        }
         Error::ProviderSaid { code, .. } => provider_said(code),
         Error::Provider(cause) => provider_failed(cause),
         Error::Blocked { .. } => Words {
@@ -194,7 +202,7 @@ fn provider_failed(cause: &oidc::Error) -> Words {
             "Sign-in did not finish",
             "Unsupported token type. Should be 'Bearer'.",
         ),
-        oidc::Error::CodeRefused => sign_in_again(
+        oidc::Error::CodeRefused(_) => sign_in_again(
             "That code is used up",
             "Your sign-in provider does not accept the code any more: codes work once, and not for \
              long.",
@@ -209,8 +217,14 @@ fn provider_failed(cause: &oidc::Error) -> Words {
             }
         }
         busy if busy.is_busy() => provider_said("temporarily_unavailable"),
-        oidc::Error::Discovery(_)
-        | oidc::Error::Fetch {
+        set_up if set_up.is_misconfiguration() => Words {
+            title: "Sign-in is not set up correctly",
+            sentence: "This application and your sign-in provider do not fit together, so nobody can \
+                       sign in.",
+            next: "Tell your administrator the reference: the reason is in the log.",
+            way_on: WayOn::SignInAgain,
+        },
+        oidc::Error::Fetch {
             what: "discovery" | "keys",
             ..
         } => Words {

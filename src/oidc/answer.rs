@@ -29,6 +29,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// Whether the body is a signed token (`application/jwt`) and not JSON.
     pub is_jwt: bool,
+    /// `WWW-Authenticate`.
+    pub challenge: Option<String>,
     /// The charset that `Content-Type` names.
     pub charset: Option<String>,
     /// The body, 1 MiB at most.
@@ -71,6 +73,7 @@ impl Answer {
             provider_time: header("date").and_then(|date| provider_time(date, header("age"))),
             location: header("location").map(str::to_owned),
             is_jwt: header("content-type").is_some_and(is_jwt),
+            challenge: header("www-authenticate").map(str::to_owned),
             charset: header("content-type").and_then(charset::of_content_type),
             body,
         }

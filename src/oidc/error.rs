@@ -5,6 +5,7 @@ use std::fmt;
 use super::answer::FetchError;
 use super::id_token::IdTokenError;
 use super::jws::JwsError;
+use super::refusal::Refusal;
 
 /// What went wrong. The text is for the log: it names what was expected and what came, never a
 /// secret, a code or a token.
@@ -24,15 +25,22 @@ pub enum Error {
     /// The authorization response is not our provider's (RFC 9207, 2.4).
     ResponseIssuer(&'static str),
     /// The token endpoint refused the code (RFC 6749, 5.2, `invalid_grant`): stale or used.
-    CodeRefused,
-    /// The token endpoint refused us (RFC 6749, 5.2): its error code.
-    TokenRefused(String),
+    CodeRefused(Refusal),
+    /// The token endpoint refused us (RFC 6749, 5.2).
+    TokenRefused(Refusal),
     /// The token response is not one (RFC 6749, 5.1; OpenID Connect Core 3.1.3.3).
     TokenResponse(String),
     /// The token type is missing or not `Bearer`.
     TokenType(String),
     /// The ID token fails a check of OpenID Connect Core 3.1.3.7.
     IdToken(IdTokenError),
+    /// The userinfo endpoint refused the access token, and says why (RFC 6750, 3).
+    AccessTokenRefused {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        refusal: Refusal,
+    },
     /// The userinfo response is not one (OpenID Connect Core 5.3.2).
     Userinfo(String),
     /// Userinfo is about somebody else (OpenID Connect Core 5.3.2).
@@ -74,6 +82,31 @@ impl Error {
     }
 }
 
+/// Faults of set-up, here or at the provider, that no waiting cures.
+impl Error {
+    /// Whether an administrator must do something before anybody can sign in.
+    pub fn is_misconfiguration(&self) -> bool {
+        match self {
+            Error::Discovery(_) => true,
+            Error::TokenRefused(refusal) => !matches!(
+                refusal.code.as_str(),
+                "server_error" | "temporarily_unavailable"
+            ),
+            Error::Fetch {
+                what,
+                cause: FetchError::Status { status, .. },
+            } => match (*what, status) {
+                // Nothing is there, or not for us. These three are of the moment.
+                (_, 408 | 425 | 429) => false,
+                ("discovery" | "keys", 400..=499) => true,
+                ("token", 401) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -83,15 +116,30 @@ impl fmt::Display for Error {
             Error::ResponseIssuer(cause) => {
                 write!(f, "the authorization response is refused: {cause}")
             }
-            Error::CodeRefused => f.write_str(
-                "the token endpoint answered invalid_grant: the code is stale, used before, \
-                 or was made for another redirect URI",
-            ),
-            Error::TokenRefused(code) => write!(
-                f,
-                "the token endpoint answered {code:?}: check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET \
-                 and the application's client authentication"
-            ),
+            Error::CodeRefused(refusal) => {
+                f.write_str(
+                    "the token endpoint answered invalid_grant: the code is stale, used before, \
+                     or was made for another redirect URI",
+                )?;
+                refusal.write_description(f)
+            }
+            Error::TokenRefused(refusal) => {
+                write!(
+                    f,
+                    "the token endpoint answered {:?}: check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET \
+                     and the application's client authentication",
+                    refusal.code
+                )?;
+                refusal.write_description(f)
+            }
+            Error::AccessTokenRefused { status, refusal } => {
+                let code = &refusal.code;
+                write!(
+                    f,
+                    "userinfo: the provider answered with status {status}: {code:?}"
+                )?;
+                refusal.write_description(f)
+            }
             Error::TokenResponse(cause) => write!(f, "the token response is refused: {cause}"),
             Error::TokenType(cause) => write!(f, "the token response is refused: {cause}"),
             Error::IdToken(cause) => {
@@ -134,8 +182,46 @@ mod tests {
             assert_eq!(error.is_busy(), is_busy, "{status}");
             assert_eq!(error.retry_after_secs(), Some(30));
         }
-        assert!(!Error::CodeRefused.is_busy());
-        assert_eq!(Error::CodeRefused.retry_after_secs(), None);
+        let refused = Error::CodeRefused(refusal("invalid_grant", None));
+        assert!(!refused.is_busy());
+        assert_eq!(refused.retry_after_secs(), None);
+    }
+
+    fn refusal(code: &str, description: Option<&str>) -> Refusal {
+        Refusal {
+            code: code.to_owned(),
+            description: description.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn what_no_waiting_cures_is_a_fault_of_set_up() {
+        let status = |what, status| {
+            Error::fetching(what)(FetchError::Status {
+                status,
+                retry_after_secs: None,
+            })
+        };
+        for (error, expected) in [
+            (Error::Discovery(String::new()), true),
+            (Error::TokenRefused(refusal("invalid_client", None)), true),
+            (
+                Error::TokenRefused(refusal("unauthorized_client", None)),
+                true,
+            ),
+            (Error::TokenRefused(refusal("server_error", None)), false),
+            (Error::CodeRefused(refusal("invalid_grant", None)), false),
+            (status("discovery", 404), true),
+            (status("keys", 403), true),
+            (status("token", 401), true),
+            (status("token", 404), false),
+            (status("userinfo", 401), false),
+            (status("discovery", 429), false),
+            (status("discovery", 500), false),
+            (Error::fetching("discovery")(FetchError::Timeout), false),
+        ] {
+            assert_eq!(error.is_misconfiguration(), expected, "{error}");
+        }
     }
 
     #[test]
@@ -150,9 +236,21 @@ mod tests {
                 "the provider's keys are refused: not a JSON object",
             ),
             (
-                Error::TokenRefused("invalid_client".to_owned()),
+                Error::TokenRefused(refusal("invalid_client", None)),
                 "the token endpoint answered \"invalid_client\": check OIDC_CLIENT_ID, \
                  OIDC_CLIENT_SECRET and the application's client authentication",
+            ),
+            (
+                Error::CodeRefused(refusal("invalid_grant", Some("Code\nnot valid"))),
+                "the token endpoint answered invalid_grant: the code is stale, used before, or was \
+                 made for another redirect URI; it says \"Code\\nnot valid\"",
+            ),
+            (
+                Error::AccessTokenRefused {
+                    status: 401,
+                    refusal: refusal("invalid_token", Some("")),
+                },
+                "userinfo: the provider answered with status 401: \"invalid_token\"",
             ),
             (
                 IdTokenError::Expired.into(),

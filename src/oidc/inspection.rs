@@ -197,7 +197,7 @@ pub async fn client_secret(
     )
     .await
     {
-        Err(Error::CodeRefused) => Ok(()),
+        Err(Error::CodeRefused(_)) => Ok(()),
         Err(cause) => Err(cause),
         Ok(_) => Err(Error::TokenResponse("a made-up code was taken".to_owned())),
     }

@@ -19,6 +19,7 @@ pub mod okta;
 mod profile;
 #[cfg(test)]
 mod properties;
+mod refusal;
 #[cfg(test)]
 mod tests;
 mod timed;
@@ -43,6 +44,7 @@ pub use keys::asymmetric;
 pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode};
 pub use logout::EndSessionRequest;
 pub use profile::Profile;
+pub use refusal::Refusal;
 pub use token::{ClientAuth, TokenResponse};
 pub use trust::{count_roots, tls_config};
 

@@ -8,6 +8,7 @@ use super::discovery::Metadata;
 use super::error::Error;
 use super::fetch::Http;
 use super::json::Object;
+use super::refusal::Refusal;
 use super::timed::timed;
 use crate::metrics::Endpoint;
 
@@ -63,7 +64,14 @@ pub async fn exchange(
     };
     let asked = http.post_form(&metadata.token_endpoint, basic, &form);
     let answer = timed(Endpoint::Token, asked).await;
-    judge(&answer.map_err(Error::fetching("token"))?)
+    // Who repeats what we sent, and such things are logged, would make a secret of ours known.
+    let sent = [code, secret].map(ExposeSecret::expose_secret);
+    let sent = [sent[0], sent[1], code_verifier];
+    judge(&answer.map_err(Error::fetching("token"))?).map_err(|error| match error {
+        Error::CodeRefused(refusal) => Error::CodeRefused(refusal.without(&sent)),
+        Error::TokenRefused(refusal) => Error::TokenRefused(refusal.without(&sent)),
+        error => error,
+    })
 }
 
 /// What is configured, else what the provider offers, the better one first.
@@ -117,20 +125,12 @@ fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
     })
 }
 
-/// RFC 6749, 5.2. An error code is a short word; anything else is not repeated in the log.
+/// RFC 6749, 5.2.
 fn refusal(answer: &Answer) -> Error {
-    let is_word = |code: &str| {
-        (1..=64).contains(&code.len())
-            && code
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-    };
-    let body = answer.text().unwrap_or_default();
-    let refusal = Object::read(&body, &["error"]);
-    match refusal.and_then(|refusal| refusal.text("error")) {
-        Ok(error) if error == "invalid_grant" => Error::CodeRefused,
-        Ok(error) if is_word(&error) => Error::TokenRefused(error),
-        _ => no_answer(answer),
+    match Refusal::of_body(&answer.text().unwrap_or_default()) {
+        Some(refusal) if refusal.code == "invalid_grant" => Error::CodeRefused(refusal),
+        Some(refusal) => Error::TokenRefused(refusal),
+        None => no_answer(answer),
     }
 }
 
@@ -153,6 +153,7 @@ mod tests {
             location: None,
             is_jwt: false,
             charset: None,
+            challenge: None,
             body: body.as_bytes().to_vec(),
         })
     }
@@ -196,7 +197,7 @@ mod tests {
     #[test]
     fn refusals_of_the_code_and_of_us_are_told_apart() {
         let code = judged(400, r#"{"error":"invalid_grant"}"#);
-        assert!(matches!(code, Err(Error::CodeRefused)));
+        assert!(matches!(code, Err(Error::CodeRefused(_))));
         let us = judged(401, r#"{"error":"invalid_client"}"#);
         assert!(matches!(us, Err(Error::TokenRefused(_))));
         assert!(matches!(judged(400, "<html>"), Err(Error::Fetch { .. })));

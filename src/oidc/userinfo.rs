@@ -12,6 +12,7 @@ use super::json::Object;
 use super::jws::{self, JwsError};
 use super::keys::KeySet;
 use super::profile::Profile;
+use super::refusal::Refusal;
 use super::timed::timed;
 use crate::metrics::Endpoint;
 
@@ -23,8 +24,18 @@ pub async fn fetch(
 ) -> Result<Answer, Error> {
     let asked = http.get(endpoint, Some(access_token));
     let answer = timed(Endpoint::Userinfo, asked).await;
-    let answer = answer.and_then(Answer::ok);
-    answer.map_err(Error::fetching("userinfo"))
+    let answer = answer.map_err(Error::fetching("userinfo"))?;
+    match refusal(&answer) {
+        Some(refusal) => Err(refusal),
+        None => answer.ok().map_err(Error::fetching("userinfo")),
+    }
+}
+
+/// RFC 6750, 3.1: why the access token is refused, if it is and the answer says why.
+fn refusal(answer: &Answer) -> Option<Error> {
+    let status = answer.status;
+    let refusal = Refusal::of_challenge(answer.challenge.as_deref()?)?;
+    matches!(status, 400 | 401 | 403).then_some(Error::AccessTokenRefused { status, refusal })
 }
 
 /// A userinfo response, of whomever.

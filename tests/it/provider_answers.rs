@@ -19,6 +19,10 @@ const UNREACHABLE: (u16, &str) = (
     502,
     "We could not reach it, so nobody can sign in just now.",
 );
+pub const NOT_SET_UP: (u16, &str) = (
+    502,
+    "This application and your sign-in provider do not fit together, so nobody can sign in.",
+);
 const NOT_SURE: (u16, &str) = (
     403,
     "What your sign-in provider sent did not pass our checks, so you are not signed in.",
@@ -181,7 +185,7 @@ async fn a_token_endpoint_that_does_not_take_us_is_the_providers_or_the_operator
         let refusal = json!({"error": error, "error_description": "a\r\nb"});
         answer_with(&app, Endpoint::Token, Canned::json(status, &refusal));
         let cause = format!("the token endpoint answered {error:?}: check OIDC_CLIENT_ID");
-        assert_refused(&app, UNUSABLE, &cause).await;
+        assert_refused(&app, NOT_SET_UP, &cause).await;
     }
 }
 
@@ -606,10 +610,10 @@ async fn a_provider_that_dies_on_the_way_gets_a_page_and_works_when_it_is_back()
 
 /// A document that can't be used lets nobody through, is not remembered, and its page does not claim that the person
 /// was let in.
-async fn assert_no_discovery(app: &TestApp, cause: &str) {
+async fn assert_no_discovery(app: &TestApp, expected: (u16, &str), cause: &str) {
     let ada = app.visitor();
     let page = ada.get("/login").await;
-    assert_page(&page, UNREACHABLE, cause);
+    assert_page(&page, expected, cause);
     assert!(page.cookies().is_empty(), "{:?}", page.cookies());
     app.provider.heal();
     ada.begin("/login").await;
@@ -617,11 +621,16 @@ async fn assert_no_discovery(app: &TestApp, cause: &str) {
 
 #[actix_web::test]
 async fn a_discovery_endpoint_in_trouble_is_refused() {
-    for status in [404, 500, 502, 204] {
+    for (status, page) in [
+        (404, NOT_SET_UP),
+        (500, UNREACHABLE),
+        (502, UNREACHABLE),
+        (204, UNREACHABLE),
+    ] {
         let app = TestApp::spawn(Database::Sqlite);
         answer_with(&app, Endpoint::Discovery, Canned::html(status, "no"));
         let cause = format!("discovery: the provider answered with status {status}");
-        assert_no_discovery(&app, &cause).await;
+        assert_no_discovery(&app, page, &cause).await;
     }
 }
 
@@ -630,7 +639,12 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
     let app = TestApp::spawn(Database::Sqlite);
     let (canned, target) = redirect(302);
     answer_with(&app, Endpoint::Discovery, canned);
-    assert_no_discovery(&app, "discovery: the provider answered with status 302").await;
+    assert_no_discovery(
+        &app,
+        UNREACHABLE,
+        "discovery: the provider answered with status 302",
+    )
+    .await;
     assert!(target.accept().is_err(), "nobody went there");
 }
 
@@ -647,7 +661,7 @@ async fn a_discovery_document_of_another_issuer_is_refused() {
             "the discovery document is refused: OIDC_ISSUER is {issuer:?} but the document there says {other:?}"
         );
         edit_discovery(&app, move |document| document["issuer"] = json!(other));
-        assert_no_discovery(&app, &cause).await;
+        assert_no_discovery(&app, NOT_SET_UP, &cause).await;
     }
 }
 
@@ -656,7 +670,7 @@ async fn a_discovery_document_that_is_none_is_refused() {
     for body in ["<html>We are back soon</html>", "", "null", "[]", "{}"] {
         let app = TestApp::spawn(Database::Sqlite);
         answer_with(&app, Endpoint::Discovery, Canned::html(200, body));
-        assert_no_discovery(&app, "the discovery document is refused: ").await;
+        assert_no_discovery(&app, NOT_SET_UP, "the discovery document is refused: ").await;
     }
 }
 
@@ -676,7 +690,7 @@ async fn a_discovery_document_in_an_array_is_refused() {
         ];
         *document = json!(in_order.map(|name| document[name].clone()));
     });
-    assert_no_discovery(&app, "the discovery document is refused: ").await;
+    assert_no_discovery(&app, NOT_SET_UP, "the discovery document is refused: ").await;
 }
 
 #[actix_web::test]
@@ -686,7 +700,7 @@ async fn an_endpoint_in_the_clear_is_refused() {
         document["token_endpoint"] = json!("http://evil.example/token");
     });
     let cause = "the discovery document is refused: http://evil.example/token is neither https nor";
-    assert_no_discovery(&app, cause).await;
+    assert_no_discovery(&app, NOT_SET_UP, cause).await;
 }
 
 #[actix_web::test]
@@ -694,7 +708,12 @@ async fn a_huge_discovery_document_is_refused_before_it_ends() {
     let app = TestApp::spawn(Database::Sqlite);
     answer_with(&app, Endpoint::Discovery, huge());
     let began = Instant::now();
-    assert_no_discovery(&app, "discovery: the provider's answer can't be read").await;
+    assert_no_discovery(
+        &app,
+        UNREACHABLE,
+        "discovery: the provider's answer can't be read",
+    )
+    .await;
     assert!(
         began.elapsed() < Duration::from_secs(3),
         "{:?}",

@@ -60,11 +60,13 @@ pub fn secret(outcome: Result<(), oidc::Error>) -> Finding {
             "client_secret",
             "the token endpoint takes it: of a made-up code and us it refused the code",
         ),
-        Err(oidc::Error::TokenRefused(code)) if code == "invalid_client" => Finding::fault(
-            "client_secret",
-            "the token endpoint refuses us: invalid_client",
-            "copy the application's client secret into OIDC_CLIENT_SECRET again, and check its client authentication",
-        ),
+        Err(oidc::Error::TokenRefused(refusal)) if refusal.code == "invalid_client" => {
+            Finding::fault(
+                "client_secret",
+                "the token endpoint refuses us: invalid_client",
+                "copy the application's client secret into OIDC_CLIENT_SECRET again, and check its client authentication",
+            )
+        }
         Err(cause) => Finding::unknown("client_secret", cause.to_string()),
     }
 }
