@@ -22,7 +22,7 @@ use crate::db::{self, Db};
 use crate::front::{front, security_headers};
 use crate::handlers::Readiness;
 use crate::listen::Sockets;
-use crate::oidc::{self, Http, RelyingParty};
+use crate::oidc::{self, Http, Proxy, RelyingParty};
 use crate::pages::Pages;
 use crate::paths::Base;
 use crate::rate_limit::{RateLimit, rate_limit};
@@ -58,6 +58,7 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 pub struct Doorward {
     provider: Arc<RelyingParty>,
     tls: Arc<ClientConfig>,
+    proxy: Proxy,
     sessions: Arc<Sessions>,
     db: Db,
     audit: Arc<Audit>,
@@ -138,6 +139,7 @@ impl Doorward {
             audit: Arc::new(audit),
             provider: Arc::new(RelyingParty::new(settings.registration, clock)),
             tls,
+            proxy: settings.proxy,
             db,
             pages: Arc::new(pages),
             public_url: settings.public_url,
@@ -227,7 +229,7 @@ impl Doorward {
     fn worker(&self) -> App {
         App {
             provider: self.provider.clone(),
-            http: Http::new(self.tls.clone()),
+            http: Http::new(self.tls.clone(), &self.proxy),
             sessions: self.sessions.clone(),
             db: self.db.clone(),
             audit: self.audit.clone(),

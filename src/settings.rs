@@ -3,6 +3,7 @@
 mod duration;
 mod key_file;
 mod listening;
+mod outgoing;
 mod proxies;
 mod source;
 mod values;
@@ -18,7 +19,7 @@ use crate::client::TrustedProxies;
 use crate::db::DatabaseUrl;
 use crate::health::Speaks;
 use crate::listen::ListenAddr;
-use crate::oidc::Registration;
+use crate::oidc::{Proxy, Registration};
 use crate::paths::{Base, CALLBACK};
 use crate::reload::Files;
 use crate::telemetry::LogFormat;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub registration: Registration,
     /// The content of `OIDC_CA_FILE`: extra trust roots, PEM.
     pub extra_roots: Option<Vec<u8>>,
+    /// `HTTPS_PROXY` and `NO_PROXY`: through which proxy the provider is asked.
+    pub proxy: Proxy,
     /// `PUBLIC_URL`: where browsers reach Doorward. It alone decides redirect URIs and cookies.
     pub public_url: Url,
     /// `HSTS_INCLUDE_SUBDOMAINS`: whether browsers shall come by https to every name below `PUBLIC_URL`'s host too.
@@ -156,6 +159,7 @@ impl Settings {
         let scopes = source.optional("OIDC_SCOPES", "openid email profile", values::scopes);
         let extra_roots =
             source.optional("OIDC_CA_FILE", "/etc/ssl/private-ca.pem", values::ca_file);
+        let proxy = outgoing::read(&mut source);
         let id_token_algs =
             source.optional("OIDC_ID_TOKEN_ALGS", "RS256 ES256", values::algorithms);
         let client_auth = source.optional(
@@ -247,6 +251,7 @@ impl Settings {
                         response_mode: response_mode.unwrap_or_default(),
                     },
                     extra_roots,
+                    proxy,
                     public_url: public_url.0,
                     hsts_include_subdomains: hsts_include_subdomains.unwrap_or(false),
                     listen_addr,

@@ -93,7 +93,7 @@ fn of_provider(error: &oidc::Error) -> &'static str {
     match error {
         busy if busy.is_busy() => "provider_busy",
         oidc::Error::Fetch { cause, .. } => match cause {
-            FetchError::Connection(_) => "provider_unreachable",
+            FetchError::Connection(_) | FetchError::Certificate(_) => "provider_unreachable",
             FetchError::Timeout => "provider_timeout",
             FetchError::Body(_) => "provider_unreadable",
             FetchError::Status { .. } => "provider_status",

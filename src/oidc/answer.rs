@@ -7,6 +7,7 @@ use std::time::Duration;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::certificate::CertificateFault;
 use super::charset;
 
 /// Connecting, waiting and reading may take so long, all together.
@@ -42,6 +43,8 @@ pub struct Answer {
 pub enum FetchError {
     /// No connection, or it broke.
     Connection(String),
+    /// Its certificate is not accepted.
+    Certificate(CertificateFault),
     /// Ten seconds went by.
     Timeout,
     /// The body is larger than 1 MiB or broke off.
@@ -107,12 +110,9 @@ impl Answer {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FetchError::Connection(cause) => {
-                write!(f, "the provider can't be reached: {cause}")?;
-                match cause.contains("UnknownIssuer") {
-                    true => f.write_str(" (name its certificate authority in OIDC_CA_FILE)"),
-                    false => Ok(()),
-                }
+            FetchError::Connection(cause) => write!(f, "the provider can't be reached: {cause}"),
+            FetchError::Certificate(CertificateFault { what, fix }) => {
+                write!(f, "the provider can't be trusted: {what} ({fix})")
             }
             FetchError::Timeout => {
                 let secs = TIME_LIMIT.as_secs();
@@ -213,21 +213,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn an_unknown_authority_is_told_where_to_be_named() {
-        let unknown = FetchError::Connection("invalid peer certificate: UnknownIssuer".to_owned());
-        assert_eq!(
-            unknown.to_string(),
-            "the provider can't be reached: invalid peer certificate: UnknownIssuer \
-             (name its certificate authority in OIDC_CA_FILE)"
-        );
-        let refused = FetchError::Connection("refused".to_owned());
-        assert_eq!(
-            refused.to_string(),
-            "the provider can't be reached: refused"
-        );
     }
 
     #[test]

@@ -4,44 +4,60 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use awc::http::header;
+use awc::error::{ConnectError, SendRequestError};
+use awc::http::{Method, header};
 use awc::{ClientRequest, Connector};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use url::{Position, Url};
 
 use super::answer::{Answer, FetchError, SIZE_LIMIT, TIME_LIMIT};
+use super::certificate::CertificateFault;
+use super::connect::Connect;
+use super::connection::{Closed, Exchange};
+use super::proxy::Proxy;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// What Doorward calls itself: some firewalls refuse who says nothing.
+pub const USER_AGENT: &str = concat!("doorward/", env!("CARGO_PKG_VERSION"));
 
-/// A connection that was idle for longer is not used again. Many servers close theirs after five seconds, and a code
-/// that is sent just then is lost, since it can't be sent twice.
+/// A connection that was idle for longer is not used again. Many servers close theirs after five seconds, and a
+/// request that is sent just then has to be sent again.
 const IDLE_AT_MOST: Duration = Duration::from_secs(4);
 
 /// An HTTP client of one worker thread; its connections stay open between sign-ins.
 #[derive(Clone)]
 pub struct Http {
-    client: awc::Client,
+    plain: awc::Client,
+    /// It is told that it speaks plain HTTP: its connections encrypt by themselves.
+    tls: awc::Client,
 }
 
 impl Http {
-    /// A client that trusts what `tls` trusts.
-    pub fn new(tls: Arc<ClientConfig>) -> Self {
-        let connector = Connector::new()
-            .timeout(CONNECT_TIMEOUT)
-            .handshake_timeout(CONNECT_TIMEOUT)
-            .conn_keep_alive(IDLE_AT_MOST)
-            .rustls_0_23(tls);
-        let client = awc::Client::builder()
-            .connector(connector)
-            .disable_redirects()
-            .timeout(TIME_LIMIT)
-            .add_default_header((header::ACCEPT, "application/json, application/jwt"))
-            .add_default_header((header::ACCEPT_ENCODING, "identity"))
-            .finish();
-        Http { client }
+    /// A client that trusts what `tls` trusts, and goes through `proxy`.
+    pub fn new(tls: Arc<ClientConfig>, proxy: &Proxy) -> Self {
+        let proxy = Arc::new(proxy.clone());
+        Http {
+            plain: client(Connect::plain(Arc::clone(&proxy))),
+            tls: client(Connect::tls(tls, proxy)),
+        }
+    }
+
+    fn request(&self, method: Method, url: &Url) -> ClientRequest {
+        let client = match url.scheme() {
+            "https" => &self.tls,
+            _ => &self.plain,
+        };
+        let host = &url[Position::BeforeHost..Position::AfterHost];
+        let port = url.port_or_known_default().unwrap_or_default();
+        let target = &url[Position::BeforePath..Position::AfterQuery];
+        client
+            .request(method, format!("http://{host}:{port}{target}"))
+            .insert_header((
+                header::HOST,
+                &url[Position::BeforeHost..Position::AfterPort],
+            ))
     }
 
     /// `GET`, with the access token where there is one (RFC 6750, 2.1).
@@ -50,11 +66,13 @@ impl Http {
         url: &Url,
         bearer: Option<&SecretString>,
     ) -> Result<Answer, FetchError> {
-        let mut request = self.client.get(url.as_str());
-        if let Some(token) = bearer {
-            request = request.bearer_auth(token.expose_secret());
-        }
-        send(request, Vec::new()).await
+        let request = || match bearer {
+            Some(token) => self
+                .request(Method::GET, url)
+                .bearer_auth(token.expose_secret()),
+            None => self.request(Method::GET, url),
+        };
+        send(request, "").await
     }
 
     /// `POST` of a form; with `basic`, as that client (RFC 6749, 2.3.1: id and secret are
@@ -65,48 +83,107 @@ impl Http {
         basic: Option<(&str, &SecretString)>,
         form: &[(&str, &str)],
     ) -> Result<Answer, FetchError> {
-        let mut request = self
-            .client
-            .post(url.as_str())
-            .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"));
-        if let Some((id, secret)) = basic {
+        let basic = basic.map(|(id, secret)| {
             let (id, secret) = (form_urlencoded(id), form_urlencoded(secret.expose_secret()));
-            let basic = STANDARD.encode(format!("{id}:{secret}"));
-            request = request.insert_header((header::AUTHORIZATION, format!("Basic {basic}")));
-        }
+            format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
+        });
+        let request = || {
+            let request = self
+                .request(Method::POST, url)
+                .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"));
+            match &basic {
+                Some(basic) => request.insert_header((header::AUTHORIZATION, basic.as_str())),
+                None => request,
+            }
+        };
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(form)
             .finish();
-        send(request, body.into_bytes()).await
+        send(request, &body).await
     }
+}
+
+fn client(connect: Connect) -> awc::Client {
+    // Connecting has its own limits, which are shorter.
+    let connector = Connector::new()
+        .connector(connect)
+        .timeout(TIME_LIMIT)
+        .conn_keep_alive(IDLE_AT_MOST);
+    awc::Client::builder()
+        .connector(connector)
+        .disable_redirects()
+        .timeout(TIME_LIMIT)
+        .add_default_header((header::ACCEPT, "application/json, application/jwt"))
+        .add_default_header((header::ACCEPT_ENCODING, "identity"))
+        .add_default_header((header::USER_AGENT, USER_AGENT))
+        .finish()
 }
 
 fn form_urlencoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// One deadline spans connecting, waiting and reading: a provider that drips can't stretch it.
-async fn send(request: ClientRequest, body: Vec<u8>) -> Result<Answer, FetchError> {
-    let exchange = async {
-        let mut response = request.send_body(body).await.map_err(|cause| match cause {
-            awc::error::SendRequestError::Timeout => FetchError::Timeout,
-            cause => FetchError::Connection(cause.to_string()),
-        })?;
-        let body = response
-            .body()
-            .limit(SIZE_LIMIT)
-            .await
-            .map_err(|cause| FetchError::Body(cause.to_string()))?;
-        let header = |name| response.headers().get(name)?.to_str().ok();
-        Ok(Answer::read(
-            response.status().as_u16(),
-            header,
-            body.to_vec(),
-        ))
+/// One deadline spans connecting, waiting and reading, a second time too: a provider that drips can't stretch it.
+///
+/// A request that met the end of a connection that was used before goes out once more, on a fresh one. That holds for
+/// the token request too: should the provider have spent the code all the same, it answers `invalid_grant`, and the
+/// sign-in begins anew.
+async fn send(request: impl Fn() -> ClientRequest, body: &str) -> Result<Answer, FetchError> {
+    let exchanges = async {
+        let (answer, exchange) = Exchange::default().run(ask(request(), body)).await;
+        let (answer, exchange) = match exchange.met_a_stale_connection() {
+            true => {
+                log::debug!("the provider had closed a connection that was kept; asking again");
+                let fresh = Exchange::on_a_fresh_connection();
+                fresh.run(ask(request(), body)).await
+            }
+            false => (answer, exchange),
+        };
+        answer.map_err(|cause| match exchange.closed() {
+            Some(Closed::BeforeAnswer) => {
+                FetchError::Connection("the connection was closed before an answer".to_owned())
+            }
+            Some(Closed::InAnswer) => {
+                FetchError::Body("the connection was closed in the middle of it".to_owned())
+            }
+            None => cause,
+        })
     };
-    tokio::time::timeout(TIME_LIMIT, exchange)
+    tokio::time::timeout(TIME_LIMIT, exchanges)
         .await
         .unwrap_or(Err(FetchError::Timeout))
+}
+
+async fn ask(request: ClientRequest, body: &str) -> Result<Answer, FetchError> {
+    let mut response = request
+        .send_body(body.to_owned())
+        .await
+        .map_err(no_answer)?;
+    let body = response
+        .body()
+        .limit(SIZE_LIMIT)
+        .await
+        .map_err(|cause| FetchError::Body(cause.to_string()))?;
+    let header = |name| response.headers().get(name)?.to_str().ok();
+    Ok(Answer::read(
+        response.status().as_u16(),
+        header,
+        body.to_vec(),
+    ))
+}
+
+fn no_answer(cause: SendRequestError) -> FetchError {
+    match cause {
+        SendRequestError::Timeout => FetchError::Timeout,
+        SendRequestError::Connect(ConnectError::Io(cause)) => {
+            let tls = cause.get_ref().and_then(|cause| cause.downcast_ref());
+            match tls.and_then(CertificateFault::of) {
+                Some(fault) => FetchError::Certificate(fault.clone()),
+                None => FetchError::Connection(cause.to_string()),
+            }
+        }
+        cause => FetchError::Connection(cause.to_string()),
+    }
 }
 
 #[cfg(test)]

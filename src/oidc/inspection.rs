@@ -5,7 +5,7 @@ use jsonwebtoken::Algorithm;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-use super::answer::{Answer, FetchError};
+use super::answer::Answer;
 use super::discovery::{self, Metadata};
 use super::error::Error;
 use super::fetch::Http;
@@ -201,11 +201,6 @@ pub async fn client_secret(
         Err(cause) => Err(cause),
         Ok(_) => Err(Error::TokenResponse("a made-up code was taken".to_owned())),
     }
-}
-
-/// Whether `cause` says that the provider's certificate is signed by nobody we trust.
-pub fn is_untrusted(cause: &FetchError) -> bool {
-    matches!(cause, FetchError::Connection(cause) if cause.contains("UnknownIssuer"))
 }
 
 #[cfg(test)]

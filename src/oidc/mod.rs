@@ -3,7 +3,10 @@
 
 mod answer;
 mod cache;
+mod certificate;
 mod charset;
+mod connect;
+mod connection;
 mod discovery;
 mod error;
 mod fetch;
@@ -19,7 +22,9 @@ pub mod okta;
 mod profile;
 #[cfg(test)]
 mod properties;
+mod proxy;
 mod refusal;
+mod response_head;
 #[cfg(test)]
 mod tests;
 mod timed;
@@ -35,6 +40,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use answer::FetchError;
+pub use certificate::CertificateFault;
 pub use discovery::{Metadata, is_confidential};
 pub use error::Error;
 pub use fetch::Http;
@@ -44,6 +50,7 @@ pub use keys::asymmetric;
 pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode};
 pub use logout::EndSessionRequest;
 pub use profile::Profile;
+pub use proxy::{Exceptions, Proxy, Upstream};
 pub use refusal::Refusal;
 pub use token::{ClientAuth, TokenResponse};
 pub use trust::{count_roots, tls_config};

@@ -34,7 +34,7 @@ pub(super) fn metadata(members: Value) -> Metadata {
 }
 
 fn http() -> Http {
-    Http::new(tls_config(None).unwrap())
+    Http::new(tls_config(None).unwrap(), &Proxy::default())
 }
 
 async fn relying_party(members: Value) -> RelyingParty {

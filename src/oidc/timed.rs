@@ -21,7 +21,9 @@ fn outcome(answer: &Result<Answer, FetchError>) -> Outcome {
         Ok(answer) if answer.status == 200 => Outcome::Ok,
         Ok(_) | Err(FetchError::Status { .. }) => Outcome::Refused,
         Err(FetchError::Timeout) => Outcome::Timeout,
-        Err(FetchError::Connection(_) | FetchError::Body(_)) => Outcome::Unreachable,
+        Err(FetchError::Connection(_) | FetchError::Certificate(_) | FetchError::Body(_)) => {
+            Outcome::Unreachable
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which certificate authorities vouch for the provider.
+//! Which certificate authorities vouch for the provider, and which certificates need none.
 
 use std::sync::Arc;
 
@@ -6,13 +6,17 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Trusts the system's roots and those of `extra_roots` (PEM, `OIDC_CA_FILE`).
+use super::certificate::Verifier;
+
+/// Trusts the system's roots and those of `extra_roots` (PEM, `OIDC_CA_FILE`), and the very certificates of
+/// `extra_roots`. Speaks HTTP/1.1 alone.
 ///
 /// # Errors
 /// A sentence that says what is wrong with `extra_roots`.
 pub fn tls_config(extra_roots: Option<&[u8]>) -> Result<Arc<ClientConfig>, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut named = Vec::new();
     if let Some(pem) = extra_roots {
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
@@ -22,17 +26,20 @@ pub fn tls_config(extra_roots: Option<&[u8]>) -> Result<Arc<ClientConfig>, Strin
         }
         for certificate in certificates {
             roots
-                .add(certificate)
+                .add(certificate.clone())
                 .map_err(|cause| format!("it holds a certificate that can't be used: {cause}"))?;
+            named.push(certificate);
         }
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(
-        rustls::crypto::aws_lc_rs::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()
-    .expect("aws-lc offers TLS 1.2 and 1.3")
-    .with_root_certificates(roots)
-    .with_no_client_auth();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = Verifier::new(roots, named, &provider);
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc offers TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 

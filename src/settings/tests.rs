@@ -139,9 +139,14 @@ fn each_fault_is_named() {
             "has a query or a fragment; an issuer has neither",
         ),
         (
-            "OIDC_ISSUER",
-            "https://[2001:db8::1]",
-            "must have a name for a host: the TLS client takes no IPv6 address",
+            "HTTPS_PROXY",
+            "socks5://ada:secret@proxy.example:1080",
+            "must begin with http:// (a proxy that is asked by CONNECT)",
+        ),
+        (
+            "no_proxy",
+            "10.0.0.0/99",
+            "has an entry that is no host, address or network: \"10.0.0.0/99\"",
         ),
         (
             "OIDC_ISSUER",

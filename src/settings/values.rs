@@ -40,9 +40,6 @@ pub fn issuer(text: String) -> Result<String, String> {
             "is the discovery document; the issuer is what stands before /.well-known".to_owned(),
         );
     }
-    if url.scheme() == "https" && matches!(url.host(), Some(url::Host::Ipv6(_))) {
-        return Err("must have a name for a host: the TLS client takes no IPv6 address".to_owned());
-    }
     if !oidc::is_confidential(&url) {
         return Err("must be https (plain http only on this machine)".to_owned());
     }

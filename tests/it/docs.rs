@@ -43,6 +43,8 @@ fn variables() -> Vec<String> {
         None
     });
     let mut asked = asked.into_inner();
+    // Proxies may be named in small letters too.
+    asked.retain(|name| name.bytes().all(|it| !it.is_ascii_lowercase()));
     asked.retain(|name| {
         !name.ends_with("_FILE")
             || ["OIDC_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"].contains(&name.as_str())
@@ -117,7 +119,9 @@ fn the_arrows_go_one_way() {
             .collect::<Vec<_>>()
             .join("\n");
         let knows = |what: &str| code.contains(what);
-        if file.starts_with("src/oidc/") {
+        // What carries the HTTP client's bytes speaks the client's language.
+        let is_transport = ["src/oidc/connect.rs", "src/oidc/connection.rs"].contains(&&*file);
+        if file.starts_with("src/oidc/") && !is_transport {
             for foreign in [
                 "actix",
                 "diesel",
@@ -134,7 +138,7 @@ fn the_arrows_go_one_way() {
                 assert!(!knows(foreign), "{file} knows {foreign}");
             }
         }
-        if file != "src/oidc/fetch.rs" {
+        if file != "src/oidc/fetch.rs" && !is_transport {
             assert!(!knows("awc::"), "{file} knows awc");
         }
         if !file.starts_with("src/session/") {

@@ -2,7 +2,7 @@
 //! other.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ use crate::support::{Database, TestApp, log};
 pub const HOST: &str = "127.0.0.1";
 
 /// A certificate authority that no system trusts.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(pub CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
     pub fn new(name: &str) -> Authority {
@@ -44,15 +44,20 @@ impl Authority {
         params.not_after = date_time_ymd(last_year, 12, 31);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        ServerConfig::builder_with_provider(crypto)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap()
+        server_config(certificate.der(), &key)
     }
+}
+
+/// What a server shows and proves.
+pub fn server_config(certificate: &CertificateDer<'static>, key: &KeyPair) -> ServerConfig {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(crypto)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap()
 }
 
 /// A file for `OIDC_CA_FILE`, which goes when it is dropped.
@@ -60,8 +65,12 @@ pub struct CaFile(pub PathBuf);
 
 impl CaFile {
     pub fn of(authorities: &[&Authority]) -> CaFile {
-        let path = std::env::temp_dir().join(format!("doorward-test-{}.pem", random::id()));
         let pem: String = authorities.iter().map(|one| one.0.pem()).collect();
+        CaFile::with(&pem)
+    }
+
+    pub fn with(pem: &str) -> CaFile {
+        let path = std::env::temp_dir().join(format!("doorward-test-{}.pem", random::id()));
         std::fs::write(&path, pem).unwrap();
         CaFile(path)
     }
@@ -75,7 +84,7 @@ impl Drop for CaFile {
 
 /// TLS before a provider that speaks plain HTTP: one request a connection. It stops when it is dropped.
 pub struct Front {
-    port: u16,
+    addr: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -89,7 +98,7 @@ struct Shared {
 
 impl Front {
     fn start(listener: TcpListener, tls: ServerConfig, provider: u16) -> Front {
-        let port = listener.local_addr().unwrap().port();
+        let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let (tls, of_thread) = (Arc::new(tls), Arc::clone(&shared));
         let thread = std::thread::spawn(move || {
@@ -103,7 +112,7 @@ impl Front {
             }
         });
         Front {
-            port,
+            addr,
             shared,
             thread: Some(thread),
         }
@@ -118,7 +127,7 @@ impl Drop for Front {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
         // A connection wakes the thread up.
-        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        let _ = TcpStream::connect(self.addr);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -170,7 +179,7 @@ fn pass(
 }
 
 /// The provider says that it lives at `issuer`; only people go to it directly, as their browsers trust what they will.
-fn moves_to(provider: &Provider, issuer: &str) {
+pub fn moves_to(provider: &Provider, issuer: &str) {
     let (plain, https) = (provider.issuer(), issuer.to_owned());
     provider.faults(|faults| {
         let issuer = https.clone();
@@ -189,19 +198,32 @@ fn moves_to(provider: &Provider, issuer: &str) {
 
 /// The app, and its provider behind a front with `certificate`; `trusted` goes into `OIDC_CA_FILE`.
 pub fn behind_tls(certificate: ServerConfig, trusted: &[&Authority]) -> (TestApp, Front) {
+    let pem: String = trusted.iter().map(|one| one.0.pem()).collect();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let issuer = format!("https://{HOST}:{}", listener.local_addr().unwrap().port());
-    let file = (!trusted.is_empty()).then(|| CaFile::of(trusted));
+    behind_tls_at(listener, HOST, certificate, &pem, &[])
+}
+
+/// The same with the front at `listener`, `host` in the issuer, and more variables.
+pub fn behind_tls_at(
+    listener: TcpListener,
+    host: &str,
+    certificate: ServerConfig,
+    pem: &str,
+    variables: &[(&str, &str)],
+) -> (TestApp, Front) {
+    let issuer = format!("https://{host}:{}", listener.local_addr().unwrap().port());
+    let file = (!pem.is_empty()).then(|| CaFile::with(pem));
     let path = file.as_ref().map_or("", |file| file.0.to_str().unwrap());
-    let variables = [("OIDC_ISSUER", issuer.as_str()), ("OIDC_CA_FILE", path)];
-    let app = TestApp::spawn_with(Database::Sqlite, &variables);
+    let mut all = vec![("OIDC_ISSUER", issuer.as_str()), ("OIDC_CA_FILE", path)];
+    all.extend(variables);
+    let app = TestApp::spawn_with(Database::Sqlite, &all);
     moves_to(&app.provider, &issuer);
     let front = Front::start(listener, certificate, app.provider.port());
     (app, front)
 }
 
 /// Nobody gets to the provider, nothing is said to it, and the log says that the certificate is why, and what about it.
-async fn assert_refused((app, front): (TestApp, Front), why: &str) {
+pub async fn assert_refused((app, front): (TestApp, Front), why: &str) {
     let ada = app.visitor();
     let answer = ada.get("/login").await;
     let sentence = "We could not reach it, so nobody can sign in just now.";
@@ -211,14 +233,17 @@ async fn assert_refused((app, front): (TestApp, Front), why: &str) {
 
     let lines = log::errors_of(&answer);
     let line = lines.first().expect("a line with the reference");
-    assert!(line.contains("invalid peer certificate"), "{line}");
+    let certificate = "discovery: the provider can't be trusted: its certificate for ";
+    assert!(line.contains(certificate), "{line}");
     assert!(line.contains(why), "{line}");
 }
+
+const UNTRUSTED: &str = "is signed by an authority that is not trusted here (name that authority's certificate in OIDC_CA_FILE)";
 
 #[actix_web::test]
 async fn a_private_authority_is_not_trusted_unasked() {
     let ours = Authority::new("Doorward test: ours");
-    assert_refused(behind_tls(ours.certify(HOST, 2999), &[]), "UnknownIssuer").await;
+    assert_refused(behind_tls(ours.certify(HOST, 2999), &[]), UNTRUSTED).await;
 }
 
 #[actix_web::test]
@@ -226,7 +251,7 @@ async fn another_private_authority_does_not_help() {
     let ours = Authority::new("Doorward test: ours");
     let theirs = Authority::new("Doorward test: theirs");
     let app = behind_tls(ours.certify(HOST, 2999), &[&theirs]);
-    assert_refused(app, "UnknownIssuer").await;
+    assert_refused(app, UNTRUSTED).await;
 }
 
 #[actix_web::test]
@@ -259,7 +284,11 @@ async fn a_certificate_for_another_host_is_refused() {
     let ours = Authority::new("Doorward test: ours");
     for host in ["op.example", "localhost", "127.0.0.2"] {
         let app = behind_tls(ours.certify(host, 2999), &[&ours]);
-        assert_refused(app, "not valid for name").await;
+        assert_refused(
+            app,
+            "is not valid for 127.0.0.1 (have it made for that name",
+        )
+        .await;
     }
 }
 
@@ -267,5 +296,15 @@ async fn a_certificate_for_another_host_is_refused() {
 async fn an_expired_certificate_is_refused() {
     let ours = Authority::new("Doorward test: ours");
     let app = behind_tls(ours.certify(HOST, 2021), &[&ours]);
-    assert_refused(app, "certificate expired").await;
+    assert_refused(app, "expired on 2021-12-31 00:00 UTC (have it renewed").await;
+}
+
+#[actix_web::test]
+async fn an_ipv6_address_will_do_for_a_host() {
+    let ours = Authority::new("Doorward test: ours");
+    let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let certificate = ours.certify("::1", 2999);
+    let (app, front) = behind_tls_at(listener, "[::1]", certificate, &ours.0.pem(), &[]);
+    assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
+    assert_eq!(front.asked().len(), 4);
 }

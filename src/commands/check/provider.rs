@@ -7,7 +7,7 @@ use super::{client, offers};
 use crate::error::cut;
 use crate::oidc::inspection::{self, Discovery, Published};
 use crate::oidc::okta::{self, Okta};
-use crate::oidc::{self, FetchError, Http, Metadata};
+use crate::oidc::{self, CertificateFault, FetchError, Http, Metadata};
 use crate::settings::Settings;
 
 /// The checks below, in their order.
@@ -40,7 +40,7 @@ pub fn check(settings: Settings) -> Vec<Finding> {
 async fn ask(settings: Settings) -> Vec<Finding> {
     let registration = settings.registration;
     let found = match oidc::tls_config(settings.extra_roots.as_deref()) {
-        Ok(tls) => Ok(Http::new(tls)),
+        Ok(tls) => Ok(Http::new(tls, &settings.proxy)),
         Err(cause) => Err(oidc::Error::Discovery(cause)),
     };
     let http = match found {
@@ -99,10 +99,10 @@ fn nothing_but(discovery: Finding, clock_offset: Option<Duration>) -> Vec<Findin
 
 fn discovery_fault(cause: &oidc::Error) -> Finding {
     let (message, mend) = match cause {
-        oidc::Error::Fetch { cause, .. } if inspection::is_untrusted(cause) => (
-            "its certificate is signed by an authority that is not trusted here".to_owned(),
-            "name that authority's certificate in OIDC_CA_FILE",
-        ),
+        oidc::Error::Fetch {
+            cause: FetchError::Certificate(CertificateFault { what, fix }),
+            ..
+        } => (what.clone(), fix.as_str()),
         oidc::Error::Fetch { cause, .. } => (
             cause.to_string(),
             match cause {

@@ -7,6 +7,7 @@ pub mod log;
 pub mod nginx;
 pub mod postgres;
 pub mod process;
+pub mod relay;
 pub mod secrets;
 pub mod visitor;
 pub mod watchdog;
