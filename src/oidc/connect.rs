@@ -99,9 +99,10 @@ async fn tunnel(upstream: &Upstream, host: &str, port: u16) -> io::Result<TcpStr
     };
     match answer.await.map_err(|cause| failed(&cause))? {
         200..=299 => Ok(stream),
-        407 => Err(failed(
-            &"it wants a user and a password (status 407): http://user:password@host:port",
-        )),
+        // The second is what a proxy should say; tinyproxy says the first of a wrong password.
+        status @ (401 | 407) => Err(failed(&format!(
+            "it wants a user and a password (status {status}): http://user:password@host:port"
+        ))),
         status => Err(failed(&format!(
             "it answers with status {status} for {host}"
         ))),
