@@ -249,7 +249,7 @@ impl Doorward {
     }
 }
 
-/// Clears away ended sessions and old audit events, now and then.
+/// Clears away ended sessions, what was used once, and old audit events, now and then.
 async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
     let mut interval = rt::time::interval(PURGE_INTERVAL);
     loop {
@@ -258,6 +258,9 @@ async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
             Ok(0) => (),
             Ok(ended) => log::info!("cleared away {ended} ended sessions"),
             Err(cause) => log::warn!("ended sessions could not be cleared away: {cause}"),
+        }
+        if let Err(cause) = sessions.purge_used().await {
+            log::warn!("what was used once could not be cleared away: {cause}");
         }
         match audit.purge().await {
             Ok(0) => (),

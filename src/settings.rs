@@ -305,9 +305,14 @@ impl Settings {
 }
 
 fn database(source: &mut Source<'_>) -> DatabaseUrl {
+    // libpq looks there, too, and takes what is not text.
+    let variable = |name: &str| {
+        let value = std::env::var_os(name)?;
+        Some(value.to_string_lossy().into_owned())
+    };
     source
         .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
-            DatabaseUrl::parse(&url).map_err(str::to_owned)
+            DatabaseUrl::parse(&url, &variable).map_err(str::to_owned)
         })
         .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()))
 }

@@ -2,7 +2,7 @@
 
 use divan::{Bencher, black_box};
 use doorward::clock::Clock;
-use doorward::db::{DatabaseUrl, Db, NewSession, NewUser, Session, User};
+use doorward::db::{DatabaseUrl, Db, Kind, NewSession, NewUser, Session, SingleUse, User};
 use doorward::inside::{
     Base, Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, ReturnTo,
     verify_id_token,
@@ -94,7 +94,8 @@ fn session_load(bencher: Bencher) {
             key_hash: "hash".to_owned(),
             state: "x".repeat(1500),
         };
-        User::sign_in(connection, &new_user(), &session, now)
+        let attempt = SingleUse::new(Kind::Attempt, "state", now);
+        User::sign_in(connection, &new_user(), &session, &attempt, now)
     }));
     begun.expect("it takes rows");
     bencher.bench_local(|| {

@@ -6,12 +6,13 @@ use crate::oidc::{self, FetchError, IdTokenError, JwsError};
 use crate::session::NoLogin;
 
 /// All of them.
-pub const ALL: [&str; 41] = [
+pub const ALL: [&str; 42] = [
     "response_malformed",
     "no_code",
     "no_state",
     "attempt_missing",
     "attempt_forged",
+    "attempt_used",
     "attempt_expired",
     "access_denied",
     "interaction_required",
@@ -58,6 +59,7 @@ pub fn of(error: &Error) -> &'static str {
         Error::NoLogin(NoLogin::NoState) => "no_state",
         Error::NoLogin(NoLogin::NotThisBrowser) => "attempt_missing",
         Error::NoLogin(NoLogin::Forged) => "attempt_forged",
+        Error::NoLogin(NoLogin::Used) => "attempt_used",
         Error::NoLogin(NoLogin::Expired { .. }) => "attempt_expired",
         Error::ProviderSaid { code, .. } => of_code(code),
         Error::Provider(cause) => of_provider(cause),

@@ -173,27 +173,38 @@ impl AuditEvent {
         }
     }
 
-    /// Keeps the event, and logs it once it is kept.
+    /// Keeps the event, and logs it once it is kept. Not within a transaction, which may yet fail.
     pub fn create(connection: &mut AnyConnection, event: &AuditEvent) -> QueryResult<()> {
-        diesel::insert_into(audit_events::table)
-            .values(event)
-            .execute(connection)?;
+        AuditEvent::insert(connection, event)?;
         event.log();
         Ok(())
     }
 
-    /// Does `act`, which tells the event that it is, if it is any: both are kept, or neither.
+    /// Keeps the event, which is to be logged after the commit.
+    pub(super) fn insert(connection: &mut AnyConnection, event: &AuditEvent) -> QueryResult<()> {
+        diesel::insert_into(audit_events::table)
+            .values(event)
+            .execute(connection)
+            .map(drop)
+    }
+
+    /// Does `act`, which tells the event that it is, if it is any: both are kept, or neither. The event is logged
+    /// when both are.
     pub fn create_with<T>(
         connection: &mut AnyConnection,
         act: impl FnOnce(&mut AnyConnection) -> QueryResult<(T, Option<AuditEvent>)>,
     ) -> QueryResult<T> {
-        connection.transaction(|connection| {
+        let (outcome, event) = connection.transaction(|connection| {
             let (outcome, event) = act(connection)?;
-            if let Some(event) = event {
-                AuditEvent::create(connection, &event)?;
+            if let Some(event) = &event {
+                AuditEvent::insert(connection, event)?;
             }
-            Ok(outcome)
-        })
+            QueryResult::Ok((outcome, event))
+        })?;
+        if let Some(event) = event {
+            event.log();
+        }
+        Ok(outcome)
     }
 
     /// Writes the event to the log alone.

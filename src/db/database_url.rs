@@ -15,11 +15,17 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads a `DATABASE_URL`; the error says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// Reads a `DATABASE_URL`; the error says what is wrong with it. `variable` is the process's environment, where
+    /// libpq finds what the URL leaves out.
+    pub fn parse(
+        text: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, &'static str> {
         let scheme = text.split_once("://").map(|(scheme, _)| scheme);
         match scheme {
-            Some("postgres" | "postgresql") => PostgresUrl::parse(text).map(DatabaseUrl::Postgres),
+            Some("postgres" | "postgresql") => {
+                PostgresUrl::parse(text, variable).map(DatabaseUrl::Postgres)
+            }
             Some(_) => Err("its scheme is not postgres"),
             None if text.starts_with(':') || text.starts_with("file:") => {
                 Err("a database in memory would forget everybody at each restart")
@@ -42,12 +48,16 @@ impl fmt::Debug for DatabaseUrl {
 mod tests {
     use super::*;
 
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
     #[test]
     fn the_scheme_picks_the_database() {
-        let postgres = DatabaseUrl::parse("postgres://u:p@h/d").unwrap();
+        let postgres = DatabaseUrl::parse("postgres://u:p@h/d", &nothing).unwrap();
         assert!(matches!(postgres, DatabaseUrl::Postgres(_)));
         assert_eq!(
-            DatabaseUrl::parse("data/doorward.db"),
+            DatabaseUrl::parse("data/doorward.db", &nothing),
             Ok(DatabaseUrl::Sqlite("data/doorward.db".into()))
         );
         for wrong in [
@@ -56,13 +66,13 @@ mod tests {
             ":memory:",
             "file:x?mode=memory",
         ] {
-            assert!(DatabaseUrl::parse(wrong).is_err(), "{wrong}");
+            assert!(DatabaseUrl::parse(wrong, &nothing).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_password_does_not_print() {
-        let url = DatabaseUrl::parse("postgres://u:hunter2@h/d").unwrap();
+        let url = DatabaseUrl::parse("postgres://u:hunter2@h/d", &nothing).unwrap();
         assert!(!format!("{url:?}").contains("hunter2"));
     }
 }

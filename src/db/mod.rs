@@ -13,6 +13,7 @@ pub mod schema;
 mod sessions;
 mod sign_in;
 mod sign_outs;
+mod single_use;
 mod users;
 
 use std::fmt;
@@ -30,6 +31,7 @@ pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{NewSession, Session};
 pub use sign_in::Begun;
 pub use sign_outs::SignOut;
+pub use single_use::{Kind, SingleUse};
 pub use users::{NewUser, User};
 
 use crate::metrics;

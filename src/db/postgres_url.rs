@@ -27,17 +27,16 @@ pub struct PostgresUrl {
 }
 
 impl PostgresUrl {
-    /// Reads a URL, and the process's environment where libpq would.
+    /// Reads a URL. `variable` is the process's environment, where libpq finds what the URL leaves out.
     ///
     /// # Errors
     /// What is wrong with it, without a word of it.
-    pub fn parse(url: &str) -> Result<Self, &'static str> {
-        let variable = |name: &str| {
-            let value = std::env::var_os(name)?;
-            Some(value.to_string_lossy().into_owned())
-        };
+    pub fn parse(
+        url: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, &'static str> {
         Ok(PostgresUrl {
-            for_libpq: read(url, &variable)?,
+            for_libpq: read(url, variable)?,
             is_tidy: is_tidy(url),
         })
     }
@@ -46,7 +45,7 @@ impl PostgresUrl {
 /// libpq's options, each once, in the order in which they were first named.
 struct Options(Vec<(String, Vec<u8>)>);
 
-/// `url`, as libpq is to get it. `variable` is the process's environment, where libpq finds what the URL leaves out.
+/// `url`, as libpq is to get it.
 fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let mut options = Options::parse(rest).ok_or(MALFORMED)?;
@@ -185,10 +184,9 @@ impl Options {
             Some(address) if !address.is_empty() => is_loopback(address),
             _ => is_here(host),
         };
-        let all_here = hosts
-            .split(',')
-            .fold(true, |here, host| of_host(host) && here);
-        all_here && addresses.all(|address| address.is_empty() || is_loopback(address))
+        // Counted, not stopped at the first: each takes its address.
+        let elsewhere = hosts.split(',').filter(|host| !of_host(host)).count();
+        elsewhere == 0 && addresses.all(|address| address.is_empty() || is_loopback(address))
     }
 
     /// What the environment asks for, if that is TLS; else what libpq would take, or TLS without a look at the

@@ -34,6 +34,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    single_use (hash) {
+        hash -> Text,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Text,
         issuer -> Text,
@@ -49,4 +56,10 @@ diesel::table! {
 
 diesel::joinable!(sessions -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(audit_events, sessions, sign_outs, users,);
+diesel::allow_tables_to_appear_in_same_query!(
+    audit_events,
+    sessions,
+    sign_outs,
+    single_use,
+    users,
+);

@@ -113,13 +113,11 @@ impl Session {
         reason: &'static str,
         now: OffsetDateTime,
     ) -> QueryResult<bool> {
-        connection.transaction(|connection| {
+        AuditEvent::create_with(connection, |connection| {
             let ended = diesel::delete(sessions::table.find(key_hash)).execute(connection)?;
-            if ended == 1 {
-                let event = AuditEvent::new(Event::SessionExpired, now);
-                AuditEvent::create(connection, &event.about(user).because(reason))?;
-            }
-            Ok(ended == 1)
+            let event = AuditEvent::new(Event::SessionExpired, now);
+            let event = event.about(user).because(reason);
+            Ok((ended == 1, (ended == 1).then_some(event)))
         })
     }
 

@@ -8,6 +8,7 @@ use diesel::sql_types::{Bool, Nullable, Text, Timestamp};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::users;
+use super::single_use::{SingleUse, is_used};
 use super::{AnyConnection, AuditEvent, Event, NewSession, NewUser, Session, User, timestamp};
 
 /// What came of a sign-in.
@@ -17,96 +18,131 @@ pub enum Begun {
     SignedIn(User),
     /// None: the person is blocked.
     Blocked(User),
+    /// None: the attempt was used before.
+    Used,
 }
 
 impl User {
-    /// Brings the person up to date or creates them, and begins `session`. Somebody who is blocked gets none and is
-    /// left as they are.
+    /// Brings the person up to date or creates them, and begins `session`, for which `attempt` is used up. Somebody who
+    /// is blocked gets none and is left as they are, and so is whoever comes with an attempt that was used before.
     pub fn sign_in(
         connection: &mut AnyConnection,
         new: &NewUser,
         session: &NewSession,
+        attempt: &SingleUse,
         now: OffsetDateTime,
     ) -> QueryResult<Begun> {
+        let sign_in = SignIn {
+            new,
+            session,
+            attempt,
+            now,
+        };
         match connection {
-            AnyConnection::Postgres(_) => sign_in_on_postgres(connection, new, session, now),
-            AnyConnection::Sqlite(_) => connection
-                .transaction(|connection| sign_in_on_sqlite(connection, new, session, now)),
+            AnyConnection::Postgres(_) => match sign_in.on_postgres(connection) {
+                Err(cause) if is_used(&cause) => Ok(Begun::Used),
+                begun => begun,
+            },
+            AnyConnection::Sqlite(_) => sign_in.on_sqlite(connection),
         }
     }
 }
 
-/// Each statement by itself, since a transaction would be two more round trips. Of two first sign-ins at once, the
-/// slower one is told of a unique violation and finds what the faster one created.
-fn sign_in_on_postgres(
-    connection: &mut AnyConnection,
-    new: &NewUser,
-    session: &NewSession,
+struct SignIn<'a> {
+    new: &'a NewUser,
+    session: &'a NewSession,
+    attempt: &'a SingleUse,
     now: OffsetDateTime,
-) -> QueryResult<Begun> {
-    if let Some(user) = all_at_once(connection, new, session, now)? {
-        return Ok(Begun::SignedIn(user));
-    }
-    match create(connection, new, now) {
-        Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => (),
-        created => drop(created?),
-    }
-    match all_at_once(connection, new, session, now)? {
-        Some(user) => Ok(Begun::SignedIn(user)),
-        None => User::get(connection, &new.issuer, &new.subject)?
-            .map(Begun::Blocked)
-            .ok_or(QueryError::NotFound),
-    }
 }
 
-/// In one transaction, which nobody else's can come between once the UPDATE has begun.
-fn sign_in_on_sqlite(
-    connection: &mut AnyConnection,
-    new: &NewUser,
-    session: &NewSession,
-    now: OffsetDateTime,
-) -> QueryResult<Begun> {
-    let at = timestamp(now);
-    let known: Option<User> = Update { new, at }.get_result(connection).optional()?;
-    let user = match known {
-        Some(user) => user,
-        None => match User::get(connection, &new.issuer, &new.subject)? {
-            Some(blocked) => return Ok(Begun::Blocked(blocked)),
-            None => create(connection, new, now)?,
-        },
-    };
-    Session::create(connection, session, &user, now)?;
-    let event = AuditEvent::new(Event::SignIn, now).about(&user);
-    AuditEvent::create(connection, &event)?;
-    Ok(Begun::SignedIn(user))
-}
-
-fn create(connection: &mut AnyConnection, new: &NewUser, now: OffsetDateTime) -> QueryResult<User> {
-    let user = User::create(connection, new, now)?;
-    let event = AuditEvent::new(Event::UserCreated, now).about(&user);
-    AuditEvent::create(connection, &event)?;
-    Ok(user)
-}
-
-/// Signs in somebody who was here before and is not blocked; nobody else.
-fn all_at_once(
-    connection: &mut AnyConnection,
-    new: &NewUser,
-    session: &NewSession,
-    now: OffsetDateTime,
-) -> QueryResult<Option<User>> {
-    let event = AuditEvent::new(Event::SignIn, now);
-    let at = timestamp(now);
-    let all = AllAtOnce {
-        update: Update { new, at },
-        session,
-        event: &event,
-    };
-    let user: Option<User> = all.get_result(connection).optional()?;
-    if let Some(user) = &user {
-        event.about(user).log();
+impl SignIn<'_> {
+    /// Each statement by itself, since a transaction would be two more round trips. Who is not signed in by the first
+    /// is asked for before they are created, so that who is blocked is no error in Postgres's log.
+    fn on_postgres(&self, connection: &mut AnyConnection) -> QueryResult<Begun> {
+        if let Some(user) = self.all_at_once(connection)? {
+            return Ok(Begun::SignedIn(user));
+        }
+        match self.known(connection)? {
+            Some(user) if user.blocked_at.is_some() => return Ok(Begun::Blocked(user)),
+            // Created or unblocked this moment.
+            Some(_) => (),
+            None => match self.create(connection) {
+                // Of two first sign-ins at once, the slower one finds what the faster one created.
+                Err(QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => (),
+                created => created?.1.log(),
+            },
+        }
+        match self.all_at_once(connection)? {
+            Some(user) => Ok(Begun::SignedIn(user)),
+            None => self
+                .known(connection)?
+                .map(Begun::Blocked)
+                .ok_or(QueryError::NotFound),
+        }
     }
-    Ok(user)
+
+    /// In one transaction, which nobody else's can come between once it has begun to write.
+    fn on_sqlite(&self, connection: &mut AnyConnection) -> QueryResult<Begun> {
+        let mut events = Vec::new();
+        let begun = connection.transaction(|connection| {
+            if !self.attempt.create(connection)? {
+                return Ok(Begun::Used);
+            }
+            let known: Option<User> = self.update().get_result(connection).optional()?;
+            let user = match known {
+                Some(user) => user,
+                None => match self.known(connection)? {
+                    Some(blocked) => return Ok(Begun::Blocked(blocked)),
+                    None => {
+                        let (user, event) = self.create(connection)?;
+                        events.push(event);
+                        user
+                    }
+                },
+            };
+            Session::create(connection, self.session, &user, self.now)?;
+            let event = AuditEvent::new(Event::SignIn, self.now).about(&user);
+            AuditEvent::insert(connection, &event)?;
+            events.push(event);
+            QueryResult::Ok(Begun::SignedIn(user))
+        })?;
+        // After the commit: until then it has not happened.
+        events.iter().for_each(AuditEvent::log);
+        Ok(begun)
+    }
+
+    fn known(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {
+        User::get(connection, &self.new.issuer, &self.new.subject)
+    }
+
+    /// The event is kept, and to be logged.
+    fn create(&self, connection: &mut AnyConnection) -> QueryResult<(User, AuditEvent)> {
+        let user = User::create(connection, self.new, self.now)?;
+        let event = AuditEvent::new(Event::UserCreated, self.now).about(&user);
+        AuditEvent::insert(connection, &event)?;
+        Ok((user, event))
+    }
+
+    /// Signs in somebody who was here before and is not blocked; nobody else.
+    fn all_at_once(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {
+        let event = AuditEvent::new(Event::SignIn, self.now);
+        let all = AllAtOnce {
+            update: self.update(),
+            session: self.session,
+            attempt: self.attempt,
+            event: &event,
+        };
+        let user: Option<User> = all.get_result(connection).optional()?;
+        if let Some(user) = &user {
+            event.about(user).log();
+        }
+        Ok(user)
+    }
+
+    fn update(&self) -> Update<'_> {
+        let at = timestamp(self.now);
+        Update { new: self.new, at }
+    }
 }
 
 type Backend = <AnyConnection as Connection>::Backend;
@@ -144,7 +180,7 @@ impl QueryFragment<Backend> for Update<'_> {
     }
 }
 
-/// The UPDATE, and the session and the event of whom it found, as one statement: one round trip, and no transaction
+/// The UPDATE, and the session, the use of the attempt and the event of whom it found, as one statement: one round trip, and no transaction
 /// that could stay open. To SQLite, which knows no such statement, there are no round trips.
 ///
 /// The UPDATE locks the person's row, so that [`User::block`] either comes first and is seen, or waits and then ends
@@ -152,6 +188,7 @@ impl QueryFragment<Backend> for Update<'_> {
 struct AllAtOnce<'a> {
     update: Update<'a>,
     session: &'a NewSession,
+    attempt: &'a SingleUse,
     event: &'a AuditEvent,
 }
 
@@ -159,6 +196,7 @@ impl QueryFragment<Backend> for AllAtOnce<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         let Update { at, .. } = &self.update;
         let NewSession { key_hash, state } = self.session;
+        let SingleUse { hash, expires_at } = self.attempt;
         let AuditEvent {
             id,
             occurred_at,
@@ -180,6 +218,10 @@ impl QueryFragment<Backend> for AllAtOnce<'_> {
         out.push_bind_param::<Timestamp, _>(at)?;
         out.push_sql(", ");
         out.push_bind_param::<Timestamp, _>(at)?;
+        out.push_sql(" FROM person), used AS (INSERT INTO single_use (hash, expires_at) SELECT ");
+        out.push_bind_param::<Text, _>(hash)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Timestamp, _>(expires_at)?;
         out.push_sql(
             " FROM person), event AS (INSERT INTO audit_events (user_id, issuer, subject, id, \
              occurred_at, event, address, request_id) SELECT id, issuer, subject, ",

@@ -152,6 +152,7 @@ async fn finish_login(
         return Err(Error::ProviderSaid { code, description });
     }
     let code = answer.code.ok_or(Error::NoCode)?;
+    let spent = app.sessions.spend(&attempt.state)?;
 
     let tokens = app
         .provider
@@ -166,7 +167,7 @@ async fn finish_login(
 
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions
-        .sign_in(request, person, &tokens.id_token)
+        .sign_in(request, person, &tokens.id_token, spent)
         .await?;
     metrics::signed_in();
     Ok(())

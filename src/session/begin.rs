@@ -2,15 +2,16 @@
 
 use super::Sessions;
 use super::store::{State, hash};
-use crate::db::{self, Begun, NewSession, NewUser, User};
+use crate::db::{self, Begun, NewSession, NewUser, SingleUse, User};
 
 impl Sessions {
-    /// Begins a session of a person who is got or created, for the browser that gets `secret`.
+    /// Begins a session of a person who is got or created, for the browser that gets `secret`. `attempt` is used up.
     pub async fn begin(
         &self,
         secret: &str,
         person: NewUser,
         state: State,
+        attempt: SingleUse,
     ) -> Result<Begun, db::Error> {
         let key_hash = hash(secret);
         let state = self.seal(&key_hash, state);
@@ -18,10 +19,11 @@ impl Sessions {
         let now = self.clock.now();
         let begun = self
             .db
-            .run(move |connection| User::sign_in(connection, &person, &session, now));
+            .run(move |connection| User::sign_in(connection, &person, &session, &attempt, now));
         let begun = begun.await?;
-        let (Begun::SignedIn(user) | Begun::Blocked(user)) = &begun;
-        self.memory.changed(&user.id);
+        if let Begun::SignedIn(user) | Begun::Blocked(user) = &begun {
+            self.memory.changed(&user.id);
+        }
         Ok(begun)
     }
 }

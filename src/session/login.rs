@@ -11,7 +11,7 @@ use super::{ReturnTo, Sessions};
 use crate::oidc::Attempt;
 
 /// How long a person has at the provider.
-const LIFETIME: Duration = Duration::minutes(10);
+pub(super) const LIFETIME: Duration = Duration::minutes(10);
 
 /// How many tabs can be on their way at once.
 const AT_ONCE: usize = 5;
@@ -39,6 +39,8 @@ pub enum NoLogin {
     NotThisBrowser,
     /// The cookie was not sealed by us, or not for this state.
     Forged,
+    /// It signed somebody in, or was about to.
+    Used,
     /// Ten minutes went by.
     Expired {
         /// Where the person wanted to go.
@@ -54,6 +56,7 @@ impl std::fmt::Display for NoLogin {
                 "this browser has no attempt of that state (used up, another browser, or no cookies)"
             }
             NoLogin::Forged => "the attempt's cookie was not sealed by us for that state",
+            NoLogin::Used => "the attempt was used before",
             NoLogin::Expired { .. } => "the attempt is older than ten minutes",
         })
     }

@@ -16,6 +16,7 @@ mod properties;
 mod renew;
 mod return_to;
 mod signed_in;
+mod spent;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ use crate::settings::Settings;
 use cookie_names::CookieNames;
 use key_ring::KeyRing;
 use memory::Memory;
+use spent::Spent;
 use store::DatabaseStore;
 
 /// What the fuzz targets and the benchmarks need of the inside.
@@ -63,6 +65,7 @@ pub struct Sessions {
     clock: Clock,
     db: Db,
     memory: Memory,
+    spent: Spent,
 }
 
 impl Sessions {
@@ -81,6 +84,7 @@ impl Sessions {
             clock,
             db,
             memory: Memory::new(settings.session_cache),
+            spent: Spent::new(),
         }
     }
 

@@ -10,8 +10,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::store::{BEGUN, State, USER};
-use super::{ReturnTo, Sessions};
-use crate::db::{Begun, NewUser, User};
+use super::{NoLogin, ReturnTo, Sessions};
+use crate::db::{Begun, NewUser, SingleUse, User};
 use crate::error::Error;
 use crate::paths::{self, Base};
 use crate::random;
@@ -23,13 +23,14 @@ const ID_TOKEN: &str = "id_token";
 const ID_TOKEN_LIMIT: usize = 16 * 1024;
 
 impl Sessions {
-    /// Signs `person` in with a fresh session key, got or created. Whoever was signed in before is out, and nothing
+    /// Signs `person` in with a fresh session key, got or created, once for an attempt. Whoever was signed in before is out, and nothing
     /// of their session is left.
     pub async fn sign_in(
         &self,
         request: &HttpRequest,
         person: NewUser,
         id_token: &SecretString,
+        attempt: SingleUse,
     ) -> Result<(), Error> {
         let mut state = State::new();
         if id_token.expose_secret().len() <= ID_TOKEN_LIMIT {
@@ -37,9 +38,10 @@ impl Sessions {
             state.insert(ID_TOKEN.to_owned(), id_token.map_err(Error::internal)?);
         }
         let secret = random::secret();
-        let user = match self.begin(&secret, person, state).await? {
+        let user = match self.begin(&secret, person, state, attempt).await? {
             Begun::SignedIn(user) => user,
             Begun::Blocked(user) => return Err(Error::Blocked { user_id: user.id }),
+            Begun::Used => return Err(NoLogin::Used.into()),
         };
         let session = request.get_session();
         session.clear();

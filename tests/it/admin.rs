@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use doorward::db::{AnyConnection, Begun, NewSession, NewUser, User};
+use doorward::db::{AnyConnection, Begun, Kind, NewSession, NewUser, SingleUse, User};
 use doorward::random;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -67,7 +67,9 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<Begun>
         key_hash: random::secret(),
         state: "sealed".to_owned(),
     };
-    User::sign_in(connection, &person, &session, OffsetDateTime::now_utc())
+    let now = OffsetDateTime::now_utc();
+    let attempt = SingleUse::new(Kind::Attempt, &random::secret(), now);
+    User::sign_in(connection, &person, &session, &attempt, now)
 }
 
 on_both! {

@@ -45,4 +45,5 @@ mod security_headers;
 mod seeing;
 mod sign_out;
 mod sign_out_twice;
+mod single_use;
 mod tls;

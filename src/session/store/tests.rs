@@ -41,7 +41,9 @@ impl Fixture {
             email_verified: false,
         };
         let state = State::from([("id_token".to_owned(), json(&"i"))]);
-        let begun = self.store.sessions.begin(&secret, ada, state).await;
+        let sessions = &self.store.sessions;
+        let attempt = sessions.spend(&crate::random::secret()).unwrap();
+        let begun = sessions.begin(&secret, ada, state, attempt).await;
         assert!(matches!(begun, Ok(Begun::SignedIn(_))));
         let begun = State::from([(BEGUN.to_owned(), json(&secret))]);
         let lifetime = cookie_time::Duration::ZERO;
@@ -162,4 +164,40 @@ async fn nobody_gets_a_session_without_a_sign_in() {
         panic!("it is saved, or refused for another reason");
     };
     assert_eq!(cause.to_string(), "a session is for somebody who signed in");
+}
+
+#[actix_web::test]
+async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old() {
+    let fixture = Fixture::new();
+    let other = store_of(&fixture.folder, &fixture.clock, None);
+    let ada = |subject: &str| NewUser {
+        issuer: "https://op.example".to_owned(),
+        subject: subject.to_owned(),
+        name: None,
+        email: None,
+        email_verified: false,
+    };
+    let spent = fixture.store.sessions.spend("state").unwrap();
+    assert_eq!(
+        fixture.store.sessions.spend("state"),
+        Err(super::super::NoLogin::Used)
+    );
+    let begin = |store: &DatabaseStore, subject: &str, attempt| {
+        let (sessions, ada) = (store.sessions.clone(), ada(subject));
+        async move { sessions.begin("secret", ada, State::new(), attempt).await }
+    };
+    let begun = begin(&fixture.store, "ada", spent).await.unwrap();
+    assert!(matches!(begun, Begun::SignedIn(_)));
+    for subject in ["ada", "grace"] {
+        // The other process has not seen it.
+        let again = store_of(&fixture.folder, &fixture.clock, None);
+        let attempt = again.sessions.spend("state").unwrap();
+        assert_eq!(begin(&again, subject, attempt).await.unwrap(), Begun::Used);
+    }
+    let sessions = &other.sessions;
+    assert_eq!(sessions.purge_used().await.unwrap(), 0);
+    fixture.clock.shift(Duration::minutes(10));
+    assert_eq!(sessions.purge_used().await.unwrap(), 0, "clocks differ");
+    fixture.clock.shift(Duration::minutes(11));
+    assert_eq!(sessions.purge_used().await.unwrap(), 1);
 }

@@ -109,6 +109,11 @@ impl OwnPostgres {
             .unwrap_or_else(|output| panic!("Postgres did not start again:\n{output}"));
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.0.watchdog.output()
+    }
+
     /// Of the database `postgres`, as a superuser.
     pub fn url(&self) -> String {
         self.0.url("postgres")

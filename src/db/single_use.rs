@@ -1,0 +1,100 @@
+//! What may be used once: whoever comes second with it, at whichever process, finds that it was used.
+
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as QueryError};
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::schema::single_use;
+use super::{AnyConnection, timestamp};
+
+/// How many rows one statement clears away, so that none takes long.
+const PURGE_AT_ONCE: i64 = 10_000;
+
+/// Of what kind it is, so that equal values of two kinds do not meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The state of an attempt to sign in.
+    Attempt,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Attempt => "attempt",
+        }
+    }
+}
+
+/// That something was used. The row holds a hash: it is worth nothing to who reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Insertable)]
+#[diesel(table_name = single_use)]
+pub struct SingleUse {
+    /// Of kind and value.
+    pub hash: String,
+    /// When the value is too old to be used anyway, in UTC.
+    pub expires_at: PrimitiveDateTime,
+}
+
+impl SingleUse {
+    /// That `value` was used, which is worth nothing from `expires_at` on.
+    pub fn new(kind: Kind, value: &str, expires_at: OffsetDateTime) -> Self {
+        let mut hash = Context::new(&SHA256);
+        hash.update(kind.name().as_bytes());
+        hash.update(b"\0");
+        hash.update(value.as_bytes());
+        SingleUse {
+            hash: URL_SAFE_NO_PAD.encode(hash.finish()),
+            expires_at: timestamp(expires_at),
+        }
+    }
+
+    /// Writes it down; whether this is the first use. On Postgres, a second use ends the transaction around it.
+    pub fn create(&self, connection: &mut AnyConnection) -> QueryResult<bool> {
+        let created = diesel::insert_into(single_use::table)
+            .values(self)
+            .execute(connection);
+        match created {
+            Err(cause) if is_used(&cause) => Ok(false),
+            created => created.map(|_| true),
+        }
+    }
+
+    /// Removes some of what expired before `now`; how many. To be called again until there is nothing.
+    pub fn purge(connection: &mut AnyConnection, now: OffsetDateTime) -> QueryResult<usize> {
+        let expired = single_use::table
+            .filter(single_use::expires_at.lt(timestamp(now)))
+            .limit(PURGE_AT_ONCE)
+            .select(single_use::hash);
+        let hashes: Vec<String> = expired.load(connection)?;
+        diesel::delete(single_use::table.filter(single_use::hash.eq_any(hashes)))
+            .execute(connection)
+    }
+}
+
+/// Whether a statement failed because what it was to use once was used before.
+pub(super) fn is_used(cause: &QueryError) -> bool {
+    match cause {
+        QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, what) => {
+            // SQLite tells no table, only a sentence that names it.
+            what.table_name() == Some("single_use") || what.message().contains("single_use.hash")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_of_the_whole_value() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let hash = |value: &str| SingleUse::new(Kind::Attempt, value, now).hash;
+        assert_eq!(hash("state"), hash("state"));
+        assert_eq!(hash("state").len(), 43);
+        assert_ne!(hash("state"), hash("state~1"));
+    }
+}
