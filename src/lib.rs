@@ -38,6 +38,8 @@ pub mod inside {
 }
 /// Asks how a Doorward of this machine is.
 pub mod health;
+/// HTTP/1.1, and no other version, on any kind of socket.
+mod http1;
 /// Where it listens.
 pub mod listen;
 /// What is counted and timed, for Prometheus.

@@ -7,10 +7,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
+use actix_web::rt;
 use actix_web::web::{Data, PayloadConfig};
-use actix_web::{HttpServer, rt};
 use rustls::ClientConfig;
 use url::Url;
 
@@ -21,6 +22,7 @@ use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::front::{front, security_headers};
 use crate::handlers::Readiness;
+use crate::http1::{Http1, Patience};
 use crate::listen::Sockets;
 use crate::oidc::{self, Http, Proxy, RelyingParty};
 use crate::pages::Pages;
@@ -184,39 +186,25 @@ impl Doorward {
             true => KEEP_ALIVE_FOR_BROWSERS,
             false => KEEP_ALIVE_FOR_PROXIES,
         };
-        let server = HttpServer::new(move || {
-            let app = self.worker();
-            // Run in the reverse order: front, rate limit, session, renew, identity, handler.
-            actix_web::App::new()
-                .app_data(Data::new(app))
-                .app_data(PayloadConfig::new(BODY_LIMIT))
-                .app_data(self.base.clone())
-                .configure(routes::below(&self.base))
-                .wrap(identity_middleware())
-                .wrap(from_fn(renew))
-                .wrap(session_middleware(&self.sessions))
-                .wrap(from_fn(rate_limit))
-                .wrap(from_fn(front))
-        });
-        let mut server = server
+        let patience = Patience {
+            headers: HEADER_TIMEOUT,
+            keep_alive,
+        };
+        let server = Server::build()
             .workers(workers)
-            .max_connections(max_connections)
-            .keep_alive(keep_alive)
+            .max_concurrent_connections(max_connections)
             .worker_max_blocking_threads(blocking_threads)
-            .client_request_timeout(HEADER_TIMEOUT)
-            .tls_handshake_timeout(HEADER_TIMEOUT)
             .shutdown_signal(time_to_go)
             .shutdown_timeout(shutdown_timeout);
+        let mut server = Http1::new(server, patience, move || self.application());
         for listener in tcp {
             server = match &certificate {
-                Some(certificate) => {
-                    server.listen_rustls_0_23(listener, certificate.server_config())
-                }
+                Some(certificate) => server.listen_tls(listener, certificate.server_config()),
                 None => server.listen(listener),
             }?;
         }
         for listener in unix {
-            server = server.listen_uds(listener)?;
+            server = server.listen_unix(listener)?;
         }
         Ok(Running::new(server.run(), leaving))
     }
@@ -224,6 +212,31 @@ impl Doorward {
     /// Serves `/metrics` on `listener`, beside [`Doorward::serve`].
     pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<Server> {
         scrape::serve(listener, self.sessions.clone())
+    }
+
+    /// What one worker serves.
+    pub(crate) fn application(
+        &self,
+    ) -> actix_web::App<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + use<>,
+    > {
+        // Run in the reverse order: front, rate limit, session, renew, identity, handler.
+        actix_web::App::new()
+            .app_data(Data::new(self.worker()))
+            .app_data(PayloadConfig::new(BODY_LIMIT))
+            .app_data(self.base.clone())
+            .configure(routes::below(&self.base))
+            .wrap(identity_middleware())
+            .wrap(from_fn(renew))
+            .wrap(session_middleware(&self.sessions))
+            .wrap(from_fn(rate_limit))
+            .wrap(from_fn(front))
     }
 
     fn worker(&self) -> App {

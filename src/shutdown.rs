@@ -15,7 +15,7 @@ use actix_web::rt::time::{sleep, timeout};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// When nothing was under way for so long, nothing will be: a request has less time to arrive. What
-/// is still connected then are browsers that speak HTTP/2, which the framework tells nothing.
+/// is still connected then says nothing, and is not waited for.
 const QUIET: Duration = Duration::from_secs(6);
 
 /// How often we look whether it is quiet.

@@ -46,14 +46,17 @@ impl Certificate {
         })
     }
 
-    /// TLS 1.2 and 1.3 with whatever certificate is current at each handshake.
+    /// TLS 1.2 and 1.3 with whatever certificate is current at each handshake, for HTTP/1.1 alone: who insists on
+    /// another version is refused in the handshake (RFC 7301, 3.2).
     pub fn server_config(&self) -> ServerConfig {
         let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        ServerConfig::builder_with_provider(crypto)
+        let mut config = ServerConfig::builder_with_provider(crypto)
             .with_safe_default_protocol_versions()
             .expect("aws-lc offers TLS 1.2 and 1.3")
             .with_no_client_auth()
-            .with_cert_resolver(self.current.clone())
+            .with_cert_resolver(self.current.clone());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config
     }
 
     /// Has the files read again when they change.

@@ -18,6 +18,7 @@ mod docs;
 mod faults;
 mod graceful;
 mod head_size;
+mod http2;
 mod id_token;
 mod in_a_browser;
 mod interop;
