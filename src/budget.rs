@@ -77,6 +77,8 @@ impl Excess {
 }
 
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod tests {
     use super::*;
     use actix_web::http::Method;

@@ -247,7 +247,7 @@ proptest! {
 
     #[test]
     fn of_any_cookie_header_our_own_cookies_are_left_in_good_form(
-        lines in vec("(((\u{2003}|[ \t%_;=,\"]|.)?(doorward|doorward-logout|doorward-login-[a-z]{0,2}|[a-z]{1,9})=?.{0,3};?){0,3}", 0..4),
+        lines in vec("((\u{2003}|[ \t%_;=,\"]|.)?(doorward|doorward-logout|doorward-login-[a-z]{0,2}|[a-z]{1,9})=?.{0,3};?){0,3}", 0..4),
         cut: Index,
     ) {
         let names = CookieNames::of(&Url::parse("http://localhost").unwrap());
