@@ -8,7 +8,7 @@ use doorward::clock::Clock;
 use doorward::commands::{Command, CommandLine};
 use doorward::listen::Sockets;
 use doorward::server::Doorward;
-use doorward::settings::{Complaint, Settings};
+use doorward::settings::{Complaint, Settings, read_dotenv};
 use doorward::{shutdown, telemetry};
 use nix::sys::resource::{Resource, setrlimit};
 
@@ -40,18 +40,6 @@ fn main() -> ExitCode {
 fn no_core_dumps() {
     if let Err(cause) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
         eprintln!("core dumps can't be switched off: {cause}");
-    }
-}
-
-/// `.env` fills in what the environment does not say. The message names no line: it may hold a
-/// secret.
-fn read_dotenv() -> Result<(), String> {
-    match dotenvy::dotenv() {
-        Err(error) if !error.not_found() => Err(
-            ".env can't be read: each line must be NAME=value (quote values with spaces)"
-                .to_owned(),
-        ),
-        _ => Ok(()),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The environment, and only here: typed values, or all complaints at once.
 
+mod dotenv;
 mod duration;
 mod key_file;
 mod listening;
 mod outgoing;
+mod ownership;
 mod proxies;
 mod source;
 mod values;
@@ -24,6 +26,7 @@ use crate::paths::{Base, CALLBACK};
 use crate::reload::Files;
 use crate::telemetry::LogFormat;
 use crate::tls::Certificate;
+pub use dotenv::read_dotenv;
 pub(crate) use duration::parse_years as parse_duration;
 pub use source::Complaint;
 use source::Source;
@@ -34,6 +37,12 @@ const DEFAULT_PUBLIC_URL: &str = "http://localhost:8080";
 
 /// Requests a minute for each address. A sign-in is two, and a whole office may share an address.
 const DEFAULT_RATE_LIMIT: u32 = 300;
+
+/// So many fit 256 MiB, the limit of `deploy/kubernetes.yaml`, whatever strangers send: a connection
+/// takes 192 KiB at most (128 KiB of headers that do not end, which is where the framework gives up,
+/// the buffers, TLS), all of them 188 MiB; the process itself takes 30 MiB, and 4096 remembered
+/// sessions of some 6 KiB take 24 MiB.
+const DEFAULT_MAX_CONNECTIONS: usize = 1000;
 
 /// Kubernetes takes up to two minutes to bring a changed secret to every container.
 const DEFAULT_SESSION_KEY_DELAY: Duration = Duration::from_secs(300);
@@ -183,7 +192,7 @@ impl Settings {
         let rate_limit = source
             .optional("RATE_LIMIT", "300", values::number)
             .unwrap_or(DEFAULT_RATE_LIMIT);
-        let max_connections = source.optional("MAX_CONNECTIONS", "10000", values::positive);
+        let max_connections = source.optional("MAX_CONNECTIONS", "1000", values::positive);
         let shutdown_delay = source.optional("SHUTDOWN_DELAY", "5s", duration::parse_or_zero);
         let shutdown_timeout = source.optional("SHUTDOWN_TIMEOUT", "25s", duration::parse);
         let database = database(&mut source);
@@ -258,7 +267,7 @@ impl Settings {
                     certificate,
                     trusted_proxies,
                     rate_limit,
-                    max_connections: max_connections.unwrap_or(10_000),
+                    max_connections: max_connections.unwrap_or(DEFAULT_MAX_CONNECTIONS),
                     shutdown_delay: shutdown_delay.unwrap_or_default(),
                     shutdown_timeout: shutdown_timeout.unwrap_or(DEFAULT_SHUTDOWN_TIMEOUT),
                     database,

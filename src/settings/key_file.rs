@@ -1,5 +1,6 @@
 //! The key of a machine for development: made once, kept beside the SQLite file.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
 use url::Url;
 
+use super::ownership::{self, Access};
 use super::source::Source;
 use super::values::session_key;
 use crate::db::DatabaseUrl;
@@ -60,19 +62,27 @@ fn random_key() -> SecretSlice<u8> {
 }
 
 fn read_or_make(path: &Path) -> Result<SecretSlice<u8>, String> {
-    match read(path) {
+    let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(path).map_err(|error| error.to_string())?;
-            session_key(read(path).map_err(|error| error.to_string())?)
+            make(path).and_then(|()| File::open(path))
         }
-        read => session_key(read.map_err(|error| error.to_string())?),
-    }
+        file => file,
+    };
+    read(file.map_err(|error| error.to_string())?, path)
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// A key that others could read may be theirs by now: whoever has it can sign in as anybody.
+fn read(mut file: File, path: &Path) -> Result<SecretSlice<u8>, String> {
+    let fault = ownership::fault(&file, Access::Any, &path.display().to_string());
+    if let Some(fault) = fault.map_err(|error| error.to_string())? {
+        return Err(format!(
+            "{fault}; or delete it, and a new key is made, with which everybody signs in again"
+        ));
+    }
     let mut text = String::new();
-    std::fs::File::open(path)?.read_to_string(&mut text)?;
-    Ok(text)
+    let read = file.read_to_string(&mut text);
+    read.map_err(|error| error.to_string())?;
+    session_key(text)
 }
 
 /// Written whole under another name, then linked: of two processes that start together, one wins

@@ -16,6 +16,7 @@ mod cookies;
 mod deploy;
 mod docs;
 mod faults;
+mod files;
 mod graceful;
 mod head_size;
 mod http2;

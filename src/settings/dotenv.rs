@@ -1,0 +1,28 @@
+//! `.env`: fills in what the environment does not say.
+
+use std::fs::File;
+use std::io::ErrorKind;
+
+use super::ownership::{self, Access};
+
+const NAME: &str = ".env";
+
+/// Reads `.env` in the working directory, if it is there. Never that of a folder above, which may be
+/// anybody's, and not one that others may write: it decides whom we trust. To be called while there
+/// is one thread, since it changes the environment.
+///
+/// # Errors
+/// What is wrong, as a sentence that names no line: it may hold a secret.
+pub fn read_dotenv() -> Result<(), String> {
+    let file = match File::open(NAME) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        file => file.map_err(|cause| format!("{NAME} can't be read: {cause}"))?,
+    };
+    let fault = ownership::fault(&file, Access::Write, NAME);
+    if let Some(fault) = fault.map_err(|cause| format!("{NAME} can't be read: {cause}"))? {
+        return Err(format!("{NAME} is not used, since {fault}"));
+    }
+    dotenvy::from_read(file).map_err(|_| {
+        format!("{NAME} can't be read: each line must be NAME=value (quote values with spaces)")
+    })
+}

@@ -1,0 +1,104 @@
+//! Files that decide whom Doorward trusts: whose they are, and who else may read or write them.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::process::{DOORWARD, Process, complete, free_addr, get};
+
+const DOTENV: &str =
+    "OIDC_ISSUER=http://127.0.0.1:9\nOIDC_CLIENT_ID=id\nOIDC_CLIENT_SECRET=\"hunter2-secret\"\n";
+
+/// Doorward after `script`, in a folder with that `.env`.
+fn after(script: &str, variables: &[(&str, &str)]) -> Process {
+    let script = format!("{script} && exec \"$0\"");
+    let arguments = ["-c", &script, DOORWARD];
+    let path = ("PATH", "/usr/bin:/bin");
+    let variables = [&[path], variables].concat();
+    Process::start_beside("/bin/sh", &arguments, &variables, &[(".env", DOTENV)])
+}
+
+fn listen_addr() -> (std::net::SocketAddr, String) {
+    let addr = free_addr();
+    (addr, addr.to_string())
+}
+
+/// Whose folder is above is not known: anybody can leave one in /tmp.
+#[test]
+fn a_dotenv_of_a_folder_above_is_not_read() {
+    let printed = after("mkdir below && cd below", &[]).gives_up();
+    assert!(printed.starts_with("Doorward signs people in"), "{printed}");
+}
+
+#[test]
+fn a_dotenv_that_others_may_write_is_not_used() {
+    for mode in ["666", "620", "602", "664"] {
+        let printed = after(&format!("chmod {mode} .env"), &[]).gives_up();
+        let expected =
+            format!(".env is not used, since others may write it (mode {mode}): chmod go-w .env");
+        assert_eq!(printed.trim_end(), expected);
+    }
+    for mode in ["644", "600", "400"] {
+        let (addr, listen_addr) = listen_addr();
+        let variables = [("LISTEN_ADDR", listen_addr.as_str())];
+        let mut doorward = after(&format!("chmod {mode} .env"), &variables);
+        doorward.answers(addr);
+    }
+}
+
+/// Only root can give a file away, to try it.
+#[test]
+fn a_dotenv_of_another_user_is_not_used() {
+    let is_root = std::fs::metadata("/proc/self")
+        .is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0);
+    if !is_root {
+        eprintln!("not root: nobody tried it");
+        return;
+    }
+    let printed = after("chown 12345 .env", &[]).gives_up();
+    let expected = ".env is not used, since it belongs to another user (uid 12345), who may write it: chown 0 .env";
+    assert_eq!(printed.trim_end(), expected);
+}
+
+/// Whoever has the key can sign in as anybody.
+#[test]
+fn a_session_key_that_others_may_read_is_not_used() {
+    let folder = std::env::temp_dir().join(format!("doorward-test-{}", doorward::random::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let database = folder.join("doorward.db").to_str().unwrap().to_owned();
+    let key = folder.join("doorward.key");
+    let start = || {
+        let addr = free_addr();
+        let variables = [("DATABASE_URL", database.as_str()), ("SESSION_KEY", "")];
+        (Process::doorward(addr, &variables), addr)
+    };
+    let (mut first, addr) = start();
+    first.answers(addr);
+    drop(first);
+    let set = |mode| {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for mode in [0o644, 0o640, 0o604, 0o660] {
+        set(mode);
+        let printed = start().0.gives_up();
+        let expected = format!(
+            "SESSION_KEY is missing, and {0}: others may read it (mode {mode:o}): chmod 600 {0}; \
+             or delete it, and a new key is made",
+            key.display()
+        );
+        assert!(printed.contains(&expected), "{printed}");
+        let variables = complete(addr, &[("DATABASE_URL", &database), ("SESSION_KEY", "")]);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        let (code, printed) = Process::start(DOORWARD, &["check"], &variables).ends();
+        assert_eq!(code, Some(1), "{printed}");
+        assert!(printed.contains("chmod 600"), "{printed}");
+    }
+    for mode in [0o600, 0o400] {
+        set(mode);
+        let (mut doorward, addr) = start();
+        doorward.answers(addr);
+        assert!(get(addr, "/readyz").unwrap().contains("database: ok"));
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
