@@ -10,6 +10,7 @@ use doorward::listen::ListenAddr;
 
 use doorward::settings::Settings;
 
+use crate::limits::CONNECTION_KIB;
 use crate::support::app::SESSION_KEY;
 use crate::support::process::DOORWARD;
 
@@ -201,6 +202,16 @@ fn who_stops_it_waits_as_long_as_it_may_take() {
     }
     assert_eq!(value(DOCKERFILE, "STOPSIGNAL "), "SIGTERM");
     assert_eq!(value(SERVICE, "KillSignal="), "SIGTERM");
+}
+
+/// What a connection takes at most is measured in `limits`.
+#[test]
+fn as_many_connections_as_it_accepts_fit_its_memory() {
+    let limit = value(KUBERNETES, "memory: 2").trim_end_matches("Mi");
+    let limit_mib: usize = format!("2{limit}").parse().unwrap();
+    let connections = settings(&of_kubernetes()).max_connections;
+    let needs_mib = 30 + 24 + connections * CONNECTION_KIB / 1024;
+    assert!(needs_mib <= limit_mib, "{needs_mib} of {limit_mib} MiB");
 }
 
 #[test]

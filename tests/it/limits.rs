@@ -53,6 +53,53 @@ fn connections_beyond_the_cap_wait_until_one_ends() {
     assert_eq!(status(&waiting), "HTTP/1.1 200");
 }
 
+/// What one connection takes of memory at most; `docs/operations.md` and `deploy/` count with it.
+pub const CONNECTION_KIB: usize = 192;
+
+/// What a process has in memory, in KiB.
+fn resident_kib(doorward: &Process) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", doorward.id())).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident.unwrap().trim_end_matches("kB").trim();
+    resident.parse().unwrap()
+}
+
+/// Whether memory is exhausted by strangers who hold connections is arithmetic only if each has its bound.
+#[test]
+fn a_connection_takes_no_more_memory_than_is_said() {
+    let line = format!("X-A: {}\r\n", "a".repeat(8000));
+    let endless = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}", line.repeat(15));
+    let with_body = format!(
+        "{endless}Content-Length: 16000\r\n\r\n{}",
+        "a".repeat(15_900)
+    );
+    for hostile in [endless, with_body.replace("GET", "POST")] {
+        const CONNECTIONS: usize = 100;
+        let addr = free_addr();
+        // Behind a proxy, as it were: an idle connection is kept.
+        let mut doorward = Process::doorward(addr, &[("TRUSTED_PROXIES", "10.0.0.1")]);
+        doorward.answers(addr);
+        // What the first answers need is the process's own.
+        drop(connect(addr).write_all(hostile.as_bytes()));
+        get(addr, "/").unwrap();
+        let (before, began) = (resident_kib(&doorward), Instant::now());
+        let mut held: Vec<_> = (0..CONNECTIONS).map(|_| (connect(addr), 0)).collect();
+        for (stream, _) in &held {
+            stream.set_nonblocking(true).unwrap();
+        }
+        let mut most = 0;
+        while began.elapsed() < Duration::from_secs(4) {
+            for (stream, sent) in &mut held {
+                *sent += stream.write(&hostile.as_bytes()[*sent..]).unwrap_or(0);
+            }
+            most = most.max(resident_kib(&doorward));
+        }
+        let each = most.saturating_sub(before) / CONNECTIONS;
+        assert!(each <= CONNECTION_KIB, "{each} KiB: {}", &hostile[..20]);
+        assert!(get(addr, "/healthz").is_some());
+    }
+}
+
 #[test]
 fn a_browser_that_says_nothing_more_is_let_go_and_a_proxy_may_take_its_time() {
     for (proxies, stays) in [("", false), ("10.0.0.1", true)] {
