@@ -104,7 +104,7 @@ fn of_provider(error: &oidc::Error) -> &'static str {
         oidc::Error::Keys(_) => "keys_refused",
         oidc::Error::ResponseIssuer(_) => "response_issuer",
         oidc::Error::CodeRefused(_) => "code_refused",
-        oidc::Error::TokenRefused(_) => "client_refused",
+        oidc::Error::TokenRefused { .. } => "client_refused",
         oidc::Error::AccessTokenRefused { .. } => "provider_status",
         oidc::Error::TokenResponse(_) => "token_response",
         oidc::Error::TokenType(_) => "token_type",

@@ -27,7 +27,12 @@ pub enum Error {
     /// The token endpoint refused the code (RFC 6749, 5.2, `invalid_grant`): stale or used.
     CodeRefused(Refusal),
     /// The token endpoint refused us (RFC 6749, 5.2).
-    TokenRefused(Refusal),
+    TokenRefused {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        refusal: Refusal,
+    },
     /// The token response is not one (RFC 6749, 5.1; OpenID Connect Core 3.1.3.3).
     TokenResponse(String),
     /// The token type is missing or not `Bearer`.
@@ -88,7 +93,7 @@ impl Error {
     pub fn is_misconfiguration(&self) -> bool {
         match self {
             Error::Discovery(_) => true,
-            Error::TokenRefused(refusal) => !matches!(
+            Error::TokenRefused { refusal, .. } => !matches!(
                 refusal.code.as_str(),
                 "server_error" | "temporarily_unavailable"
             ),
@@ -123,7 +128,7 @@ impl fmt::Display for Error {
                 )?;
                 refusal.write_description(f)
             }
-            Error::TokenRefused(refusal) => {
+            Error::TokenRefused { refusal, .. } => {
                 write!(
                     f,
                     "the token endpoint answered {:?}: check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET \
@@ -194,6 +199,13 @@ mod tests {
         }
     }
 
+    fn refused(code: &str) -> Error {
+        Error::TokenRefused {
+            status: 400,
+            refusal: refusal(code, None),
+        }
+    }
+
     #[test]
     fn what_no_waiting_cures_is_a_fault_of_set_up() {
         let status = |what, status| {
@@ -204,12 +216,9 @@ mod tests {
         };
         for (error, expected) in [
             (Error::Discovery(String::new()), true),
-            (Error::TokenRefused(refusal("invalid_client", None)), true),
-            (
-                Error::TokenRefused(refusal("unauthorized_client", None)),
-                true,
-            ),
-            (Error::TokenRefused(refusal("server_error", None)), false),
+            (refused("invalid_client"), true),
+            (refused("unauthorized_client"), true),
+            (refused("server_error"), false),
             (Error::CodeRefused(refusal("invalid_grant", None)), false),
             (status("discovery", 404), true),
             (status("keys", 403), true),
@@ -236,7 +245,7 @@ mod tests {
                 "the provider's keys are refused: not a JSON object",
             ),
             (
-                Error::TokenRefused(refusal("invalid_client", None)),
+                refused("invalid_client"),
                 "the token endpoint answered \"invalid_client\": check OIDC_CLIENT_ID, \
                  OIDC_CLIENT_SECRET and the application's client authentication",
             ),

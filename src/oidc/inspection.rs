@@ -1,7 +1,10 @@
 //! Asking the provider what `doorward check` tells: facts, each with the reason why there is none. Nobody signs in,
 //! and what can't be told is not guessed.
 
+mod end_session;
+
 use jsonwebtoken::Algorithm;
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
@@ -10,8 +13,11 @@ use super::discovery::{self, Metadata};
 use super::error::Error;
 use super::fetch::Http;
 use super::json::{self, Object};
+use super::keys::{self, Choice};
 use super::login::{self, Attempt, AuthorizationResponse};
-use super::{ClientAuth, Registration, keys, token};
+use super::{ClientAuth, Registration, token};
+
+pub use end_session::{EndSession, end_session};
 
 /// What lies where the discovery document should.
 pub struct Discovery {
@@ -34,6 +40,28 @@ pub struct Published {
     pub scopes: Option<Vec<String>>,
     /// `response_modes_supported`, if it says.
     pub response_modes: Option<Vec<String>>,
+    /// What it demands of every sign-in that Doorward does not do, by the member that says so.
+    pub demands: Vec<&'static str>,
+}
+
+/// Members by which a provider demands of every sign-in what Doorward does not do: RFC 9126, 5 and RFC 9101, 10.5.
+const DEMANDS: [&str; 2] = [
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+];
+
+/// What the published keys are good for.
+pub struct Keys {
+    /// How many can be used.
+    pub count: usize,
+    /// For which of the algorithms that the provider may sign with.
+    pub algs: Vec<Algorithm>,
+    /// For which of these no key has a `kid`, though there are several: nobody can tell which signed.
+    pub ambiguous: Vec<Algorithm>,
+    /// How many of those that can be used have no `kid`: a token that names its key is not verified with them.
+    pub nameless: usize,
+    /// Keys for signatures that should be usable and are not, and why.
+    pub faulty: Vec<String>,
 }
 
 /// What the authorization endpoint makes of our client id and redirect URI.
@@ -80,26 +108,41 @@ fn offset(time: OffsetDateTime, asked_at: OffsetDateTime, answered_at: OffsetDat
 
 fn published(body: &[u8]) -> Result<Published, Error> {
     let names = ["issuer", "scopes_supported", "response_modes_supported"];
+    let names = [&names[..], &DEMANDS].concat();
     let document = Object::read(body, &names).map_err(Error::Discovery)?;
+    let is_demanded = |name| document.dispensable(name, Value::as_bool) == Some(true);
     let issuer = document.text("issuer").map_err(Error::Discovery)?;
     Ok(Published {
         metadata: discovery::parse(body, &issuer),
         issuer,
         scopes: document.dispensable("scopes_supported", json::texts),
         response_modes: document.dispensable("response_modes_supported", json::texts),
+        demands: DEMANDS
+            .into_iter()
+            .filter(|name| is_demanded(name))
+            .collect(),
     })
 }
 
-/// How many keys can be used, and for which of the algorithms that the provider may sign with.
+/// What the published keys are good for.
 pub async fn keys(
     http: &Http,
     metadata: &Metadata,
     registration: &Registration,
-) -> Result<(usize, Vec<Algorithm>), Error> {
+) -> Result<Keys, Error> {
     let (keys, _) = keys::fetch(http, &metadata.jwks_uri).await?;
     let mut algs = registration.id_token_algs(metadata);
     algs.retain(|alg| keys.suits(*alg));
-    Ok((keys.count(), algs))
+    let is_ambiguous = |alg: &Algorithm| matches!(keys.choose(None, *alg), Choice::Ambiguous);
+    let ambiguous = algs.iter().copied();
+    let ambiguous = ambiguous.filter(|alg| is_ambiguous(alg) && !keys.names_one_for(*alg));
+    Ok(Keys {
+        count: keys.count(),
+        ambiguous: ambiguous.collect(),
+        algs,
+        nameless: keys.nameless(),
+        faulty: keys.faulty(),
+    })
 }
 
 /// How the token endpoint will be told who we are.

@@ -1,5 +1,7 @@
 //! The keys with which the provider signs (RFC 7517), and which of them may check a signature.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
@@ -28,8 +30,33 @@ struct Key {
 /// A published key that can't be used.
 struct PassedOver {
     kid: Option<String>,
-    why: String,
+    why: Unusable,
 }
+
+/// Why a key can't be used.
+enum Unusable {
+    /// It is not for signatures, or of a kind that Doorward does not know: no fault.
+    ForSomethingElse(String),
+    /// It is not what the standard says.
+    Faulty(String),
+}
+
+impl Unusable {
+    fn text(&self) -> &str {
+        match self {
+            Unusable::ForSomethingElse(why) | Unusable::Faulty(why) => why,
+        }
+    }
+}
+
+impl From<String> for Unusable {
+    fn from(why: String) -> Self {
+        Unusable::Faulty(why)
+    }
+}
+
+/// RFC 7518, 3.3: an RSA key has as many bits or more.
+const RSA_BITS: usize = 2048;
 
 /// Which key of the set checks a signature.
 pub enum Choice<'a> {
@@ -72,10 +99,31 @@ impl KeySet {
         let for_others = usable.map(|key| format!("it is for {}, not {alg:?}", names(&key.algs)));
         let passed_over = self.passed_over.iter().filter(|key| is_called_so(&key.kid));
         let mut reasons: Vec<String> = for_others
-            .chain(passed_over.map(|key| key.why.clone()))
+            .chain(passed_over.map(|key| key.why.text().to_owned()))
             .collect();
         reasons.truncate(3);
         (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    /// How many of the keys that we could use have no `kid`.
+    pub fn nameless(&self) -> usize {
+        self.keys.iter().filter(|key| key.kid.is_none()).count()
+    }
+
+    /// Whether some key for `alg` has a `kid`.
+    pub fn names_one_for(&self, alg: Algorithm) -> bool {
+        let mut named = self.keys.iter().filter(|key| key.kid.is_some());
+        named.any(|key| key.algs.contains(&alg))
+    }
+
+    /// Keys that should be usable and are not, each with the reason.
+    pub fn faulty(&self) -> Vec<String> {
+        let described = |key: &PassedOver| match (&key.why, &key.kid) {
+            (Unusable::ForSomethingElse(_), _) => None,
+            (Unusable::Faulty(why), Some(kid)) => Some(format!("{}: {why}", quoted(kid))),
+            (Unusable::Faulty(why), None) => Some(format!("one without kid: {why}")),
+        };
+        self.passed_over.iter().filter_map(described).collect()
     }
 
     /// How many keys there are that we could use.
@@ -105,7 +153,7 @@ impl KeySet {
 /// A key that is published for signatures and of a kind we verify.
 fn usable(jwk: Value) -> Result<Key, PassedOver> {
     let Some(jwk) = Object::within(jwk) else {
-        let why = "it is not an object".to_owned();
+        let why = Unusable::Faulty("it is not an object".to_owned());
         return Err(PassedOver { kid: None, why });
     };
     let kid = jwk.dispensable("kid", json::text);
@@ -113,7 +161,7 @@ fn usable(jwk: Value) -> Result<Key, PassedOver> {
 }
 
 /// RFC 7517, 4; RFC 7518, 6; RFC 8037, 2. Private parts, if a provider should publish them, are not even read.
-fn read(jwk: &Object) -> Result<Key, String> {
+fn read(jwk: &Object) -> Result<Key, Unusable> {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
 
     // Here null is as good as nothing.
@@ -122,50 +170,76 @@ fn read(jwk: &Object) -> Result<Key, String> {
         true => jwk.text(name).map(Some),
         false => Ok(None),
     };
-    let needed = |name| jwk.text(name);
-    let odd = |name, value: &str| format!("its {name} is {}", quoted(value));
+    let is_else =
+        |name, value: &str| Unusable::ForSomethingElse(format!("its {name} is {}", quoted(value)));
 
     let kid = text("kid")?;
     if let Some(purpose) = text("use")?.filter(|purpose| purpose != "sig") {
-        return Err(odd("use", &purpose));
+        return Err(is_else("use", &purpose));
     }
     if is_there("key_ops") {
         let ops = jwk.required("key_ops", "an array of strings", json::texts)?;
         if !ops.iter().any(|op| op == "verify") {
-            return Err("its key_ops do not have \"verify\"".to_owned());
+            let why = "its key_ops do not have \"verify\"".to_owned();
+            return Err(Unusable::ForSomethingElse(why));
         }
     }
-    let kty = needed("kty")?;
+    let only = match text("alg")? {
+        Some(name) => Some(asymmetric(&name).ok_or_else(|| is_else("alg", &name))?),
+        None => None,
+    };
+    let kty = jwk.text("kty")?;
     let (mut algs, key) = match kty.as_str() {
         "RSA" => {
-            let key = DecodingKey::from_rsa_components(&needed("n")?, &needed("e")?);
+            let n = jwk.text("n")?;
+            check_modulus(&n)?;
+            let key = DecodingKey::from_rsa_components(&n, &jwk.text("e")?);
             (vec![RS256, RS384, RS512, PS256, PS384, PS512], key)
         }
         "EC" => {
-            let crv = needed("crv")?;
+            let crv = jwk.text("crv")?;
             let alg = match crv.as_str() {
                 "P-256" => ES256,
                 "P-384" => ES384,
-                _ => return Err(odd("crv", &crv)),
+                _ => return Err(is_else("crv", &crv)),
             };
-            let key = DecodingKey::from_ec_components(&needed("x")?, &needed("y")?);
+            let key = DecodingKey::from_ec_components(&jwk.text("x")?, &jwk.text("y")?);
             (vec![alg], key)
         }
         "OKP" => {
-            let crv = needed("crv")?;
+            let crv = jwk.text("crv")?;
             if crv != "Ed25519" {
-                return Err(odd("crv", &crv));
+                return Err(is_else("crv", &crv));
             }
-            (vec![EdDSA], DecodingKey::from_ed_components(&needed("x")?))
+            let key = DecodingKey::from_ed_components(&jwk.text("x")?);
+            (vec![EdDSA], key)
         }
-        _ => return Err(odd("kty", &kty)),
+        _ => return Err(is_else("kty", &kty)),
     };
-    if let Some(name) = text("alg")? {
-        let alg = asymmetric(&name).ok_or_else(|| odd("alg", &name))?;
-        algs.retain(|known| *known == alg);
+    if let Some(only) = only {
+        algs.retain(|known| *known == only);
     }
     let key = key.map_err(|_| "its parts are not base64url".to_owned())?;
     Ok(Key { kid, algs, key })
+}
+
+/// The crypto library refuses to verify with such a modulus, which would look like a wrong signature.
+fn check_modulus(n: &str) -> Result<(), String> {
+    let modulus = URL_SAFE_NO_PAD.decode(n);
+    let modulus = modulus.map_err(|_| "its n is not base64url".to_owned())?;
+    match modulus.first() {
+        None => Err("its n is empty".to_owned()),
+        Some(0) => {
+            Err("its n begins with a zero byte, which RFC 7518 (6.3.1.1) forbids".to_owned())
+        }
+        Some(first) => {
+            let bits = modulus.len() * 8 - first.leading_zeros() as usize;
+            match bits < RSA_BITS {
+                true => Err(format!("its n has {bits} bits, fewer than {RSA_BITS}")),
+                false => Ok(()),
+            }
+        }
+    }
 }
 
 /// All algorithms that we verify: those of [`asymmetric`].
@@ -197,12 +271,10 @@ pub fn asymmetric(name: &str) -> Option<Algorithm> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use serde_json::json;
 
     fn rsa(change: impl FnOnce(&mut Value)) -> Value {
-        let mut key = json!({"kty": "RSA", "kid": "a", "n": "AQAB", "e": "AQAB"});
+        let mut key = json!({"kty": "RSA", "kid": "a", "n": "AQAB".repeat(86), "e": "AQAB"});
         change(&mut key);
         key
     }
@@ -251,6 +323,39 @@ mod tests {
                 "{name} {value}"
             );
         }
+    }
+
+    #[test]
+    fn a_key_that_should_be_usable_and_is_not_is_told_from_one_for_something_else() {
+        for (name, value, faulty) in [
+            ("use", json!("enc"), None),
+            ("crv", json!("P-256"), None),
+            ("kty", json!("oct"), None),
+            ("alg", json!("RSA-OAEP"), None),
+            ("n", json!(null), Some("its n is null, expected a string")),
+            ("n", json!("+"), Some("its n is not base64url")),
+            ("n", json!(""), Some("its n is empty")),
+            (
+                "n",
+                json!("AQAB"),
+                Some("its n has 17 bits, fewer than 2048"),
+            ),
+            (
+                "n",
+                json!(format!("AAAA{}", "AQAB".repeat(86))),
+                Some("its n begins with a zero byte, which RFC 7518 (6.3.1.1) forbids"),
+            ),
+            ("e", json!("+"), Some("its parts are not base64url")),
+        ] {
+            let set = set(vec![rsa(|key| key[name] = value.clone())]);
+            let expected: Vec<String> = faulty.iter().map(|why| format!("\"a\": {why}")).collect();
+            assert_eq!(set.faulty(), expected, "{name} {value}");
+        }
+        let nameless = rsa(|key| drop(key.as_object_mut().unwrap().remove("kid")));
+        let set = set(vec![nameless.clone(), nameless, json!(7)]);
+        assert_eq!((set.count(), set.nameless()), (2, 2));
+        assert!(!set.names_one_for(Algorithm::RS256));
+        assert_eq!(set.faulty(), ["one without kid: it is not an object"]);
     }
 
     #[test]

@@ -69,7 +69,10 @@ pub async fn exchange(
     let sent = [sent[0], sent[1], code_verifier];
     judge(&answer.map_err(Error::fetching("token"))?).map_err(|error| match error {
         Error::CodeRefused(refusal) => Error::CodeRefused(refusal.without(&sent)),
-        Error::TokenRefused(refusal) => Error::TokenRefused(refusal.without(&sent)),
+        Error::TokenRefused { status, refusal } => Error::TokenRefused {
+            status,
+            refusal: refusal.without(&sent),
+        },
         error => error,
     })
 }
@@ -129,7 +132,10 @@ fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
 fn refusal(answer: &Answer) -> Error {
     match Refusal::of_body(&answer.text().unwrap_or_default()) {
         Some(refusal) if refusal.code == "invalid_grant" => Error::CodeRefused(refusal),
-        Some(refusal) => Error::TokenRefused(refusal),
+        Some(refusal) => Error::TokenRefused {
+            status: answer.status,
+            refusal,
+        },
         None => no_answer(answer),
     }
 }
@@ -199,7 +205,7 @@ mod tests {
         let code = judged(400, r#"{"error":"invalid_grant"}"#);
         assert!(matches!(code, Err(Error::CodeRefused(_))));
         let us = judged(401, r#"{"error":"invalid_client"}"#);
-        assert!(matches!(us, Err(Error::TokenRefused(_))));
+        assert!(matches!(us, Err(Error::TokenRefused { .. })));
         assert!(matches!(judged(400, "<html>"), Err(Error::Fetch { .. })));
         assert!(matches!(judged(302, ""), Err(Error::Fetch { .. })));
     }

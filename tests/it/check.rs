@@ -43,7 +43,7 @@ fn check_with(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> 
 
 /// As [`check_with`]: the lines that are not ok, without the spaces that make columns. Something is at fault exactly if
 /// the exit code says so.
-fn complaints_with(app: &TestApp, variables: &[(&str, &str)]) -> Vec<String> {
+pub fn complaints_with(app: &TestApp, variables: &[(&str, &str)]) -> Vec<String> {
     let (code, printed) = check_with(app, &[], variables);
     let mut lines: Vec<String> = printed
         .lines()
@@ -65,7 +65,7 @@ fn complaints_with(app: &TestApp, variables: &[(&str, &str)]) -> Vec<String> {
     lines
 }
 
-fn complaints(app: &TestApp) -> Vec<String> {
+pub fn complaints(app: &TestApp) -> Vec<String> {
     complaints_with(app, &[])
 }
 
@@ -95,7 +95,9 @@ fn assert_only_discovery_fails(mut found: Vec<String>, fault: &str) {
 }
 
 const ISSUER_FORMS: &str = "Mend: check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
-                            https://{domain}/oauth2/default a custom one).";
+                            https://{domain}/oauth2/default a custom one; Keycloak: https://{host}/realms/{realm}; \
+                            Entra ID: https://login.microsoftonline.com/{tenant}/v2.0; Auth0: https://{domain}/ with \
+                            its slash; Authentik: https://{host}/application/o/{slug}/; others: docs/providers.md).";
 
 on_both! {
     async fn a_healthy_set_up_is_told_line_by_line(app: TestApp) {
@@ -200,7 +202,7 @@ async fn a_discovery_document_that_is_not_there_or_is_none() {
     for (canned, fault) in [
         (Canned::html(404, "<h1>Not Found</h1>"), format!("fault discovery the provider answered with status 404. {ISSUER_FORMS}")),
         (Canned::html(200, "<h1>Welcome</h1>"), format!("fault discovery the discovery document is refused: not a JSON object. {ISSUER_FORMS}")),
-        (Canned::json(200, &json!({"issuer": "x"})), format!("fault discovery the discovery document is refused: it has no authorization_endpoint. {ISSUER_FORMS}")),
+        (Canned::json(200, &json!({"issuer": app.provider.issuer()})), format!("fault discovery the discovery document is refused: it has no authorization_endpoint. {ISSUER_FORMS}")),
         (Canned::html(503, ""), "fault discovery the provider answered with status 503. Mend: ask the provider's operator, or try again later.".to_owned()),
     ] {
         app.provider.faults(|faults| {
@@ -228,7 +230,19 @@ async fn a_document_of_another_issuer() {
              Mend: set OIDC_ISSUER={other} if that is the provider you mean (Okta: a custom domain can change the \
              issuer, see the application's issuer mode)."
         );
-        assert_eq!(complaints(&app), [expected]);
+        let mut found = complaints(&app);
+        assert_eq!(found.remove(0), expected);
+        let untold = UNTOLD[1..].iter();
+        let untold = untold.map(|line| line.replace("discovery comes", "the issuer comes"));
+        assert_eq!(found, untold.collect::<Vec<_>>());
+        for endpoint in [
+            Endpoint::Keys,
+            Endpoint::Authorize,
+            Endpoint::Token,
+            Endpoint::EndSession,
+        ] {
+            assert_eq!(app.provider.request_count(endpoint), 0, "{endpoint:?}");
+        }
     }
 }
 
@@ -375,6 +389,8 @@ async fn a_client_that_the_provider_does_not_know() {
          provider, compare the application's client id with OIDC_CLIENT_ID, and have \
          http://localhost:APP/authorization-code/callback among its sign-in redirect URIs, to the letter.",
             WRONG_SECRET,
+            "can't tell end_session asked at http://127.0.0.1:PROVIDER/end_session whether our post-logout redirect URI \
+         http://localhost:APP is registered, it refuses every request of somebody who is not signed in.",
         ]
     );
 }
@@ -410,6 +426,9 @@ async fn a_redirect_uri_that_is_not_registered() {
             "fault client the authorization endpoint shows an error page (status 400) that names redirect_uri. Mend: at the \
          provider, compare the application's client id with OIDC_CLIENT_ID, and have \
          https://app.example.com/authorization-code/callback among its sign-in redirect URIs, to the letter.",
+            "fault end_session http://127.0.0.1:PROVIDER/end_session does not take our post-logout redirect URI \
+         https://app.example.com: whoever signs out ends there on an error page. Mend: at the provider, have \
+         https://app.example.com among the application's post-logout redirect URIs, to the letter.",
         ]
     );
 }

@@ -723,7 +723,7 @@ async fn a_key_that_is_published_and_can_not_be_used_is_not_said_to_be_missing()
         (
             "ml",
             json!({"kty": "AKP", "alg": "ML-DSA-44"}),
-            "its kty is \"AKP\"",
+            "its alg is \"ML-DSA-44\"",
         ),
         ("thin", json!({"kty": "RSA", "e": "AQAB"}), "it has no n"),
         (

@@ -10,6 +10,7 @@ mod below_a_path;
 mod budgets;
 mod callback;
 mod check;
+mod check_provider;
 mod conformance_doc;
 mod connections;
 mod cookies;

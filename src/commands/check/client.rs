@@ -3,7 +3,7 @@
 use super::report::Finding;
 use crate::error::{admin_hint, cut};
 use crate::oidc::inspection::Acceptance;
-use crate::oidc::{self, Registration};
+use crate::oidc::{self, FetchError, Registration};
 
 /// By what the authorization endpoint makes of our request.
 pub fn id(acceptance: Acceptance, registration: &Registration) -> Finding {
@@ -60,13 +60,24 @@ pub fn secret(outcome: Result<(), oidc::Error>) -> Finding {
             "client_secret",
             "the token endpoint takes it: of a made-up code and us it refused the code",
         ),
-        Err(oidc::Error::TokenRefused(refusal)) if refusal.code == "invalid_client" => {
-            Finding::fault(
-                "client_secret",
-                "the token endpoint refuses us: invalid_client",
-                "copy the application's client secret into OIDC_CLIENT_SECRET again, and check its client authentication",
-            )
+        Err(oidc::Error::TokenRefused { status, refusal })
+            if status == 401 || refusal.code == "invalid_client" =>
+        {
+            refused(&refusal.code)
         }
+        // RFC 6749, 5.2: 401 is of us, never of the code, whatever else it says.
+        Err(oidc::Error::Fetch {
+            cause: FetchError::Status { status: 401, .. },
+            ..
+        }) => refused("status 401"),
         Err(cause) => Finding::unknown("client_secret", cause.to_string()),
     }
+}
+
+fn refused(why: &str) -> Finding {
+    Finding::fault(
+        "client_secret",
+        format!("the token endpoint refuses us: {why}"),
+        "copy the application's client secret into OIDC_CLIENT_SECRET again, and check its client authentication",
+    )
 }

@@ -1,42 +1,75 @@
 //! What the provider offers beside what the settings ask for.
 
 use jsonwebtoken::Algorithm;
+use url::Url;
 
 use super::report::Finding;
-use crate::oidc::{self, ClientAuth, Metadata, Registration, inspection};
+use crate::oidc::inspection::{self, EndSession, Keys};
+use crate::oidc::{self, ClientAuth, Metadata, Registration};
 
 /// Whether ID tokens can be verified.
-pub fn keys(
-    keys: Result<(usize, Vec<Algorithm>), oidc::Error>,
-    registration: &Registration,
-) -> Finding {
-    match keys {
-        Err(cause) => Finding::fault(
-            "keys",
-            cause.to_string(),
-            "ask the provider's operator: jwks_uri must lead to its keys",
-        ),
-        Ok((count, algs)) if algs.is_empty() => Finding::fault(
+pub fn keys(keys: Result<Keys, oidc::Error>, registration: &Registration) -> Finding {
+    let keys = match keys {
+        Ok(keys) => keys,
+        Err(cause) => {
+            return Finding::fault(
+                "keys",
+                cause.to_string(),
+                "ask the provider's operator: jwks_uri must lead to its keys",
+            );
+        }
+    };
+    let count = keys.count;
+    let faulty = match &keys.faulty[..] {
+        [] => String::new(),
+        faulty => format!("; what these sign is refused: {}", faulty.join("; ")),
+    };
+    if keys.algs.is_empty() {
+        return Finding::fault(
             "keys",
             format!(
-                "of the {count} that can be used, none is for an algorithm that it says it signs with"
+                "of the {count} that can be used, none is for an algorithm that it says it signs with{faulty}"
             ),
             match registration.id_token_algs {
+                _ if !faulty.is_empty() => PUBLISH_RIGHTLY,
                 Some(_) => "check OIDC_ID_TOKEN_ALGS",
                 None => {
                     "let the provider sign with RS256, PS256, ES256 or EdDSA, or say in OIDC_ID_TOKEN_ALGS what \
                          it does sign with"
                 }
             },
-        ),
-        Ok((count, algs)) => {
-            let names: Vec<String> = algs.iter().map(|alg| format!("{alg:?}")).collect();
-            Finding::ok(
-                "keys",
-                format!("{count} can be used, for {}", names.join(" ")),
-            )
-        }
+        );
     }
+    if !keys.ambiguous.is_empty() {
+        return Finding::fault(
+            "keys",
+            format!(
+                "several are for {} and none of them has a kid, so that nobody can tell which signed a token{faulty}",
+                names(&keys.ambiguous)
+            ),
+            PUBLISH_KIDS,
+        );
+    }
+    let usable = format!("{count} can be used, for {}", names(&keys.algs));
+    match (keys.nameless, faulty.is_empty()) {
+        (0, true) => Finding::ok("keys", usable),
+        (0, false) => Finding::warning("keys", format!("{usable}{faulty}"), PUBLISH_RIGHTLY),
+        (nameless, _) => Finding::warning(
+            "keys",
+            format!(
+                "{usable}; {nameless} without kid, which a token that names its key does not find{faulty}"
+            ),
+            PUBLISH_KIDS,
+        ),
+    }
+}
+
+const PUBLISH_RIGHTLY: &str = "ask the provider's operator to publish these keys as RFC 7518 says";
+const PUBLISH_KIDS: &str = "let the provider publish the kid of each key";
+
+fn names(algs: &[Algorithm]) -> String {
+    let names: Vec<String> = algs.iter().map(|alg| format!("{alg:?}")).collect();
+    names.join(" ")
 }
 
 /// Whether it knows what we ask for.
@@ -100,14 +133,39 @@ pub fn response_mode(registration: &Registration, offered: Option<&[String]>) ->
     }
 }
 
-/// Whether people can sign out there, too.
-pub fn end_session(metadata: &Metadata) -> Finding {
-    match &metadata.end_session_endpoint {
-        Some(url) => Finding::ok("end_session", format!("people sign out at {url}, too")),
-        None => Finding::warning(
+/// Whether people can sign out there, too, and come back.
+pub fn end_session(
+    metadata: &Metadata,
+    registration: &Registration,
+    answer: EndSession,
+) -> Finding {
+    let endpoint = metadata.end_session_endpoint.as_ref();
+    let endpoint = endpoint.map_or("the end-session endpoint", Url::as_str);
+    let ours = &registration.post_logout_redirect_uri;
+    match answer {
+        EndSession::None => Finding::warning(
             "end_session",
             "the provider has no end-session endpoint: people sign out here, and stay signed in there",
             "tell people, or let sessions at the provider be short",
+        ),
+        EndSession::Registered => {
+            Finding::ok("end_session", format!("people sign out at {endpoint}, too"))
+        }
+        EndSession::NotRegistered => Finding::fault(
+            "end_session",
+            format!(
+                "{endpoint} does not take our post-logout redirect URI {ours}: whoever signs out ends there on an \
+                 error page"
+            ),
+            format!(
+                "at the provider, have {ours} among the application's post-logout redirect URIs, to the letter"
+            ),
+        ),
+        EndSession::CannotTell(why) => Finding::unknown(
+            "end_session",
+            format!(
+                "asked at {endpoint} whether our post-logout redirect URI {ours} is registered, {why}"
+            ),
         ),
     }
 }

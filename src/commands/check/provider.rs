@@ -1,6 +1,7 @@
 //! What the provider shows of itself, in words.
 
 use time::Duration;
+use url::Url;
 
 use super::report::Finding;
 use super::{client, offers};
@@ -60,22 +61,39 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         metadata,
         scopes,
         response_modes,
+        demands,
     } = match document {
         Ok(published) => published,
         Err(cause) => return nothing_but(discovery_fault(&cause), clock_offset),
     };
+    if issuer != registration.issuer {
+        // Whoever it is: our secret is not for them.
+        let endpoint = metadata.as_ref().map(|it| &it.authorization_endpoint).ok();
+        let answers = Finding::ok("discovery", format!("{location} answers"));
+        let mut findings = vec![
+            answers,
+            another_issuer(&registration.issuer, &issuer, endpoint),
+        ];
+        findings.extend(rest_without(
+            "the issuer comes first",
+            &CHECKS[2..],
+            clock_offset,
+        ));
+        return findings;
+    }
     let metadata = match metadata {
         Ok(metadata) => metadata,
         Err(cause) => return nothing_but(discovery_fault(&cause), clock_offset),
     };
-    let (keys, acceptance, secret) = tokio::join!(
+    let (keys, acceptance, secret, end_session) = tokio::join!(
         inspection::keys(&http, &metadata, &registration),
         inspection::authorization(&http, &metadata, &registration),
         inspection::client_secret(&http, &metadata, &registration),
+        inspection::end_session(&http, &metadata, &registration),
     );
     vec![
-        Finding::ok("discovery", format!("{location} answers")),
-        judge_issuer(&registration.issuer, &issuer, &metadata),
+        judge_document(&location, &demands),
+        our_issuer(&issuer, &metadata),
         clock(clock_offset),
         offers::keys(keys, &registration),
         offers::scopes(&registration.scopes, scopes.as_deref()),
@@ -83,18 +101,45 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         offers::response_mode(&registration, response_modes.as_deref()),
         client::id(acceptance, &registration),
         client::secret(secret),
-        offers::end_session(&metadata),
+        offers::end_session(&metadata, &registration, end_session),
     ]
 }
 
 /// Without discovery only the clock can be told.
 fn nothing_but(discovery: Finding, clock_offset: Option<Duration>) -> Vec<Finding> {
     let mut findings = vec![discovery];
-    findings.extend(CHECKS.into_iter().skip(1).map(|check| match check {
-        "clock" => clock(clock_offset),
-        check => Finding::unknown(check, "discovery comes first"),
-    }));
+    findings.extend(rest_without(
+        "discovery comes first",
+        &CHECKS[1..],
+        clock_offset,
+    ));
     findings
+}
+
+fn rest_without(
+    why: &str,
+    checks: &[&'static str],
+    clock_offset: Option<Duration>,
+) -> impl Iterator<Item = Finding> {
+    checks.iter().map(move |check| match *check {
+        "clock" => clock(clock_offset),
+        check => Finding::unknown(check, why),
+    })
+}
+
+/// Whether every sign-in must do what ours does not.
+fn judge_document(location: &Url, demands: &[&'static str]) -> Finding {
+    match demands {
+        [] => Finding::ok("discovery", format!("{location} answers")),
+        demands => Finding::fault(
+            "discovery",
+            format!(
+                "the document says {}: true, which Doorward does not do, so that every sign-in is refused",
+                demands.join(": true and ")
+            ),
+            "at the provider, let this application sign people in without it",
+        ),
+    }
 }
 
 fn discovery_fault(cause: &oidc::Error) -> Finding {
@@ -121,24 +166,24 @@ fn discovery_fault(cause: &oidc::Error) -> Finding {
 }
 
 const ISSUER_FORMS: &str = "check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
-                            https://{domain}/oauth2/default a custom one)";
+                            https://{domain}/oauth2/default a custom one; Keycloak: https://{host}/realms/{realm}; \
+                            Entra ID: https://login.microsoftonline.com/{tenant}/v2.0; Auth0: https://{domain}/ with \
+                            its slash; Authentik: https://{host}/application/o/{slug}/; others: docs/providers.md)";
 
-fn judge_issuer(expected: &str, found: &str, metadata: &Metadata) -> Finding {
+fn our_issuer(issuer: &str, metadata: &Metadata) -> Finding {
     let endpoint = Some(&metadata.authorization_endpoint);
-    let kind = |okta: Option<Okta>| okta.map(|okta| format!(", {okta}")).unwrap_or_default();
-    let kind_found = okta::recognise(found, endpoint);
-    if found == expected {
-        return Finding::ok("issuer", format!("{found}{}", kind(kind_found)));
-    }
-    let kind_expected = okta::recognise(expected, endpoint);
+    Finding::ok("issuer", format!("{issuer}{}", kind(issuer, endpoint)))
+}
+
+fn another_issuer(expected: &str, found: &str, endpoint: Option<&Url>) -> Finding {
     // The document is the provider's: cut, and Debug escapes what would break the line.
     let found = cut(found, 200);
     Finding::fault(
         "issuer",
         format!(
             "OIDC_ISSUER is {expected:?}{}, but the document there is of {found:?}{}",
-            kind(kind_expected),
-            kind(kind_found)
+            kind(expected, endpoint),
+            kind(found, endpoint)
         ),
         format!(
             "set OIDC_ISSUER={} if that is the provider you mean (Okta: a custom domain can change \
@@ -146,6 +191,11 @@ fn judge_issuer(expected: &str, found: &str, metadata: &Metadata) -> Finding {
             found.escape_debug()
         ),
     )
+}
+
+fn kind(issuer: &str, endpoint: Option<&Url>) -> String {
+    let okta: Option<Okta> = okta::recognise(issuer, endpoint);
+    okta.map(|okta| format!(", {okta}")).unwrap_or_default()
 }
 
 fn clock(offset: Option<Duration>) -> Finding {

@@ -1,0 +1,202 @@
+//! `doorward check` about what will make a sign-in, or a sign-out, fail: the client secret, the post-logout address, the
+//! published keys, and what the provider demands.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::check::{complaints, complaints_with};
+use crate::support::provider::{Canned, Endpoint, Keep};
+use crate::support::{Database, TestApp};
+
+fn answer_with(app: &TestApp, endpoint: Endpoint, canned: Canned) {
+    app.provider
+        .faults(|faults| drop(faults.canned.insert(endpoint, canned)));
+}
+
+fn edit_keys(app: &TestApp, edit: impl Fn(&mut Vec<Value>) + Send + Sync + 'static) {
+    let edit = move |keys: &mut Value| edit(keys["keys"].as_array_mut().unwrap());
+    app.provider
+        .faults(|faults| faults.edit_keys = Some(Box::new(edit)));
+}
+
+/// RFC 6749, 5.2: 401 is about the client. Keycloak says `unauthorized_client`.
+#[actix_web::test]
+async fn any_401_of_the_token_endpoint_is_a_wrong_secret() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let json = |code| {
+        Canned::json(
+            401,
+            &json!({ "error": code, "error_description": "hunter2" }),
+        )
+    };
+    for (canned, why) in [
+        (json("unauthorized_client"), "unauthorized_client"),
+        (json("invalid_client"), "invalid_client"),
+        (json("invalid_request"), "invalid_request"),
+        (Canned::html(401, "hunter2"), "status 401"),
+    ] {
+        answer_with(&app, Endpoint::Token, canned);
+        let expected = format!(
+            "fault client_secret the token endpoint refuses us: {why}. Mend: copy the application's client secret into \
+             OIDC_CLIENT_SECRET again, and check its client authentication."
+        );
+        assert_eq!(complaints(&app), [expected]);
+    }
+    // Of the code, and of something else.
+    let refusal = json!({"error": "invalid_grant"});
+    answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
+    assert_eq!(complaints(&app), [""; 0]);
+    let refusal = json!({"error": "unauthorized_client"});
+    answer_with(&app, Endpoint::Token, Canned::json(400, &refusal));
+    let found = complaints(&app);
+    assert!(
+        found[0].starts_with("can't tell client_secret "),
+        "{found:?}"
+    );
+}
+
+/// The provider is shown our address and a made-up one, by nobody who is signed in.
+#[actix_web::test]
+async fn a_post_logout_address_that_is_not_registered_is_a_fault() {
+    let app = TestApp::spawn(Database::Sqlite);
+    assert_eq!(complaints(&app), [""; 0]);
+    let asked = app.provider.requests(Endpoint::EndSession);
+    let uris: Vec<_> = asked
+        .iter()
+        .map(|request| request.query.get("post_logout_redirect_uri").unwrap())
+        .collect();
+    assert_eq!(uris.len(), 2, "{uris:?}");
+    assert!(uris.contains(&app.url.as_str()), "{uris:?}");
+    assert!(
+        uris.contains(&"https://doorward-check.invalid/signed-out"),
+        "{uris:?}"
+    );
+    assert!(asked.iter().all(|request| request.session.is_none()));
+
+    let with_slash = format!("{}/x", app.url);
+    let callback = format!("{with_slash}/authorization-code/callback");
+    app.provider
+        .register(&callback, "https://elsewhere.example");
+    let found = complaints_with(&app, &[("PUBLIC_URL", &with_slash)]);
+    assert_eq!(
+        found,
+        [
+            "fault end_session http://127.0.0.1:PROVIDER/end_session does not take our post-logout redirect URI \
+             http://localhost:APP/x: whoever signs out ends there on an error page. Mend: at the provider, have \
+             http://localhost:APP/x among the application's post-logout redirect URIs, to the letter."
+        ]
+    );
+}
+
+#[actix_web::test]
+async fn an_end_session_endpoint_of_which_nothing_can_be_told() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for (canned, why) in [
+        // Entra shows the same page whatever it is asked; Spring's server wants an ID token.
+        (
+            Canned::html(200, "signed out"),
+            "it takes a made-up address too",
+        ),
+        (
+            Canned::html(400, "no"),
+            "it refuses every request of somebody who is not signed in",
+        ),
+        (Canned::html(500, "no"), "it answers with status 500"),
+        (Canned::html(429, "no"), "it answers with status 429"),
+    ] {
+        answer_with(&app, Endpoint::EndSession, canned);
+        let expected = format!(
+            "can't tell end_session asked at http://127.0.0.1:PROVIDER/end_session whether our post-logout redirect URI \
+             http://localhost:APP is registered, {why}."
+        );
+        assert_eq!(complaints(&app), [expected]);
+    }
+}
+
+#[actix_web::test]
+async fn what_the_provider_demands_of_every_sign_in_is_told() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for (name, value, is_fault) in [
+        ("require_pushed_authorization_requests", json!(true), true),
+        ("require_signed_request_object", json!(true), true),
+        ("require_pushed_authorization_requests", json!(false), false),
+        (
+            "require_pushed_authorization_requests",
+            json!("true"),
+            false,
+        ),
+    ] {
+        app.provider.faults(|faults| {
+            faults.edit_discovery = Some(Box::new(move |document| document[name] = value.clone()));
+        });
+        let expected = format!(
+            "fault discovery the document says {name}: true, which Doorward does not do, so that every sign-in is \
+             refused. Mend: at the provider, let this application sign people in without it."
+        );
+        let expected: Vec<_> = is_fault.then_some(expected).into_iter().collect();
+        assert_eq!(complaints(&app), expected);
+    }
+}
+
+#[actix_web::test]
+async fn keys_without_kid_are_told() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let nameless = |keys: &mut Vec<Value>| {
+        for key in keys {
+            key.as_object_mut().unwrap().remove("kid");
+        }
+    };
+    edit_keys(&app, nameless);
+    assert_eq!(
+        complaints(&app),
+        [
+            "warning keys 4 can be used, for RS256 PS256 ES256 EdDSA; 4 without kid, which a token that names its key does \
+             not find. Mend: let the provider publish the kid of each key."
+        ]
+    );
+    app.provider.rotate_keys(Keep::Yes);
+    assert_eq!(
+        complaints(&app),
+        [
+            "fault keys several are for RS256 PS256 and none of them has a kid, so that nobody can tell which signed a \
+             token. Mend: let the provider publish the kid of each key."
+        ]
+    );
+}
+
+/// RFC 7518, 6.3.1.1. Libraries refuse such a key, and the signature looks wrong.
+#[actix_web::test]
+async fn an_rsa_modulus_with_a_leading_zero_is_told_and_named_in_the_log() {
+    let with_zero = |keys: &mut Vec<Value>| {
+        for key in keys.iter_mut().filter(|key| key["kty"] == "RSA") {
+            let n = URL_SAFE_NO_PAD.decode(key["n"].as_str().unwrap()).unwrap();
+            key["n"] = json!(URL_SAFE_NO_PAD.encode([&[0], &n[..]].concat()));
+        }
+    };
+    let app = TestApp::spawn(Database::Sqlite);
+    edit_keys(&app, with_zero);
+    let why = "its n begins with a zero byte, which RFC 7518 (6.3.1.1) forbids";
+    let faulty = format!("; what these sign is refused: \"rsa-1\": {why}; \"rsa-1-pss\": {why}.");
+    let mend = "Mend: ask the provider's operator to publish these keys as RFC 7518 says.";
+    assert_eq!(
+        complaints(&app),
+        [format!(
+            "warning keys 2 can be used, for ES256 EdDSA{faulty} {mend}"
+        )]
+    );
+    edit_keys(&app, move |keys| {
+        keys.retain(|key| key["kty"] == "RSA");
+        with_zero(keys);
+    });
+    assert_eq!(
+        complaints(&app),
+        [format!(
+            "fault keys of the 0 that can be used, none is for an algorithm that it says it signs with{faulty} {mend}"
+        )]
+    );
+    let page = app.visitor().sign_in("ada").await;
+    let lines = crate::support::log::errors_of(&page);
+    let cause = format!("the key with the kid \"rsa-1\" is published, but can't be used: {why}");
+    assert!(lines.len() == 1 && lines[0].contains(&cause), "{lines:?}");
+}
