@@ -43,6 +43,7 @@ mod replicas;
 mod requests;
 mod rotation;
 mod round_trips;
+mod scripts;
 mod secrets;
 mod security_headers;
 mod seeing;
