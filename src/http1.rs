@@ -4,6 +4,8 @@
 //! awc does. It has no limit on the headers, the streams and the time of an HTTP/2 connection, so one request of some
 //! kilobytes can take all memory. HTTP/2 is a proxy's business; here is no code that could speak it.
 
+mod paced;
+
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -22,6 +24,7 @@ use actix_tls::accept::TlsError;
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::{ActixStream, TcpStream, UnixStream};
+use paced::Paced;
 use rustls::ServerConfig;
 
 /// How long a connection may take to close.
@@ -69,7 +72,11 @@ where
         let name = format!("http {:?}", listener.local_addr()?);
         let (app, patience, stop) = self.parts();
         self.server = self.server.listen(name, listener, move || {
-            connections(app(), patience, stop.clone()).tcp()
+            let with_peer = |stream: TcpStream| async {
+                let peer = stream.peer_addr().ok();
+                Ok((Paced::new(stream), peer))
+            };
+            fn_service(with_peer).and_then(connections(app(), patience, stop.clone()))
         })?;
         Ok(self)
     }
@@ -83,7 +90,7 @@ where
         self.server = self.server.listen(name, listener, move || {
             let with_peer = |stream: TlsStream<TcpStream>| {
                 let peer = stream.get_ref().0.peer_addr().ok();
-                (stream, peer)
+                (Paced::new(stream), peer)
             };
             let connections = connections(app(), patience, stop.clone());
             acceptor
@@ -100,7 +107,7 @@ where
         let name = format!("unix {:?}", listener.local_addr()?);
         let (app, patience, stop) = self.parts();
         self.server = self.server.listen_uds(name, listener, move || {
-            fn_service(|stream: UnixStream| async { Ok((stream, None::<SocketAddr>)) })
+            fn_service(|stream: UnixStream| async { Ok((Paced::new(stream), None::<SocketAddr>)) })
                 .and_then(connections(app(), patience, stop.clone()))
         })?;
         Ok(self)
@@ -123,7 +130,7 @@ fn connections<T, I, S, B>(
     patience: Patience,
     stop: GracefulShutdownSignal,
 ) -> H1Service<
-    T,
+    Paced<T>,
     impl ServiceFactory<
         Request,
         Config = (),

@@ -56,10 +56,4 @@ diesel::table! {
 
 diesel::joinable!(sessions -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(
-    audit_events,
-    sessions,
-    sign_outs,
-    single_use,
-    users,
-);
+diesel::allow_tables_to_appear_in_same_query!(audit_events, sessions, sign_outs, single_use, users,);

@@ -73,7 +73,16 @@ fn a_connection_takes_no_more_memory_than_is_said() {
         "{endless}Content-Length: 16000\r\n\r\n{}",
         "a".repeat(15_900)
     );
-    for hostile in [endless, with_body.replace("GET", "POST")] {
+    let pipelined = "GET / HTTP/1.1\r\nHost:a\r\n\r\n".repeat(5000);
+    let bare = "GET / HTTP/1.1\nHost:a\n\n".repeat(5000);
+    let go_on = "GET / HTTP/1.1\nHost:a\nExpect:100-continue\n\n".repeat(3000);
+    for hostile in [
+        endless,
+        with_body.replace("GET", "POST"),
+        pipelined,
+        bare,
+        go_on,
+    ] {
         const CONNECTIONS: usize = 100;
         let addr = free_addr();
         // Behind a proxy, as it were: an idle connection is kept.
@@ -98,6 +107,32 @@ fn a_connection_takes_no_more_memory_than_is_said() {
         assert!(each <= CONNECTION_KIB, "{each} KiB: {}", &hostile[..20]);
         assert!(get(addr, "/healthz").is_some());
     }
+}
+
+/// Requests that are sent ahead are answered one after the other, bodies and all.
+#[test]
+fn what_is_sent_ahead_is_answered_in_its_turn() {
+    let addr = free_addr();
+    let mut doorward = Process::doorward(addr, &[("OIDC_RESPONSE_MODE", "form_post")]);
+    doorward.answers(addr);
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let post = "POST /authorization-code/callback HTTP/1.1\r\nHost: localhost\r\n\
+                Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5\r\n\r\na=b&c\r\n";
+    let mut ahead: String = (0..50).map(|n| get(&format!("/{n}"))).collect();
+    ahead.push_str(&post.repeat(3));
+    ahead.push_str(&get("/healthz").repeat(3));
+    ahead.push_str("GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut stream = connect(addr);
+    stream.write_all(ahead.as_bytes()).unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    let statuses: Vec<_> = answers
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|answer| &answer[..3])
+        .collect();
+    let expected = [vec!["404"; 50], vec!["403"; 3], vec!["200"; 3], vec!["404"]].concat();
+    assert_eq!(statuses, expected);
 }
 
 #[test]
