@@ -39,7 +39,7 @@ impl Sessions {
 
     fn answer_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path(self.base.cookie_path().to_owned())
+            .path(self.cookie_path())
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Lax)

@@ -1,10 +1,16 @@
 //! What our cookies are called, and which of those that come are ours. Each name is exact: nothing that only looks like
 //! it is ours, and no other Doorward's on the same host is.
 
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
 /// How much of a state names its cookie: enough to tell tabs apart, too little to guess the rest.
 const TAG_CHARS: usize = 16;
+
+/// A longer path is hashed.
+const PATH_CHARS: usize = 32;
 
 /// The session's.
 const SESSION: &str = "doorward";
@@ -19,20 +25,23 @@ const ANSWER: &str = "doorward-answer-";
 pub struct CookieNames {
     /// What browsers enforce for a name that begins with it.
     prefix: &'static str,
+    /// What tells this Doorward from others on the host: cookies take no notice of ports, and those of `__Host-` none
+    /// of paths. Begins with a character that no tag has.
+    site: String,
 }
 
 impl CookieNames {
     /// Those of the Doorward at `public_url`.
     pub fn of(public_url: &Url) -> Self {
-        // Over https the prefix makes browsers refuse the cookie from a sibling domain or over http. Below a path, only
-        // over http: `__Host-` cookies are for the whole host.
-        let is_root = public_url.path().trim_end_matches('/').is_empty();
-        let prefix = match (public_url.scheme() == "https", is_root) {
-            (true, true) => "__Host-",
-            (true, false) => "__Secure-",
-            (false, _) => "",
+        // Over https browsers refuse such a cookie from a sibling domain, over http, and for less than the whole host.
+        let prefix = match public_url.scheme() {
+            "https" => "__Host-",
+            _ => "",
         };
-        CookieNames { prefix }
+        let port = public_url.port().map(|port| format!(".{port}"));
+        let port = port.unwrap_or_default();
+        let site = format!("{port}{}", path_part(public_url.path()));
+        CookieNames { prefix, site }
     }
 
     /// The session's cookie.
@@ -71,12 +80,25 @@ impl CookieNames {
     }
 
     fn whole(&self, own: &str) -> String {
-        format!("{}{own}", self.prefix)
+        format!("{}{own}{}", self.prefix, self.site)
     }
 
     /// The name without what all of ours share.
     fn own_part<'a>(&self, name: &'a str) -> Option<&'a str> {
-        name.strip_prefix(self.prefix)
+        name.strip_prefix(self.prefix)?.strip_suffix(&self.site)
+    }
+}
+
+/// A path as a part of a name: `/a/b` is `+a+b`, and no path of `PUBLIC_URL` has a `+` of its own. A long one is its
+/// hash, since it would come with each cookie.
+fn path_part(path: &str) -> String {
+    let path = path.trim_end_matches('/');
+    match path.len() <= PATH_CHARS {
+        true => path.replace('/', "+"),
+        false => {
+            let hash = digest::digest(&digest::SHA256, path.as_bytes());
+            format!("+{}", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..12]))
+        }
     }
 }
 
@@ -102,14 +124,53 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_says_what_browsers_are_to_enforce() {
+    fn a_name_says_what_browsers_are_to_enforce_and_whose_it_is() {
         for (public_url, expected) in [
             ("https://app.example", "__Host-doorward"),
-            ("https://app.example/below", "__Secure-doorward"),
+            ("https://app.example:443/", "__Host-doorward"),
+            ("https://app.example:8443", "__Host-doorward.8443"),
+            ("https://app.example/below/", "__Host-doorward+below"),
+            ("https://app.example:80/a/b", "__Host-doorward.80+a+b"),
             ("http://localhost", "doorward"),
-            ("http://localhost/below", "doorward"),
+            ("http://localhost:8080", "doorward.8080"),
+            ("http://localhost/below", "doorward+below"),
         ] {
             assert_eq!(names(public_url).session(), expected, "{public_url}");
+        }
+        let long = names(&format!("https://app.example/{}", "a".repeat(32)));
+        assert_eq!(long.session(), "__Host-doorward+jf4-crIWFHuEnuwc");
+    }
+
+    #[test]
+    fn no_doorwards_cookies_are_those_of_another_on_the_host() {
+        let sites = [
+            "https://app.example",
+            "https://app.example:8443",
+            "https://app.example/a",
+            "https://app.example/a/b",
+            "https://app.example/a.b",
+            "https://app.example/.8443",
+            "https://app.example:8443/a",
+            "https://app.example/a-login-b",
+            "https://app.example/-login-x",
+            "https://app.example/a/-login-",
+            "https://app.example/doorward",
+        ];
+        for ours in sites {
+            for theirs in sites {
+                let (ours, theirs) = (names(ours), names(theirs));
+                let all = [
+                    theirs.session(),
+                    theirs.logout(),
+                    theirs.login("state"),
+                    theirs.login(""),
+                    theirs.answer("state"),
+                ];
+                let is_same = ours.site == theirs.site;
+                for name in all {
+                    assert_eq!(ours.is_ours(&name), is_same, "{name} for {}", ours.site);
+                }
+            }
         }
     }
 

@@ -148,7 +148,7 @@ impl Sessions {
 
     fn attempt_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path(self.base.cookie_path().to_owned())
+            .path(self.cookie_path())
             .http_only(true)
             .secure(self.secure)
             // Lax, or the cookie is lost on the way back from the provider.

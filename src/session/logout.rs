@@ -106,7 +106,7 @@ impl Sessions {
 
     fn logout_cookie_of(&self, value: String) -> Cookie<'static> {
         Cookie::build(self.names.logout(), value)
-            .path(self.base.cookie_path().to_owned())
+            .path(self.cookie_path())
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Lax)

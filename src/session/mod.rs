@@ -101,6 +101,14 @@ impl Sessions {
     pub fn keep_own_cookies(&self, headers: &mut HeaderMap) -> OwnCookies {
         cookie_header::keep_own_cookies(headers, &self.names)
     }
+
+    /// The `Path` of our cookies. Over https the name's prefix demands the whole host.
+    fn cookie_path(&self) -> String {
+        match self.secure {
+            true => "/".to_owned(),
+            false => self.base.cookie_path().to_owned(),
+        }
+    }
 }
 
 /// actix-session signs with one key alone, which can't be rotated. So its signature is worth nothing,
@@ -114,7 +122,7 @@ pub fn session_middleware(sessions: &Arc<Sessions>) -> SessionMiddleware<Databas
         .cookie_name(sessions.names.session())
         .cookie_secure(sessions.secure)
         .cookie_http_only(true)
-        .cookie_path(sessions.base.cookie_path().to_owned())
+        .cookie_path(sessions.cookie_path())
         // Lax, or a person who follows a link to us would seem signed out.
         .cookie_same_site(SameSite::Lax)
         .cookie_content_security(CookieContentSecurity::Signed)

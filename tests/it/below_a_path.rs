@@ -125,25 +125,41 @@ async fn cookies_are_for_the_path_alone() {
     }
 }
 
-/// `__Host-` cookies must be for the whole host, or browsers drop them.
+/// `__Host-` cookies must be for the whole host, or browsers drop them. Their names carry the path.
 #[actix_web::test]
-async fn over_https_the_prefix_of_cookies_is_one_that_browsers_take_with_the_path() {
-    for (public_url, prefix, path) in [
-        (
-            "https://app.example.com/doorward",
-            "__Secure-doorward",
-            "/doorward",
-        ),
-        ("https://app.example.com", "__Host-doorward", "/"),
+async fn over_https_cookies_are_for_the_whole_host_and_their_names_carry_port_and_path() {
+    for (public_url, suffix, path) in [
+        ("https://app.example.com", "", ""),
+        ("https://app.example.com:8443", ".8443", ""),
+        ("https://app.example.com/doorward", "+doorward", "/doorward"),
+        ("https://app.example.com:8443/a/b/", ".8443+a+b", "/a/b"),
     ] {
         let app = spawn(public_url);
-        let login = format!("{}/login", path.trim_end_matches('/'));
-        let login = app.visitor().get(&login).await;
-        let [cookie] = login.cookies()[..] else {
-            panic!("{:?}", login.cookies());
-        };
-        assert!(cookie.starts_with(prefix), "{cookie}");
-        assert!(cookie.contains("; Secure;"), "{cookie}");
-        assert!(cookie.contains(&format!("; Path={path};")), "{cookie}");
+        let ada = app.visitor();
+        let begun = ada.get(&format!("{path}/login")).await;
+        let callback = ada.choose(begun.location(), "ada").await;
+        let here = app.url.strip_suffix(path).unwrap_or(&app.url);
+        let origin = public_url.split('/').take(3).collect::<Vec<_>>().join("/");
+        let arrived = ada.get(&callback.replace(&origin, here)).await;
+        assert_eq!(arrived.location(), format!("{path}/profile"));
+        assert_eq!(ada.get(&format!("{path}/profile")).await.status, 200);
+        let out = ada.post(&format!("{path}/logout"), "").await;
+        let all = [begun.cookies(), arrived.cookies(), out.cookies()].concat();
+        assert_eq!(all.len(), 5, "{all:?}");
+        for cookie in all {
+            let (name, _) = cookie.split_once('=').unwrap();
+            let own = name
+                .strip_prefix("__Host-doorward")
+                .and_then(|own| own.strip_suffix(suffix));
+            let kind = own.unwrap_or_else(|| panic!("{cookie}"));
+            assert!(
+                ["", "-logout"].contains(&kind) || kind.starts_with("-login-"),
+                "{cookie}"
+            );
+            for attribute in ["Secure", "HttpOnly", "Path=/"] {
+                assert!(cookie.split("; ").any(|part| part == attribute), "{cookie}");
+            }
+            assert!(!cookie.contains("Domain"), "{cookie}");
+        }
     }
 }

@@ -241,7 +241,7 @@ on_both! {
     async fn an_empty_attempts_cookie_is_refused(app: TestApp) {
         let (ada, eve) = (app.visitor(), app.visitor());
         let callback = ada.callback_for("ada").await;
-        let empty = format!("{}=", attempt_of(&callback));
+        let empty = format!("{}=", app.cookie_name(&attempt_of(&callback)));
         for cookie in [&empty, &format!("{empty}; {empty}"), &format!("{empty}\"\"")] {
             let answer = eve.send(Method::GET, &callback, &[("cookie", cookie)], "").await;
             assert_eq!(answer.refusal(), (303, ANEW.to_owned()));

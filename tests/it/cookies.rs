@@ -24,7 +24,8 @@ async fn session_of_grace(app: &TestApp) -> String {
     let grace = app.visitor();
     let callback = grace.callback_for("grace").await.replace(HTTPS, &app.url);
     grace.get(&callback).await;
-    grace.app_cookies()[&app.cookie_name("doorward")].clone()
+    let is_session = |(name, _): &(String, String)| name.ends_with("doorward");
+    grace.app_cookies().into_iter().find(is_session).unwrap().1
 }
 
 fn is_signed_out(app: &TestApp, cookies: &[u8]) -> bool {
@@ -98,6 +99,7 @@ on_both! {
         let callback = ada.callback_for("ada").await;
         let (_, query) = callback.split_once('?').unwrap();
         let (attempt, sealed) = ada.app_cookies().into_iter().next().unwrap();
+        let attempt = app.cookie_name(&attempt);
         let session = session_of_grace(&app).await;
         let name = app.cookie_name("doorward");
         assert_eq!(planted_events(&app), 0);
@@ -204,4 +206,30 @@ async fn in_chromium_another_applications_byte_keeps_nobody_out() {
         requests.try_iter().any(sent),
         "the browser sends the byte as it came"
     );
+}
+
+/// Cookies take no notice of ports.
+#[actix_web::test]
+async fn in_chromium_two_doorwards_on_one_host_do_not_disturb_each_other() {
+    let apps = [
+        TestApp::spawn(Database::Sqlite),
+        TestApp::spawn(Database::Sqlite),
+    ];
+    let browser = Browser::start(Look::DESKTOP).await;
+    let people = [("ada", "Ada Lovelace"), ("grace", "Grace Hopper")];
+    for (app, (person, name)) in apps.iter().zip(people) {
+        browser.goto(&app.url).await;
+        browser.click("#login-button").await;
+        browser.click(&format!("#person-{person}")).await;
+        assert_eq!(browser.text("#claim-name").await, name);
+    }
+    for (app, (_, name)) in apps.iter().zip(people) {
+        browser.goto(&format!("{}/profile", app.url)).await;
+        assert_eq!(browser.text("#claim-name").await, name);
+    }
+    browser.goto(&apps[1].url).await;
+    browser.click("#logout-button").await;
+    browser.wait_for("#login-button").await;
+    browser.goto(&format!("{}/profile", apps[0].url)).await;
+    assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
 }

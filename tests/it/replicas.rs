@@ -68,7 +68,7 @@ impl Replicas {
     /// The same browser, but past nginx, at each of them.
     fn at_each(&self, visitor: &Visitor) -> [Visitor; 3] {
         let cookie = &visitor.app_cookies()["doorward"];
-        self.addrs.map(|addr| at(addr, cookie))
+        self.addrs.map(|addr| at(addr, &self.url, cookie))
     }
 }
 
@@ -83,8 +83,9 @@ fn start(addr: SocketAddr, url: &str, provider: &Provider, database: &str) -> Pr
     Process::doorward(addr, &variables)
 }
 
-fn at(addr: SocketAddr, cookie: &str) -> Visitor {
-    let visitor = Visitor::new(&format!("http://{addr}"));
+/// Past what browsers see, at `url`.
+fn at(addr: SocketAddr, url: &str, cookie: &str) -> Visitor {
+    let visitor = Visitor::new(&format!("http://{addr}")).for_site(url);
     visitor.set_app_cookie("doorward", cookie);
     visitor
 }
@@ -277,7 +278,7 @@ fn assert_alive_everywhere(replicas: &Replicas, acknowledged: &[crowd::Acknowled
         for addr in replicas.addrs {
             scope.spawn(move || {
                 System::new().block_on(async {
-                    let visitor = at(addr, "");
+                    let visitor = at(addr, &replicas.url, "");
                     for somebody in acknowledged {
                         visitor.set_app_cookie("doorward", &somebody.cookie);
                         let profile = visitor.get("/profile").await;
@@ -345,10 +346,11 @@ fn users_block_holds_at_every_replica_when_the_command_returns() {
     let (all_know_them, is_over) = (Barrier::new(4), AtomicBool::new(false));
     // They go on asking, so that every process remembers them as freshly as it can.
     let asking = |addr| {
-        let (somebody, all_know_them, is_over) = (&somebody, &all_know_them, &is_over);
+        let (somebody, url) = (&somebody, &replicas.url);
+        let (all_know_them, is_over) = (&all_know_them, &is_over);
         move || {
             System::new().block_on(async {
-                let visitor = at(addr, somebody);
+                let visitor = at(addr, url, somebody);
                 let mut last_let_in = Instant::now();
                 let is_signed_in = visitor.is_signed_in().await;
                 all_know_them.wait();

@@ -199,35 +199,36 @@ on_both! {
         let mut flipped = real.clone().into_bytes();
         flipped[0] = if flipped[0] == b'A' { b'B' } else { b'A' };
         let flipped = String::from_utf8(flipped).unwrap();
+        let name = app.cookie_name("doorward");
         let values: Vec<Vec<u8>> = [
-            "doorward=".into(),
-            "doorward".into(),
+            format!("{name}="),
+            name.clone(),
             "=".into(),
-            "=doorward".into(),
+            format!("={name}"),
             ";;;;".into(),
-            "doorward=x".into(),
-            format!("doorward={key}"),
-            format!("doorward={signature}"),
-            format!("doorward={flipped}"),
-            format!("doorward={}", &real[..real.len() - 1]),
-            format!("doorward={real}x"),
-            format!("doorward={signature}{}", "A".repeat(43)),
-            format!("doorward={}", "A".repeat(8 << 10)),
-            format!("doorward={}", "=".repeat(8 << 10)),
-            format!("doorward=%00; doorward=%ff; doorward={flipped}"),
-            format!("doorward=\"{flipped}\""),
-            format!("{}doorward=x", "doorward=; ".repeat(60)),
-            format!("{}doorward=x", "a=b; ".repeat(60)),
+            format!("{name}=x"),
+            format!("{name}={key}"),
+            format!("{name}={signature}"),
+            format!("{name}={flipped}"),
+            format!("{name}={}", &real[..real.len() - 1]),
+            format!("{name}={real}x"),
+            format!("{name}={signature}{}", "A".repeat(43)),
+            format!("{name}={}", "A".repeat(8 << 10)),
+            format!("{name}={}", "=".repeat(8 << 10)),
+            format!("{name}=%00; {name}=%ff; {name}={flipped}"),
+            format!("{name}=\"{flipped}\""),
+            format!("{}{name}=x", format!("{name}=; ").repeat(60)),
+            format!("{}{name}=x", "a=b; ".repeat(60)),
             format!("user_id={key}; id={key}; session={real}; Doorward={real}"),
             format!("__Host-doorward={real}"),
         ]
         .map(String::into_bytes)
         .into_iter()
         .chain([
-            b"doorward=\xff\xfe\x80".to_vec(),
-            b"\xff\xfe=\xfd; doorward=x".to_vec(),
-            b"doorward=\x01\x02\x7f".to_vec(),
-            [b"doorward=".as_slice(), &[0x80; 8 << 10]].concat(),
+            [name.as_bytes(), b"=\xff\xfe\x80"].concat(),
+            [b"\xff\xfe=\xfd; ", name.as_bytes(), b"=x"].concat(),
+            [name.as_bytes(), b"=\x01\x02\x7f"].concat(),
+            [name.as_bytes(), b"=", &[0x80; 8 << 10]].concat(),
         ])
         .collect();
         for value in values {
@@ -244,12 +245,12 @@ on_both! {
             assert!(profile.starts_with("HTTP/1.1 303"), "{shown}: {profile:.200}");
             assert!(profile.contains("location: /login?return_to=%2Fprofile"), "{shown}: {profile:.300}");
         }
-        let profile = raw_get(&app, "/profile", format!("a=b; doorward={real}").as_bytes());
+        let profile = raw_get(&app, "/profile", format!("a=b; {name}={real}").as_bytes());
         assert!(profile.starts_with("HTTP/1.1 200"), "the real one still opens it: {profile:.200}");
     }
 
     async fn a_header_that_is_far_too_long_is_refused_and_the_next_visitor_served(app: TestApp) {
-        let answer = raw_get(&app, "/", format!("doorward={}", "A".repeat(2 << 20)).as_bytes());
+        let answer = raw_get(&app, "/", format!("{}={}", app.cookie_name("doorward"), "A".repeat(2 << 20)).as_bytes());
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer:.200}");
         assert_eq!(app.visitor().get("/").await.status, 200);
     }
@@ -836,7 +837,10 @@ async fn who_is_not_signed_in_and_signs_out_is_sent_home() {
 async fn a_big_body_at_the_sign_out_does_no_harm() {
     let app = TestApp::spawn(Database::Sqlite);
     let ada = signed_in(&app).await;
-    let cookie = ada.app_cookies()["doorward"].clone();
+    let (name, cookie) = (
+        app.cookie_name("doorward"),
+        ada.app_cookies()["doorward"].clone(),
+    );
     for (size, chunked) in [
         (64 << 10, false),
         (64 << 10, true),
@@ -844,7 +848,7 @@ async fn a_big_body_at_the_sign_out_does_no_harm() {
         (8 << 20, true),
     ] {
         let head = format!(
-            "POST /logout HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\nCookie: doorward={cookie}\r\nConnection: close\r\n"
+            "POST /logout HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\nCookie: {name}={cookie}\r\nConnection: close\r\n"
         );
         let body = "a".repeat(size);
         let request = match chunked {

@@ -184,7 +184,8 @@ async fn while_only_one_of_two_processes_has_read_the_new_key_sessions_open_at_b
     let late_addr = free_addr();
     let late = house.doorward_at(late_addr, &[("SESSION_KEY_FILE", &late_file)]);
     let at_the_other = |visitor: &Visitor| {
-        let other = Visitor::new(&format!("http://{late_addr}"));
+        let other = Visitor::new(&format!("http://{late_addr}"))
+            .for_site(&format!("http://{}", house.addr));
         other.set_app_cookie(SESSION, &cookie(visitor));
         other
     };

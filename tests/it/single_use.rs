@@ -93,7 +93,7 @@ on_both! {
             ada.choose(&authorization_request, "ada").await,
             ada.choose(&authorization_request, "ada").await,
         ];
-        let other = Visitor::new(&format!("http://{}", addrs[1]));
+        let other = Visitor::new(&format!("http://{}", addrs[1])).for_site(&url);
         for (name, value) in attempts(&ada) {
             other.set_app_cookie(&name, &value);
         }

@@ -20,6 +20,7 @@ use doorward::settings::Settings;
 
 use super::postgres::{TestDatabase, fresh_database};
 use super::provider::{Provider, ProviderConfig, demo_people};
+use super::visitor::site_of;
 use super::{Visitor, log};
 
 /// Which database the app of a test keeps its people in.
@@ -206,16 +207,18 @@ impl TestApp {
 
     /// What the browser calls the cookie that we call `own`.
     pub fn cookie_name(&self, own: &str) -> String {
-        match self.variables["PUBLIC_URL"].starts_with("https") {
-            true => format!("__Host-{own}"),
-            false => own.to_owned(),
-        }
+        let public_url = &self.variables["PUBLIC_URL"];
+        let prefix = match public_url.starts_with("https") {
+            true => "__Host-",
+            false => "",
+        };
+        format!("{prefix}{own}{}", site_of(public_url))
     }
 
     /// Somebody with a browser that has never been here.
     pub fn visitor(&self) -> Visitor {
         let url = url::Url::parse(&self.url).unwrap();
-        Visitor::new(&url.origin().ascii_serialization())
+        Visitor::new(&url.origin().ascii_serialization()).for_site(&self.variables["PUBLIC_URL"])
     }
 
     /// The database, seen from beside.

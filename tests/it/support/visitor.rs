@@ -14,6 +14,8 @@ use super::secrets;
 #[derive(Clone)]
 pub struct Visitor {
     app: String,
+    /// What the names of the app's cookies end with.
+    site: String,
     client: awc::Client,
     /// Cookies by host and port, so that the provider keeps its own.
     jar: std::rc::Rc<RefCell<BTreeMap<String, BTreeMap<String, String>>>>,
@@ -77,6 +79,14 @@ impl Answer {
     }
 }
 
+/// What the names of the cookies of the app at `public_url` end with.
+pub fn site_of(public_url: &str) -> String {
+    let url = Url::parse(public_url).unwrap();
+    let port = url.port().map(|port| format!(".{port}"));
+    let path = url.path().trim_end_matches('/').replace('/', "+");
+    format!("{}{path}", port.unwrap_or_default())
+}
+
 impl Visitor {
     pub fn new(app: &str) -> Visitor {
         let client = awc::Client::builder()
@@ -85,8 +95,17 @@ impl Visitor {
             .finish();
         Visitor {
             app: app.to_owned(),
+            site: site_of(app),
             client,
             jar: Default::default(),
+        }
+    }
+
+    /// At another address than browsers see: `public_url` names the cookies.
+    pub fn for_site(self, public_url: &str) -> Visitor {
+        Visitor {
+            site: site_of(public_url),
+            ..self
         }
     }
 
@@ -94,6 +113,7 @@ impl Visitor {
     pub fn reconnected(&self) -> Visitor {
         Visitor {
             jar: self.jar.clone(),
+            site: self.site.clone(),
             ..Visitor::new(&self.app)
         }
     }
@@ -184,20 +204,28 @@ impl Visitor {
         self.get("/profile").await.status == 200
     }
 
-    /// The app's cookies, as `name=value; …`.
+    /// The app's cookies, as we call them: without what tells the app from others on its host.
     pub fn app_cookies(&self) -> BTreeMap<String, String> {
         let host = self.app.trim_start_matches("http://");
-        self.jar.borrow().get(host).cloned().unwrap_or_default()
+        let jar = self.jar.borrow();
+        let cookies = jar.get(host).into_iter().flatten();
+        cookies
+            .map(|(name, value)| {
+                let own = name.strip_suffix(&self.site).unwrap_or(name);
+                (own.to_owned(), value.clone())
+            })
+            .collect()
     }
 
-    /// Puts a cookie of the app's into the jar, or takes it out when `value` is empty.
-    pub fn set_app_cookie(&self, name: &str, value: &str) {
+    /// Puts the cookie of the app's that we call `own` into the jar, or takes it out when `value` is empty.
+    pub fn set_app_cookie(&self, own: &str, value: &str) {
+        let name = format!("{own}{}", self.site);
         let host = self.app.trim_start_matches("http://").to_owned();
         let mut jar = self.jar.borrow_mut();
         let cookies = jar.entry(host).or_default();
         match value {
-            "" => cookies.remove(name),
-            value => cookies.insert(name.to_owned(), value.to_owned()),
+            "" => cookies.remove(&name),
+            value => cookies.insert(name, value.to_owned()),
         };
     }
 
