@@ -106,7 +106,7 @@ impl fmt::Display for Quoted<'_> {
 }
 
 /// Whether a character moves a cursor, begins a line, turns text around (bidi) or can't be seen.
-fn steers(c: char) -> bool {
+pub fn steers(c: char) -> bool {
     match c {
         '\t' => false,
         '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
@@ -114,6 +114,18 @@ fn steers(c: char) -> bool {
         '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         c => c.is_control(),
     }
+}
+
+/// `text`, with what steers or can't be seen escaped: what identifies looks like what it is.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match steers(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// Text that can't pretend to be a line of its own or steer a terminal, whatever got into it.

@@ -8,10 +8,11 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
 use super::answer::{Form, lines};
-use super::person::{plain, timestamp};
+use super::person::timestamp;
 use crate::clock::Clock;
 use crate::db::{AuditEvent, AuditFilter, Db, Event, Person, User};
 use crate::settings::parse_duration;
+use crate::telemetry::visible;
 
 /// How many people of one email are looked for.
 const NAMESAKES: i64 = 100;
@@ -137,7 +138,7 @@ fn as_text(event: &AuditEvent) -> String {
     let mut text = format!("{}  {:15}", timestamp(event.occurred_at), event.event);
     for (name, value) in fields(event) {
         if let Some(value) = value {
-            text.push_str(&format!(" {name}={}", plain(value)));
+            text.push_str(&format!(" {name}={}", visible(value)));
         }
     }
     if let Some(occurrences) = event.occurrences {

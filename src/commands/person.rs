@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::db::{Db, User};
+use crate::telemetry::visible;
 
 /// How many people of one email are named, when it is not plain who is meant.
 const NAMESAKES: i64 = 10;
@@ -49,17 +50,19 @@ impl Person {
             (Some(last), others) => {
                 let ids: Vec<&str> = others.iter().chain([&last]).map(|user| &*user.id).collect();
                 Err(format!(
-                    "{} people have the email {person}. Name one by id: {}",
+                    "{} people have the email {}. Name one by id: {}",
                     ids.len(),
+                    visible(person),
                     ids.join(", ")
                 ))
             }
             (None, _) => Err(format!(
-                "Nobody here is {person}{}. Name a person by id, by email, or by issuer and subject; \
+                "Nobody here is {}{}. Name a person by id, by email, or by issuer and subject; \
                  `doorward users list` shows everybody.",
+                visible(person),
                 subject
                     .iter()
-                    .map(|it| format!(" {it}"))
+                    .map(|it| format!(" {}", visible(it)))
                     .collect::<String>()
             )),
         }
@@ -86,15 +89,19 @@ pub fn called(user: &User) -> String {
     let text = match (&user.name, &user.email) {
         (Some(name), Some(email)) => format!("{name} <{email}>"),
         (Some(only), None) | (None, Some(only)) => only.clone(),
-        (None, None) => format!("{} at {}", user.subject, user.issuer),
+        (None, None) => return visible(&format!("{} at {}", user.subject, user.issuer)),
     };
     plain(&text)
 }
 
-/// Text for a terminal: what came from outside must not move its cursor.
-pub fn plain(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(visible).collect()
+/// A name for a terminal: what came from outside must not move its cursor. The joiners are letters' business.
+pub fn plain(name: &str) -> String {
+    let joiners = ['\u{200c}', '\u{200d}'];
+    let pieces = name.split_inclusive(joiners).map(|piece| {
+        let text = piece.trim_end_matches(joiners);
+        visible(text) + &piece[text.len()..]
+    });
+    pieces.collect()
 }
 
 /// For machines: RFC 3339.

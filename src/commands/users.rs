@@ -11,6 +11,7 @@ use super::person::{self, Person, called, minute, plain};
 use super::wait_for_caches;
 use crate::clock::Clock;
 use crate::db::{AuditEvent, Db, Event, SessionEntry, User, Whom};
+use crate::telemetry::visible;
 
 /// What to do with people.
 #[derive(Debug, Subcommand)]
@@ -108,13 +109,13 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
         .email
         .as_deref()
         .map(|email| match user.email_verified {
-            true => format!("{} (verified)", plain(email)),
-            false => format!("{} (not verified)", plain(email)),
+            true => format!("{} (verified)", visible(email)),
+            false => format!("{} (not verified)", visible(email)),
         });
     let rows = [
         ("id", user.id.clone()),
-        ("issuer", plain(&user.issuer)),
-        ("subject", plain(&user.subject)),
+        ("issuer", visible(&user.issuer)),
+        ("subject", visible(&user.subject)),
         ("name", user.name.as_deref().map_or_else(none, plain)),
         ("email", email.unwrap_or_else(none)),
         ("first sign-in", minute(user.created_at)),

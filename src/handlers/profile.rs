@@ -10,6 +10,7 @@ use crate::db::User;
 use crate::error::Error;
 use crate::pages::{Claim, ProfilePage};
 use crate::session::SignedIn;
+use crate::telemetry::visible;
 
 pub async fn profile(app: Data<App>, person: SignedIn) -> Result<HttpResponse, Error> {
     app.pages.answer(StatusCode::OK, &page(person.user)?)
@@ -29,10 +30,10 @@ fn page(user: User) -> Result<ProfilePage, Error> {
     });
     let rows = [
         ("name", "Name", user.name),
-        ("email", "Email", user.email),
+        ("email", "Email", user.email.as_deref().map(visible)),
         ("email-verified", "Email verified", verified),
-        ("subject", "Subject", Some(user.subject)),
-        ("issuer", "Provider", Some(user.issuer)),
+        ("subject", "Subject", Some(visible(&user.subject))),
+        ("issuer", "Provider", Some(visible(&user.issuer))),
         ("last-sign-in", "Last sign-in", Some(last_sign_in)),
     ];
     let claims = rows

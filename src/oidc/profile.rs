@@ -1,6 +1,7 @@
 //! What the provider tells of the person (OpenID Connect Core 5.1), made fit to be shown.
 
 use super::json::{self, Object};
+use crate::telemetry::steers;
 
 /// The standard claims that Doorward shows (OpenID Connect Core 5.1), as the provider wrote them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +33,7 @@ impl Profile {
             name: text("name"),
             given_name: text("given_name"),
             family_name: text("family_name"),
-            email: text("email"),
+            email: text("email").filter(|email| is_whole(email)),
             // A boolean, but more than one large provider sends it as a word.
             email_verified: claims.dispensable("email_verified", |value| {
                 Some(*value == true || *value == "true")
@@ -70,15 +71,25 @@ impl Profile {
             .or_else(|| clean(&joined.join(" ")))
     }
 
-    /// The email, for display only: it identifies nobody.
+    /// The email, as the provider wrote it.
     pub fn email(&self) -> Option<String> {
-        self.email.as_deref().and_then(clean)
+        self.email.clone()
     }
 
     /// Whether the provider vouches for the email.
     pub fn email_verified(&self) -> bool {
         self.email.is_some() && self.email_verified == Some(true)
     }
+}
+
+/// Whether an email can be kept as it is. It is never mended: that would make it another one, whose owner is somebody
+/// else, and administrators find people by it.
+fn is_whole(email: &str) -> bool {
+    let is_odd = |c: char| steers(c) || c.is_control() || (c.is_whitespace() && c != ' ');
+    !email.is_empty()
+        && email.trim() == email
+        && email.chars().count() <= DISPLAY_LIMIT
+        && !email.contains(is_odd)
 }
 
 /// Text for people: no control characters (NUL would upset Postgres, a line break the log), no
@@ -152,13 +163,46 @@ mod tests {
     }
 
     #[test]
-    fn the_email_is_shown_as_text_of_one_line() {
-        for (claims, expected) in [
-            (json!({"email": " a\n@example.com"}), Some("a@example.com")),
-            (json!({"email": "\u{0}"}), None),
-            (json!({}), None),
+    fn an_email_is_kept_whole_or_not_at_all() {
+        let long = format!("{}@example.com", "a".repeat(DISPLAY_LIMIT - 12));
+        for whole in [
+            "admin@corp.com",
+            "\"ada lovelace\"@example.com",
+            "用户@例子.广告",
+            "<i>a@example.com",
+            &long,
         ] {
-            assert_eq!(profile(claims).email().as_deref(), expected);
+            let profile = profile(json!({"email": whole, "email_verified": true}));
+            assert_eq!(profile.email().as_deref(), Some(whole));
+            assert!(profile.email_verified());
         }
+        for odd in [
+            "admin\0@corp.com",
+            "admin\n@corp.com",
+            " admin@corp.com",
+            "admin@corp.com ",
+            "admin@corp.com\n",
+            "admin\u{a0}@corp.com",
+            "admin\u{202e}@corp.com",
+            "admin\u{200b}@corp.com",
+            "admin\u{feff}@corp.com",
+            "\0",
+            " ",
+            "",
+            &format!("a{long}"),
+        ] {
+            let profile = profile(json!({"email": odd, "email_verified": true}));
+            assert_eq!(profile.email(), None, "{odd:?}");
+            assert!(!profile.email_verified(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn in_place_of_an_email_that_is_refused_the_other_source_has_its_say() {
+        let odd = profile(json!({"email": "a\0@example.com", "email_verified": true}));
+        let other = profile(json!({"email": "b@example.com", "email_verified": false}));
+        let both = odd.or(other);
+        assert_eq!(both.email().as_deref(), Some("b@example.com"));
+        assert!(!both.email_verified());
     }
 }

@@ -22,6 +22,7 @@ mod graceful;
 mod head_size;
 mod http2;
 mod id_token;
+mod identifiers;
 mod in_a_browser;
 mod interop;
 mod journey;

@@ -1,0 +1,37 @@
+//! What tells people apart looks like what it is, wherever it is shown.
+
+use crate::on_both;
+use crate::support::TestApp;
+use crate::support::process::{DOORWARD, Process};
+use crate::support::provider::Person;
+
+on_both! {
+    async fn a_subject_with_marks_that_turn_text_around_is_shown_escaped(app: TestApp) {
+        // To the eye: 00uadmin.
+        let subject = "00u\u{202e}nimda\u{202c}\u{200b}";
+        let escaped = r"00u\u{202e}nimda\u{202c}\u{200b}";
+        app.provider.add_person(Person::new("ada", subject));
+        let ada = app.visitor();
+        assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+        let profile = ada.get("/profile").await;
+        assert_eq!(profile.text("claim-subject").as_deref(), Some(escaped));
+        assert!(!profile.body.contains('\u{202e}') && !profile.body.contains('\u{200b}'));
+        // As it is: it is what identifies.
+        let whole = format!("SELECT COUNT(*) AS n FROM users WHERE subject = '{subject}'");
+        assert_eq!(app.storage().number(&whole), 1);
+
+        let issuer = app.provider.issuer();
+        let commands: [&[&str]; 4] = [
+            &["users", "list"],
+            &["users", "show", &issuer, subject],
+            &["audit"],
+            &["users", "show", "\u{202e}nobody"],
+        ];
+        for command in commands {
+            let variables = [("DATABASE_URL", app.storage().url.as_str())];
+            let (_, printed) = Process::start(DOORWARD, command, &variables).ends();
+            assert!(!printed.contains(['\u{202e}', '\u{200b}']), "{command:?}: {printed}");
+            assert!(printed.contains(r"\u{202e}n"), "{command:?}: {printed}");
+        }
+    }
+}
