@@ -28,7 +28,7 @@ pub use blocking::end_sessions;
 pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
 pub use directory::{Page, SessionEntry, Whom};
-pub use sessions::{NewSession, Session};
+pub use sessions::{Expiry, NewSession, Session};
 pub use sign_in::Begun;
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};

@@ -31,6 +31,41 @@ pub struct NewSession {
     pub state: String,
 }
 
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// It was not used.
+    Idle {
+        /// From then on.
+        since: OffsetDateTime,
+    },
+    /// It has lasted as long as one may.
+    TooOld,
+}
+
+impl Expiry {
+    /// Of one that is over by `now`.
+    pub fn of(
+        last_seen_at: OffsetDateTime,
+        idle_timeout: std::time::Duration,
+        now: OffsetDateTime,
+    ) -> Expiry {
+        let since = now - idle_timeout;
+        match last_seen_at <= since {
+            true => Expiry::Idle { since },
+            false => Expiry::TooOld,
+        }
+    }
+
+    /// A word for the audit.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Expiry::Idle { .. } => "idle_timeout",
+            Expiry::TooOld => "absolute_timeout",
+        }
+    }
+}
+
 impl Session {
     /// The session and its person, in one query. A blocked person's opens nothing.
     pub fn get(
@@ -104,19 +139,25 @@ impl Session {
             .get_result(connection)
     }
 
-    /// Ends a session whose time is over, for `reason`, and keeps that it did: once, however many
-    /// notice it. Whether this was the one.
+    /// Ends a session whose time is over, and keeps that it did: once, however many notice it. Whether this was the
+    /// one. A session that was not used for too long, but has been meanwhile, goes on.
     pub fn expire(
         connection: &mut AnyConnection,
         key_hash: &str,
         user: &User,
-        reason: &'static str,
+        expiry: Expiry,
         now: OffsetDateTime,
     ) -> QueryResult<bool> {
         AuditEvent::create_with(connection, |connection| {
-            let ended = diesel::delete(sessions::table.find(key_hash)).execute(connection)?;
+            let one = diesel::delete(sessions::table.find(key_hash));
+            let ended = match expiry {
+                Expiry::Idle { since } => one
+                    .filter(sessions::last_seen_at.le(timestamp(since)))
+                    .execute(connection)?,
+                Expiry::TooOld => one.execute(connection)?,
+            };
             let event = AuditEvent::new(Event::SessionExpired, now);
-            let event = event.about(user).because(reason);
+            let event = event.about(user).because(expiry.reason());
             Ok((ended == 1, (ended == 1).then_some(event)))
         })
     }
@@ -132,5 +173,23 @@ impl Session {
             .limit(PURGE_AT_ONCE)
             .select((sessions::key_hash, Session::as_select(), User::as_select()))
             .load(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_session_is_idle_from_the_end_of_its_idle_time() {
+        let now = datetime!(2026-01-01 12:00 UTC);
+        for (last_seen_at, expected) in [
+            (datetime!(2026-01-01 11:00 UTC), "idle_timeout"),
+            (datetime!(2026-01-01 11:00:01 UTC), "absolute_timeout"),
+        ] {
+            let hour = std::time::Duration::from_secs(3600);
+            assert_eq!(Expiry::of(last_seen_at, hour, now).reason(), expected);
+        }
     }
 }

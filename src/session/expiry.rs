@@ -1,23 +1,7 @@
 //! Sessions that end by themselves: unused for too long, or too old.
 
-use std::time::Duration;
-
-use time::OffsetDateTime;
-
 use super::Sessions;
-use crate::db::{self, Session};
-
-/// Why a session that is over by `now` is over: a word for the audit.
-pub fn reason(
-    last_seen_at: OffsetDateTime,
-    idle_timeout: Duration,
-    now: OffsetDateTime,
-) -> &'static str {
-    match now - last_seen_at >= idle_timeout {
-        true => "idle_timeout",
-        false => "absolute_timeout",
-    }
-}
+use crate::db::{self, Expiry, Session};
 
 impl Sessions {
     /// Removes the sessions that have ended by themselves, and what was kept of those that somebody ended; how many
@@ -45,31 +29,13 @@ impl Sessions {
             let expired = Session::find_unseen(connection, unseen_since)?;
             let mut ended = 0;
             for (key_hash, session, user) in &expired {
-                let reason = reason(session.last_seen_at.assume_utc(), idle_timeout, now);
-                if Session::expire(connection, key_hash, user, reason, now)? {
+                let expiry = Expiry::of(session.last_seen_at.assume_utc(), idle_timeout, now);
+                if Session::expire(connection, key_hash, user, expiry, now)? {
                     ended += 1;
                 }
             }
             Ok((expired.len(), ended))
         });
         purge.await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::datetime;
-
-    #[test]
-    fn a_session_is_idle_from_the_end_of_its_idle_time() {
-        let now = datetime!(2026-01-01 12:00 UTC);
-        for (last_seen_at, expected) in [
-            (datetime!(2026-01-01 11:00 UTC), "idle_timeout"),
-            (datetime!(2026-01-01 11:00:01 UTC), "absolute_timeout"),
-        ] {
-            let reason = reason(last_seen_at, Duration::from_secs(3600), now);
-            assert_eq!(reason, expected);
-        }
     }
 }

@@ -5,14 +5,17 @@
 //! have read it, and could not open what was sealed with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretSlice;
+use time::OffsetDateTime;
 
 use super::keys::{Keys, SealingKey};
+use crate::clock::Clock;
 
 /// How long a signature is, and a session's secret, as text: 32 bytes each.
 const PART_LEN: usize = 43;
@@ -21,13 +24,23 @@ const PART_LEN: usize = 43;
 pub const SIGNED_LEN: usize = 2 * PART_LEN;
 
 /// The keys that count. Cheap to ask, replaced as a whole.
-pub struct KeyRing(ArcSwap<Ring>);
+pub struct KeyRing {
+    ring: ArcSwap<Ring>,
+    clock: Clock,
+}
 
 #[derive(Clone)]
 struct Ring {
     current: Arc<Keys>,
-    previous: Option<Arc<Keys>>,
+    previous: Option<Previous>,
     coming: Option<Arc<Keys>>,
+}
+
+#[derive(Clone)]
+struct Previous {
+    keys: Arc<Keys>,
+    /// When it has gone; nothing is when the process ends, as long as the settings name it.
+    until: Option<OffsetDateTime>,
 }
 
 /// How long the key will open what was made with it.
@@ -41,31 +54,44 @@ pub enum MadeWith {
 
 impl KeyRing {
     /// `SESSION_KEY` and `SESSION_KEY_PREVIOUS`.
-    pub fn new(current: &SecretSlice<u8>, previous: Option<&SecretSlice<u8>>) -> Self {
+    pub fn new(
+        current: &SecretSlice<u8>,
+        previous: Option<&SecretSlice<u8>>,
+        clock: Clock,
+    ) -> Self {
         let keys = |key| Arc::new(Keys::derive(key));
-        KeyRing(ArcSwap::from_pointee(Ring {
+        let ring = ArcSwap::from_pointee(Ring {
             current: keys(current),
-            previous: previous.map(keys),
+            previous: previous.map(|key| Previous {
+                keys: keys(key),
+                until: None,
+            }),
             coming: None,
-        }))
+        });
+        KeyRing { ring, clock }
     }
 
     /// From now on `key` opens too. The answer is for [`KeyRing::promote`].
     pub fn accept(&self, key: &SecretSlice<u8>) -> Coming {
         let keys = Arc::new(Keys::derive(key));
-        self.0.rcu(|ring| Ring {
+        self.ring.rcu(|ring| Ring {
             coming: Some(keys.clone()),
             ..Ring::clone(ring)
         });
         Coming(keys)
     }
 
-    /// From now on the key that was accepted signs and seals, and the current one becomes the previous.
-    pub fn promote(&self, Coming(keys): &Coming) {
-        self.0.rcu(|ring| match &ring.coming {
+    /// From now on the key that was accepted signs and seals, and the current one becomes the previous, which opens for
+    /// `lifetime`.
+    pub fn promote(&self, Coming(keys): &Coming, lifetime: Duration) {
+        let until = Some(self.clock.now() + lifetime);
+        self.ring.rcu(|ring| match &ring.coming {
             Some(coming) if Arc::ptr_eq(coming, keys) => Ring {
                 current: keys.clone(),
-                previous: Some(ring.current.clone()),
+                previous: Some(Previous {
+                    keys: ring.current.clone(),
+                    until,
+                }),
                 coming: None,
             },
             // Another one came meanwhile.
@@ -75,7 +101,7 @@ impl KeyRing {
 
     /// Signs a session's secret, for the cookie.
     pub fn sign(&self, secret: &str) -> String {
-        let signature = hmac::sign(&self.0.load().current.cookie, secret.as_bytes());
+        let signature = hmac::sign(&self.ring.load().current.cookie, secret.as_bytes());
         format!("{}{secret}", URL_SAFE_NO_PAD.encode(signature))
     }
 
@@ -92,7 +118,7 @@ impl KeyRing {
 
     /// Seals `plain` for `place` with the key for that `purpose`.
     pub fn seal(&self, purpose: fn(&Keys) -> &SealingKey, place: &str, plain: Vec<u8>) -> String {
-        purpose(&self.0.load().current).seal(place, plain)
+        purpose(&self.ring.load().current).seal(place, plain)
     }
 
     /// Opens what one of our keys sealed.
@@ -107,14 +133,28 @@ impl KeyRing {
 
     /// What the first key finds that finds anything.
     fn first<T>(&self, find: impl Fn(&Keys) -> Option<T>) -> Option<(T, MadeWith)> {
-        let ring = self.0.load();
+        let ring = self.ring.load();
         let stays = |found| (found, MadeWith::KeyThatStays);
         let goes = |found| (found, MadeWith::KeyThatGoes);
-        let [previous, coming] = [&ring.previous, &ring.coming].map(Option::as_deref);
         find(&ring.current)
             .map(stays)
-            .or_else(|| previous.and_then(&find).map(goes))
-            .or_else(|| coming.and_then(&find).map(stays))
+            .or_else(|| find(&*self.previous(&ring)?).map(goes))
+            .or_else(|| find(ring.coming.as_deref()?).map(stays))
+    }
+
+    /// The previous key, which is forgotten when its time is over.
+    fn previous(&self, ring: &Ring) -> Option<Arc<Keys>> {
+        let Previous { keys, until } = ring.previous.as_ref()?;
+        if until.is_none_or(|until| self.clock.now() < until) {
+            return Some(keys.clone());
+        }
+        self.ring.rcu(|ring| {
+            let mut ring = Ring::clone(ring);
+            ring.previous
+                .take_if(|previous| Arc::ptr_eq(&previous.keys, keys));
+            ring
+        });
+        None
     }
 }
 
@@ -134,6 +174,13 @@ mod tests {
         SecretSlice::from(vec![seed; 64])
     }
 
+    const LIFETIME: Duration = Duration::from_secs(3600);
+
+    fn ring(current: u8, previous: Option<u8>) -> KeyRing {
+        let previous = previous.map(key);
+        KeyRing::new(&key(current), previous.as_ref(), Clock::default())
+    }
+
     fn sealed_by(ring: &KeyRing) -> (String, String) {
         let signed = ring.sign(&crate::random::secret());
         (
@@ -151,8 +198,8 @@ mod tests {
 
     #[test]
     fn the_previous_key_opens_and_does_not_seal() {
-        let (old, new) = (KeyRing::new(&key(1), None), KeyRing::new(&key(2), None));
-        let both = KeyRing::new(&key(2), Some(&key(1)));
+        let (old, new) = (ring(1, None), ring(2, None));
+        let both = ring(2, Some(1));
         assert_eq!(opened(&both, &sealed_by(&old)), Some(MadeWith::KeyThatGoes));
         assert_eq!(
             opened(&both, &sealed_by(&new)),
@@ -168,8 +215,8 @@ mod tests {
 
     #[test]
     fn a_key_that_comes_opens_at_once_and_seals_later() {
-        let (old, new) = (KeyRing::new(&key(1), None), KeyRing::new(&key(2), None));
-        let rotating = KeyRing::new(&key(1), None);
+        let (old, new) = (ring(1, None), ring(2, None));
+        let rotating = ring(1, None);
         let coming = rotating.accept(&key(2));
         assert_eq!(
             opened(&old, &sealed_by(&rotating)),
@@ -180,7 +227,7 @@ mod tests {
             Some(MadeWith::KeyThatStays),
             "or two processes would make it anew in turns"
         );
-        rotating.promote(&coming);
+        rotating.promote(&coming, LIFETIME);
         assert_eq!(
             opened(&new, &sealed_by(&rotating)),
             Some(MadeWith::KeyThatStays)
@@ -193,31 +240,31 @@ mod tests {
 
     #[test]
     fn of_two_that_come_the_later_counts_and_after_two_rotations_the_first_key_opens_nothing() {
-        let rings = [1, 2, 3].map(|seed| KeyRing::new(&key(seed), None));
-        let rotating = KeyRing::new(&key(1), None);
+        let rings = [1, 2, 3].map(|seed| ring(seed, None));
+        let rotating = ring(1, None);
         let (second, third) = (rotating.accept(&key(2)), rotating.accept(&key(3)));
-        rotating.promote(&second);
+        rotating.promote(&second, LIFETIME);
         assert_eq!(
             opened(&rotating, &sealed_by(&rings[0])),
             Some(MadeWith::KeyThatStays)
         );
-        rotating.promote(&third);
+        rotating.promote(&third, LIFETIME);
         assert_eq!(
             opened(&rotating, &sealed_by(&rings[2])),
             Some(MadeWith::KeyThatStays)
         );
         let again = rotating.accept(&key(2));
-        rotating.promote(&again);
+        rotating.promote(&again, LIFETIME);
         assert_eq!(opened(&rotating, &sealed_by(&rings[0])), None);
     }
 
     #[test]
     fn nothing_made_up_is_taken_for_signed() {
-        let ring = KeyRing::new(&key(1), Some(&key(2)));
+        let signing = ring(1, Some(2));
         let secret = crate::random::secret();
-        let signed = ring.sign(&secret);
+        let signed = signing.sign(&secret);
         assert_eq!(secret_of(&signed), secret);
-        assert!(ring.verify(&signed).is_some());
+        assert!(signing.verify(&signed).is_some());
         let other = format!("{}{}", &signed[..PART_LEN], crate::random::secret());
         let mut flipped = signed.clone().into_bytes();
         flipped[0] ^= 1;
@@ -235,7 +282,7 @@ mod tests {
             &"=".repeat(86),
         ];
         for forged in forged {
-            assert_eq!(ring.verify(forged), None, "{forged}");
+            assert_eq!(signing.verify(forged), None, "{forged}");
         }
     }
 }

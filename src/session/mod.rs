@@ -60,6 +60,8 @@ pub struct Sessions {
     names: CookieNames,
     secure: bool,
     base: Base,
+    /// The one whose people's sessions open.
+    issuer: String,
     idle_timeout: Duration,
     absolute_timeout: Duration,
     clock: Clock,
@@ -75,10 +77,12 @@ impl Sessions {
             keys: KeyRing::new(
                 &settings.session_key,
                 settings.session_key_previous.as_ref(),
+                clock.clone(),
             ),
             names: CookieNames::of(&settings.public_url),
             secure: settings.public_url.scheme() == "https",
             base: Base::of(&settings.public_url),
+            issuer: settings.registration.issuer.clone(),
             idle_timeout: settings.idle_timeout,
             absolute_timeout: settings.absolute_timeout,
             clock,
@@ -88,11 +92,12 @@ impl Sessions {
         }
     }
 
-    /// From now on `key` opens what it sealed elsewhere, and after `delay` it seals here too.
+    /// From now on `key` opens what it sealed elsewhere, and after `delay` it seals here too. What it replaces then
+    /// opens for as long as a session may last.
     pub async fn rotate_key(&self, key: SecretSlice<u8>, delay: Duration) {
         let coming = self.keys.accept(&key);
         actix_web::rt::time::sleep(delay).await;
-        self.keys.promote(&coming);
+        self.keys.promote(&coming, self.absolute_timeout);
         log::info!("sessions are sealed with the new SESSION_KEY from now on");
     }
 

@@ -3,20 +3,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
 use actix_web::cookie::time as cookie_time;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
+use super::Sessions;
 use super::key_ring::{MadeWith, secret_of};
 use super::memory::Remembered;
 use super::renew::TO_BE_RENEWED;
-use super::{Sessions, expiry};
-use crate::db::{self, Db, Session, User};
+use crate::db::{self, Db, Expiry, Session, User};
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
 /// stored.
@@ -25,8 +25,9 @@ pub(super) const USER: &str = "user";
 /// Under this name actix-identity keeps whose session it is.
 pub(super) const USER_ID: &str = "user_id";
 
-/// The last-seen time is written no more often than this.
-const TOUCH_AFTER: Duration = Duration::MINUTE;
+/// The last-seen time is written no more often than this, or than ten times within the idle time where that is less:
+/// who is active is in, and not only as long as nobody looks between two writes.
+const TOUCH_AFTER: Duration = Duration::from_secs(60);
 
 /// Under this name a session that a sign-in has just written down brings its secret to [`DatabaseStore::save`].
 pub(super) const BEGUN: &str = "begun";
@@ -58,6 +59,10 @@ impl DatabaseStore {
         let Some((session, user)) = found.await? else {
             return Ok(None);
         };
+        // Who is vouched for by somebody else than before is somebody else.
+        if user.issuer != self.sessions.issuer {
+            return Ok(None);
+        }
         // A row that does not open was sealed with another SESSION_KEY: it is worth nothing.
         let Some(state) = self.sessions.open(key_hash, &session, &user) else {
             return Ok(None);
@@ -99,21 +104,45 @@ impl DatabaseStore {
         Ok(())
     }
 
-    /// Ends a session whose time is over.
+    /// The session, unless its time is over by `now`: then it ends.
+    async fn current(
+        &self,
+        key_hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Arc<Remembered>>, db::Error> {
+        let remembered = self.sessions.memory.get(key_hash);
+        if let Some(session) = remembered.filter(|session| !self.sessions.has_ended(session, now)) {
+            return Ok(Some(session));
+        }
+        // Another process may have seen its browser since: after it was remembered, or just now.
+        for _ in 0..2 {
+            match self.read(key_hash).await? {
+                Some(session) if self.sessions.has_ended(&session, now) => {
+                    if self.expire(key_hash, &session, now).await? {
+                        return Ok(None);
+                    }
+                }
+                session => return Ok(session),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends a session whose time is over; whether it was not used meanwhile.
     async fn expire(
         &self,
-        key_hash: String,
+        key_hash: &str,
         session: &Remembered,
         now: OffsetDateTime,
-    ) -> Result<(), db::Error> {
-        let reason = expiry::reason(session.last_seen_at, self.sessions.idle_timeout, now);
-        let (gone, user) = (key_hash.clone(), session.user.clone());
+    ) -> Result<bool, db::Error> {
+        let expiry = Expiry::of(session.last_seen_at, self.sessions.idle_timeout, now);
+        let (gone, user) = (key_hash.to_owned(), session.user.clone());
         let expired = self
             .db()
-            .run(move |connection| Session::expire(connection, &gone, &user, reason, now));
-        expired.await?;
-        self.sessions.memory.changed(&key_hash);
-        Ok(())
+            .run(move |connection| Session::expire(connection, &gone, &user, expiry, now));
+        let expired = expired.await?;
+        self.sessions.memory.changed(key_hash);
+        Ok(expired)
     }
 
     async fn end(&self, key_hash: String) -> Result<(), db::Error> {
@@ -140,20 +169,11 @@ impl SessionStore for DatabaseStore {
             return Ok(None);
         };
         let key_hash = hash(secret_of(session_key.as_ref()));
-        let remembered = self.sessions.memory.get(&key_hash);
-        let session = match remembered {
-            Some(session) => session,
-            None => match self.read(&key_hash).await.map_err(failed)? {
-                Some(session) => session,
-                None => return Ok(None),
-            },
-        };
         let now = self.sessions.clock.now();
-        if self.sessions.has_ended(&session, now) {
-            self.expire(key_hash, &session, now).await.map_err(failed)?;
+        let Some(session) = self.current(&key_hash, now).await.map_err(failed)? else {
             return Ok(None);
-        }
-        if now - session.last_seen_at >= TOUCH_AFTER {
+        };
+        if now - session.last_seen_at >= TOUCH_AFTER.min(self.sessions.idle_timeout / 10) {
             self.touch(&key_hash, &session, now).await.map_err(failed)?;
         }
         let mut state = session.state.clone();

@@ -44,3 +44,25 @@ pub(super) fn request_with<'a>(cookies: impl IntoIterator<Item = &'a Cookie<'a>>
     });
     request.to_http_request()
 }
+
+#[actix_web::test]
+async fn after_a_key_was_replaced_the_old_one_opens_for_as_long_as_a_session_may_last() {
+    let (sessions, clock) = sessions();
+    let seal = || sessions.keys.seal(|keys| &keys.sessions, "here", vec![1]);
+    let (sealed, signed) = (seal(), sessions.keys.sign(&crate::random::secret()));
+    let opens = || {
+        let opened = sessions.keys.open(|keys| &keys.sessions, "here", &sealed);
+        let verified = sessions.keys.verify(&signed);
+        assert_eq!(opened.is_some(), verified.is_some());
+        opened.is_some()
+    };
+    let key = secrecy::SecretSlice::from(vec![9; 64]);
+    sessions.rotate_key(key, Duration::ZERO).await;
+    clock.shift(time::Duration::days(7) - time::Duration::MINUTE);
+    assert!(opens());
+    clock.shift(time::Duration::MINUTE);
+    assert!(!opens());
+    // Not even if the clock is set back.
+    clock.shift(-time::Duration::DAY);
+    assert!(!opens());
+}

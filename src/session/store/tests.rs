@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use secrecy::SecretSlice;
+use time::Duration;
 
 use super::super::tests::settings;
 use super::*;
@@ -200,4 +201,72 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
     assert_eq!(sessions.purge_used().await.unwrap(), 0, "clocks differ");
     fixture.clock.shift(Duration::minutes(11));
     assert_eq!(sessions.purge_used().await.unwrap(), 1);
+}
+
+/// The store of a process with these settings, on the database of `fixture`.
+fn beside(fixture: &Fixture, change: impl FnOnce(&mut crate::settings::Settings)) -> DatabaseStore {
+    let mut settings = settings("https://app.example");
+    change(&mut settings);
+    let db = Db::new(DatabaseUrl::Sqlite(fixture.folder.join("doorward.db")));
+    DatabaseStore::new(Arc::new(Sessions::new(
+        &settings,
+        db,
+        fixture.clock.clone(),
+    )))
+}
+
+#[actix_web::test]
+async fn a_session_of_an_issuer_that_is_no_longer_configured_opens_nothing() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    let other = beside(&fixture, |settings| {
+        settings.registration.issuer = "https://op.example/".to_owned();
+    });
+    for _ in 0..2 {
+        assert!(other.load(&key).await.unwrap().is_none());
+    }
+    assert!(fixture.is_in(&key).await, "the row is still there");
+}
+
+#[actix_web::test]
+async fn however_short_the_idle_time_is_who_is_active_stays_in() {
+    for (idle_secs, pause_secs) in [(5, 2), (20, 11), (61, 31), (119, 60), (119, 118)] {
+        let fixture = Fixture::new();
+        // A minute's memory, and another process that takes turns.
+        let stores = [(); 2].map(|()| {
+            beside(&fixture, |settings| {
+                settings.idle_timeout = std::time::Duration::from_secs(idle_secs);
+                settings.session_cache = std::time::Duration::from_secs(60);
+            })
+        });
+        let key = fixture.sign_in().await;
+        for turn in 0..12 {
+            let now = fixture.clock.now();
+            let store = &stores[turn % 2];
+            let is_in = store.load(&key).await.unwrap().is_some();
+            assert!(is_in, "{idle_secs} s, turn {turn} at {now}");
+            fixture.clock.shift(Duration::seconds(pause_secs));
+        }
+        fixture.clock.shift(Duration::seconds(idle_secs as i64));
+        assert!(stores[0].load(&key).await.unwrap().is_none());
+    }
+}
+
+/// One process finds that a session is over; meanwhile another sees its browser.
+#[actix_web::test]
+async fn a_session_that_was_used_meanwhile_is_not_ended() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    let key_hash = hash(secret_of(key.as_ref()));
+    let now = fixture.clock.now();
+    let found = fixture.store.read(&key_hash).await.unwrap().unwrap();
+    let later = now + Duration::HOUR;
+    let touched = key_hash.clone();
+    let db = fixture.store.db();
+    db.run(move |connection| Session::touch(connection, &touched, later))
+        .await
+        .unwrap();
+    let ended = fixture.store.expire(&key_hash, &found, later).await;
+    assert!(!ended.unwrap());
+    assert!(fixture.is_in(&key).await);
 }
