@@ -93,6 +93,10 @@ impl Error {
     pub fn is_misconfiguration(&self) -> bool {
         match self {
             Error::Discovery(_) => true,
+            Error::Fetch {
+                cause: FetchError::Certificate(_),
+                ..
+            } => true,
             Error::TokenRefused { refusal, .. } => !matches!(
                 refusal.code.as_str(),
                 "server_error" | "temporarily_unavailable"
@@ -175,6 +179,7 @@ impl From<IdTokenError> for Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CertificateFault;
     use super::*;
 
     #[test]
@@ -228,6 +233,13 @@ mod tests {
             (status("discovery", 429), false),
             (status("discovery", 500), false),
             (Error::fetching("discovery")(FetchError::Timeout), false),
+            (
+                Error::fetching("discovery")(FetchError::Certificate(CertificateFault {
+                    what: String::new(),
+                    fix: String::new(),
+                })),
+                true,
+            ),
         ] {
             assert_eq!(error.is_misconfiguration(), expected, "{error}");
         }

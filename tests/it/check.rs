@@ -390,7 +390,7 @@ async fn a_client_that_the_provider_does_not_know() {
          http://localhost:APP/authorization-code/callback among its sign-in redirect URIs, to the letter.",
             WRONG_SECRET,
             "can't tell end_session asked at http://127.0.0.1:PROVIDER/end_session whether our post-logout redirect URI \
-         http://localhost:APP is registered, it refuses every request of somebody who is not signed in.",
+         http://localhost:APP is registered, it refuses it and a made-up address too, and does not say that the address is what is wrong.",
         ]
     );
 }

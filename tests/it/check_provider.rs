@@ -89,6 +89,17 @@ async fn a_post_logout_address_that_is_not_registered_is_a_fault() {
     );
 }
 
+/// Keycloak's page.
+#[actix_web::test]
+async fn an_end_session_page_about_the_address_is_a_fault() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let page = Canned::html(400, "<p>Invalid redirect uri</p>");
+    answer_with(&app, Endpoint::EndSession, page);
+    let found = complaints(&app);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("fault end_session "), "{found:?}");
+}
+
 #[actix_web::test]
 async fn an_end_session_endpoint_of_which_nothing_can_be_told() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -99,8 +110,16 @@ async fn an_end_session_endpoint_of_which_nothing_can_be_told() {
             "it takes a made-up address too",
         ),
         (
-            Canned::html(400, "no"),
-            "it refuses every request of somebody who is not signed in",
+            Canned::html(
+                400,
+                "[invalid_request] Logout Request Parameter: id_token_hint",
+            ),
+            "it refuses it and a made-up address too, and does not say that the address is what is wrong",
+        ),
+        // Authentik wants an ID token with an address, and says nothing of it.
+        (
+            Canned::html(400, "The request is otherwise malformed"),
+            "it refuses it and a made-up address too, and does not say that the address is what is wrong",
         ),
         (Canned::html(500, "no"), "it answers with status 500"),
         (Canned::html(429, "no"), "it answers with status 429"),

@@ -216,6 +216,45 @@ fn operations_names_settings_and_files_that_are_there() {
     }
 }
 
+/// A section for each provider, with a table for each side, and whether it was tried.
+#[test]
+fn providers_says_what_to_enter_there_and_here_and_what_was_tried() {
+    let providers = text("docs/providers.md");
+    let known = variables();
+    for (name, tried) in [
+        ("Keycloak", "Tried by running it."),
+        ("Dex", "Tried by running it."),
+        ("Microsoft Entra ID", "Not tried."),
+        ("Google", "Not tried."),
+        ("Auth0", "Not tried."),
+        ("GitLab", "Not tried."),
+        ("Authentik", "Not tried."),
+    ] {
+        let (_, section) = providers.split_once(&format!("\n## {name}\n")).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        assert!(section.trim_start().starts_with(tried), "{name}");
+        for part in [
+            "| there (",
+            "| here | value |",
+            "`OIDC_ISSUER`",
+            "\nOdd there:\n",
+            "/authorization-code/callback`",
+        ] {
+            assert!(section.contains(part), "{name} lacks {part}");
+        }
+        let (_, here) = section.split_once("| here |").unwrap();
+        let settings = here.split('`').skip(1).step_by(2);
+        for setting in settings.filter(|word| word.starts_with("OIDC_")) {
+            let setting = setting.split('=').next().unwrap_or_default();
+            assert!(known.iter().any(|known| known == setting), "{setting}");
+        }
+    }
+    let package = text("interop/package.json");
+    let version = "9.13.3";
+    assert!(package.contains(&format!("\"oidc-provider\": \"{version}\"")));
+    assert!(providers.contains(&format!("oidc-provider {version}")));
+}
+
 /// What is promised of nginx was tried with the very same lines.
 #[test]
 fn the_nginx_of_operations_is_that_of_the_tests() {

@@ -18,6 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
+use crate::provider_answers::NOT_SET_UP;
 use crate::support::provider::{Endpoint, Provider};
 use crate::support::{Database, TestApp, log};
 
@@ -226,8 +227,8 @@ pub fn behind_tls_at(
 pub async fn assert_refused((app, front): (TestApp, Front), why: &str) {
     let ada = app.visitor();
     let answer = ada.get("/login").await;
-    let sentence = "We could not reach it, so nobody can sign in just now.";
-    assert_eq!(answer.refusal(), (502, sentence.to_owned()), "{why}");
+    let (status, sentence) = NOT_SET_UP;
+    assert_eq!(answer.refusal(), (status, sentence.to_owned()), "{why}");
     assert_eq!(front.asked(), Vec::<String>::new(), "{why}");
     assert_eq!(app.provider.request_count(Endpoint::Discovery), 0, "{why}");
 
