@@ -47,7 +47,7 @@ pub enum Users {
         #[command(flatten)]
         form: Form,
     },
-    /// Sign a person out everywhere and forget them; to keep them out, block them instead
+    /// Sign a person out everywhere and delete their record (audit events about them stay for AUDIT_RETENTION); to keep them out, block them instead
     Delete {
         #[command(flatten)]
         person: Person,

@@ -1,4 +1,4 @@
-//! `docs/conformance.md` is true to the sources: what it names is a test, and no row is without an answer.
+//! `docs/conformance.md` and `SECURITY.md` are true to the sources: what they name is a test, and no row is without an answer.
 
 use std::path::{Path, PathBuf};
 
@@ -144,4 +144,22 @@ fn nothing_is_left_to_be_shown() {
         }
     }
     assert!(left.is_empty(), "{}", left.join("\n"));
+}
+
+#[test]
+fn each_fault_of_the_past_has_a_test() {
+    let security = std::fs::read_to_string(repo("SECURITY.md")).unwrap();
+    let faults: Vec<&str> = security
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+        .collect();
+    assert!(faults.len() > 20, "{faults:?}");
+    for fault in faults {
+        let named = fault.rsplit('|').nth(1).unwrap();
+        let tests: Vec<_> = named.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{fault}");
+        for test in tests {
+            assert!(exists(test), "SECURITY.md: no such test: {test}");
+        }
+    }
 }

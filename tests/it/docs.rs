@@ -275,3 +275,54 @@ fn the_nginx_of_operations_is_that_of_the_tests() {
         );
     }
 }
+
+/// What people read to somebody who looks for help is found there.
+#[test]
+fn page_titles_that_are_quoted_exist() {
+    let words = text("src/words.rs");
+    let (alerts, operations) = (text("docs/alerts.yaml"), text("docs/operations.md"));
+    let seen_by_people = operations
+        .lines()
+        .filter(|line| line.starts_with("| \""))
+        .map(|line| line.split('|').nth(1).unwrap());
+    let descriptions = alerts.lines().filter(|line| line.contains("People see"));
+    let mut quoted = 0;
+    for line in seen_by_people.chain(descriptions) {
+        for title in line.split('"').skip(1).step_by(2) {
+            assert!(words.contains(title), "no page says {title:?}");
+            quoted += 1;
+        }
+    }
+    assert!(quoted > 10 && alerts.contains("People see"), "{quoted}");
+}
+
+#[test]
+fn the_readmes_journey_names_the_file_of_the_sign_in_statement() {
+    let readme = text("README.md");
+    let step = readme
+        .lines()
+        .find(|line| line.contains("in one statement"));
+    let mut files = step.unwrap().split('`').skip(1).step_by(2);
+    let has_statement = |file: &str| text(file).contains("INSERT INTO sessions");
+    assert!(files.any(has_statement), "{step:?}");
+}
+
+/// Somebody who deletes a person for them must know what stays.
+#[test]
+fn what_deleting_a_person_leaves_is_said() {
+    let said = text("README.md") + &text("docs/operations.md") + &text("src/commands/users.rs");
+    let lines = said.lines().filter(|line| {
+        let line = line.to_lowercase();
+        line.contains("users delete") && line.contains('|')
+            || line.contains("users delete ada")
+            || line.contains("delete their record")
+    });
+    let lines: Vec<_> = lines
+        .filter(|line| !line.contains("user_deleted"))
+        .collect();
+    assert!(lines.len() >= 3, "{lines:?}");
+    for line in lines {
+        assert!(line.contains("AUDIT_RETENTION"), "{line}");
+    }
+    assert!(!said.contains("forgets"), "the audit does not");
+}
