@@ -22,9 +22,7 @@ impl ReturnTo {
     /// looks as if it tried to.
     pub fn parse(wanted: &str, public_url: &Url) -> Option<Self> {
         let plain = wanted.len() <= Self::LIMIT
-            && wanted
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+            && wanted.chars().all(is_plain)
             && wanted.starts_with('/')
             && !wanted.starts_with("//")
             && !hides_controls(wanted);
@@ -51,6 +49,33 @@ impl ReturnTo {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether it stands in an address for itself. Letters of all languages do, and parsing writes them as `%xx`.
+fn is_plain(c: char) -> bool {
+    match c.is_ascii() {
+        true => c.is_ascii_graphic() && c != '\\',
+        false => !c.is_whitespace() && !c.is_control() && !is_invisible(c) && !is_disguise(c),
+    }
+}
+
+/// Joiners, marks of direction, tags, what is no character, and what stands for bytes that were none.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// What looks like a slash, a backslash or a dot, or becomes one where text is normalized (NFKC).
+fn is_disguise(c: char) -> bool {
+    matches!(
+        c,
+        '\u{2024}'..='\u{2026}' | '\u{2044}' | '\u{2047}'..='\u{2049}' | '\u{2100}' | '\u{2101}' | '\u{2105}' | '\u{2106}' | '\u{2488}'..='\u{249b}' | '\u{33c2}' | '\u{33d8}' | '\u{2215}' | '\u{2216}' | '\u{29f5}' | '\u{29f8}'
+            | '\u{29f9}' | '\u{3002}' | '\u{fe10}'..='\u{fe19}' | '\u{fe30}'..='\u{fe6b}' | '\u{ff01}'..='\u{ff61}'
+    )
 }
 
 /// Whether a character that a browser drops, or reads as a slash, is written as `%xx`: harmless
@@ -91,6 +116,34 @@ mod tests {
             assert_eq!(parse(ours).as_deref(), Some(ours));
         }
         assert_eq!(parse("/a/../b").as_deref(), Some("/b"));
+    }
+
+    #[test]
+    fn a_place_with_letters_of_any_language_is_kept_as_browsers_write_it() {
+        for (wanted, kept) in [
+            ("/berichte/über", "/berichte/%C3%BCber"),
+            ("/berichte/u\u{308}ber", "/berichte/u%CC%88ber"),
+            ("/yıllık?q=é#ü", "/y%C4%B1ll%C4%B1k?q=%C3%A9#%C3%BC"),
+            ("/отчёт", "/%D0%BE%D1%82%D1%87%D1%91%D1%82"),
+            (
+                "/हिन्दी",
+                "/%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80",
+            ),
+            ("/報告/\u{1f600}", "/%E5%A0%B1%E5%91%8A/%F0%9F%98%80"),
+            ("/\u{212a}", "/%E2%84%AA"),
+            ("/über/%C3%BC%2F", "/%C3%BCber/%C3%BC%2F"),
+        ] {
+            assert_eq!(parse(wanted).as_deref(), Some(kept), "{wanted}");
+            assert_eq!(parse(kept).as_deref(), Some(kept), "{wanted}");
+        }
+        for hidden in [
+            '\u{2003}', '\u{200d}', '\u{202e}', '\u{85}', '\u{ff0f}', '\u{fffd}',
+        ] {
+            assert_eq!(parse(&format!("/a{hidden}b")), None, "{hidden:?}");
+        }
+        // Each letter becomes nine characters at most.
+        let long = format!("/{}", "ü".repeat(ReturnTo::LIMIT / 3));
+        assert_eq!(parse(&long), None);
     }
 
     #[test]

@@ -317,6 +317,27 @@ async fn the_attempt_of_the_longest_return_to_fits_a_cookie() {
     }
 }
 
+/// A browser encodes once what stands in a link; what is decoded here are letters again.
+#[actix_web::test]
+async fn letters_beyond_ascii_are_a_place_to_return_to() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for (written, lands) in [
+        ("/berichte/%C3%BCber", "/berichte/%C3%BCber"),
+        ("/berichte/%25C3%25BCber", "/berichte/%C3%BCber"),
+        (
+            "/%E5%A0%B1%E5%91%8A?q=%C3%A9",
+            "/%E5%A0%B1%E5%91%8A?q=%C3%A9",
+        ),
+        ("/berichte/%FCber", "/profile"),
+        ("/%E2%80%AEgnp.exe", "/profile"),
+    ] {
+        let ada = app.visitor();
+        let there = ada.begin(&format!("/login?return_to={written}")).await;
+        let callback = ada.choose(&there, "ada").await;
+        assert_eq!(ada.get(&callback).await.location(), lands, "{written}");
+    }
+}
+
 /// The router reads `%6c` as `l`.
 #[actix_web::test]
 async fn signing_in_or_out_is_no_place_to_return_to_however_it_is_spelled() {
