@@ -16,13 +16,16 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// A body may have so many bytes.
 pub const SIZE_LIMIT: usize = 1024 * 1024;
 
+/// Who says to wait for longer is believed for an hour.
+const LONGEST_PAUSE_SECS: u64 = 3600;
+
 /// What the provider answered.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// `Cache-Control: max-age`, in seconds.
     pub max_age_secs: Option<u64>,
-    /// When to ask again, in seconds from now: `Retry-After` or `X-Rate-Limit-Reset`.
+    /// When to ask again, in seconds from now, an hour at most: `Retry-After` or `X-Rate-Limit-Reset`.
     pub retry_after_secs: Option<u64>,
     /// What time it was at the provider: `Date`, and `Age` where a cache answered.
     pub provider_time: Option<OffsetDateTime>,
@@ -142,6 +145,7 @@ fn retry_after(retry_after: Option<&str>, reset: Option<&str>, now: i64) -> Opti
     retry_after
         .and_then(|secs| secs.parse().ok())
         .or_else(reset)
+        .map(|secs: u64| secs.min(LONGEST_PAUSE_SECS))
 }
 
 /// `Date` in the form that is sent today (RFC 9110, 5.6.7), and the seconds of `Age` since (RFC 9111,
@@ -194,6 +198,8 @@ mod tests {
         assert_eq!(retry_after(None, Some("1007"), 1000), Some(7));
         assert_eq!(retry_after(None, Some("900"), 1000), Some(1));
         assert_eq!(retry_after(Some("soon"), Some("x"), 1000), None);
+        assert_eq!(retry_after(Some("3601"), None, 1000), Some(3600));
+        assert_eq!(retry_after(None, Some("999999"), 1000), Some(3600));
         assert_eq!(
             retry_after(None, Some("-9223372036854775808"), 1000),
             Some(1)

@@ -1,10 +1,12 @@
 //! What is remembered of the provider: fetched when first needed, refreshed when old, by one
-//! request however many want it.
+//! request however many want it. A refresh that takes its time holds up nobody.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use time::{Duration, OffsetDateTime};
+use tokio::task::spawn_local;
+use tokio::time::timeout;
 
 use super::error::Error;
 
@@ -19,7 +21,10 @@ const THROTTLE: Duration = Duration::seconds(10);
 const RETRY: Duration = Duration::seconds(10);
 
 /// When the provider says for how long not to ask again, it is believed up to this.
-const LONGEST_PAUSE: Duration = Duration::MINUTE;
+const LONGEST_PAUSE: Duration = Duration::HOUR;
+
+/// Whoever could do with an old value waits so long for the new one.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
 
 /// How old a value may get while the provider is away.
 const STALE_LIMIT: Duration = Duration::hours(24);
@@ -63,26 +68,69 @@ impl<T> Default for Cache<T> {
     }
 }
 
-impl<T> Cache<T> {
-    /// The value, from the provider if there is none or it is old. While the provider is away an
-    /// old one serves for up to a day.
+impl<T: 'static> Cache<T> {
+    /// The value, from the provider if there is none or it is old. While the provider is away, or does not answer at
+    /// once, an old one serves for up to a day.
     pub async fn get<F>(
-        &self,
+        self: &Arc<Self>,
         now: OffsetDateTime,
         fetch: impl FnOnce() -> F,
     ) -> Result<Arc<T>, Error>
     where
-        F: Future<Output = Result<(T, Option<u64>), Error>>,
+        F: Future<Output = Result<(T, Option<u64>), Error>> + 'static,
     {
-        if let Some(value) = self.fresh(now) {
+        if let Some(value) = self.read(|entry| entry.fresh(now)) {
             return Ok(value);
         }
-        let fetched = self.fetch_once(now, fetch).await;
-        fetched.or_else(|error| {
-            let old = self.put_off(now).ok_or_else(|| error.clone())?;
-            log::warn!("what is known of the provider could not be refreshed: {error}");
-            Ok(old)
-        })
+        match self.read(|entry| entry.usable(now)) {
+            Some(old) => Ok(self.refreshed(now, old, fetch).await),
+            None => self.fetch_once(now, fetch).await,
+        }
+    }
+
+    /// The value as it was at most `age` ago. An older one will do where the provider does not answer at once.
+    pub async fn get_within<F>(
+        self: &Arc<Self>,
+        age: Duration,
+        now: OffsetDateTime,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<Arc<T>, Error>
+    where
+        F: Future<Output = Result<(T, Option<u64>), Error>> + 'static,
+    {
+        let old = self.read(|entry| entry.usable(now).filter(|_| now - entry.fetched_at > age));
+        match old {
+            Some(old) => Ok(self.refreshed(now, old, fetch).await),
+            None => self.get(now, fetch).await,
+        }
+    }
+
+    /// The newest value that comes soon, else `old`. The provider is asked by a task of its own, which goes on when
+    /// nobody waits for it any more, and by one only.
+    async fn refreshed<F>(
+        self: &Arc<Self>,
+        now: OffsetDateTime,
+        old: Arc<T>,
+        fetch: impl FnOnce() -> F,
+    ) -> Arc<T>
+    where
+        F: Future<Output = Result<(T, Option<u64>), Error>> + 'static,
+    {
+        if self.fetching.try_lock().is_err() {
+            return old;
+        }
+        let (cache, fetched) = (Arc::clone(self), fetch());
+        let refresh = spawn_local(async move {
+            let Ok(mut asked) = cache.fetching.try_lock() else {
+                return;
+            };
+            if let Err(error) = cache.ask(&mut asked, now, || fetched).await {
+                log::warn!("what is known of the provider could not be refreshed: {error}");
+                cache.put_off(now, asked_for(&error).max(RETRY));
+            }
+        });
+        let _ = timeout(PATIENCE, refresh).await;
+        self.read(|entry| Some(entry.value.clone())).unwrap_or(old)
     }
 
     /// A value newer than `old`, unless a newer one was asked for just now: then what there is.
@@ -121,7 +169,7 @@ impl<T> Cache<T> {
     {
         let rounds_before = self.rounds.load(Ordering::Acquire);
         let mut asked = self.fetching.lock().await;
-        if let Some(value) = self.fresh(now) {
+        if let Some(value) = self.read(|entry| entry.fresh(now)) {
             return Ok(value);
         }
         let asked_meanwhile = self.rounds.load(Ordering::Acquire) > rounds_before;
@@ -157,10 +205,6 @@ impl<T> Cache<T> {
         Ok(self.keep(fetched?, now))
     }
 
-    fn fresh(&self, now: OffsetDateTime) -> Option<Arc<T>> {
-        self.read(|entry| (now < entry.refresh_at).then(|| entry.value.clone()))
-    }
-
     fn read<R>(&self, look: impl FnOnce(&Entry<T>) -> Option<R>) -> Option<R> {
         let entry = self
             .entry
@@ -186,16 +230,24 @@ impl<T> Cache<T> {
         value
     }
 
-    fn put_off(&self, now: OffsetDateTime) -> Option<Arc<T>> {
+    fn put_off(&self, now: OffsetDateTime, pause: Duration) {
         let mut entry = self
             .entry
             .write()
             .expect("nothing panics while it holds this lock");
-        let entry = entry
-            .as_mut()
-            .filter(|entry| now - entry.fetched_at < STALE_LIMIT)?;
-        entry.refresh_at = now + RETRY;
-        Some(entry.value.clone())
+        if let Some(entry) = entry.as_mut() {
+            entry.refresh_at = entry.refresh_at.max(now + pause);
+        }
+    }
+}
+
+impl<T> Entry<T> {
+    fn fresh(&self, now: OffsetDateTime) -> Option<Arc<T>> {
+        (now < self.refresh_at && self.usable(now).is_some()).then(|| self.value.clone())
+    }
+
+    fn usable(&self, now: OffsetDateTime) -> Option<Arc<T>> {
+        (now - self.fetched_at < STALE_LIMIT).then(|| self.value.clone())
     }
 }
 

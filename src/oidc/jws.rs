@@ -184,6 +184,13 @@ fn verify_signature(
         })
 }
 
+/// The `kid` that `token` names, whoever made it.
+pub fn unverified_kid(token: &str) -> Option<String> {
+    let (header, _) = token.split_once('.')?;
+    let header = Object::read(&part(header).ok()?, &HEADER).ok()?;
+    header.dispensable("kid", json::text)
+}
+
 fn part(encoded: &str) -> Result<Vec<u8>, JwsError> {
     URL_SAFE_NO_PAD
         .decode(encoded)

@@ -126,6 +126,13 @@ impl KeySet {
         self.passed_over.iter().filter_map(described).collect()
     }
 
+    /// Whether there is a key called `kid`, of use to us or not.
+    pub fn names(&self, kid: &str) -> bool {
+        let usable = self.keys.iter().map(|key| &key.kid);
+        let mut all = usable.chain(self.passed_over.iter().map(|key| &key.kid));
+        all.any(|name| name.as_deref() == Some(kid))
+    }
+
     /// How many keys there are that we could use.
     pub fn count(&self) -> usize {
         self.keys.len()

@@ -32,6 +32,7 @@ mod token;
 mod trust;
 mod userinfo;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -59,6 +60,12 @@ use crate::clock::Clock;
 use cache::Cache;
 use id_token::{Expectation, verify_id_token};
 use keys::KeySet;
+
+/// How old the keys may be by which it is judged whether an ID token can still be a hint.
+const KEYS_AGE_FOR_HINTS: time::Duration = time::Duration::MINUTE;
+
+/// How long to wait for keys, where there are none yet, before an ID token is taken for a hint.
+const PATIENCE_FOR_HINTS: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// What the fuzz targets and the benchmarks need of the inside.
 #[cfg(any(fuzzing, feature = "inside"))]
@@ -120,8 +127,8 @@ impl Registration {
 pub struct RelyingParty {
     registration: Registration,
     client_secret: ArcSwap<SecretString>,
-    metadata: Cache<Metadata>,
-    keys: Cache<KeySet>,
+    metadata: Arc<Cache<Metadata>>,
+    keys: Arc<Cache<KeySet>>,
     clock: Clock,
 }
 
@@ -131,8 +138,8 @@ impl RelyingParty {
         RelyingParty {
             client_secret: ArcSwap::from_pointee(registration.client_secret.clone()),
             registration,
-            metadata: Cache::default(),
-            keys: Cache::default(),
+            metadata: Arc::default(),
+            keys: Arc::default(),
             clock,
         }
     }
@@ -256,10 +263,10 @@ impl RelyingParty {
         verify: impl Fn(&KeySet) -> Result<T, IdTokenError>,
     ) -> Result<Result<T, IdTokenError>, Error> {
         let now = self.clock.now();
-        let fetch = || keys::fetch(http, &metadata.jwks_uri);
-        let keys = self.keys.get(now, fetch).await?;
+        let keys = self.keys.get(now, fetch_keys(http, metadata)).await?;
         match verify(&keys) {
             Err(IdTokenError::Jws(cause)) if cause.may_be_rotation() => {
+                let fetch = fetch_keys(http, metadata);
                 let newer = self.keys.get_newer(now, &keys, fetch).await?;
                 Ok(verify(&newer))
             }
@@ -268,7 +275,7 @@ impl RelyingParty {
     }
 
     /// Where to send the browser to sign out (RP-Initiated Logout 1.0), if the provider has such a
-    /// place.
+    /// place. A hint that the provider can't verify any more is left out: some would refuse the whole request.
     pub async fn end_session_request(
         &self,
         http: &Http,
@@ -276,6 +283,13 @@ impl RelyingParty {
         state: &str,
     ) -> Result<Option<EndSessionRequest>, Error> {
         let metadata = self.metadata(http).await?;
+        let id_token_hint = match id_token_hint {
+            Some(hint) if metadata.end_session_endpoint.is_some() => {
+                let key_is_published = self.publishes_key_of(hint, http, &metadata).await;
+                key_is_published.then_some(hint)
+            }
+            hint => hint,
+        };
         Ok(logout::end_session_request(
             &metadata,
             &self.registration,
@@ -284,8 +298,42 @@ impl RelyingParty {
         ))
     }
 
+    /// Whether the key that `id_token` names is still published. If nobody says, it is.
+    async fn publishes_key_of(
+        &self,
+        id_token: &SecretString,
+        http: &Http,
+        metadata: &Metadata,
+    ) -> bool {
+        let Some(kid) = jws::unverified_kid(id_token.expose_secret()) else {
+            return true;
+        };
+        let now = self.clock.now();
+        let fetch = fetch_keys(http, metadata);
+        let keys = self.keys.get_within(KEYS_AGE_FOR_HINTS, now, fetch);
+        // Who signs out does not wait for a provider that hangs.
+        match tokio::time::timeout(PATIENCE_FOR_HINTS, keys).await {
+            Ok(Ok(keys)) => keys.names(&kid),
+            Ok(Err(_)) | Err(_) => true,
+        }
+    }
+
     async fn metadata(&self, http: &Http) -> Result<Arc<Metadata>, Error> {
-        let fetch = || discovery::fetch(http, &self.registration.issuer);
+        let fetch = || {
+            let (http, issuer) = (http.clone(), self.registration.issuer.clone());
+            async move { discovery::fetch(&http, &issuer).await }
+        };
         self.metadata.get(self.clock.now(), fetch).await
+    }
+}
+
+/// A call that may outlive who asked for it.
+fn fetch_keys(
+    http: &Http,
+    metadata: &Metadata,
+) -> impl FnOnce() -> Pin<Box<dyn Future<Output = Result<(KeySet, Option<u64>), Error>>>> {
+    move || {
+        let (http, jwks_uri) = (http.clone(), metadata.jwks_uri.clone());
+        Box::pin(async move { keys::fetch(&http, &jwks_uri).await })
     }
 }

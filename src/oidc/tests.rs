@@ -25,7 +25,7 @@ pub(super) fn metadata(members: Value) -> Metadata {
         "authorization_endpoint": "https://op.example/authorize",
         "token_endpoint": "https://op.example/token",
         "userinfo_endpoint": "https://op.example/userinfo",
-        "jwks_uri": "http://127.0.0.1:1/keys",
+        "jwks_uri": "https://127.0.0.1:1/keys",
     });
     for (name, value) in members.as_object().unwrap() {
         document[name] = value.clone();

@@ -40,6 +40,7 @@ mod provider_answers;
 mod provider_refusals;
 mod proxy;
 mod rate_limit;
+mod refresh;
 mod replicas;
 mod requests;
 mod rotation;

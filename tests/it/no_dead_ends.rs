@@ -119,9 +119,17 @@ async fn who_must_wait_is_told_how_long_and_nobody_asks_meanwhile() {
         .text("error-next")
         .unwrap();
     assert_eq!(next, "Try again in 4 minutes.");
-    // However long it says, Doorward looks again after a minute.
+    app.clock.shift(Duration::seconds(241));
+    busy("Retry-After", "86400".to_owned());
+    let answer = app.visitor().get("/login").await;
+    let next = answer.text("error-next");
+    assert_eq!(next.as_deref(), Some("Try again in 60 minutes."));
+    assert_eq!(answer.header("retry-after"), Some("3600"));
+    // However long it says, Doorward looks again after an hour.
     app.provider.heal();
-    app.clock.shift(Duration::seconds(61));
+    app.clock.shift(Duration::seconds(3599));
+    assert_eq!(app.visitor().get("/login").await.status, 502);
+    app.clock.shift(Duration::seconds(2));
     assert_eq!(app.visitor().get("/login").await.status, 303);
 }
 

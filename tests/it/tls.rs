@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::provider_answers::NOT_SET_UP;
 use crate::support::provider::{Endpoint, Provider};
-use crate::support::{Database, TestApp, log};
+use crate::support::{Database, TestApp, log, visitor};
 
 /// The host name of the issuer, as certificates name it.
 pub const HOST: &str = "127.0.0.1";
@@ -181,16 +181,15 @@ fn pass(
 
 /// The provider says that it lives at `issuer`; only people go to it directly, as their browsers trust what they will.
 pub fn moves_to(provider: &Provider, issuer: &str) {
-    let (plain, https) = (provider.issuer(), issuer.to_owned());
+    let (plain, moved) = (provider.issuer(), issuer.to_owned());
+    visitor::leads_to(issuer, &plain);
     provider.faults(|faults| {
-        let issuer = https.clone();
+        let issuer = moved.clone();
         faults.edit_claims = Some(Box::new(move |claims| claims["iss"] = json!(issuer)));
         faults.edit_discovery = Some(Box::new(move |document| {
-            for (name, value) in document.as_object_mut().unwrap() {
-                if let Value::String(url) = value
-                    && name != "authorization_endpoint"
-                {
-                    *url = url.replace(&plain, &https);
+            for value in document.as_object_mut().unwrap().values_mut() {
+                if let Value::String(url) = value {
+                    *url = url.replace(&plain, &moved);
                 }
             }
         }));

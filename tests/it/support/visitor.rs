@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use actix_web::cookie::Cookie;
@@ -87,6 +88,25 @@ pub fn site_of(public_url: &str) -> String {
     format!("{}{path}", port.unwrap_or_default())
 }
 
+/// Where an origin really is, for visitors: they know of no certificate of a test.
+static PLACES: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+/// Visitors who are sent to `origin` go to `place`.
+pub fn leads_to(origin: &str, place: &str) {
+    let mut places = PLACES.lock().unwrap();
+    places.retain(|(known, _)| known != origin);
+    places.push((origin.to_owned(), place.to_owned()));
+}
+
+fn place_of(url: &str) -> String {
+    let places = PLACES.lock().unwrap();
+    let found = places.iter().find_map(|(origin, place)| {
+        let rest = url.strip_prefix(origin.as_str())?;
+        rest.starts_with('/').then(|| format!("{place}{rest}"))
+    });
+    found.unwrap_or_else(|| url.to_owned())
+}
+
 impl Visitor {
     pub fn new(app: &str) -> Visitor {
         let client = awc::Client::builder()
@@ -135,7 +155,7 @@ impl Visitor {
         form: &str,
     ) -> Answer {
         let url = match target.starts_with("http") {
-            true => target.to_owned(),
+            true => place_of(target),
             false => format!("{}{target}", self.app),
         };
         // As a browser does: an address without a path is asked for `/`.
