@@ -79,10 +79,17 @@ pub fn parse(body: &[u8], expected_issuer: &str) -> Result<Metadata, Error> {
              are different issuers)"
         )));
     }
-    read(&document).map_err(Error::Discovery)
+    let is_here = Url::parse(&issuer).is_ok_and(|issuer| issuer.scheme() == "http");
+    read(&document, is_here).map_err(Error::Discovery)
 }
 
-fn read(document: &Object) -> Result<Metadata, String> {
+/// `is_here`: whether the issuer is on this machine and speaks plain http. Only then may its endpoints.
+fn read(document: &Object, is_here: bool) -> Result<Metadata, String> {
+    let confidential = |endpoint: Url| match is_confidential(&endpoint) {
+        true if endpoint.scheme() == "https" || is_here => Ok(endpoint),
+        true => Err(format!("{endpoint} is plain http, and the issuer is not")),
+        false => Err(format!("{endpoint} is neither https nor on loopback")),
+    };
     let needed = |name| confidential(document.required(name, "a URL", url)?);
     let dispensable = |name| {
         document
@@ -115,13 +122,6 @@ fn read(document: &Object) -> Result<Metadata, String> {
 
 fn url(value: &Value) -> Option<Url> {
     Url::parse(value.as_str()?).ok()
-}
-
-fn confidential(endpoint: Url) -> Result<Url, String> {
-    match is_confidential(&endpoint) {
-        true => Ok(endpoint),
-        false => Err(format!("{endpoint} is neither https nor on loopback")),
-    }
 }
 
 /// Whether what is sent to `url` stays secret: https, or plain http that leaves no machine.
@@ -282,7 +282,24 @@ mod tests {
             let mut plain = document();
             plain[name] = json!("http://op.example/x");
             assert!(refusal(&plain).contains("neither https"), "{name}");
+            for here in [
+                "http://127.0.0.1:8080/x",
+                "http://localhost/x",
+                "http://[::1]/x",
+            ] {
+                plain[name] = json!(here);
+                let fault = format!("{here} is plain http, and the issuer is not");
+                assert!(refusal(&plain).contains(&fault), "{name}");
+            }
         }
+    }
+
+    #[test]
+    fn an_issuer_on_this_machine_may_have_its_endpoints_here_too() {
+        let mut document = document();
+        document["issuer"] = json!("http://localhost:9000");
+        document["token_endpoint"] = json!("http://127.0.0.1:9000/token");
+        assert!(parse(document.to_string().as_bytes(), "http://localhost:9000").is_ok());
     }
 
     #[test]
