@@ -86,6 +86,7 @@ impl Audit {
 
     /// A cookie of ours came twice. Anybody can send that, and a browser does with each request.
     pub async fn cookies_planted(&self) {
+        self.tell_dropped().await;
         let event = AuditEvent::new(Event::CookiesPlanted, self.clock.now());
         if self.may_keep_another(&self.planted) {
             self.keep(event).await;
@@ -113,12 +114,18 @@ impl Audit {
         lock(allowance).take(self.minute(), address)
     }
 
-    /// Says how many failures of the minutes before were in the log alone.
+    /// Says how many events of the minutes before were in the log alone.
     async fn tell_dropped(&self) {
-        let dropped = lock(&self.unknown).take_dropped(self.minute());
-        if let Some(dropped) = dropped {
-            let event = AuditEvent::new(Event::FailuresDropped, self.clock.now());
-            self.keep(event.of_no_request().times(dropped)).await;
+        for (allowance, dropped) in [
+            (&self.unknown, Event::SignInFailed),
+            (&self.planted, Event::CookiesPlanted),
+        ] {
+            let occurrences = lock(allowance).take_dropped(self.minute());
+            if let Some(occurrences) = occurrences {
+                let event = AuditEvent::new(Event::EventsDropped, self.clock.now());
+                let event = event.because(dropped.name()).times(occurrences);
+                self.keep(event.of_no_request()).await;
+            }
         }
     }
 

@@ -20,8 +20,8 @@ pub enum Event {
     SignIn,
     /// Somebody wanted to sign in and did not get in.
     SignInFailed,
-    /// So many failed sign-ins of people unknown were not kept, since they were too many.
-    FailuresDropped,
+    /// So many events that strangers can cause were not kept, since they were too many; the reason names them.
+    EventsDropped,
     /// Somebody signed out.
     SignOut,
     /// A cookie of ours came twice: somebody else set one of them.
@@ -45,7 +45,7 @@ impl Event {
     pub const ALL: [Event; 11] = [
         Event::SignIn,
         Event::SignInFailed,
-        Event::FailuresDropped,
+        Event::EventsDropped,
         Event::SignOut,
         Event::CookiesPlanted,
         Event::SessionExpired,
@@ -61,7 +61,7 @@ impl Event {
         match self {
             Event::SignIn => "sign_in",
             Event::SignInFailed => "sign_in_failed",
-            Event::FailuresDropped => "failures_dropped",
+            Event::EventsDropped => "events_dropped",
             Event::SignOut => "sign_out",
             Event::CookiesPlanted => "cookies_planted",
             Event::SessionExpired => "session_expired",

@@ -221,9 +221,9 @@ on_both! {
         stranger.get(&callback).await;
         let events = events(&app);
         assert_eq!(events.len(), 12, "another minute, another ten, and what was dropped");
-        assert_eq!(events[10].0, "failures_dropped");
+        assert_eq!(events[10], event("events_dropped", None, Some("sign_in_failed")));
         assert_eq!(kept(&app)[10].request_id, None, "of many requests");
-        assert_eq!(app.storage().number("SELECT CAST(occurrences AS BIGINT) AS n FROM audit_events WHERE event = 'failures_dropped'"), 60);
+        assert_eq!(app.storage().number("SELECT CAST(occurrences AS BIGINT) AS n FROM audit_events WHERE event = 'events_dropped'"), 60);
     }
 }
 

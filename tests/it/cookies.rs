@@ -138,6 +138,12 @@ async fn planted_cookies_do_not_fill_the_database() {
     // Of one network; the minute may have changed meanwhile.
     assert!((10..=20).contains(&planted_events(&app)));
     assert_eq!(log::lines_with(&format!("GET {mark} 404")).len(), 130);
+    let kept = planted_events(&app);
+    app.clock.shift(time::Duration::MINUTE);
+    raw_get(&app, &mark, format!("{name}=a; {name}=b").as_bytes());
+    let dropped = "SELECT CAST(SUM(occurrences) AS BIGINT) AS n FROM audit_events \
+                   WHERE event = 'events_dropped' AND reason = 'cookies_planted'";
+    assert_eq!(app.storage().number(dropped), 130 - kept);
 }
 
 /// A site on another port, which sets a cookie for this host with bytes of its own choice, and what browsers send it:
