@@ -69,6 +69,14 @@ impl Error {
         }
     }
 
+    /// Whether the browser may not have kept our cookies.
+    pub fn is_about_cookies(&self) -> bool {
+        matches!(
+            self,
+            Error::NoLogin(NoLogin::NotThisBrowser | NoLogin::Forged | NoLogin::AnswerReplaced)
+        )
+    }
+
     /// When it is worth to try again, in seconds, if the provider said so.
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
@@ -160,9 +168,6 @@ impl fmt::Display for Error {
             Error::SignInNeeded { .. } => f.write_str("sign-in needed"),
             Error::MalformedResponse(oidc::MalformedResponse::Twice(name)) => {
                 write!(f, "the authorization response has {name} twice")
-            }
-            Error::MalformedResponse(oidc::MalformedResponse::TooLong) => {
-                f.write_str("the authorization response fits no cookie")
             }
             Error::NoCode => f.write_str("the authorization response has no code"),
             Error::NoLogin(cause) => write!(f, "no attempt to sign in: {cause}"),

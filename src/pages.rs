@@ -16,12 +16,13 @@ use crate::error::Error;
 use crate::paths::{self, Base};
 
 /// The built-in templates. `TEMPLATES_DIR` can replace any of them.
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("base.html", include_str!("../templates/base.html")),
     ("door.html", include_str!("../templates/door.html")),
     ("login.html", include_str!("../templates/login.html")),
     ("profile.html", include_str!("../templates/profile.html")),
     ("logout.html", include_str!("../templates/logout.html")),
+    ("continue.html", include_str!("../templates/continue.html")),
     (
         "end_session.html",
         include_str!("../templates/end_session.html"),
@@ -70,6 +71,15 @@ pub struct Claim {
 #[derive(Serialize)]
 pub struct LogoutPage {}
 
+/// Nearly signed in; a button posts the provider's response again, from our own origin.
+#[derive(Serialize)]
+pub struct ContinuePage {
+    /// Where to.
+    pub callback_action: String,
+    /// What.
+    pub fields: Vec<Field>,
+}
+
 /// Signed out here; a button posts the rest to the provider.
 #[derive(Serialize)]
 pub struct EndSessionPage {
@@ -115,6 +125,9 @@ impl Page for ProfilePage {
 }
 impl Page for LogoutPage {
     const TEMPLATE: &'static str = "logout.html";
+}
+impl Page for ContinuePage {
+    const TEMPLATE: &'static str = "continue.html";
 }
 impl Page for EndSessionPage {
     const TEMPLATE: &'static str = "end_session.html";

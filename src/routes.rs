@@ -6,27 +6,35 @@ use actix_web::web::{ServiceConfig, resource, route, scope};
 use actix_web::{HttpResponse, Resource};
 
 use crate::handlers::{assets, callback, home, login, logout, ops, profile};
+use crate::oidc::ResponseMode;
 use crate::paths::{ASSET, Base, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ};
 
 /// The table, below the path of `PUBLIC_URL`. Whoever probes the process need not know that path.
-pub fn below(base: &Base) -> impl FnOnce(&mut ServiceConfig) {
+pub fn below(base: &Base, mode: ResponseMode) -> impl FnOnce(&mut ServiceConfig) {
     move |app| match base.is_root() {
-        true => table(app),
+        true => table(app, mode),
         false => {
             let without_slash = page("").route(read().to(home::home));
             app.service(page(HEALTHZ).route(read().to(ops::healthz)))
                 .service(page(READYZ).route(read().to(ops::readyz)))
-                .service(scope(base.as_str()).service(without_slash).configure(table));
+                .service(
+                    scope(base.as_str())
+                        .service(without_slash)
+                        .configure(|app| table(app, mode)),
+                );
         }
     }
 }
 
 #[rustfmt::skip]
-fn table(app: &mut ServiceConfig) {
+fn table(app: &mut ServiceConfig, mode: ResponseMode) {
     app.service(page(HOME).route(read().to(home::home)))
        .service(page(LOGIN).route(read().to(login::login)))
-       .service(act(CALLBACK).route(link().to(callback::callback))
-                             .route(form().to(callback::callback_by_post)))
+       .service(match mode {
+            ResponseMode::Query => link_only(CALLBACK).route(link().to(callback::callback)),
+            ResponseMode::FormPost => act(CALLBACK).route(link().to(callback::callback))
+                                                   .route(form().to(callback::callback_by_post)),
+       })
        .service(page(PROFILE).route(read().to(profile::profile)))
        .service(act(LOGOUT).route(link().to(logout::logout_by_link))
                            .route(form().to(logout::logout)))
@@ -43,6 +51,11 @@ fn page(path: &str) -> Resource {
 /// Something that happens: HEAD must not make it happen.
 fn act(path: &str) -> Resource {
     answering(path, "GET, POST")
+}
+
+/// Something that happens by a link alone: whatever is posted there changes nothing.
+fn link_only(path: &str) -> Resource {
+    answering(path, "GET")
 }
 
 fn read() -> actix_web::Route {

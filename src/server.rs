@@ -231,7 +231,7 @@ impl Doorward {
             .app_data(Data::new(self.worker()))
             .app_data(PayloadConfig::new(BODY_LIMIT))
             .app_data(self.base.clone())
-            .configure(routes::below(&self.base))
+            .configure(routes::below(&self.base, self.provider.response_mode()))
             .wrap(identity_middleware())
             .wrap(from_fn(renew))
             .wrap(session_middleware(&self.sessions))

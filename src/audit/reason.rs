@@ -57,7 +57,7 @@ pub fn of(error: &Error) -> &'static str {
         Error::MalformedResponse(_) => "response_malformed",
         Error::NoCode => "no_code",
         Error::NoLogin(NoLogin::NoState) => "no_state",
-        Error::NoLogin(NoLogin::NotThisBrowser) => "attempt_missing",
+        Error::NoLogin(NoLogin::NotThisBrowser | NoLogin::AnswerReplaced) => "attempt_missing",
         Error::NoLogin(NoLogin::Forged) => "attempt_forged",
         Error::NoLogin(NoLogin::Used) => "attempt_used",
         Error::NoLogin(NoLogin::Expired { .. }) => "attempt_expired",

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use actix_web::cookie::Cookie;
 use actix_web::error::ErrorRequestTimeout;
+use actix_web::http::StatusCode;
 use actix_web::rt::time::timeout;
 use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
-use super::{go_to, is_prefetch, login, nothing};
+use super::{go_to, is_own_form, is_prefetch, login, nothing};
 use crate::app::App;
 use crate::audit::Progress;
 use crate::db::NewUser;
 use crate::error::Error;
 use crate::metrics;
-use crate::oidc::{Attempt, AuthorizationResponse, Claims, MalformedResponse, Profile};
+use crate::oidc::{Attempt, AuthorizationResponse, Claims, Profile, ResponseMode};
+use crate::pages::{ContinuePage, Field};
 use crate::paths;
 use crate::session::{Login, NoLogin, ReturnTo, SignedIn};
 
@@ -32,8 +34,19 @@ pub async fn callback(
         return Ok(nothing());
     }
     let (parameters, spent) = received(&app, &request);
+    judge(&app, &request, &parameters, spent, person).await
+}
+
+/// Judges the response once it is here with the browser's cookies. `spent` removes what it uses up.
+async fn judge(
+    app: &App,
+    request: &HttpRequest,
+    parameters: &str,
+    spent: Vec<Cookie<'static>>,
+    person: Option<SignedIn>,
+) -> Result<HttpResponse, Error> {
     let mut progress = Progress::default();
-    let arrived = arrive(&app, &request, &parameters, person, &mut progress).await;
+    let arrived = arrive(app, request, parameters, person, &mut progress).await;
     if let Err(error) = &arrived {
         app.audit.sign_in_failed(progress, error).await;
     }
@@ -63,13 +76,21 @@ fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) 
     (parameters, spent)
 }
 
-/// `POST`: the response is in the form. Without the browser's Lax cookies it can't be judged yet.
+/// `POST`: the response is in the form. Without the browser's Lax cookies, which come only with our own page's form, it
+/// can't be judged yet.
 pub async fn callback_by_post(
     app: Data<App>,
     request: HttpRequest,
+    person: Option<SignedIn>,
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
     let form = read_form(&request, payload).await?;
+    if is_own_form(request.headers(), &app.public_url) {
+        let state = AuthorizationResponse::first_state(&form);
+        let spent = state.and_then(|state| app.sessions.forget_login(&request, &state));
+        let spent = Vec::from_iter(spent);
+        return Ok(judge(&app, &request, &form, spent, person).await?);
+    }
     let kept = keep_answer(&app, &form);
     if let Err(error) = &kept {
         app.audit.sign_in_failed(Progress::default(), error).await;
@@ -87,18 +108,34 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<String, ac
 
 fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
     let answer = AuthorizationResponse::parse(form)?;
-    let state = answer.state.ok_or(NoLogin::NoState)?;
-    let kept = app.sessions.keep_answer(&state, form);
-    let kept = kept.ok_or(MalformedResponse::TooLong)?;
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.append_pair("state", &state);
-    let mut response = go_to(&format!(
-        "{}?{}",
-        app.base.at(paths::CALLBACK),
-        query.finish()
-    ));
+    let state = answer.state.as_deref().ok_or(NoLogin::NoState)?;
+    let Some(kept) = app.sessions.keep_answer(answer.to_form()) else {
+        return ask_to_post_again(app, &answer);
+    };
+    let mut response = come_again(app, state);
     response.add_cookie(&kept).map_err(Error::internal)?;
     Ok(response)
+}
+
+/// To the callback, by a GET with the browser's cookies.
+fn come_again(app: &App, state: &str) -> HttpResponse {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("state", state);
+    let callback = app.base.at(paths::CALLBACK);
+    go_to(&format!("{callback}?{}", query.finish()))
+}
+
+/// For a response that fits no cookie: a page of ours whose button posts it with the browser's cookies.
+fn ask_to_post_again(app: &App, answer: &AuthorizationResponse) -> Result<HttpResponse, Error> {
+    let fields = answer.parameters().map(|(name, value)| Field {
+        name,
+        value: value.to_owned(),
+    });
+    let page = ContinuePage {
+        callback_action: app.base.at(paths::CALLBACK),
+        fields: fields.collect(),
+    };
+    app.pages.answer(StatusCode::OK, &page)
 }
 
 async fn arrive(
@@ -126,7 +163,11 @@ async fn arrive(
                 log::info!("beginning again: {error}");
                 login::begin(app, request, attempt, return_to, None).await
             }
-            (None, None) => Err(error),
+            (None, None) => match Attempt::last_look(&state) {
+                // Another tab of many may have signed in meanwhile, and this request not know it yet.
+                Some(state) if error.is_about_cookies() => Ok(come_again(app, &state)),
+                _ => Err(error),
+            },
         },
         Err(error) => Err(error),
     }
@@ -141,7 +182,12 @@ async fn finish_login(
 ) -> Result<(), Error> {
     // What can be told here comes before any call: an answer that is no answer, a stranger's.
     if answer.code.is_none() && answer.error.is_none() {
-        return Err(Error::NoCode);
+        let state = answer.state.as_deref().unwrap_or_default();
+        return Err(match app.provider.response_mode() {
+            _ if Attempt::is_last_look(state) => NoLogin::NotThisBrowser.into(),
+            ResponseMode::FormPost if !state.is_empty() => NoLogin::AnswerReplaced.into(),
+            _ => Error::NoCode,
+        });
     }
     let Login { attempt, .. } = begun?;
     app.provider

@@ -1,12 +1,12 @@
 //! `/logout`: out here, then out at the provider.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderMap, HeaderValue, ORIGIN};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
-use super::{go_home, go_to, is_prefetch};
+use super::{go_home, go_to, is_cross_site, is_prefetch};
 use crate::app::App;
 use crate::error::Error;
 use crate::front::content_security_policy;
@@ -121,22 +121,4 @@ fn is_own_navigation(headers: &HeaderMap, public_url: &Url) -> bool {
         && says("sec-fetch-dest", "document")
         && !is_cross_site(headers, public_url)
         && !is_prefetch(headers)
-}
-
-/// Whether a page that is not ours caused this request (Fetch Metadata; `Origin`, RFC 6454).
-/// Sibling domains are not ours. A request that says neither comes from no browser of today.
-fn is_cross_site(headers: &HeaderMap, public_url: &Url) -> bool {
-    let ours = public_url.origin().ascii_serialization();
-    let fetch_sites: Vec<&[u8]> = headers
-        .get_all("sec-fetch-site")
-        .map(HeaderValue::as_bytes)
-        .collect();
-    // Where a proxy adds `no-referrer` to our pages, browsers send `null` with our own forms.
-    let is_hidden = |origin: &HeaderValue| origin == "null" && fetch_sites == [b"same-origin"];
-    let foreign_site = fetch_sites
-        .iter()
-        .any(|site| !matches!(*site, b"same-origin" | b"none"));
-    let mut origins = headers.get_all(ORIGIN);
-    let foreign_origin = origins.any(|origin| origin != ours.as_str() && !is_hidden(origin));
-    foreign_site || foreign_origin
 }

@@ -11,7 +11,8 @@ pub mod profile;
 pub use ops::Readiness;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderMap, LOCATION};
+use actix_web::http::header::{HeaderMap, HeaderValue, LOCATION, ORIGIN};
+use url::Url;
 
 use crate::app::App;
 use crate::paths;
@@ -32,6 +33,29 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
             let mut words = value.split(|byte| matches!(byte, b';' | b',' | b' '));
             words.any(|word| matches!(word, b"prefetch" | b"prerender" | b"preview"))
         })
+}
+
+/// Whether a page that is not ours caused this request (Fetch Metadata; `Origin`, RFC 6454).
+/// Sibling domains are not ours. A request that says neither comes from no browser of today.
+fn is_cross_site(headers: &HeaderMap, public_url: &Url) -> bool {
+    let ours = public_url.origin().ascii_serialization();
+    let fetch_sites: Vec<&[u8]> = headers
+        .get_all("sec-fetch-site")
+        .map(HeaderValue::as_bytes)
+        .collect();
+    // Where a proxy adds `no-referrer` to our pages, browsers send `null` with our own forms.
+    let is_hidden = |origin: &HeaderValue| origin == "null" && fetch_sites == [b"same-origin"];
+    let foreign_site = fetch_sites
+        .iter()
+        .any(|site| !matches!(*site, b"same-origin" | b"none"));
+    let mut origins = headers.get_all(ORIGIN);
+    let foreign_origin = origins.any(|origin| origin != ours.as_str() && !is_hidden(origin));
+    foreign_site || foreign_origin
+}
+
+/// Whether a form of a page of ours posts this, for sure: browsers of today name the origin with each POST.
+fn is_own_form(headers: &HeaderMap, public_url: &Url) -> bool {
+    headers.contains_key(ORIGIN) && !is_cross_site(headers, public_url)
 }
 
 /// For a prefetch of what must not happen by one: the browser asks again when the person really comes.

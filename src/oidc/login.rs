@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -26,6 +26,9 @@ pub struct Attempt {
 
 /// How often in a row an attempt that came to nothing is begun again without asking the person.
 const AGAIN_AT_MOST: u8 = 2;
+
+/// In place of the count, for coming back once more without an attempt.
+const LAST_LOOK: u8 = AGAIN_AT_MOST + 1;
 
 /// Stands between a state and how often it was begun again. Not among the characters of base64url.
 const AGAIN_MARK: char = '~';
@@ -53,6 +56,22 @@ impl Attempt {
             state: format!("{}{AGAIN_MARK}{}", fresh.state, count + 1),
             ..fresh
         })
+    }
+
+    /// A state in place of `stale_state`, the last one that [`Attempt::again`] gives, for coming back once more without
+    /// an attempt: meanwhile another tab may have signed in.
+    pub fn last_look(stale_state: &str) -> Option<String> {
+        let (state, count) = stale_state.rsplit_once(AGAIN_MARK)?;
+        let is_last = count.parse() == Ok(AGAIN_AT_MOST);
+        is_last.then(|| format!("{state}{AGAIN_MARK}{LAST_LOOK}"))
+    }
+
+    /// Whether [`Attempt::last_look`] gave this state: no response comes with it.
+    pub fn is_last_look(state: &str) -> bool {
+        let count = state
+            .rsplit_once(AGAIN_MARK)
+            .map(|(_, count)| count.parse());
+        count == Some(Ok(LAST_LOOK))
     }
 }
 
@@ -134,8 +153,6 @@ pub struct AuthorizationResponse {
 pub enum MalformedResponse {
     /// A parameter came twice (RFC 6749, 3.1).
     Twice(String),
-    /// It is longer than any that a provider makes.
-    TooLong,
 }
 
 impl AuthorizationResponse {
@@ -169,6 +186,26 @@ impl AuthorizationResponse {
         Ok(response)
     }
 
+    /// The parameters that count, in the encoding of forms.
+    pub fn to_form(&self) -> String {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(self.parameters()).finish()
+    }
+
+    /// The names and values of those that count.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let code = self.code.as_ref().map(ExposeSecret::expose_secret);
+        let parameters = [
+            ("state", self.state.as_deref()),
+            ("code", code),
+            ("iss", self.issuer.as_deref()),
+            ("error", self.error.as_deref()),
+            ("error_description", self.error_description.as_deref()),
+        ];
+        let there = |(name, value)| Some((name, value?));
+        parameters.into_iter().filter_map(there)
+    }
+
     /// The state that comes first in a query, whether or not the rest can be read: the attempt that it names is used
     /// up in any case.
     pub fn first_state(parameters: &str) -> Option<String> {
@@ -182,7 +219,6 @@ impl AuthorizationResponse {
 mod tests {
     use super::super::tests::{metadata, registration};
     use super::*;
-    use secrecy::ExposeSecret;
     use serde_json::json;
 
     #[test]
@@ -221,6 +257,28 @@ mod tests {
         ] {
             assert!(Attempt::again(spent).is_none(), "{spent}");
         }
+    }
+
+    #[test]
+    fn after_the_last_attempt_there_is_one_look_more() {
+        assert_eq!(Attempt::last_look("x~2").as_deref(), Some("x~3"));
+        for other in ["x", "x~1", "x~3", "x~", "x~a", "x~2a", ""] {
+            assert_eq!(Attempt::last_look(other), None, "{other}");
+        }
+        assert!(Attempt::is_last_look("x~3"));
+        for other in ["x", "x~2", "x~4", "3", "x~a"] {
+            assert!(!Attempt::is_last_look(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_counts_of_a_response_is_written_as_a_form() {
+        let query = "x=1&error_description=e%26+f&code=a%20b&id_token=i&state=s&iss=";
+        let response = AuthorizationResponse::parse(query).unwrap();
+        assert_eq!(
+            response.to_form(),
+            "state=s&code=a+b&error_description=e%26+f"
+        );
     }
 
     #[test]

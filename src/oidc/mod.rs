@@ -154,6 +154,11 @@ impl RelyingParty {
         &self.registration.issuer
     }
 
+    /// How the authorization response comes.
+    pub fn response_mode(&self) -> ResponseMode {
+        self.registration.response_mode
+    }
+
     /// Where to send the browser to sign in (OpenID Connect Core 3.1.2.1).
     pub async fn authorization_request(
         &self,

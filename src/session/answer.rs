@@ -7,34 +7,38 @@ use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 
 use super::Sessions;
+use crate::oidc::AuthorizationResponse;
 
-/// Browsers keep no cookie of more than 4096 bytes, name and attributes included.
-const SEALED_LIMIT: usize = 3800;
+/// The longest sealed response that is kept, in bytes: with the attempts it stays below the 5 KiB that all our cookies may
+/// have, and its head fits a proxy's buffer. A form of 1,240 bytes or so.
+const SEALED_LIMIT: usize = 1700;
 
 impl Sessions {
-    /// The cookie that keeps `form`, the response that names `state`; nothing if it is too long.
-    pub fn keep_answer(&self, state: &str, form: &str) -> Option<Cookie<'static>> {
-        let name = self.names.answer(state);
+    /// The cookie that keeps `form`, a response in the encoding of forms; nothing if it is too long.
+    pub fn keep_answer(&self, form: String) -> Option<Cookie<'static>> {
+        let name = self.names.answer();
         let sealed = self
             .keys
-            .seal(|keys| &keys.attempts, &name, form.as_bytes().to_vec());
+            .seal(|keys| &keys.attempts, &name, form.into_bytes());
         (sealed.len() <= SEALED_LIMIT).then(|| self.answer_cookie(name, sealed))
     }
 
-    /// The response that waits under `state`, and the removal of its cookie.
+    /// The response that waits, if it is one to `state`, and the removal of its cookie.
     pub fn take_answer(
         &self,
         request: &HttpRequest,
         state: &str,
     ) -> Option<(String, Cookie<'static>)> {
-        let name = self.names.answer(state);
+        let name = self.names.answer();
         let sealed = request.cookie(&name)?;
         let (form, _) = self
             .keys
             .open(|keys| &keys.attempts, &name, sealed.value())?;
+        let form = String::from_utf8(form).ok()?;
+        let waits_for = AuthorizationResponse::first_state(&form)?;
         let mut removal = self.answer_cookie(name, String::new());
         removal.make_removal();
-        Some((String::from_utf8(form).ok()?, removal))
+        (waits_for == state).then_some((form, removal))
     }
 
     fn answer_cookie(&self, name: String, value: String) -> Cookie<'static> {
@@ -54,26 +58,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_response_waits_in_a_cookie_of_its_state() {
+    fn a_response_waits_for_its_state() {
         let (sessions, _) = sessions();
-        let cookie = sessions.keep_answer("state", "code=c").unwrap();
-        assert_eq!(cookie.name(), "__Host-doorward-answer-state");
+        let form = "code=c&state=s%26".to_owned();
+        let cookie = sessions.keep_answer(form.clone()).unwrap();
+        assert_eq!(cookie.name(), "__Host-doorward-answer");
         let request = request_with([&cookie]);
-        let (form, removal) = sessions.take_answer(&request, "state").unwrap();
-        assert_eq!(form, "code=c");
+        let (waiting, removal) = sessions.take_answer(&request, "s&").unwrap();
+        assert_eq!(waiting, form);
         assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
         assert!(sessions.take_answer(&request, "other").is_none());
-        let made_up = Cookie::new(cookie.name().to_owned(), "code=c");
+        let made_up = Cookie::new(cookie.name().to_owned(), form);
         let request = request_with([&made_up]);
-        assert!(sessions.take_answer(&request, "state").is_none());
+        assert!(sessions.take_answer(&request, "s&").is_none());
     }
 
     #[test]
-    fn a_response_that_fits_no_cookie_is_not_kept() {
+    fn a_response_that_is_too_long_is_not_kept() {
         let (sessions, _) = sessions();
         // Sealed, 28 bytes more; in base64, a third more.
-        for (bytes, is_kept) in [(2822, true), (2823, false)] {
-            let kept = sessions.keep_answer("state", &"a".repeat(bytes));
+        for (bytes, is_kept) in [(1247, true), (1248, false)] {
+            let kept = sessions.keep_answer("a".repeat(bytes));
             assert_eq!(kept.is_some(), is_kept, "{bytes}");
         }
     }

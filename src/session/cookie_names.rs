@@ -18,8 +18,8 @@ const SESSION: &str = "doorward";
 const LOGOUT: &str = "doorward-logout";
 /// An attempt to sign in; the tag of its state follows.
 const LOGIN: &str = "doorward-login-";
-/// An answer that came by POST; the tag of its state follows.
-const ANSWER: &str = "doorward-answer-";
+/// An answer that came by POST. There is one place for it: whoever posts answers, none of them fills a browser.
+const ANSWER: &str = "doorward-answer";
 
 /// The names of one Doorward's cookies.
 pub struct CookieNames {
@@ -59,9 +59,9 @@ impl CookieNames {
         self.whole(&format!("{LOGIN}{}", tag(state)))
     }
 
-    /// The cookie of the answer with this state.
-    pub fn answer(&self, state: &str) -> String {
-        self.whole(&format!("{ANSWER}{}", tag(state)))
+    /// The cookie of the answer that waits.
+    pub fn answer(&self) -> String {
+        self.whole(ANSWER)
     }
 
     /// Whether this is the name of an attempt's cookie.
@@ -75,8 +75,8 @@ impl CookieNames {
         let Some(own) = self.own_part(name) else {
             return false;
         };
-        let tag = own.strip_prefix(LOGIN).or(own.strip_prefix(ANSWER));
-        own == SESSION || own == LOGOUT || tag.is_some_and(is_tag)
+        let tag = own.strip_prefix(LOGIN);
+        matches!(own, SESSION | LOGOUT | ANSWER) || tag.is_some_and(is_tag)
     }
 
     fn whole(&self, own: &str) -> String {
@@ -164,7 +164,7 @@ mod tests {
                     theirs.logout(),
                     theirs.login("state"),
                     theirs.login(""),
-                    theirs.answer("state"),
+                    theirs.answer(),
                 ];
                 let is_same = ours.site == theirs.site;
                 for name in all {
@@ -188,7 +188,7 @@ mod tests {
             names.session(),
             names.logout(),
             names.login(&state),
-            names.answer(&state),
+            names.answer(),
             names.login(""),
         ] {
             assert!(names.is_ours(&ours), "{ours}");
@@ -208,6 +208,7 @@ mod tests {
             "__Host-doorward-login-0123456789abcdefg",
             "__Host-doorward-login-a.b",
             "__Host-doorward-logout-a",
+            "__Host-doorward-answer-a",
             "__Secure-doorward",
             "\u{2003}__Host-doorward",
         ] {
@@ -219,7 +220,7 @@ mod tests {
     fn an_attempt_is_told_from_the_others() {
         let names = names("https://app.example");
         assert!(names.is_login(&names.login("state")));
-        for not in [names.session(), names.logout(), names.answer("state")] {
+        for not in [names.session(), names.logout(), names.answer()] {
             assert!(!names.is_login(&not), "{not}");
         }
     }

@@ -250,15 +250,15 @@ on_both! {
         assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (0, 0));
     }
 
-    async fn of_six_attempts_at_once_the_oldest_is_dropped(app: TestApp) {
+    async fn of_more_attempts_than_fit_the_oldest_is_dropped(app: TestApp) {
         let ada = app.visitor();
         let mut callbacks = Vec::new();
-        for _ in 0..6 {
+        // `cookie_budget` measures them.
+        while attempts(&ada).len() == callbacks.len() {
             callbacks.push(ada.callback_for("ada").await);
             app.clock.shift(time::Duration::SECOND);
-            assert!(attempts(&ada).len() <= 5);
         }
-        assert_eq!(attempts(&ada).len(), 5);
+        assert!(callbacks.len() > 9);
         for callback in &callbacks[1..] {
             assert_eq!(ada.get(callback).await.location(), "/profile");
         }
@@ -419,13 +419,23 @@ on_both! {
             assert!(parameter(&anew, "state").ends_with(&format!("~{count}")));
             callback = forgetful.choose(&anew, "ada").await;
         }
-        refused_at_the_door(&app, &app.visitor(), &callback, 403, NOT_REMEMBERED).await;
+        // Another tab may have signed in meanwhile: one more look, without the code.
+        let looks_again = app.visitor().get(&callback).await;
+        assert_eq!(looks_again.cookies(), [""; 0]);
+        let looks_again = format!("{}{}", app.url, looks_again.location());
+        assert!(parameter(&looks_again, "state").ends_with("~3") && !looks_again.contains("code="));
+        refused_at_the_door(&app, &app.visitor(), &looks_again, 403, NOT_REMEMBERED).await;
     }
 
     async fn a_state_that_was_made_up_does_not_begin_anew_for_ever(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
-        for wrong in ["x~2", "x~3", "x~255", "x~256", "x~", "x~-1", "x~a", "~", "x~0~2", "x~99999999999999999999"] {
+        for wrong in ["x~2", "x~0~2"] {
+            let looks_again = ada.get(&with(&callback, "state", Some(wrong))).await;
+            let looks_again = format!("{}{}", app.url, looks_again.location());
+            refused_at_the_door(&app, &ada, &looks_again, 403, NOT_REMEMBERED).await;
+        }
+        for wrong in ["x~3", "x~255", "x~256", "x~", "x~-1", "x~a", "~", "x~99999999999999999999"] {
             refused_at_the_door(&app, &ada, &with(&callback, "state", Some(wrong)), 403, NOT_REMEMBERED).await;
         }
         assert_eq!(ada.get(&callback).await.location(), "/profile");
@@ -454,8 +464,11 @@ on_both! {
         refused(&app, &ada, &callback, 403, CODE_REFUSED).await;
         assert_eq!(attempts(&ada), []);
     }
+}
 
-    async fn a_callback_by_post_with_nothing_in_its_form_is_refused_and_spends_nothing(app: TestApp) {
+on_both! {
+    async fn a_callback_by_post_with_nothing_in_its_form_is_refused_and_spends_nothing(database: Database) {
+        let app = TestApp::spawn_with(database, &[("OIDC_RESPONSE_MODE", "form_post")]);
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
         for form in ["", "code=x", "state=", "x=y"] {
@@ -463,10 +476,7 @@ on_both! {
             assert_eq!(answer.refusal(), (403, NO_STATE.to_owned()));
             assert_eq!(answer.cookies(), [""; 0]);
         }
-        let long = format!("state=x&code={}", "a".repeat(8000));
-        for malformed in ["state=x&state=y", &long] {
-            assert_eq!(ada.post(&callback, malformed).await.refusal(), (400, MALFORMED.to_owned()));
-        }
+        assert_eq!(ada.post(&callback, "state=x&state=y").await.refusal(), (400, MALFORMED.to_owned()));
         let longer = ada.post(&callback, &format!("state=x&code={}", "a".repeat(20_000))).await;
         assert_eq!(longer.status, 413);
         assert!(longer.cookies().is_empty() && longer.has("error-sentence"));
@@ -474,7 +484,8 @@ on_both! {
         assert_eq!(ada.get(&callback).await.location(), "/profile");
     }
 
-    async fn a_callback_by_post_from_elsewhere_signs_nobody_in(app: TestApp) {
+    async fn a_callback_by_post_from_elsewhere_signs_nobody_in(database: Database) {
+        let app = TestApp::spawn_with(database, &[("OIDC_RESPONSE_MODE", "form_post")]);
         let (ada, eve) = (app.visitor(), app.visitor());
         let hers = eve.callback_for("grace").await;
         let (_, planted) = hers.split_once('?').unwrap();
@@ -483,7 +494,7 @@ on_both! {
         assert!(!waits.location().contains("code="));
         let begun = ada.begin(waits.location()).await;
         assert!(begun.starts_with(&app.provider.issuer()));
-        assert!(!ada.app_cookies().keys().any(|name| name.starts_with("doorward-answer-")));
+        assert!(!ada.app_cookies().keys().any(|name| name.contains("answer")));
         assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (0, 0));
     }
 }

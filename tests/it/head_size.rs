@@ -8,7 +8,15 @@ use crate::support::process::free_addr;
 use crate::support::provider::{Endpoint, Params};
 use crate::support::{Answer, Database, TestApp, Visitor};
 
-const HTTPS: &str = "https://app.example.com";
+/// Origin, path, and what stands of them in the names of cookies: the usual, and the longest.
+const PUBLIC_URLS: [[&str; 3]; 2] = [
+    ["https://app.example.com", "", ""],
+    [
+        "https://app.example.com:65535",
+        "/a/path/of/thirty-two/characters",
+        ".65535+a+path+of+thirty-two+characters",
+    ],
+];
 
 /// The most that an answer's head may have, in bytes: nginx takes 4 KiB with its status line, and others add to it.
 const LIMIT: usize = 3 * 1024;
@@ -17,31 +25,46 @@ const LIMIT: usize = 3 * 1024;
 struct Proxied {
     app: TestApp,
     nginx: Nginx,
+    /// Of nginx, without a path.
     url: String,
+    public_url: [&'static str; 3],
 }
 
 impl Proxied {
-    fn spawn(variables: &[(&str, &str)]) -> Proxied {
-        let longest = [("PUBLIC_URL", HTTPS), ("HSTS_INCLUDE_SUBDOMAINS", "true")];
-        let variables = [&longest, variables].concat();
+    fn spawn(public_url: [&'static str; 3]) -> Proxied {
+        let whole = public_url[..2].concat();
+        let variables = [
+            ("PUBLIC_URL", whole.as_str()),
+            ("HSTS_INCLUDE_SUBDOMAINS", "true"),
+        ];
         let app = TestApp::spawn_with(Database::Sqlite, &variables);
         let addr = free_addr();
         let upstream = app.url.trim_start_matches("http://");
         let upstream = upstream.replace("localhost", "127.0.0.1");
         let nginx = Nginx::with_default_buffers(addr, &[upstream]);
         let url = format!("http://{addr}");
-        Proxied { app, nginx, url }
+        Proxied {
+            app,
+            nginx,
+            url,
+            public_url,
+        }
     }
 
     fn visitor(&self) -> Visitor {
         Visitor::new(&self.url)
     }
 
+    /// A path of Doorward's, as browsers see it.
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url[1])
+    }
+
     /// Back from the provider: what the callback answers.
     async fn sign_in(&self, visitor: &Visitor, login: &str) -> Answer {
-        let there = visitor.begin(login).await;
+        let there = visitor.begin(&self.at(login)).await;
         let callback = visitor.choose(&there, "ada").await;
-        let callback = callback.replace(HTTPS, &self.url);
+        let callback = callback.replace(self.public_url[0], &self.url);
         self.checked(visitor.get(&callback).await)
     }
 
@@ -67,10 +90,70 @@ fn head_len(answer: &Answer) -> usize {
     "HTTP/1.1 303 See Other\r\n\r\n".len() + lines
 }
 
+/// The longest place to return to that is kept.
+fn longest_return_to() -> String {
+    format!("/{}", "a".repeat(511))
+}
+
+#[actix_web::test]
+async fn the_way_in_fits_a_proxy_however_much_it_is_asked_for() {
+    for public_url in PUBLIC_URLS {
+        the_way_in_fits(&Proxied::spawn(public_url)).await;
+    }
+}
+
+async fn the_way_in_fits(proxied: &Proxied) {
+    let long = "h".repeat(7000);
+    let hint = "h".repeat(256);
+    let return_to = longest_return_to();
+    let ada = proxied.visitor();
+    for target in [
+        format!("/login?login_hint={long}"),
+        format!("/login?return_to=/{long}"),
+        format!("/login?return_to={return_to}&login_hint={hint}"),
+        format!(
+            "/login?return_to={return_to}&login_hint={}",
+            "%C3%A9".repeat(128)
+        ),
+        format!("/profile?{long}"),
+        format!("/profile?{}", "%22".repeat(170)),
+        format!("/{long}"),
+        format!("/?state={long}"),
+        format!("/authorization-code/callback?state={long}&code=x"),
+        format!("/authorization-code/callback?state=x&error={long}"),
+    ] {
+        // Each is one more attempt, until the oldest go.
+        for _ in 0..4 {
+            proxied.checked(ada.get(&proxied.at(&target)).await);
+        }
+    }
+    // A browser full of attempts of which none leads anywhere.
+    for number in 0..20 {
+        let name = format!(
+            "__Host-doorward-login-planted{number:0>9}{}",
+            proxied.public_url[2]
+        );
+        ada.set_app_cookie(&name, &"A".repeat(20));
+    }
+    let login = format!("/login?return_to={return_to}&login_hint={hint}");
+    let begun = proxied.checked(ada.get(&proxied.at(&login)).await);
+    assert!(begun.location().ends_with(&format!("login_hint={hint}")));
+    let back = proxied.sign_in(&proxied.visitor(), &login).await;
+    assert_eq!(back.location(), return_to);
+    let too_long = format!("/login?login_hint={hint}h");
+    let begun = proxied.visitor().begin(&proxied.at(&too_long)).await;
+    assert!(!begun.contains("login_hint"), "{begun}");
+}
+
 /// Keycloak, and a person in 90 groups: the ID token is the hint for the way out at the provider.
 #[actix_web::test]
 async fn the_way_out_fits_a_proxy_however_long_the_id_token_is() {
-    let proxied = Proxied::spawn(&[]);
+    for public_url in PUBLIC_URLS {
+        the_way_out_fits(&Proxied::spawn(public_url)).await;
+    }
+}
+
+async fn the_way_out_fits(proxied: &Proxied) {
     let mut ways = [0, 0];
     for groups_len in (0..2000).step_by(100).chain([3400, 8000]) {
         let provider = &proxied.app.provider;
@@ -81,8 +164,11 @@ async fn the_way_out_fits_a_proxy_however_long_the_id_token_is() {
             }));
         });
         let ada = proxied.visitor();
-        assert_eq!(proxied.sign_in(&ada, "/login").await.location(), "/profile");
-        let out = proxied.checked(ada.post("/logout", "").await);
+        assert_eq!(
+            proxied.sign_in(&ada, "/login").await.location(),
+            proxied.at("/profile")
+        );
+        let out = proxied.checked(ada.post(&proxied.at("/logout"), "").await);
         assert_eq!(proxied.app.storage().sessions(), 0, "out here in any case");
         match out.status {
             303 => {
@@ -100,11 +186,14 @@ async fn the_way_out_fits_a_proxy_however_long_the_id_token_is() {
         let sent = [&asked.query, &asked.form];
         let get = |name| sent.iter().find_map(|sent: &&Params| sent.get(name));
         assert_eq!(get("id_token_hint").unwrap().split('.').count(), 3);
-        assert_eq!(get("post_logout_redirect_uri"), Some(HTTPS));
+        assert_eq!(
+            get("post_logout_redirect_uri"),
+            Some(proxied.public_url[..2].concat().as_str())
+        );
         assert_eq!(get("state").unwrap().len(), 43);
         // The provider has ended its own session, so it asks who it is.
         let there = proxied.visitor();
-        let there = ada.get(&there.begin("/login").await).await;
+        let there = ada.get(&there.begin(&proxied.at("/login")).await).await;
         assert_eq!(there.status, 200);
     }
     assert!(
@@ -149,6 +238,7 @@ async fn a_person_with_a_long_id_token_signs_out_by_one_more_button() {
     browser.click("#login-button").await;
     browser.click("#person-ada").await;
     browser.click("#logout-button").await;
+    browser.wait_for("#end-session-button").await;
     assert_eq!(browser.text("h1").await, "You are signed out here");
     assert_eq!(app.storage().sessions(), 0);
     // A second press does no harm.

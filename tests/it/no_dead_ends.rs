@@ -70,6 +70,8 @@ on_both! {
             let back = ada.get(answer.location()).await;
             answer = ada.get(back.location()).await;
         }
+        // One more look, since another tab may have signed in meanwhile: `tabs`.
+        answer = ada.get(answer.location()).await;
         assert_eq!(
             answer.refusal(),
             (403, "We tried again, and your browser still does not remember that it began.".to_owned())

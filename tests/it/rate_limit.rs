@@ -13,10 +13,15 @@ async fn get_for(app: &TestApp, path: &str, client: &str) -> Answer {
 }
 
 fn spawn(per_minute: &str) -> TestApp {
+    spawn_with(per_minute, "query")
+}
+
+fn spawn_with(per_minute: &str, response_mode: &str) -> TestApp {
     // Only a client whose address is not a trusted proxy's has a limit, so one proxy is enough to be many people.
     let variables = [
         ("RATE_LIMIT", per_minute),
         ("TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("OIDC_RESPONSE_MODE", response_mode),
     ];
     TestApp::spawn_with(Database::Sqlite, &variables)
 }
@@ -58,7 +63,7 @@ async fn an_address_that_hammers_is_told_when_to_come_back_and_others_sign_in() 
 
 #[actix_web::test]
 async fn the_callback_by_post_counts_too() {
-    let app = spawn("1");
+    let app = spawn_with("1", "form_post");
     let post = || async {
         let headers = [("X-Forwarded-For", "198.51.100.7")];
         let visitor = app.visitor();

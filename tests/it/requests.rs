@@ -424,7 +424,7 @@ async fn an_address_answers_its_own_verbs_and_names_them() {
     for (path, verbs) in [
         ("/", &["GET", "HEAD"][..]),
         ("/login", &["GET", "HEAD"]),
-        ("/authorization-code/callback", &["GET", "POST"]),
+        ("/authorization-code/callback", &["GET"]),
         ("/profile", &["GET", "HEAD"]),
         ("/logout", &["GET", "POST"]),
         ("/healthz", &["GET", "HEAD"]),

@@ -114,7 +114,8 @@ impl ReplyTo {
     }
 
     fn grant(&self, state: &State, wish: Wish, session: Session) -> HttpResponse {
-        let code = opaque();
+        let padding = "c".repeat(state.faults().code_padding);
+        let code = format!("{}{padding}", opaque());
         let grant = Grant {
             redirect_uri: self.redirect_uri.clone(),
             code_challenge: wish.code_challenge,

@@ -37,6 +37,8 @@ pub struct Faults {
     pub canned: HashMap<Endpoint, Canned>,
     /// Adds `iss` to the authorization response (RFC 9207) and says so in discovery. No fault, but off by default.
     pub send_iss: bool,
+    /// Makes codes longer by so many characters. No fault: some providers put all that they know into a code.
+    pub code_padding: usize,
     /// Puts the person's claims into the ID token too. No fault, but off by default.
     pub full_id_token: bool,
 }

@@ -77,26 +77,89 @@ fn a_person_has_ten_minutes_at_the_provider() {
     assert_eq!(expired, NoLogin::Expired { return_to });
 }
 
+/// The cookie of a fresh attempt that leads to a place of so many bytes, in a browser that has `kept`.
+fn begun_with(
+    sessions: &Sessions,
+    kept: &[Cookie<'static>],
+    return_to: usize,
+) -> Vec<Cookie<'static>> {
+    let public_url = url::Url::parse("https://app.example").unwrap();
+    let place = format!("/{}", "a".repeat(return_to - 1));
+    let place = ReturnTo::parse(&place, &public_url).unwrap();
+    sessions.begin_login(&request_with(kept), Attempt::new(), place)
+}
+
 #[test]
-fn of_more_than_five_attempts_the_oldest_goes_after_those_that_lead_nowhere() {
+fn of_more_than_fits_the_oldest_go_after_those_that_lead_nowhere() {
     let (sessions, clock) = sessions();
     let mut kept = Vec::new();
-    for _ in 0..5 {
-        kept.push(begun(&sessions).0);
+    loop {
+        let mut cookies = begun_with(&sessions, &kept, 9);
+        kept.push(cookies.pop().unwrap());
         clock.shift(Duration::SECOND);
+        if !cookies.is_empty() {
+            assert_eq!(names(&cookies), [kept[0].name()]);
+            break;
+        }
     }
+    assert_eq!(kept.len(), 10, "so many tabs are on their way at once");
+    let kept = &kept[1..];
+    let bytes: usize = kept.iter().map(header_bytes).sum();
+    assert!(bytes <= TOGETHER && bytes > TOGETHER - 400, "{bytes}");
+
+    let removed = |kept: &[Cookie<'static>], return_to| {
+        let mut cookies = begun_with(&sessions, kept, return_to);
+        cookies.pop();
+        names(&cookies)
+    };
+    assert_eq!(removed(&kept[1..], 9), [""; 0]);
     let made_up = Cookie::new("__Host-doorward-login-x", "made-up");
     let others = Cookie::new("__Host-other", "x");
-    let removed =
-        |cookies: Vec<&Cookie<'static>>| names(&sessions.surplus_logins(&request_with(cookies)));
-    assert_eq!(removed(kept.iter().collect()), [kept[0].name()]);
-    assert_eq!(removed(kept[1..].iter().collect()), [""; 0]);
-    let nowhere: Vec<_> = kept[1..].iter().chain([&made_up, &others]).collect();
-    assert_eq!(removed(nowhere), [made_up.name()]);
-    let both: Vec<_> = kept.iter().chain([&made_up]).collect();
-    assert_eq!(removed(both), [made_up.name(), kept[0].name()]);
+    let nowhere = [&kept[1..], &[made_up.clone(), others]].concat();
+    assert_eq!(removed(&nowhere, 9), [made_up.name()]);
+    let both = [kept, std::slice::from_ref(&made_up)].concat();
+    assert_eq!(removed(&both, 9), [made_up.name(), kept[0].name()]);
+    assert_eq!(
+        removed(kept, 512),
+        kept[..3].iter().map(Cookie::name).collect::<Vec<_>>()
+    );
+    let many: Vec<_> = (0..9)
+        .map(|n| Cookie::new(format!("{}{n}", made_up.name()), "x"))
+        .collect();
+    assert_eq!(removed(&many, 9).len(), REMOVALS);
+}
 
-    let request = request_with(&kept);
-    let cookies = sessions.begin_login(&request, Attempt::new(), profile());
-    assert_eq!((cookies.len(), cookies[0].name()), (2, kept[0].name()));
+#[test]
+fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
+    let (sessions, clock) = sessions();
+    let mut kept: Vec<Cookie<'static>> = Vec::new();
+    let mut states = Vec::new();
+    for _ in 0..2 {
+        let attempt = Attempt::new();
+        states.push(attempt.state.clone());
+        let place = ReturnTo::parse(
+            &format!("/{}", "a".repeat(SHORT_RETURN_TO)),
+            &url::Url::parse("https://app.example").unwrap(),
+        );
+        let request = request_with(&kept);
+        kept.extend(sessions.begin_login(&request, attempt, place.unwrap()));
+        clock.shift(Duration::SECOND);
+    }
+    let names_of = |cookies: &[Cookie<'static>]| names(cookies);
+    assert_eq!(
+        names_of(&kept),
+        ["__Host-doorward-login-0", "__Host-doorward-login-1"]
+    );
+    // The third takes the place of the oldest.
+    let third = begun_with(&sessions, &kept, SHORT_RETURN_TO + 1);
+    assert_eq!(names_of(&third), [kept[0].name()]);
+    let request = request_with([&third[0], &kept[1]]);
+    let of = |state: &str| sessions.take_login(&request, Some(state)).map(drop);
+    assert_eq!(of(&states[0]), Err(NoLogin::NotThisBrowser));
+    assert_eq!(of(&states[1]), Ok(()));
+    let removal = sessions.forget_login(&request, &states[1]).unwrap();
+    assert_eq!((removal.name(), removal.value()), (kept[1].name(), ""));
+    assert!(sessions.forget_login(&request, &states[0]).is_none());
+    let short = begun_with(&sessions, &[], SHORT_RETURN_TO);
+    assert!(short[0].name().len() > kept[0].name().len());
 }

@@ -207,9 +207,11 @@ impl Visitor {
         answer.location().to_owned()
     }
 
-    /// The way to the provider and to the callback's door: the callback's URL.
+    /// The way to the provider and to the callback's door: the callback's URL, or what would be posted there as a query.
     pub async fn callback_for(&self, person: &str) -> String {
         let authorization_request = self.begin("/login").await;
+        let authorization_request =
+            authorization_request.replace("response_mode=form_post", "response_mode=query");
         self.choose(&authorization_request, person).await
     }
 
