@@ -4,14 +4,16 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8};
 
-/// `body` in UTF-8 and without its byte order mark, which counts for more than `charset`, the parameter of
-/// `Content-Type`. Without either it must be UTF-8.
+/// `body` in UTF-8 and without its byte order mark. What is UTF-8 is read as such, whatever `charset` says, the
+/// parameter of `Content-Type`: for JSON it means nothing (RFC 8259, 11), and servers put their own there.
 ///
 /// # Errors
 /// A sentence that names the charset.
 pub fn to_utf8<'a>(body: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]>, String> {
     let (encoding, body) = match (Encoding::for_bom(body), charset) {
         (Some((encoding, length)), _) => (encoding, &body[length..]),
+        // No document has a zero byte, unless it is in UTF-16.
+        _ if !body.contains(&0) && std::str::from_utf8(body).is_ok() => (UTF_8, body),
         (None, None) => return Ok(Cow::Borrowed(body)),
         (None, Some(label)) => {
             let encoding = Encoding::for_label_no_replacement(label.as_bytes());
@@ -62,6 +64,9 @@ mod tests {
             (b"e", Some("us-ascii"), "e"),
             (b"\xa4", Some("iso-8859-15"), "€"),
             (b"\xc3\xa9", Some("utf8"), "é"),
+            (b"\xc3\xa9", Some("utf-8, application/json"), "é"),
+            (b"\xc3\xa9", Some("ISO-8859-1"), "é"),
+            (b"{}", Some("utf-16"), "{}"),
         ] {
             let read = to_utf8(body, charset).unwrap();
             assert_eq!(std::str::from_utf8(&read), Ok(expected), "{charset:?}");
@@ -72,16 +77,16 @@ mod tests {
     fn a_charset_that_is_none_or_not_the_documents_is_said() {
         for (body, charset, cause) in [
             (
-                &b"{}"[..],
+                &b"{\xe9}"[..],
                 "utf-7",
                 "its Content-Type says charset=\"utf-7\", which Doorward does not read; UTF-8 is expected",
             ),
             (
-                b"{}",
+                b"{\xe9}",
                 "hz-gb-2312",
                 "its Content-Type says charset=\"hz-gb-2312\", which Doorward does not read; UTF-8 is expected",
             ),
-            (b"{", "utf-16le", "it is not in UTF-16LE, as it says"),
+            (b"{\0}", "utf-16le", "it is not in UTF-16LE, as it says"),
             (b"\x81", "shift_jis", "it is not in Shift_JIS, as it says"),
         ] {
             assert_eq!(to_utf8(body, Some(charset)).unwrap_err(), cause);

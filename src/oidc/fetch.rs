@@ -83,10 +83,8 @@ impl Http {
         basic: Option<(&str, &SecretString)>,
         form: &[(&str, &str)],
     ) -> Result<Answer, FetchError> {
-        let basic = basic.map(|(id, secret)| {
-            let (id, secret) = (form_urlencoded(id), form_urlencoded(secret.expose_secret()));
-            format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
-        });
+        let basic =
+            basic.map(|(id, secret)| format!("Basic {}", credentials(id, secret.expose_secret())));
         let request = || {
             let request = self
                 .request(Method::POST, url)
@@ -119,7 +117,17 @@ fn client(connect: Connect) -> awc::Client {
         .finish()
 }
 
-fn form_urlencoded(text: &str) -> String {
+/// What stands behind `Basic` (RFC 6749, 2.3.1).
+pub(super) fn credentials(id: &str, secret: &str) -> String {
+    STANDARD.encode(format!(
+        "{}:{}",
+        form_urlencoded(id),
+        form_urlencoded(secret)
+    ))
+}
+
+/// `text` as a form has it.
+pub(super) fn form_urlencoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 

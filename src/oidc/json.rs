@@ -14,7 +14,7 @@ pub struct Object {
     /// What the errors call it: "it", "its header".
     it: &'static str,
     members: Map<String, Value>,
-    /// Of the members, those with text that is not Unicode or a number beyond all bounds.
+    /// Of the members, those that are no value: text that is not Unicode, a number beyond all bounds, or too deep.
     unreadable: Vec<String>,
 }
 
@@ -117,7 +117,7 @@ impl Object {
                 };
                 let found = match is_readable {
                     true => type_of(value),
-                    false => "text that is not Unicode or a number beyond all bounds",
+                    false => UNREADABLE,
                 };
                 Err(format!("{its} {name} is {found}, expected {expected}"))
             }
@@ -165,6 +165,9 @@ pub fn quoted(text: &str) -> String {
         .map_or(text.len(), |(end, _)| end);
     format!("{:?}", &text[..end])
 }
+
+const UNREADABLE: &str =
+    "no value (text that is not Unicode, a number beyond all bounds, or too deep)";
 
 fn type_of(value: &Value) -> &'static str {
     match value {
@@ -276,7 +279,7 @@ mod tests {
             (r#"{"name":7}"#, "its name is a number, expected a string"),
             (
                 r#"{"name":"\ud83d"}"#,
-                "its name is text that is not Unicode or a number beyond all bounds, expected a string",
+                "its name is no value (text that is not Unicode, a number beyond all bounds, or too deep), expected a string",
             ),
         ] {
             let fault = read(json).unwrap().text("name").unwrap_err();

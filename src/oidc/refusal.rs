@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::fetch::form_urlencoded;
 use super::json::{self, Object, quoted};
 
 /// An error code and what the provider says of it. Both are its words, for the log alone: shown escaped and cut.
@@ -35,7 +36,9 @@ impl Refusal {
     pub fn without(self, secrets: &[&str]) -> Refusal {
         let hide = |text: String| {
             let mut secrets = secrets.iter().filter(|secret| !secret.is_empty());
-            match secrets.any(|secret| text.contains(secret)) {
+            let is_repeated =
+                |secret: &&str| text.contains(*secret) || text.contains(&form_urlencoded(secret));
+            match secrets.any(is_repeated) {
                 true => "(it repeats a secret)".to_owned(),
                 false => text,
             }
@@ -158,5 +161,7 @@ mod tests {
             refusal("invalid_grant", Some("(it repeats a secret)"))
         );
         assert_eq!(told.clone().without(&["", "hunter3"]), told);
+        let as_sent = refusal("invalid_client", Some("client_secret=a%2Bb+c")).unwrap();
+        assert_ne!(as_sent.clone().without(&["a+b c"]), as_sent);
     }
 }

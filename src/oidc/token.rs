@@ -6,7 +6,7 @@ use super::Registration;
 use super::answer::Answer;
 use super::discovery::Metadata;
 use super::error::Error;
-use super::fetch::Http;
+use super::fetch::{self, Http};
 use super::json::Object;
 use super::refusal::Refusal;
 use super::timed::timed;
@@ -64,9 +64,10 @@ pub async fn exchange(
     };
     let asked = http.post_form(&metadata.token_endpoint, basic, &form);
     let answer = timed(Endpoint::Token, asked).await;
-    // Who repeats what we sent, and such things are logged, would make a secret of ours known.
-    let sent = [code, secret].map(ExposeSecret::expose_secret);
-    let sent = [sent[0], sent[1], code_verifier];
+    // Its words are logged, and it may repeat what we sent.
+    let (code, secret) = (code.expose_secret(), secret.expose_secret());
+    let credentials = fetch::credentials(&registration.client_id, secret);
+    let sent = [code, secret, code_verifier, &credentials];
     judge(&answer.map_err(Error::fetching("token"))?).map_err(|error| match error {
         Error::CodeRefused(refusal) => Error::CodeRefused(refusal.without(&sent)),
         Error::TokenRefused { status, refusal } => Error::TokenRefused {

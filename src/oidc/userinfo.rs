@@ -1,7 +1,7 @@
 //! The userinfo request and its response (OpenID Connect Core 5.3).
 
 use jsonwebtoken::Algorithm;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::answer::Answer;
@@ -25,16 +25,17 @@ pub async fn fetch(
     let asked = http.get(endpoint, Some(access_token));
     let answer = timed(Endpoint::Userinfo, asked).await;
     let answer = answer.map_err(Error::fetching("userinfo"))?;
-    match refusal(&answer) {
+    match refusal(&answer, access_token) {
         Some(refusal) => Err(refusal),
         None => answer.ok().map_err(Error::fetching("userinfo")),
     }
 }
 
 /// RFC 6750, 3.1: why the access token is refused, if it is and the answer says why.
-fn refusal(answer: &Answer) -> Option<Error> {
+fn refusal(answer: &Answer, access_token: &SecretString) -> Option<Error> {
     let status = answer.status;
     let refusal = Refusal::of_challenge(answer.challenge.as_deref()?)?;
+    let refusal = refusal.without(&[access_token.expose_secret()]);
     matches!(status, 400 | 401 | 403).then_some(Error::AccessTokenRefused { status, refusal })
 }
 

@@ -1,11 +1,14 @@
 //! What the provider says when it refuses: it is in the log, an expired page begins anew, and a fault of set-up is told
 //! as one.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use url::form_urlencoded;
 
 use crate::on_both;
 use crate::provider_answers::{NOT_SET_UP, assert_refused};
-use crate::support::app::CLIENT_SECRET;
+use crate::support::app::{CLIENT_ID, CLIENT_SECRET};
 use crate::support::provider::{Canned, Endpoint, Params};
 use crate::support::visitor::Answer;
 use crate::support::{Database, TestApp, log};
@@ -128,12 +131,38 @@ async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
 #[actix_web::test]
 async fn a_secret_that_the_token_endpoint_repeats_is_not_logged() {
     let app = TestApp::spawn(Database::Sqlite);
-    let refusal = json!({"error": "invalid_client", "error_description": format!("no such secret: {CLIENT_SECRET}")});
-    answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
-    let page = app.visitor().sign_in("ada").await;
-    let line = line_of(&page);
-    assert!(line.contains("it says \"(it repeats a secret)\""), "{line}");
-    assert!(!line.contains(CLIENT_SECRET), "{line}");
+    let encoded =
+        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let (id, secret) = (encoded(CLIENT_ID), encoded(CLIENT_SECRET));
+    let credentials = STANDARD.encode(format!("{id}:{secret}"));
+    for repeated in [CLIENT_SECRET, &secret, &credentials] {
+        let description = format!("not accepted: {repeated}");
+        let refusal = json!({"error": "invalid_client", "error_description": description});
+        answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
+        let page = app.visitor().sign_in("ada").await;
+        let line = line_of(&page);
+        assert!(line.contains("it says \"(it repeats a secret)\""), "{line}");
+        assert!(!line.contains(repeated), "{line}");
+    }
+}
+
+#[actix_web::test]
+async fn an_access_token_that_userinfo_repeats_is_not_logged() {
+    let app = TestApp::spawn(Database::Sqlite);
+    app.provider.faults(|faults| {
+        faults.edit_token_response =
+            Some(Box::new(|tokens| tokens["access_token"] = json!("hunter2")));
+        faults.edit_claims = Some(Box::new(|claims| {
+            drop(claims.as_object_mut().unwrap().remove("at_hash"))
+        }));
+    });
+    let challenge = "Bearer error=\"invalid_token\", error_description=\"hunter2 is no token\"";
+    answer_with(&app, Endpoint::Userinfo, challenged(401, challenge));
+    let line = line_of(&app.visitor().sign_in("ada").await);
+    assert!(
+        line.contains(": \"invalid_token\"; it says \"(it repeats a secret)\""),
+        "{line}"
+    );
 }
 
 fn challenged(status: u16, challenge: &str) -> Canned {
