@@ -44,7 +44,7 @@ pub struct Http1<F, I, S, B> {
     server: ServerBuilder,
     app: F,
     patience: Patience,
-    made: PhantomData<fn() -> (I, S, B)>,
+    made: PhantomData<(I, S, B)>,
 }
 
 impl<F, I, S, B> Http1<F, I, S, B>
@@ -125,6 +125,10 @@ where
 }
 
 /// The service of a worker's connections. When the server is told to `stop`, idle ones are closed.
+#[expect(
+    clippy::type_complexity,
+    reason = "a type that can't be named can't be factored out"
+)]
 fn connections<T, I, S, B>(
     app: I,
     patience: Patience,

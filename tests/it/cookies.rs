@@ -239,3 +239,26 @@ async fn in_chromium_two_doorwards_on_one_host_do_not_disturb_each_other() {
     browser.goto(&format!("{}/profile", apps[0].url)).await;
     assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
 }
+
+/// Whatever port and path are in a name, and though it demands the whole host.
+#[actix_web::test]
+async fn chromium_keeps_cookies_under_our_names() {
+    let browser = Browser::start(Look::DESKTOP).await;
+    let (site, _requests) = another_site(b"a=b");
+    browser.goto(&site).await;
+    for name in [
+        "__Host-doorward",
+        "__Host-doorward.8443",
+        "__Host-doorward-logout+a+b",
+        "__Host-doorward-login-a_b-c.8443+a.b+c~d",
+    ] {
+        // Chromium takes localhost for secure.
+        let set = format!("document.cookie = '{name}=kept; Secure; Path=/'");
+        browser.evaluate(&set).await;
+        let kept = browser.evaluate("document.cookie").await;
+        assert!(
+            kept.as_str().unwrap().contains(&format!("{name}=kept")),
+            "{kept}"
+        );
+    }
+}
