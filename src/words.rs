@@ -43,10 +43,12 @@ pub fn of(error: &Error) -> Words {
             "Sign-in did not finish",
             "The answer does not say which sign-in it belongs to.",
         ),
-        Error::NoLogin(NoLogin::Used) => sign_in_again(
-            "This sign-in was used already",
-            "Each sign-in at your provider lets you in once.",
-        ),
+        Error::NoLogin(NoLogin::Used) => Words {
+            title: "This sign-in was used already",
+            sentence: "Each sign-in at your provider lets you in once.",
+            next: "Please sign in again.",
+            way_on: WayOn::SignInAgain,
+        },
         Error::NoLogin(NoLogin::Expired { .. }) => sign_in_again(
             "That took a little long",
             "You have ten minutes to sign in, and they have passed.",

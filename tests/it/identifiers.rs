@@ -1,7 +1,6 @@
 //! What tells people apart looks like what it is, wherever it is shown.
 
 use crate::on_both;
-use crate::support::TestApp;
 use crate::support::process::{DOORWARD, Process};
 use crate::support::provider::Person;
 

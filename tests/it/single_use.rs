@@ -71,6 +71,32 @@ on_both! {
 }
 
 on_both! {
+    async fn where_the_tries_are_used_up_the_page_says_what_happened(app: TestApp) {
+        let ada = app.visitor();
+        let mut callback = ada.callback_for("ada").await;
+        for tries in ["%7E1", "%7E2"] {
+            for (name, _) in attempts(&ada) {
+                ada.set_app_cookie(&name, "");
+            }
+            let anew = ada.get(&callback).await;
+            assert!(anew.location().contains(&format!("{tries}&")), "{}", anew.location());
+            callback = ada.get(anew.location()).await.location().to_owned();
+        }
+        let again = app.visitor();
+        for (name, value) in attempts(&ada) {
+            again.set_app_cookie(&name, &value);
+        }
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+        let refused = again.get(&callback).await;
+        let sentence = "Each sign-in at your provider lets you in once.";
+        assert_eq!(refused.refusal(), (403, sentence.to_owned()));
+        assert_eq!(refused.text("error-next").as_deref(), Some("Please sign in again."));
+        let reason = "SELECT COUNT(*) AS n FROM audit_events WHERE reason = 'attempt_used'";
+        assert_eq!((app.storage().sessions(), app.storage().number(reason)), (1, 1));
+    }
+}
+
+on_both! {
     async fn an_attempt_is_used_once_whichever_process_gets_the_answer(database: Database) {
         let storage = Storage::new(database);
         let addrs = [free_addr(), free_addr()];
