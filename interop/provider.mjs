@@ -4,17 +4,19 @@
 //     node provider.mjs '{"client": {…}, "settings": {…}}'
 //
 // `client` is the metadata of the one client (OpenID Connect Dynamic Client Registration 1.0, 2); `settings`, which may
-// be left out, replaces settings of oidc-provider. What happens is told on standard output, a JSON object a line, the
+// be left out, replaces settings of oidc-provider. With `"http10": true` it is reached through http10.py. What happens is told on standard output, a JSON object a line, the
 // issuer first. `rotate` on standard input puts new keys in the place of the old ones; its end ends the provider.
 
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 import { Provider } from 'oidc-provider';
 import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js';
 
-const { client, settings } = JSON.parse(process.argv[2]);
+const { client, settings, http10 } = JSON.parse(process.argv[2]);
 
 // Standard output is for what happens; oidc-provider's own remarks go where errors go.
 console.log = console.error;
@@ -72,10 +74,21 @@ function newProvider(issuer) {
   return provider.callback();
 }
 
+// The port of an HTTP/1.0 server in front of `port`; it ends when this process does.
+async function http10Before(port) {
+  const script = fileURLToPath(new URL('http10.py', import.meta.url));
+  const front = spawn('python3', [script, port], { stdio: ['pipe', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: front.stdout })) {
+    return line;
+  }
+  throw new Error('http10.py does not start');
+}
+
 let answer;
 const server = createServer((request, response) => answer(request, response));
-server.listen(0, '127.0.0.1', () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`;
+server.listen(0, '127.0.0.1', async () => {
+  const { port } = server.address();
+  const issuer = `http://127.0.0.1:${http10 ? await http10Before(port) : port}`;
   answer = newProvider(issuer);
   tell({ issuer });
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{Database, SESSION_KEY, Storage};
 use crate::support::browser::{Browser, Look};
-use crate::support::log;
+use crate::support::{log, process};
 
 /// With characters that have a meaning in forms and headers; more than ASCII is not allowed there.
 const CLIENT_ID: &str = "interop client:&%+/";
@@ -35,9 +35,10 @@ struct ForeignProvider {
 }
 
 impl ForeignProvider {
-    fn start(client: &Value, settings: &Value) -> ForeignProvider {
+    fn start(client: &Value, settings: &Value, front: Front) -> ForeignProvider {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/provider.mjs");
-        let argument = json!({ "client": client, "settings": settings });
+        let http10 = front == Front::Http10;
+        let argument = json!({ "client": client, "settings": settings, "http10": http10 });
         let mut process = Command::new("node")
             .args([script, &argument.to_string()])
             .stdin(Stdio::piped())
@@ -108,6 +109,14 @@ impl Drop for ForeignProvider {
     }
 }
 
+/// What is between the provider and everybody else.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Front {
+    Nothing,
+    /// A plain HTTP/1.0 server: `interop/http10.py`.
+    Http10,
+}
+
 /// A running Doorward that is registered there.
 struct Interop {
     url: String,
@@ -119,6 +128,15 @@ struct Interop {
 impl Interop {
     /// With more of the client's metadata, other settings of the provider, and more variables for Doorward.
     fn spawn(client: Value, settings: Value, variables: &[(&str, &str)]) -> Interop {
+        Interop::spawn_behind(Front::Nothing, client, settings, variables)
+    }
+
+    fn spawn_behind(
+        front: Front,
+        client: Value,
+        settings: Value,
+        variables: &[(&str, &str)],
+    ) -> Interop {
         log::keep();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         // Another name than the provider's: cookies take no notice of ports.
@@ -133,7 +151,7 @@ impl Interop {
             .as_object_mut()
             .unwrap()
             .extend(client.as_object().unwrap().clone());
-        let provider = ForeignProvider::start(&registered, &settings);
+        let provider = ForeignProvider::start(&registered, &settings, front);
 
         let storage = Storage::new(Database::Sqlite);
         let usual = [
@@ -396,4 +414,40 @@ async fn a_sign_in_that_is_cancelled() {
     browser.click("a[href$='/abort']").await;
     assert_eq!(browser.text("#error-title").await, "You were not let in");
     assert_eq!(interop.storage.users(), 0);
+}
+
+/// What a plain server of Python, PHP or Perl speaks; each connection is one request. Fifty times in, without one failure.
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn http_1_0() {
+    let unlimited = [("RATE_LIMIT", "0")];
+    let interop = Interop::spawn_behind(Front::Http10, json!({}), json!({}), &unlimited);
+    let place = interop.provider.issuer.trim_start_matches("http://");
+    let keys = process::get(place.parse().unwrap(), "/jwks").unwrap();
+    assert!(keys.starts_with("HTTP/1.0 200 OK\r\n"), "{keys}");
+
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+    let login = format!("{}/login", interop.url);
+    for nth in 1..50 {
+        // The provider knows her by now and sends her back at once.
+        browser.goto(&login).await;
+        assert_eq!(browser.text("#claim-subject").await, "ada", "{nth}");
+        assert_eq!(
+            interop.provider.told("userinfo")["type"],
+            "application/json",
+            "{nth}"
+        );
+    }
+    let sign_ins = "SELECT COUNT(*) AS n FROM audit_events WHERE event = 'sign_in'";
+    assert_eq!(interop.storage.number(sign_ins), 50);
+    let failures = "SELECT COUNT(*) AS n FROM audit_events WHERE event = 'sign_in_failed'";
+    assert_eq!(interop.storage.number(failures), 0);
+
+    browser.goto(&interop.url).await;
+    browser.click("#logout-button").await;
+    browser.click("button[name=logout][value=yes]").await;
+    browser.wait_for("#login-button").await;
+    assert_eq!(interop.storage.sessions(), 0);
 }
