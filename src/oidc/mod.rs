@@ -332,11 +332,10 @@ impl RelyingParty {
     }
 }
 
-/// A call that may outlive who asked for it.
-fn fetch_keys(
-    http: &Http,
-    metadata: &Metadata,
-) -> impl FnOnce() -> Pin<Box<dyn Future<Output = Result<(KeySet, Option<u64>), Error>>>> {
+/// A call that may outlive who asked for it; with what it brings, for how many seconds that may be kept.
+type Fetch<T> = Pin<Box<dyn Future<Output = Result<(T, Option<u64>), Error>>>>;
+
+fn fetch_keys(http: &Http, metadata: &Metadata) -> impl FnOnce() -> Fetch<KeySet> {
     move || {
         let (http, jwks_uri) = (http.clone(), metadata.jwks_uri.clone());
         Box::pin(async move { keys::fetch(&http, &jwks_uri).await })

@@ -193,6 +193,8 @@ fn operations_names_settings_and_files_that_are_there() {
     let known = variables();
     let elsewhere = [
         "RUST_LOG",
+        "HTTP_PROXY",
+        "ALL_PROXY",
         "TOUCH_AFTER",
         "HEALTHCHECK",
         "SIGTERM",
