@@ -1,15 +1,21 @@
-//! One request at a time on each connection: the next one is read when the one before it is answered.
+//! One request at a time on each connection: the next one is handed on when the one before it is answered.
 //!
-//! actix-http reads as many requests as a buffer of 128 KiB holds and keeps them in memory, 2.5 KiB
-//! each, until it comes to them. Some hundred kilobytes that a stranger sends on a few connections so
-//! become hundreds of megabytes. Here what was sent ahead (pipelined, RFC 9112 9.3.2) waits in the kernel.
+//! actix-http reads 128 KiB ahead and keeps every request in them in memory, 2.5 KiB each, until it comes to them. Some
+//! hundred kilobytes that a stranger sends on a few connections so become hundreds of megabytes. And it reads a head
+//! again from its beginning with each piece that comes of it. Here what was sent ahead (pipelined, RFC 9112, 9.3.2)
+//! waits in the kernel, and a head is handed on when it is whole.
+
+mod requests;
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
 use actix_web::rt::net::ActixStream;
+use actix_web::web::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use requests::Requests;
 
 /// What tells a client to go on, and is no answer yet (RFC 9110, 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -17,10 +23,14 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// A stream that gives the bytes of the next request only after an answer was written.
 pub struct Paced<T> {
     stream: T,
-    heads: Heads,
-    /// Read already, and not yet due.
-    held: Vec<u8>,
-    /// Who waits for them.
+    requests: Requests,
+    /// Read already, and not yet all handed on.
+    held: BytesMut,
+    /// How many of them may be.
+    due: usize,
+    /// Whether the first of them was, ahead of its head: the time for the rest of it runs from then.
+    is_announced: bool,
+    /// Who waits for the next request.
     reader: Option<Waker>,
 }
 
@@ -29,9 +39,46 @@ impl<T> Paced<T> {
     pub fn new(stream: T) -> Self {
         Paced {
             stream,
-            heads: Heads::default(),
-            held: Vec::new(),
+            requests: Requests::default(),
+            held: BytesMut::new(),
+            due: 0,
+            is_announced: false,
             reader: None,
+        }
+    }
+
+    /// Moves what is due into `buffer`, as much as there is room; whether that is anything.
+    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        if self.due == 0 {
+            // Left out, or each of them would be read again with what follows.
+            let empty = self.requests.empty_lines(&self.held);
+            self.held.advance(empty);
+            self.due = self.requests.due(&self.held);
+            if self.due > 0 && std::mem::take(&mut self.is_announced) {
+                self.held.advance(1);
+                self.due -= 1;
+            }
+        }
+        let now = self.due.min(buffer.remaining());
+        if now > 0 {
+            buffer.put_slice(&self.held[..now]);
+            self.held.advance(now);
+            self.due -= now;
+            if self.held.is_empty() {
+                // What a long head took is not kept for the next one.
+                self.held = BytesMut::new();
+            }
+            return true;
+        }
+        match self.held.first() {
+            Some(first)
+                if self.requests.are_in_a_head() && !self.is_announced && *first != b'\r' =>
+            {
+                buffer.put_slice(&[*first]);
+                self.is_announced = true;
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -43,28 +90,21 @@ impl<T: ActixStream> AsyncRead for Paced<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let paced = self.get_mut();
-        let begin = buffer.filled().len();
-        if paced.held.is_empty() {
-            ready!(Pin::new(&mut paced.stream).poll_read(context, buffer))?;
-            let read = &buffer.filled()[begin..];
-            if read.is_empty() {
+        loop {
+            if buffer.remaining() == 0 || paced.hand_on(buffer) {
                 return Poll::Ready(Ok(()));
             }
-            let due = paced.heads.due(read);
-            paced.held.extend_from_slice(&read[due..]);
-            buffer.set_filled(begin + due);
-        } else {
-            let room = paced.held.len().min(buffer.remaining());
-            let due = paced.heads.due(&paced.held[..room]);
-            buffer.put_slice(&paced.held[..due]);
-            paced.held.drain(..due);
-        }
-        match buffer.filled().len() > begin {
-            true => Poll::Ready(Ok(())),
-            false => {
+            if paced.requests.wait_for_an_answer() {
                 paced.reader = Some(context.waker().clone());
-                Poll::Pending
+                return Poll::Pending;
             }
+            let begin = buffer.filled().len();
+            ready!(Pin::new(&mut paced.stream).poll_read(context, buffer))?;
+            if buffer.filled().len() == begin {
+                return Poll::Ready(Ok(()));
+            }
+            paced.held.extend_from_slice(&buffer.filled()[begin..]);
+            buffer.set_filled(begin);
         }
     }
 }
@@ -79,7 +119,7 @@ impl<T: ActixStream> AsyncWrite for Paced<T> {
         let written = ready!(Pin::new(&mut paced.stream).poll_write(context, bytes))?;
         // A client that does not read what it asked for is told nothing more.
         if written == bytes.len() && bytes != CONTINUE {
-            paced.heads.answered();
+            paced.requests.answered();
             if let Some(reader) = paced.reader.take() {
                 reader.wake();
             }
@@ -93,79 +133,5 @@ impl<T: ActixStream> AsyncWrite for Paced<T> {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
-}
-
-/// Counts the heads of requests by the empty line that ends each.
-#[derive(Default)]
-struct Heads {
-    /// Whether a head went by that is not answered.
-    is_unanswered: bool,
-    /// Whether anything but empty lines came since the last head: those before a request mean nothing
-    /// (RFC 9112, 2.2).
-    has_text: bool,
-    is_line_empty: bool,
-}
-
-impl Heads {
-    /// How many of `bytes` are due: all but the end of a second head, and what follows it.
-    fn due(&mut self, bytes: &[u8]) -> usize {
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'\n' if self.has_text && self.is_line_empty => {
-                    if self.is_unanswered {
-                        return at;
-                    }
-                    self.is_unanswered = true;
-                    self.has_text = false;
-                }
-                b'\n' => self.is_line_empty = true,
-                b'\r' => (),
-                _ => (self.has_text, self.is_line_empty) = (true, false),
-            }
-        }
-        bytes.len()
-    }
-
-    fn answered(&mut self) {
-        self.is_unanswered = false;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Heads;
-
-    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-    #[test]
-    fn the_second_head_ends_when_the_first_is_answered() {
-        let both = format!("{GET}{GET}{GET}");
-        // In one piece and byte by byte.
-        for size in [both.len(), 1] {
-            let mut heads = Heads::default();
-            let mut due = 0;
-            for piece in both.as_bytes().chunks(size) {
-                let more = heads.due(piece);
-                due += more;
-                if more < piece.len() {
-                    break;
-                }
-            }
-            assert_eq!(due, 2 * GET.len() - 1);
-            assert_eq!(heads.due(b"\n"), 0, "as often as somebody asks");
-            heads.answered();
-            assert_eq!(heads.due(b"\n"), 1);
-        }
-    }
-
-    #[test]
-    fn empty_lines_before_a_request_and_a_body_are_no_heads() {
-        let mut heads = Heads::default();
-        let post = "\r\n\r\nPOST / HTTP/1.1\nContent-Length: 3\n\na=b\r\n\r";
-        assert_eq!(heads.due(post.as_bytes()), post.len());
-        assert!(heads.is_unanswered);
-        heads.answered();
-        assert_eq!(heads.due(GET.as_bytes()), GET.len());
     }
 }

@@ -135,6 +135,38 @@ fn what_is_sent_ahead_is_answered_in_its_turn() {
     assert_eq!(statuses, expected);
 }
 
+/// The empty lines in a body, and the one that ends a body in chunks, end no head; and what follows is a request again,
+/// or a proxy's next visitor would wait for it.
+#[test]
+fn a_body_may_have_empty_lines_and_come_in_chunks() {
+    let addr = free_addr();
+    let mut doorward = Process::doorward(addr, &[("OIDC_RESPONSE_MODE", "form_post")]);
+    doorward.answers(addr);
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n5\r\na=b&c\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n";
+    let long = "Content-Length: 10\r\n\r\na=b\n\n\r\n\r\nc";
+    for body in [chunked, long] {
+        // Read by the one, and by the other not.
+        for (path, status) in [("/authorization-code/callback", "403"), ("/nowhere", "404")] {
+            let mut stream = connect(addr);
+            let post = format!(
+                "POST {path} HTTP/1.1\r\nHost: localhost\r\n\
+                 Content-Type: application/x-www-form-urlencoded\r\n{body}"
+            );
+            let get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            stream.write_all(format!("{post}{get}").as_bytes()).unwrap();
+            let mut answers = String::new();
+            stream.read_to_string(&mut answers).unwrap();
+            assert!(
+                answers.starts_with(&format!("HTTP/1.1 {status}")),
+                "{answers}"
+            );
+            if status == "403" {
+                assert!(answers.contains("HTTP/1.1 200"), "{answers}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_browser_that_says_nothing_more_is_let_go_and_a_proxy_may_take_its_time() {
     for (proxies, stays) in [("", false), ("10.0.0.1", true)] {

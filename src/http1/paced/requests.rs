@@ -1,0 +1,328 @@
+//! Where one request ends and the next begins (RFC 9112, 2 to 7). Heads are read by httparse, as actix-http reads them;
+//! what is malformed is handed on for it to refuse.
+
+use std::mem::MaybeUninit;
+
+/// As many headers as actix-http reads.
+const MAX_HEADERS: usize = 96;
+
+/// actix-http refuses a longer head, in bytes.
+const MAX_HEAD: usize = 128 * 1024;
+
+/// How far a connection has got with the requests on it.
+#[derive(Default)]
+pub struct Requests {
+    part: Part,
+    /// How much of a head was searched for its end, in vain.
+    searched: usize,
+    /// Whether a request was answered before its body had come.
+    is_answered: bool,
+}
+
+#[derive(Debug, Default, PartialEq)]
+enum Part {
+    /// A head, or nothing yet.
+    #[default]
+    Head,
+    /// A body with so many bytes to come.
+    Length(u64),
+    /// A body in chunks.
+    Chunks(Chunk),
+    /// The whole request has come: its answer is next.
+    Answer,
+}
+
+/// RFC 9112, 7.1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Chunk {
+    /// The digits of a size.
+    Size(u64),
+    /// What follows them on their line.
+    Extension(u64),
+    /// So many bytes, and the line that they end on.
+    Data(u64),
+    LineAfterData,
+    /// After the size of nought: trailers, up to an empty line.
+    Trailer {
+        is_empty: bool,
+    },
+}
+
+impl Requests {
+    /// How many of `bytes`, the next of the connection, belong to the request that is under way. Nought of an incomplete
+    /// head: then the same bytes and more are to come again.
+    pub fn due(&mut self, bytes: &[u8]) -> usize {
+        let mut due = 0;
+        while due < bytes.len() {
+            let rest = &bytes[due..];
+            due += match &mut self.part {
+                Part::Answer => break,
+                // A head is handed on alone: the bytes before it are of another request.
+                Part::Head if due > 0 => break,
+                Part::Head => match self.head(rest) {
+                    0 => break,
+                    length => length,
+                },
+                Part::Length(left) => {
+                    let now = rest.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    *left -= now as u64;
+                    if *left == 0 {
+                        self.ends();
+                    }
+                    now
+                }
+                Part::Chunks(chunk) => {
+                    let (now, next) = chunk.read(rest);
+                    match next {
+                        Some(next) => *chunk = next,
+                        None => self.ends(),
+                    }
+                    now
+                }
+            };
+        }
+        due
+    }
+
+    /// An answer was written.
+    pub fn answered(&mut self) {
+        match self.part {
+            Part::Answer => self.part = Part::Head,
+            Part::Length(_) | Part::Chunks(_) => self.is_answered = true,
+            Part::Head => (),
+        }
+    }
+
+    /// How many of `bytes` are empty lines before a request, which mean nothing (RFC 9112, 2.2).
+    pub fn empty_lines(&self, bytes: &[u8]) -> usize {
+        let mut rest = bytes;
+        while let (Part::Head, [b'\n', next @ ..] | [b'\r', b'\n', next @ ..]) = (&self.part, rest)
+        {
+            rest = next;
+        }
+        bytes.len() - rest.len()
+    }
+
+    /// Whether nothing more is due before an answer is written.
+    pub fn wait_for_an_answer(&self) -> bool {
+        self.part == Part::Answer
+    }
+
+    /// Whether a head comes next, or the rest of it.
+    pub fn are_in_a_head(&self) -> bool {
+        self.part == Part::Head
+    }
+
+    /// The length of the head that `bytes` begin with; nought if it is not whole.
+    fn head(&mut self, bytes: &[u8]) -> usize {
+        // Of the empty line that ends it, all but the last byte may have come.
+        let to_search = bytes.len().saturating_sub(3);
+        let searched = std::mem::replace(&mut self.searched, to_search);
+        let is_long = bytes.len() >= MAX_HEAD;
+        if searched > 0 && !has_empty_line(&bytes[searched..]) && !is_long {
+            return 0;
+        }
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        let length = match request.parse_with_uninit_headers(bytes, &mut headers) {
+            Ok(httparse::Status::Complete(length)) => {
+                self.part = body(request.headers);
+                length
+            }
+            Ok(httparse::Status::Partial) if !is_long => return 0,
+            _ => {
+                self.part = Part::Answer;
+                bytes.len()
+            }
+        };
+        self.searched = 0;
+        self.is_answered = false;
+        length
+    }
+
+    fn ends(&mut self) {
+        self.part = match std::mem::take(&mut self.is_answered) {
+            true => Part::Head,
+            false => Part::Answer,
+        };
+    }
+}
+
+/// What follows a head. actix-http refuses a request with both of these headers, or with one of them twice.
+fn body(headers: &[httparse::Header<'_>]) -> Part {
+    for header in headers {
+        if header.name.eq_ignore_ascii_case("transfer-encoding") {
+            return Part::Chunks(Chunk::Size(0));
+        }
+        if header.name.eq_ignore_ascii_case("content-length") {
+            let length = std::str::from_utf8(header.value).ok();
+            let length = length.and_then(|length| length.trim().parse().ok());
+            return match length {
+                Some(length @ 1..) => Part::Length(length),
+                _ => Part::Answer,
+            };
+        }
+    }
+    Part::Answer
+}
+
+/// Whether a line ends and the next one is empty.
+fn has_empty_line(bytes: &[u8]) -> bool {
+    let lines = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    let mut nexts = lines.map(|(at, _)| &bytes[at + 1..]);
+    nexts.any(|next| next.starts_with(b"\n") || next.starts_with(b"\r\n"))
+}
+
+impl Chunk {
+    /// How many bytes belong to this, and what comes next; nothing after the last.
+    fn read(self, bytes: &[u8]) -> (usize, Option<Chunk>) {
+        let Some(first) = bytes.first() else {
+            return (0, Some(self));
+        };
+        let next = match (self, first) {
+            (Chunk::Data(left), _) => {
+                let now = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let next = match left - now as u64 {
+                    0 => Chunk::LineAfterData,
+                    left => Chunk::Data(left),
+                };
+                return (now, Some(next));
+            }
+            (Chunk::Size(0) | Chunk::Extension(0), b'\n') => Chunk::Trailer { is_empty: true },
+            (Chunk::Size(size) | Chunk::Extension(size), b'\n') => Chunk::Data(size),
+            (Chunk::Size(size), digit) if digit.is_ascii_hexdigit() => {
+                let digit = char::from(*digit).to_digit(16).expect("a digit");
+                let size = size.checked_mul(16).map(|size| size + u64::from(digit));
+                match size {
+                    Some(size) => Chunk::Size(size),
+                    // Refused by whoever reads it.
+                    None => return (bytes.len(), None),
+                }
+            }
+            (Chunk::Size(size) | Chunk::Extension(size), _) => Chunk::Extension(size),
+            (Chunk::LineAfterData, b'\n') => Chunk::Size(0),
+            (Chunk::LineAfterData, _) => Chunk::LineAfterData,
+            (Chunk::Trailer { is_empty: true }, b'\n') => return (1, None),
+            (Chunk::Trailer { .. }, b'\n') => Chunk::Trailer { is_empty: true },
+            (Chunk::Trailer { is_empty }, b'\r') => Chunk::Trailer { is_empty },
+            (Chunk::Trailer { .. }, _) => Chunk::Trailer { is_empty: false },
+        };
+        (1, Some(next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    /// Empty lines in the body, of either kind.
+    const POST: &str = "POST / HTTP/1.1\nContent-Length: 8\n\na\n\nb\r\n\r\n";
+    const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+                           5;x=\"y\"\r\na\r\n\r\n\r\n0B\r\n0\r\n\r\nGET / \r\n000\r\nX: y\r\n\r\n";
+
+    /// What is handed on of `stream`, which comes in pieces of `size`, before the first answer and after each.
+    fn handed_on(stream: &str, size: usize, answers: usize) -> Vec<String> {
+        let mut requests = Requests::default();
+        let (mut all, mut handed) = (stream.as_bytes(), Vec::new());
+        let mut held = Vec::new();
+        for _ in 0..=answers {
+            let mut now = Vec::new();
+            loop {
+                let due = requests.due(&held);
+                now.extend(held.drain(..due));
+                if due > 0 {
+                    continue;
+                }
+                if requests.wait_for_an_answer() || all.is_empty() {
+                    break;
+                }
+                let (piece, rest) = all.split_at(size.min(all.len()));
+                held.extend_from_slice(piece);
+                all = rest;
+            }
+            handed.push(String::from_utf8(now).unwrap());
+            requests.answered();
+        }
+        handed
+    }
+
+    #[test]
+    fn a_request_is_handed_on_when_the_one_before_it_is_answered() {
+        let requests = [GET, POST, GET, CHUNKED, CHUNKED, POST, GET];
+        let stream = requests.concat();
+        for size in [stream.len(), 1, 2, 3, 7, 64] {
+            let handed = handed_on(&stream, size, requests.len() - 1);
+            assert_eq!(handed, requests, "{size}");
+        }
+    }
+
+    #[test]
+    fn empty_lines_before_a_request_are_told_from_it() {
+        let mut requests = Requests::default();
+        for (bytes, empty) in [
+            ("", 0),
+            ("\r", 0),
+            ("\r\n\n\r", 3),
+            ("\r\n\r\n\nGET", 5),
+            ("\rGET", 0),
+        ] {
+            assert_eq!(requests.empty_lines(bytes.as_bytes()), empty, "{bytes:?}");
+        }
+        assert_eq!(requests.due(POST.as_bytes()), POST.len());
+        assert_eq!(requests.empty_lines(b"\n"), 0);
+    }
+
+    #[test]
+    fn the_rest_of_a_body_that_was_answered_early_is_no_request() {
+        for request in [POST, CHUNKED] {
+            for cut in 1..request.len() {
+                let (begin, rest) = request.split_at(cut);
+                let mut requests = Requests::default();
+                let due = requests.due(begin.as_bytes());
+                if due == 0 {
+                    continue;
+                }
+                assert_eq!(due, cut);
+                requests.answered();
+                let next = format!("{rest}{GET}");
+                assert_eq!(requests.due(next.as_bytes()), rest.len(), "{cut}");
+                assert_eq!(requests.due(GET.as_bytes()), GET.len(), "{cut}");
+                assert!(requests.wait_for_an_answer());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_or_too_long_is_handed_on_once() {
+        for malformed in [
+            "GET\r\n\r\nGET / HTTP/1.1\r\n\r\n".to_owned(),
+            format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(97)),
+            format!("GET / HTTP/1.1\r\nx: {}", "a".repeat(MAX_HEAD)),
+        ] {
+            let mut requests = Requests::default();
+            assert_eq!(requests.due(malformed.as_bytes()), malformed.len());
+            assert_eq!(requests.due(GET.as_bytes()), 0);
+        }
+        let endless = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1FFFFFFFFFFFFFFFFF";
+        let mut requests = Requests::default();
+        assert_eq!(requests.due(endless.as_bytes()), endless.len());
+        assert!(requests.wait_for_an_answer());
+    }
+
+    /// A head that drips costs as much as it has bytes, and not their square.
+    #[test]
+    fn no_byte_of_a_head_is_searched_twice() {
+        let mut requests = Requests::default();
+        let mut head = b"GET / HTTP/1.1\r\nx: ".to_vec();
+        for _ in 0..1000 {
+            head.push(b'a');
+            assert_eq!(requests.due(&head), 0);
+            assert_eq!(requests.searched, head.len() - 3);
+        }
+        head.extend_from_slice(b"\r\n\r");
+        assert_eq!(requests.due(&head), 0);
+        head.push(b'\n');
+        assert_eq!(requests.due(&head), head.len());
+    }
+}
