@@ -49,7 +49,15 @@ impl Sessions {
         let create = self
             .db
             .run(move |connection| SignOut::create(connection, &kept, now));
-        let is_first = create.await?;
+        let is_first = match create.await {
+            Ok(is_first) => is_first,
+            // Whoever wants to be out is out, if only that can be written.
+            Err(cause @ db::Error::Query(_)) => {
+                log::error!("a second press on \"Sign out\" won't reach the provider: {cause}");
+                true
+            }
+            Err(cause) => return Err(cause),
+        };
         let logout = Logout {
             state,
             id_token_hint,
@@ -57,7 +65,8 @@ impl Sessions {
         Ok((logout, is_first))
     }
 
-    /// The sign-out that this browser began a moment ago: its session's cookie says so, or the state's.
+    /// The sign-out that this browser began a moment ago: its session's cookie says so, or the state's. So for a minute an
+    /// old cookie still leads to the provider with the hint, and opens nothing here.
     pub async fn recent_logout(&self, request: &HttpRequest) -> Result<Option<Logout>, db::Error> {
         let state = self.state_of_session(request);
         let Some(state) = state.or_else(|| self.state_of_logout(request)) else {

@@ -85,6 +85,15 @@ on_both! {
         assert_eq!(app.storage().sessions(), 0);
     }
 
+    async fn who_can_not_be_sent_twice_is_out_all_the_same(app: TestApp) {
+        let (ada, session) = signed_in(&app).await;
+        app.storage().execute("ALTER TABLE sign_outs RENAME TO elsewhere");
+        let out = end_session(&app, &ada.post("/logout", "").await);
+        assert_eq!(out["id_token_hint"].split('.').count(), 3);
+        assert_eq!(app.storage().sessions(), 0);
+        assert!(!with_cookie(&app, &session).is_signed_in().await);
+    }
+
     async fn a_minute_later_what_is_left_of_a_session_leads_home(app: TestApp) {
         let (ada, session) = signed_in(&app).await;
         ada.post("/logout", "").await;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretSlice;
 use time::Duration;
 
-use super::super::tests::settings;
+use super::super::tests::{request_with, settings};
 use super::*;
 use crate::clock::Clock;
 use crate::db::{Begun, DatabaseUrl, NewUser};
@@ -143,6 +143,27 @@ async fn expired_sessions_are_purged_and_those_in_use_are_counted() {
     assert_eq!(sessions.count_live().await.unwrap(), 1);
     assert_eq!(sessions.purge_expired().await.unwrap(), 2);
     assert!(fixture.is_in(&used).await);
+}
+
+#[actix_web::test]
+async fn what_is_kept_of_a_sign_out_is_purged_after_a_minute() {
+    let fixture = Fixture::new();
+    let sessions = &fixture.store.sessions;
+    let request = request_with([]);
+    let begun = sessions.begin_logout(&request, Some("hint".into()));
+    let (logout, is_first) = begun.await.unwrap();
+    assert!(is_first);
+    let cookie = sessions.logout_cookie(&logout.state);
+    let again = request_with([&cookie]);
+    let is_kept = async || sessions.recent_logout(&again).await.unwrap().is_some();
+    fixture.clock.shift(Duration::seconds(59));
+    sessions.purge_expired().await.unwrap();
+    assert!(is_kept().await);
+    fixture.clock.shift(Duration::SECOND);
+    assert!(!is_kept().await);
+    sessions.purge_expired().await.unwrap();
+    fixture.clock.shift(Duration::seconds(-30));
+    assert!(!is_kept().await, "it is not there any more");
 }
 
 #[actix_web::test]
