@@ -9,9 +9,9 @@ use super::login::LIFETIME;
 use super::{NoLogin, Sessions};
 use crate::db::{self, Kind, SingleUse};
 
-/// How many are remembered at most, some hundred bytes each. Who makes us forget one gains requests to the token
+/// How many are remembered at most, some 250 bytes each. Who makes us forget one gains requests to the token
 /// endpoint and no session.
-const CAPACITY: u64 = 65_536;
+const CAPACITY: u64 = 16_384;
 
 /// For how long after its use an attempt is kept: beyond its own lifetime, since the clocks of the processes differ.
 const KEPT: Duration = LIFETIME.saturating_mul(2);

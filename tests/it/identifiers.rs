@@ -1,6 +1,7 @@
 //! What tells people apart looks like what it is, wherever it is shown.
 
 use crate::on_both;
+use crate::support::TestApp;
 use crate::support::process::{DOORWARD, Process};
 use crate::support::provider::Person;
 
@@ -32,5 +33,35 @@ on_both! {
             assert!(!printed.contains(['\u{202e}', '\u{200b}']), "{command:?}: {printed}");
             assert!(printed.contains(r"\u{202e}n"), "{command:?}: {printed}");
         }
+    }
+}
+
+on_both! {
+    async fn a_session_of_an_issuer_that_is_no_longer_configured_opens_nothing_and_is_still_listed(database: Database) {
+        let before = TestApp::spawn(database);
+        let url = before.storage().url.clone();
+        // Another provider, the same people's names there, the same database and key.
+        let after = TestApp::spawn_with(database, &[("DATABASE_URL", &url)]);
+        let ada = before.visitor();
+        ada.sign_in("ada").await;
+        let port = |app: &TestApp| app.url.rsplit(':').next().unwrap().to_owned();
+        let moved = after.visitor();
+        for (name, value) in ada.app_cookies() {
+            moved.set_app_cookie(&name.replace(&port(&before), &port(&after)), &value);
+        }
+        assert!(!moved.is_signed_in().await);
+        assert!(moved.get("/").await.has("login-button"));
+        assert!(!moved.is_signed_in().await, "nor when it was looked for before");
+        assert!(ada.is_signed_in().await);
+        assert_eq!(before.storage().sessions(), 1);
+        let variables = [("DATABASE_URL", url.as_str())];
+        for (command, listed) in [("users", "Ada Lovelace"), ("sessions", "  since ")] {
+            let (code, printed) = Process::start(DOORWARD, &[command, "list"], &variables).ends();
+            assert_eq!(code, Some(0));
+            assert!(printed.contains(listed), "{command}: {printed}");
+        }
+        // Who is Ada there is somebody else here.
+        assert_eq!(moved.sign_in("ada").await.location(), "/profile");
+        assert_eq!((before.storage().users(), before.storage().sessions()), (2, 2));
     }
 }
