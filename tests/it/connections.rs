@@ -140,6 +140,31 @@ async fn after_a_kept_connection_a_fresh_one_is_tried_once() {
 }
 
 #[actix_web::test]
+async fn what_comes_after_an_answer_is_not_the_next_answer() {
+    every_sign_in_succeeds(Manner::Surplus).await;
+}
+
+#[actix_web::test]
+async fn a_head_without_end_is_no_answer() {
+    for (manner, cause) in [
+        (Manner::EndlessHints, "too many interim answers"),
+        (Manner::HugeHead, "too many headers"),
+    ] {
+        let (app, relay) = behind_relay(Manner::Kept);
+        sign_in_many_times(&app, Manner::Kept).await;
+        let visitor = app.visitor();
+        let callback = visitor.callback_for("ada").await;
+        app.provider.forget_requests();
+        relay.behaves(manner);
+        let answer = visitor.get(&callback).await;
+        assert_eq!(answer.refusal(), (502, UNUSABLE.to_owned()), "{manner:?}");
+        let lines = log::errors_of(&answer);
+        assert!(lines[0].contains(cause), "{manner:?}: {lines:?}");
+        assert_eq!(app.provider.request_count(Endpoint::Token), 1, "{manner:?}");
+    }
+}
+
+#[actix_web::test]
 async fn every_request_says_who_asks() {
     let (app, relay) = behind_relay(Manner::Kept);
     app.visitor().sign_in("ada").await;

@@ -37,6 +37,12 @@ pub enum Manner {
     CutChunks,
     /// The connection is closed without an answer, the first time too.
     NoAnswer,
+    /// After the answer another one, which nobody asked for: to be taken for the next, if that goes on here.
+    Surplus,
+    /// Interim answers, more than anybody needs.
+    EndlessHints,
+    /// Headers, more than anybody needs.
+    HugeHead,
 }
 
 /// It stops when it is dropped.
@@ -233,5 +239,18 @@ fn said(manner: Manner, answer: &Answered) -> (Vec<u8>, bool) {
             (message, false)
         }
         Manner::NoAnswer => (Vec::new(), false),
+        Manner::Surplus => {
+            let mut message = whole("HTTP/1.1", &length);
+            message.extend(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            (message, true)
+        }
+        Manner::EndlessHints => {
+            let hint = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+            (hint.repeat(100_000).into_bytes(), false)
+        }
+        Manner::HugeHead => {
+            let more = format!("{length}X-More: {}\r\n", "x".repeat(200_000));
+            (whole("HTTP/1.1", &more), false)
+        }
     }
 }
