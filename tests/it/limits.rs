@@ -120,6 +120,10 @@ fn what_is_sent_ahead_is_answered_in_its_turn() {
                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5\r\n\r\na=b&c\r\n";
     let mut ahead: String = (0..50).map(|n| get(&format!("/{n}"))).collect();
     ahead.push_str(&post.repeat(3));
+    let chunked = "POST /authorization-code/callback HTTP/1.1\r\nHost: localhost\r\n\
+                   Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n\
+                   3\r\na=b\r\n2\r\n&c\r\n0\r\n\r\n";
+    ahead.push_str(&chunked.repeat(3));
     ahead.push_str(&get("/healthz").repeat(3));
     ahead.push_str("GET /last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let mut stream = connect(addr);
@@ -131,7 +135,7 @@ fn what_is_sent_ahead_is_answered_in_its_turn() {
         .skip(1)
         .map(|answer| &answer[..3])
         .collect();
-    let expected = [vec!["404"; 50], vec!["403"; 3], vec!["200"; 3], vec!["404"]].concat();
+    let expected = [vec!["404"; 50], vec!["403"; 6], vec!["200"; 3], vec!["404"]].concat();
     assert_eq!(statuses, expected);
 }
 
