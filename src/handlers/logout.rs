@@ -102,7 +102,9 @@ fn send_to(app: &App, provider: &EndSessionRequest) -> Result<HttpResponse, Erro
         fields: fields.collect(),
     };
     let mut response = app.pages.answer(StatusCode::OK, &page)?;
-    let policy = content_security_policy(&provider.endpoint.origin().ascii_serialization());
+    // Chromium applies the policy to the redirects that follow: to us, or to another provider behind this one.
+    let origin = provider.endpoint.origin().ascii_serialization();
+    let policy = content_security_policy(&format!("{origin} https:"));
     response
         .headers_mut()
         .insert(CONTENT_SECURITY_POLICY, policy);

@@ -218,7 +218,7 @@ async fn post_the_form(visitor: &Visitor, page: &Answer) {
     let action = attribute(form, "action");
     let origin = url::Url::parse(&action).unwrap().origin();
     let policy = page.header("content-security-policy").unwrap();
-    let form_action = format!("form-action 'self' {}", origin.ascii_serialization());
+    let form_action = format!("form-action 'self' {} https:", origin.ascii_serialization());
     assert!(policy.ends_with(&form_action), "{policy}");
     assert_eq!(page.header("cache-control"), Some("no-store"));
     visitor.post(&action, &fields.encode()).await;
