@@ -33,7 +33,7 @@ pub struct Answer {
     pub location: Option<String>,
     /// Whether the body is a signed token (`application/jwt`) and not JSON.
     pub is_jwt: bool,
-    /// `WWW-Authenticate`.
+    /// `WWW-Authenticate`, all of them.
     pub challenge: Option<String>,
     /// The charset that `Content-Type` names.
     pub charset: Option<String>,
@@ -79,7 +79,7 @@ impl Answer {
             provider_time: header("date").and_then(|date| provider_time(date, header("age"))),
             location: header("location").map(str::to_owned),
             is_jwt: header("content-type").is_some_and(is_jwt),
-            challenge: header("www-authenticate").map(str::to_owned),
+            challenge: None,
             charset: header("content-type").and_then(charset::of_content_type),
             body,
         }

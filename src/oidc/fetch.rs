@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use awc::error::{ConnectError, SendRequestError};
-use awc::http::{Method, header};
+use awc::http::Method;
+use awc::http::header::{self, HeaderMap};
 use awc::{ClientRequest, Connector};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -173,11 +174,17 @@ async fn ask(request: ClientRequest, body: &str) -> Result<Answer, FetchError> {
         .await
         .map_err(|cause| FetchError::Body(cause.to_string()))?;
     let header = |name| response.headers().get(name)?.to_str().ok();
-    Ok(Answer::read(
-        response.status().as_u16(),
-        header,
-        body.to_vec(),
-    ))
+    let mut answer = Answer::read(response.status().as_u16(), header, body.to_vec());
+    answer.challenge = challenges(response.headers());
+    Ok(answer)
+}
+
+/// A server may offer several schemes, a header for each, and describe an error in any language.
+fn challenges(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(header::WWW_AUTHENTICATE);
+    let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let values: Vec<_> = values.collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 fn no_answer(cause: SendRequestError) -> FetchError {

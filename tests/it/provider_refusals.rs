@@ -173,6 +173,20 @@ fn challenged(status: u16, challenge: &str) -> Canned {
     canned
 }
 
+/// RFC 9110, 11.6.1: several challenges may come, also in several headers.
+#[actix_web::test]
+async fn the_error_is_found_among_several_challenges() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let mut canned = challenged(401, "DPoP algs=\"ES256\"");
+    let bearer = "Bearer error=\"invalid_token\", error_description=\"ung\u{fc}ltig\"";
+    canned
+        .headers
+        .push(("WWW-Authenticate".into(), bearer.into()));
+    answer_with(&app, Endpoint::Userinfo, canned);
+    let cause = "userinfo: the provider answered with status 401: \"invalid_token\"; it says \"ung\u{fc}ltig\" (GET ";
+    assert_refused(&app, UNUSABLE, cause).await;
+}
+
 /// RFC 6750, 3.1.
 #[actix_web::test]
 async fn why_userinfo_refuses_the_access_token_is_logged() {
