@@ -3,15 +3,18 @@
 //! actix-http reads 128 KiB ahead and keeps every request in them in memory, 2.5 KiB each, until it comes to them. Some
 //! hundred kilobytes that a stranger sends on a few connections so become hundreds of megabytes. And it reads a head
 //! again from its beginning with each piece that comes of it. Here what was sent ahead (pipelined, RFC 9112, 9.3.2)
-//! waits in the kernel, and a head is handed on when it is whole.
+//! waits in the kernel, and a head is handed on when it is whole. Nor does it limit the time for a head but the first, and
+//! for the rest of a body in chunks that was answered early: here both have one.
 
 mod requests;
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use actix_web::rt::net::ActixStream;
+use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -19,6 +22,9 @@ use requests::Requests;
 
 /// What tells a client to go on, and is no answer yet (RFC 9110, 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// How long the rest of what a client has begun may take: longer than whatever has its own time, which ends in a 408.
+const REST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A stream that gives the bytes of the next request only after an answer was written.
 pub struct Paced<T> {
@@ -28,9 +34,11 @@ pub struct Paced<T> {
     held: BytesMut,
     /// How many of them may be.
     due: usize,
-    /// Whether the first of them was, ahead of its head: the time for the rest of it runs from then.
+    /// Whether the first of them was, ahead of its head: the time to wait for a next request ends then.
     is_announced: bool,
-    /// Who waits for the next request.
+    /// When the rest must have come.
+    rest_timer: Option<Pin<Box<Sleep>>>,
+    /// Who waits for what comes next.
     reader: Option<Waker>,
 }
 
@@ -43,6 +51,7 @@ impl<T> Paced<T> {
             held: BytesMut::new(),
             due: 0,
             is_announced: false,
+            rest_timer: None,
             reader: None,
         }
     }
@@ -57,6 +66,7 @@ impl<T> Paced<T> {
             if self.due > 0 && std::mem::take(&mut self.is_announced) {
                 self.held.advance(1);
                 self.due -= 1;
+                self.rest_timer = None;
             }
         }
         let now = self.due.min(buffer.remaining());
@@ -81,6 +91,18 @@ impl<T> Paced<T> {
             _ => false,
         }
     }
+
+    /// Whether the client let the time for the rest go by.
+    fn is_late(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.is_announced && !self.requests.are_answered_early() {
+            self.rest_timer = None;
+            return false;
+        }
+        let timer = self
+            .rest_timer
+            .get_or_insert_with(|| Box::pin(sleep(REST_TIMEOUT)));
+        timer.as_mut().poll(context).is_ready()
+    }
 }
 
 impl<T: ActixStream> AsyncRead for Paced<T> {
@@ -94,9 +116,14 @@ impl<T: ActixStream> AsyncRead for Paced<T> {
             if buffer.remaining() == 0 || paced.hand_on(buffer) {
                 return Poll::Ready(Ok(()));
             }
+            // An answer makes the next request due, or limits the time for the rest of this one.
+            paced.reader = Some(context.waker().clone());
             if paced.requests.wait_for_an_answer() {
-                paced.reader = Some(context.waker().clone());
                 return Poll::Pending;
+            }
+            if paced.is_late(context) {
+                // As if the client had gone.
+                return Poll::Ready(Ok(()));
             }
             let begin = buffer.filled().len();
             ready!(Pin::new(&mut paced.stream).poll_read(context, buffer))?;

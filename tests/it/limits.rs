@@ -189,6 +189,34 @@ fn a_browser_that_says_nothing_more_is_let_go_and_a_proxy_may_take_its_time() {
     }
 }
 
+/// Or a byte on each connection that `MAX_CONNECTIONS` allows would keep everybody else out for ever.
+#[test]
+fn who_begins_a_request_and_does_not_end_it_is_let_go() {
+    let addr = free_addr();
+    let mut doorward = Process::doorward(addr, &[]);
+    doorward.answers(addr);
+    let get = String::from_utf8_lossy(GET);
+    let post = "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let begun = [
+        format!("{get}G"),
+        format!("{get}GET /healthz HTTP/1.1\r\nHost: localhost\r\n"),
+        format!("{get}{get}{}", &get[..get.len() - 1]),
+        post.to_owned(),
+        format!("{post}5\r\na=b"),
+    ];
+    let connections = begun.map(|begun| {
+        let mut stream = connect(addr);
+        stream.write_all(begun.as_bytes()).unwrap();
+        (stream, begun)
+    });
+    for (mut stream, begun) in connections {
+        let mut answers = Vec::new();
+        let closed = stream.read_to_end(&mut answers);
+        assert!(answers.starts_with(b"HTTP/1.1 "), "{begun:?}");
+        assert!(closed.is_ok(), "{begun:?}: {closed:?}");
+    }
+}
+
 #[test]
 fn too_many_headers_or_too_long_ones_are_refused() {
     let addr = free_addr();

@@ -108,6 +108,11 @@ impl Requests {
         self.part == Part::Answer
     }
 
+    /// Whether the rest of a body is to come that nobody waits for.
+    pub fn are_answered_early(&self) -> bool {
+        self.is_answered
+    }
+
     /// Whether a head comes next, or the rest of it.
     pub fn are_in_a_head(&self) -> bool {
         self.part == Part::Head
