@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,7 +19,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 /// Verifies as usual, by the trust roots. A certificate that is byte for byte one of `OIDC_CA_FILE` needs no signature
-/// of an authority: only its name and its dates must fit. That is what `openssl req -x509` makes: self-signed, and said
+/// of an authority: only its name, its dates and its use must fit. That is what `openssl req -x509` makes: self-signed, and said
 /// to be an authority's, which nothing but an authority's certificate may be.
 #[derive(Debug)]
 pub struct Verifier {
@@ -58,21 +59,50 @@ impl Verifier {
         now: UnixTime,
     ) -> Result<(), Error> {
         let parsed = ParsedCertificate::try_from(certificate)?;
-        let signed = verify_server_cert_signed_by_trust_anchor(
-            &parsed,
-            &self.roots,
-            intermediates,
-            now,
-            self.algorithms.all,
-        );
-        let is_named = || self.named.iter().any(|named| named == certificate);
-        match signed {
-            // Both are found only after the dates were found to fit.
-            Err(cause) if (is_authority(&cause) || is_unknown(&cause)) && is_named() => (),
-            signed => signed?,
+        let signed_by = |roots: &RootCertStore, intermediates: &[CertificateDer<'_>]| {
+            let algorithms = self.algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                roots,
+                intermediates,
+                now,
+                algorithms,
+            )
+        };
+        match self.named.iter().any(|named| named == certificate) {
+            // Nobody signs it. That is found only after its dates and its use were found to fit.
+            true => match signed_by(&RootCertStore::empty(), &[]) {
+                Err(cause) if is_authority(&cause) || is_unknown(&cause) => (),
+                signed => signed?,
+            },
+            false => signed_by(&self.roots, intermediates)?,
         }
         verify_server_name(&parsed, name)
     }
+}
+
+/// Whether `certificate` is an authority's (CA:TRUE), whose key signs others. One of version 1 can't say; as it is never
+/// taken for a server's, an authority's is what it is good for.
+///
+/// # Errors
+/// It is no certificate.
+pub fn may_sign_others(certificate: &CertificateDer<'_>) -> Result<bool, webpki::Error> {
+    let parsed = match webpki::EndEntityCert::try_from(certificate) {
+        Err(webpki::Error::UnsupportedCertVersion) => return Ok(true),
+        parsed => parsed?,
+    };
+    // As a server's, which an authority's must not be.
+    let fault_at = |time| {
+        let usage = webpki::KeyUsage::server_auth();
+        let verified = parsed.verify_for_usage(&[], &[], &[], time, usage, None, None);
+        verified.err()
+    };
+    // The dates come first: so at a time when it is valid.
+    let fault = match fault_at(UnixTime::since_unix_epoch(Duration::ZERO)) {
+        Some(webpki::Error::CertNotValidYet { not_before, .. }) => fault_at(not_before),
+        fault => fault,
+    };
+    Ok(fault == Some(webpki::Error::CaUsedAsEndEntity))
 }
 
 /// Whether the only fault is that a certificate is said to be an authority's.
@@ -180,7 +210,7 @@ fn unsigned(
         ),
         (false, false) => (
             "is signed by an authority that is not trusted here".to_owned(),
-            "name that authority's certificate in OIDC_CA_FILE".to_owned(),
+            "name that authority's certificate (CA:TRUE) in OIDC_CA_FILE".to_owned(),
         ),
     }
 }

@@ -6,9 +6,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::certificate::Verifier;
+use super::certificate::{Verifier, may_sign_others};
 
-/// Trusts the system's roots and those of `extra_roots` (PEM, `OIDC_CA_FILE`), and the very certificates of
+/// Trusts the system's roots and the authorities of `extra_roots` (PEM, `OIDC_CA_FILE`), and the very certificates of
 /// `extra_roots`. Speaks HTTP/1.1 alone.
 ///
 /// # Errors
@@ -24,10 +24,15 @@ pub fn tls_config(extra_roots: Option<&[u8]>) -> Result<Arc<ClientConfig>, Strin
         if certificates.is_empty() {
             return Err("it holds no certificate".to_owned());
         }
+        let unusable = |cause: &dyn std::fmt::Display| {
+            format!("it holds a certificate that can't be used: {cause}")
+        };
         for certificate in certificates {
-            roots
-                .add(certificate.clone())
-                .map_err(|cause| format!("it holds a certificate that can't be used: {cause}"))?;
+            // A server's own vouches for itself alone: its key must not sign for others.
+            if may_sign_others(&certificate).map_err(|cause| unusable(&cause))? {
+                let added = roots.add(certificate.clone());
+                added.map_err(|cause| unusable(&cause))?;
+            }
             named.push(certificate);
         }
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use doorward::random;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -83,6 +84,36 @@ async fn a_servers_certificate_in_the_file_needs_no_authority() {
     let certificate = params.signed_by(&key, &authority.0).unwrap();
     let config = server_config(certificate.der(), &key);
     assert_accepted(behind(config, &certificate.pem())).await;
+}
+
+/// Whoever has its key could otherwise sign for every host that the provider names, and after it expired too.
+#[actix_web::test]
+async fn a_servers_certificate_in_the_file_vouches_for_no_other() {
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
+        let mut params = CertificateParams::new([HOST.to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "op");
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let named = CertifiedIssuer::self_signed(params, key).unwrap();
+        let pem = named.pem();
+        let config = server_config(named.der(), named.key());
+        assert_accepted(behind(config, &pem)).await;
+        let signed = Authority(named).certify(HOST, 2999);
+        let unsigned = "is signed by an authority that is not trusted here (";
+        assert_refused(behind(signed, &pem), unsigned).await;
+    }
+}
+
+/// Its name may be that of an authority that is in the file too.
+#[actix_web::test]
+async fn a_servers_certificate_in_the_file_may_have_an_authoritys_name() {
+    let mut params = CertificateParams::new([HOST.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, HOST);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let pem = Own::new(HOST, 2999).certificate.pem() + &certificate.pem();
+    let config = server_config(certificate.der(), &key);
+    assert_accepted(behind(config, &pem)).await;
 }
 
 const NOT_NAMED: &str =

@@ -238,7 +238,7 @@ pub async fn assert_refused((app, front): (TestApp, Front), why: &str) {
     assert!(line.contains(why), "{line}");
 }
 
-const UNTRUSTED: &str = "is signed by an authority that is not trusted here (name that authority's certificate in OIDC_CA_FILE)";
+const UNTRUSTED: &str = "is signed by an authority that is not trusted here (name that authority's certificate (CA:TRUE) in OIDC_CA_FILE)";
 
 #[actix_web::test]
 async fn a_private_authority_is_not_trusted_unasked() {
