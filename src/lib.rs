@@ -2,6 +2,7 @@
 //! what comes back, keeps their user record, shows them who they are, and signs them out again.
 //!
 //! Start with [`server`], then `routes`, then a handler.
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 /// What the handlers of one worker need.

@@ -1,4 +1,5 @@
 //! The binary: read the command line, then the settings, bind, run.
+#![forbid(unsafe_code)]
 
 use std::net::TcpListener;
 use std::process::ExitCode;

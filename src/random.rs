@@ -1,6 +1,6 @@
 //! Values nobody can guess, from the operating system's generator by way of aws-lc.
 
-use aws_lc_rs::rand;
+use aws_lc_rs::{constant_time, rand};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -25,6 +25,11 @@ pub fn id() -> String {
             return id;
         }
     }
+}
+
+/// Whether two secrets are the same. How long that takes tells at most whether their lengths differ.
+pub fn is_same(one: &str, other: &str) -> bool {
+    constant_time::verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use log::Record;
 use log::kv::{self, Key, Value, VisitSource, VisitValue};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 use crate::trace::Trace;
 use queue::{Pipe, QUEUE};
@@ -77,8 +80,19 @@ fn style() -> WriteStyle {
     }
 }
 
+/// RFC 3339, in UTC.
+const SECONDS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const MILLISECONDS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+fn now(format: &[BorrowedFormatItem<'_>]) -> String {
+    let now = OffsetDateTime::now_utc().format(format);
+    now.expect("a date and time has all that the format names")
+}
+
 fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let (time, level) = (out.timestamp_seconds(), record.level());
+    let (time, level) = (now(SECONDS), record.level());
     let style = out.default_level_style(level);
     let target = record.target();
     write!(out, "{time} {style}{level:<5}{style:#} {target}")?;
@@ -148,7 +162,7 @@ impl<W: io::Write> fmt::Write for Plain<'_, W> {
 }
 
 fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let time = out.timestamp_millis();
+    let time = now(MILLISECONDS);
     let mut serializer = serde_json::Serializer::new(&mut *out);
     write_json(&mut serializer, time, record)?;
     writeln!(out)

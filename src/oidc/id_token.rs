@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
-use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
 use super::json::{self, Object, quoted};
@@ -16,6 +15,7 @@ use super::jws::{self, JwsError};
 use super::keys::KeySet;
 use super::numeric_date::NumericDate;
 use super::profile::Profile;
+use crate::random;
 
 /// How far the provider's clock may be from ours.
 const LEEWAY_SECS: f64 = 60.0;
@@ -219,7 +219,7 @@ fn judge_claims(
     }
     // 11: the nonce of this very attempt.
     let nonce = claims.nonce.as_deref().ok_or(IdTokenError::NoNonce)?;
-    if !bool::from(nonce.as_bytes().ct_eq(expected.nonce.as_bytes())) {
+    if !random::is_same(nonce, expected.nonce) {
         return Err(IdTokenError::Nonce);
     }
     // 3.1.3.8: the access token's hash, where it is given.

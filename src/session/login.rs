@@ -4,11 +4,11 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 use time::{Duration, OffsetDateTime};
 
 use super::{ReturnTo, Sessions};
 use crate::oidc::Attempt;
+use crate::random;
 
 /// How long a person has at the provider.
 pub(super) const LIFETIME: Duration = Duration::minutes(10);
@@ -170,8 +170,7 @@ impl Sessions {
     fn find_login(&self, request: &HttpRequest, state: &str) -> Result<(String, Login), NoLogin> {
         let opened = |name: &str| {
             let login = self.open_login(&request.cookie(name)?);
-            let is_its = |login: &Login| login.attempt.state.as_bytes().ct_eq(state.as_bytes());
-            Some(login.filter(|login| is_its(login).into()))
+            Some(login.filter(|login| random::is_same(&login.attempt.state, state)))
         };
         let own = self.names.login(state);
         match opened(&own) {

@@ -5,13 +5,13 @@
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 use time::Duration;
 
 use super::Sessions;
 use super::key_ring::{SIGNED_LEN, secret_of};
 use super::store::hash;
 use crate::db::{self, SignOut};
+use crate::random;
 
 /// For how long a sign-out can be asked for again.
 const AGAIN_FOR: Duration = Duration::MINUTE;
@@ -107,7 +107,7 @@ impl Sessions {
     /// The cookie's removal, if `state` is the one that this browser left with.
     pub fn finish_logout(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
         let kept = self.state_of_logout(request)?;
-        let same: bool = kept.as_bytes().ct_eq(state.as_bytes()).into();
+        let same = random::is_same(&kept, state);
         let mut cookie = self.logout_cookie_of(String::new());
         cookie.make_removal();
         same.then_some(cookie)
