@@ -21,6 +21,9 @@ use crate::pages::{ContinuePage, Field};
 use crate::paths;
 use crate::session::{Login, NoLogin, ReturnTo, SignedIn};
 
+/// The longest state that stands in an address, in bytes: ours has 45 at most.
+const STATE_LIMIT: usize = 64;
+
 /// How long the provider's form may take to arrive.
 const FORM_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -109,7 +112,9 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<String, ac
 fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
     let answer = AuthorizationResponse::parse(form)?;
     let state = answer.state.as_deref().ok_or(NoLogin::NoState)?;
-    let Some(kept) = app.sessions.keep_answer(answer.to_form()) else {
+    let is_short = state.len() <= STATE_LIMIT;
+    let kept = is_short.then(|| app.sessions.keep_answer(answer.to_form()));
+    let Some(kept) = kept.flatten() else {
         return ask_to_post_again(app, &answer);
     };
     let mut response = come_again(app, state);
@@ -125,7 +130,7 @@ fn come_again(app: &App, state: &str) -> HttpResponse {
     go_to(&format!("{callback}?{}", query.finish()))
 }
 
-/// For a response that fits no cookie: a page of ours whose button posts it with the browser's cookies.
+/// For a response that fits no answer's head: a page of ours whose button posts it with the browser's cookies.
 fn ask_to_post_again(app: &App, answer: &AuthorizationResponse) -> Result<HttpResponse, Error> {
     let fields = answer.parameters().map(|(name, value)| Field {
         name,
@@ -165,7 +170,7 @@ async fn arrive(
             }
             (None, None) => match Attempt::last_look(&state) {
                 // Another tab of many may have signed in meanwhile, and this request not know it yet.
-                Some(state) if error.is_about_cookies() => Ok(come_again(app, &state)),
+                Some(state) if error.is_about_cookies() => Ok(come_again(app, state)),
                 _ => Err(error),
             },
         },

@@ -27,8 +27,8 @@ pub struct Attempt {
 /// How often in a row an attempt that came to nothing is begun again without asking the person.
 const AGAIN_AT_MOST: u8 = 2;
 
-/// In place of the count, for coming back once more without an attempt.
-const LAST_LOOK: u8 = AGAIN_AT_MOST + 1;
+/// The state for coming back once more without an attempt: no attempt has it.
+const LAST_LOOK: &str = "~3";
 
 /// Stands between a state and how often it was begun again. Not among the characters of base64url.
 const AGAIN_MARK: char = '~';
@@ -58,20 +58,17 @@ impl Attempt {
         })
     }
 
-    /// A state in place of `stale_state`, the last one that [`Attempt::again`] gives, for coming back once more without
-    /// an attempt: meanwhile another tab may have signed in.
-    pub fn last_look(stale_state: &str) -> Option<String> {
-        let (state, count) = stale_state.rsplit_once(AGAIN_MARK)?;
+    /// The state for coming back once more without an attempt, if `stale_state` is the last one that [`Attempt::again`]
+    /// gives: meanwhile another tab may have signed in.
+    pub fn last_look(stale_state: &str) -> Option<&'static str> {
+        let (_, count) = stale_state.rsplit_once(AGAIN_MARK)?;
         let is_last = count.parse() == Ok(AGAIN_AT_MOST);
-        is_last.then(|| format!("{state}{AGAIN_MARK}{LAST_LOOK}"))
+        is_last.then_some(LAST_LOOK)
     }
 
     /// Whether [`Attempt::last_look`] gave this state: no response comes with it.
     pub fn is_last_look(state: &str) -> bool {
-        let count = state
-            .rsplit_once(AGAIN_MARK)
-            .map(|(_, count)| count.parse());
-        count == Some(Ok(LAST_LOOK))
+        state == LAST_LOOK
     }
 }
 
@@ -261,12 +258,13 @@ mod tests {
 
     #[test]
     fn after_the_last_attempt_there_is_one_look_more() {
-        assert_eq!(Attempt::last_look("x~2").as_deref(), Some("x~3"));
+        let last = Attempt::last_look("x~2").unwrap();
         for other in ["x", "x~1", "x~3", "x~", "x~a", "x~2a", ""] {
             assert_eq!(Attempt::last_look(other), None, "{other}");
         }
-        assert!(Attempt::is_last_look("x~3"));
-        for other in ["x", "x~2", "x~4", "3", "x~a"] {
+        assert!(Attempt::is_last_look(last));
+        assert!(Attempt::again(last).is_none() && Attempt::last_look(last).is_none());
+        for other in ["x", "x~2", "x~3", "x~4", "3", "x~a", ""] {
             assert!(!Attempt::is_last_look(other), "{other}");
         }
     }

@@ -31,9 +31,10 @@ struct Proxied {
 }
 
 impl Proxied {
-    fn spawn(public_url: [&'static str; 3]) -> Proxied {
+    fn spawn(public_url: [&'static str; 3], response_mode: &str) -> Proxied {
         let whole = public_url[..2].concat();
         let variables = [
+            ("OIDC_RESPONSE_MODE", response_mode),
             ("PUBLIC_URL", whole.as_str()),
             ("HSTS_INCLUDE_SUBDOMAINS", "true"),
         ];
@@ -98,7 +99,7 @@ fn longest_return_to() -> String {
 #[actix_web::test]
 async fn the_way_in_fits_a_proxy_however_much_it_is_asked_for() {
     for public_url in PUBLIC_URLS {
-        the_way_in_fits(&Proxied::spawn(public_url)).await;
+        the_way_in_fits(&Proxied::spawn(public_url, "query")).await;
     }
 }
 
@@ -121,6 +122,10 @@ async fn the_way_in_fits(proxied: &Proxied) {
         format!("/?state={long}"),
         format!("/authorization-code/callback?state={long}&code=x"),
         format!("/authorization-code/callback?state=x&error={long}"),
+        format!(
+            "/authorization-code/callback?state={}~2&code=x",
+            "~".repeat(7000)
+        ),
     ] {
         // Each is one more attempt, until the oldest go.
         for _ in 0..4 {
@@ -145,11 +150,28 @@ async fn the_way_in_fits(proxied: &Proxied) {
     assert!(!begun.contains("login_hint"), "{begun}");
 }
 
+/// Both the address that it leads to and the cookie that keeps the rest of it grow with the state.
+#[actix_web::test]
+async fn an_answer_by_post_fits_a_proxy_whatever_its_state_is() {
+    for public_url in PUBLIC_URLS {
+        let proxied = Proxied::spawn(public_url, "form_post");
+        let callback = proxied.at("/authorization-code/callback");
+        for (state, code) in [("s", "c"), ("%22", "c"), ("s", "%22"), ("~", "")] {
+            for length in (1..1300).step_by(50) {
+                for state in [state.repeat(45), state.repeat(length)] {
+                    let form = format!("code=c{}&state={state}", code.repeat(length));
+                    proxied.checked(proxied.visitor().post(&callback, &form).await);
+                }
+            }
+        }
+    }
+}
+
 /// Keycloak, and a person in 90 groups: the ID token is the hint for the way out at the provider.
 #[actix_web::test]
 async fn the_way_out_fits_a_proxy_however_long_the_id_token_is() {
     for public_url in PUBLIC_URLS {
-        the_way_out_fits(&Proxied::spawn(public_url)).await;
+        the_way_out_fits(&Proxied::spawn(public_url, "query")).await;
     }
 }
 
