@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use awc::error::{ConnectError, SendRequestError};
+use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{self, HeaderMap};
 use awc::{ClientRequest, Connector};
@@ -139,6 +139,9 @@ pub(super) fn form_urlencoded(text: &str) -> String {
 /// sign-in begins anew.
 async fn send(request: impl Fn() -> ClientRequest, body: &str) -> Result<Answer, FetchError> {
     let exchanges = async {
+        // The runtime asks the kernel only now: what came unasked on a kept connection, or that it was closed, is seen
+        // before a request goes out on it.
+        tokio::task::yield_now().await;
         let (answer, exchange) = Exchange::default().run(ask(request(), body)).await;
         let (answer, exchange) = match exchange.met_a_stale_connection() {
             true => {
@@ -172,7 +175,7 @@ async fn ask(request: ClientRequest, body: &str) -> Result<Answer, FetchError> {
         .body()
         .limit(SIZE_LIMIT)
         .await
-        .map_err(|cause| FetchError::Body(cause.to_string()))?;
+        .map_err(unreadable)?;
     let header = |name| response.headers().get(name)?.to_str().ok();
     let mut answer = Answer::read(response.status().as_u16(), header, body.to_vec());
     answer.challenge = challenges(response.headers());
@@ -197,13 +200,101 @@ fn no_answer(cause: SendRequestError) -> FetchError {
                 None => FetchError::Connection(cause.to_string()),
             }
         }
+        SendRequestError::Response(cause) => no_http(&cause),
         cause => FetchError::Connection(cause.to_string()),
     }
 }
 
+fn unreadable(cause: PayloadError) -> FetchError {
+    match cause {
+        PayloadError::Incomplete(Some(cause)) => no_http(&cause),
+        cause => FetchError::Body(cause.to_string()),
+    }
+}
+
+fn no_http(cause: &dyn std::fmt::Display) -> FetchError {
+    FetchError::Body(format!("it is not HTTP/1.1 ({cause})"))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
     use super::*;
+
+    const GENUINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\ngenuine";
+    const UNASKED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+
+    fn http() -> Http {
+        Http::new(super::super::tls_config(None).unwrap(), &Proxy::default())
+    }
+
+    /// A server whose connections answer every request so. Once `said` comes it says `UNASKED` on the first one, and
+    /// then that it did.
+    fn server(answer: &'static str, said: Receiver<()>, done: Sender<()>) -> Url {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serve = move |mut stream: TcpStream| {
+            std::thread::spawn(move || {
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                for line in lines.map_while(Result::ok) {
+                    if line.is_empty() {
+                        let _ = stream.write_all(answer.as_bytes());
+                    }
+                }
+            });
+        };
+        std::thread::spawn(move || {
+            let (mut first, _) = listener.accept().unwrap();
+            serve(first.try_clone().unwrap());
+            if said.recv().is_ok() {
+                first.write_all(UNASKED.as_bytes()).unwrap();
+                done.send(()).unwrap();
+            }
+            if let Ok((second, _)) = listener.accept() {
+                serve(second);
+            }
+        });
+        Url::parse(&url).unwrap()
+    }
+
+    /// It waits in the kernel when the next request goes out, and the runtime has not heard of it.
+    #[actix_web::test]
+    async fn what_came_unasked_on_a_kept_connection_is_not_the_next_answer() {
+        let ((say, said), (done, is_done)) = (channel(), channel());
+        let (url, http) = (server(GENUINE, said, done), http());
+        let answer = http.get(&url, None).await.unwrap();
+        assert_eq!(answer.body, b"genuine");
+        say.send(()).unwrap();
+        is_done.recv().unwrap();
+        let answer = http.get(&url, None).await.unwrap();
+        assert_eq!(answer.body, b"genuine");
+    }
+
+    #[actix_web::test]
+    async fn an_answer_that_is_no_http_came_all_the_same() {
+        for (answer, cause) in [
+            (
+                "SSH-2.0-OpenSSH\r\n\r\n",
+                "it is not HTTP/1.1 (invalid HTTP version specified)",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n1",
+                "it is not HTTP/1.1 (invalid Header provided)",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+                "it is not HTTP/1.1 (Invalid chunk size line: Invalid size first-byte)",
+            ),
+        ] {
+            let ((_, said), (done, _)) = (channel(), channel());
+            let fault = http().get(&server(answer, said, done), None).await.err();
+            let expected = format!("the provider's answer can't be read: {cause}");
+            assert_eq!(fault.unwrap().to_string(), expected);
+        }
+    }
 
     #[test]
     fn a_client_id_and_secret_are_form_urlencoded() {

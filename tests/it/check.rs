@@ -514,7 +514,7 @@ async fn an_authority_that_is_not_trusted() {
     assert_only_discovery_fails(
         found,
         "fault discovery its certificate for 127.0.0.1 is signed by an authority that is not trusted here. Mend: name \
-         that authority's certificate in OIDC_CA_FILE.",
+         that authority's certificate (CA:TRUE) in OIDC_CA_FILE.",
     );
 }
 
