@@ -41,6 +41,10 @@ use connection::{Manager, Pooled};
 /// How long a request waits for a free connection before it is told that the database is away.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
+/// How long a request waits in all until it is told so: a database that takes a query and never answers, as a frozen
+/// machine does, holds nobody for longer. Whether what was asked is done is then not known.
+const ANSWER_WAIT: Duration = Duration::from_secs(6);
+
 /// A connection that answered so recently is not tested again before it is used.
 const TEST_AFTER: Duration = Duration::from_secs(1);
 
@@ -207,19 +211,28 @@ async fn away<T: Send + 'static>(
 ) -> Result<T, Error> {
     let (trace, began, deadline) = (Trace::current(), Instant::now(), in_time());
     let work = move || Trace::carry(trace, || work(deadline));
-    let done = tokio::task::spawn_blocking(work).await;
-    let answer = done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)));
+    let done = tokio::time::timeout(ANSWER_WAIT, tokio::task::spawn_blocking(work)).await;
+    let answer = match done {
+        Ok(done) => done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped))),
+        Err(_) => Err(Error::unavailable("it does not answer a query")),
+    };
     metrics::database_query(began.elapsed(), answer.is_ok());
     answer
 }
 
-/// Whether a query failed because its connection is gone.
+/// Whether a query failed because its connection is gone, or leads where nothing is written any more: after a failover,
+/// a new one leads elsewhere.
 fn is_closed(cause: &diesel::result::Error) -> bool {
-    use diesel::result::DatabaseErrorKind::{ClosedConnection, UnableToSendCommand};
+    use diesel::result::DatabaseErrorKind::{
+        ClosedConnection, ReadOnlyTransaction, UnableToSendCommand,
+    };
     use diesel::result::Error::DatabaseError;
     matches!(
         cause,
-        DatabaseError(ClosedConnection | UnableToSendCommand, _)
+        DatabaseError(
+            ClosedConnection | UnableToSendCommand | ReadOnlyTransaction,
+            _
+        )
     )
 }
 

@@ -16,6 +16,16 @@ pub const MALFORMED: &str =
 const UNKNOWN_HOSTS: &str = "names a service, or PGSERVICE does, whose hosts are known too late to be sure of TLS: add \
                              sslmode to the URL, verify-full where you can";
 
+/// How long a connection across a network may take to begin (s) and to show that it is still there (s, s, ms), unless the
+/// URL says so itself. A firewall that forgot our connections says nothing; the kernel's own limits are a quarter of an
+/// hour and two hours, and for so long the pool would hold on to them.
+const SIGNS_OF_LIFE: [(&str, &str); 4] = [
+    ("connect_timeout", "5"),
+    ("keepalives_idle", "30"),
+    ("keepalives_interval", "10"),
+    ("tcp_user_timeout", "10000"),
+];
+
 /// A checked URL. It may hold a password: it does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
@@ -49,18 +59,26 @@ struct Options(Vec<(String, Vec<u8>)>);
 fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let mut options = Options::parse(rest).ok_or(MALFORMED)?;
+    let stays_here = options.stays_here(variable);
     // An empty one is no choice; libpq would refuse it.
     if options.get("sslmode").is_none_or(str::is_empty) {
         options.0.retain(|(keyword, _)| keyword != "sslmode");
         if options.given("service", "PGSERVICE", variable).is_some() {
             return Err(UNKNOWN_HOSTS);
         }
-        if !options.stays_here(variable) {
+        if !stays_here {
             let mode = options.mode_across_a_network(variable);
             options.set("sslmode", mode.into());
             // Kerberos can encrypt, too, and libpq prefers it: then it would not be TLS.
             if options.get("gssencmode").is_none() {
                 options.set("gssencmode", b"disable".to_vec());
+            }
+        }
+    }
+    if !stays_here {
+        for (keyword, value) in SIGNS_OF_LIFE {
+            if options.get(keyword).is_none() {
+                options.set(keyword, value.into());
             }
         }
     }

@@ -15,6 +15,7 @@ mod conformance_doc;
 mod connections;
 mod cookie_budget;
 mod cookies;
+mod database_trouble;
 mod deploy;
 mod docs;
 mod faults;

@@ -41,6 +41,25 @@ fn libpq_gets_what_the_url_says_and_cannot_read_it_otherwise() {
 }
 
 #[test]
+fn across_a_network_a_dead_connection_is_soon_noticed_unless_the_url_says_when() {
+    for (url, expected) in [
+        (
+            "postgres://db",
+            "sslmode=require&gssencmode=disable&connect%5Ftimeout=5&keepalives%5Fidle=30&\
+             keepalives%5Finterval=10&tcp%5Fuser%5Ftimeout=10000",
+        ),
+        (
+            "postgres://db?sslmode=disable&keepalives_idle=7&tcp_user_timeout=8&connect_timeout=9",
+            "sslmode=disable&keepalives%5Fidle=7&tcp%5Fuser%5Ftimeout=8&connect%5Ftimeout=9&\
+             keepalives%5Finterval=10",
+        ),
+    ] {
+        let expected = format!("postgres://?host=db&{expected}");
+        assert_eq!(read(url, &nothing), Ok(expected), "{url}");
+    }
+}
+
+#[test]
 fn what_libpq_would_not_read_is_malformed() {
     for url in [
         "postgres://u:%zz@h/d",
