@@ -176,6 +176,13 @@ impl Doorward {
                  socket shares one RATE_LIMIT"
             );
         }
+        let speaks_tls_elsewhere = self.public_url.scheme() == "https" && certificate.is_none();
+        if speaks_tls_elsewhere && self.trusted_proxies.is_nobody() && !tcp.is_empty() {
+            log::warn!(
+                "TRUSTED_PROXIES names no proxy, but one is in front (PUBLIC_URL is https, and TLS_CERT_FILE is \
+                 unset): everybody has its address and shares one RATE_LIMIT"
+            );
+        }
         let time_to_go = leaving.clone().time_to_go(self.shutdown_delay);
         let shutdown_timeout = self.shutdown_timeout.as_secs();
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
