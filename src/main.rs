@@ -1,6 +1,7 @@
 //! The binary: read the command line, then the settings, bind, run.
 #![forbid(unsafe_code)]
 
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::process::ExitCode;
 
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
     let outcome = read_dotenv().and_then(|()| command.run(serve));
     telemetry::flush();
     outcome.unwrap_or_else(|message| {
-        eprintln!("{}", message.trim_end());
+        // Whether or not anybody reads it.
+        let _ = writeln!(io::stderr(), "{}", message.trim_end());
         ExitCode::FAILURE
     })
 }

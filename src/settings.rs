@@ -29,7 +29,7 @@ use crate::tls::Certificate;
 pub use dotenv::read_dotenv;
 pub(crate) use duration::parse_years as parse_duration;
 pub use source::Complaint;
-use source::Source;
+use source::{Source, environment};
 pub(crate) use values::session_key;
 
 /// Where Okta's application wizard expects an application to be.
@@ -124,7 +124,7 @@ impl Settings {
     /// # Errors
     /// Every complaint there is, in the order of the documentation.
     pub fn from_env() -> Result<Settings, Vec<Complaint>> {
-        Settings::read(&|name| std::env::var(name).ok())
+        Settings::read(&environment)
     }
 
     /// Reads what `variable` answers for each name. An empty value counts as absent.
@@ -135,15 +135,14 @@ impl Settings {
     /// As [`Settings::from_env`], to look at and not to serve with: where a session key would be made
     /// and kept, nothing is written.
     pub fn look_at_env() -> Result<Settings, Vec<Complaint>> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let mut source = Source::new(&variable);
+        let mut source = Source::new(&environment);
         source.may_write = false;
         Settings::read_from(source)
     }
 
     /// The file in which the session key is kept, if it is not given.
     pub fn session_key_file_from_env(&self) -> Option<PathBuf> {
-        let is_set = |name| std::env::var(name).is_ok_and(|value| !value.trim().is_empty());
+        let is_set = |name| environment(name).is_some_and(|value| !value.trim().is_empty());
         match &self.database {
             _ if is_set("SESSION_KEY") || is_set("SESSION_KEY_FILE") => None,
             DatabaseUrl::Sqlite(database) => Some(key_file::path(database)),
@@ -290,8 +289,7 @@ impl Settings {
 
     /// `DATABASE_URL` and `SESSION_CACHE` alone, for the commands that need no other setting.
     pub fn database_from_env() -> Result<(DatabaseUrl, Duration), Vec<Complaint>> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let mut source = Source::new(&variable);
+        let mut source = Source::new(&environment);
         let settings = (database(&mut source), session_cache(&mut source));
         match source.complaints() {
             none if none.is_empty() => Ok(settings),
@@ -302,8 +300,7 @@ impl Settings {
     /// What `doorward healthcheck` needs, and no other setting: `LISTEN_ADDR`, and whether there is a
     /// `TLS_CERT_FILE`.
     pub fn listen_addr_from_env() -> Result<(ListenAddr, Speaks), Vec<Complaint>> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let mut source = Source::new(&variable);
+        let mut source = Source::new(&environment);
         let listen_addr = listening::listen_addr(&mut source);
         let speaks = listening::speaks(&mut source);
         match source.complaints() {
@@ -314,14 +311,10 @@ impl Settings {
 }
 
 fn database(source: &mut Source<'_>) -> DatabaseUrl {
-    // libpq looks there, too, and takes what is not text.
-    let variable = |name: &str| {
-        let value = std::env::var_os(name)?;
-        Some(value.to_string_lossy().into_owned())
-    };
     source
         .optional_secret("DATABASE_URL", "postgres://doorward@db/doorward", |url| {
-            DatabaseUrl::parse(&url, &variable).map_err(str::to_owned)
+            // libpq looks into the environment, too.
+            DatabaseUrl::parse(&url, &environment).map_err(str::to_owned)
         })
         .unwrap_or_else(|| DatabaseUrl::Sqlite("doorward.db".into()))
 }

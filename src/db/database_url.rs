@@ -27,12 +27,27 @@ impl DatabaseUrl {
                 PostgresUrl::parse(text, variable).map(DatabaseUrl::Postgres)
             }
             Some(_) => Err("its scheme is not postgres"),
+            None if is_meant_for_postgres(text) => {
+                Err("is no URL of Postgres, but looks like one was meant")
+            }
             None if text.starts_with(':') || text.starts_with("file:") => {
                 Err("a database in memory would forget everybody at each restart")
             }
             None => Ok(DatabaseUrl::Sqlite(PathBuf::from(text))),
         }
     }
+}
+
+/// libpq's other way to say it (`host=db dbname=doorward`), or a URL without its slashes: as a file it would hold the
+/// password in its name.
+fn is_meant_for_postgres(text: &str) -> bool {
+    const KEYWORDS: [&str; 8] = [
+        "host", "hostaddr", "port", "dbname", "user", "password", "service", "sslmode",
+    ];
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    let keyword = text.split_once('=').map_or("", |(keyword, _)| keyword);
+    ["postgres", "postgresql"].contains(&&*scheme.to_ascii_lowercase())
+        || KEYWORDS.contains(&keyword.trim_end())
 }
 
 impl fmt::Debug for DatabaseUrl {

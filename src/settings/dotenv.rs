@@ -22,7 +22,10 @@ pub fn read_dotenv() -> Result<(), String> {
     if let Some(fault) = fault.map_err(|cause| format!("{NAME} can't be read: {cause}"))? {
         return Err(format!("{NAME} is not used, since {fault}"));
     }
-    dotenvy::from_read(file).map_err(|_| {
-        format!("{NAME} can't be read: each line must be NAME=value (quote values with spaces)")
+    dotenvy::from_read(file).map_err(|cause| match cause {
+        dotenvy::Error::Io(cause) => format!("{NAME} can't be read: {cause}"),
+        _ => {
+            format!("{NAME} can't be read: each line must be NAME=value (quote values with spaces)")
+        }
     })
 }

@@ -42,10 +42,16 @@ fn proxies(text: String) -> Result<TrustedProxies, String> {
     Ok(proxies)
 }
 
-/// An address alone is a network of one.
+/// An address alone is a network of one. An IPv4 network that is written as an IPv6 one (`::ffff:10.0.0.0/104`) is the
+/// former, as an address of a peer is.
 fn network(word: &str) -> Option<IpNet> {
     let address = || word.parse().ok().map(|ip: IpAddr| ip.into());
-    word.parse().ok().or_else(address)
+    let network: IpNet = word.parse().ok().or_else(address)?;
+    let mapped = network.prefix_len().checked_sub(96);
+    match (network.addr().to_canonical(), mapped) {
+        (ip @ IpAddr::V4(_), Some(prefix_len)) => IpNet::new(ip, prefix_len).ok(),
+        _ => Some(network),
+    }
 }
 
 /// The largest networks that one owner can have are 10.0.0.0/8 and fc00::/7. A larger one is a part of

@@ -1,6 +1,7 @@
 //! Where settings come from: a variable, or the file that `NAME_FILE` names; and what is wrong.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::reload::Files;
 
@@ -27,6 +28,13 @@ impl fmt::Display for Complaint {
             "{variable} {fault}\n    for example: {variable}={example}"
         )
     }
+}
+
+/// What the environment says. Bytes that are no text become replacement characters: to leave the variable out would be
+/// to take its default, another database or no proxy.
+pub fn environment(name: &str) -> Option<String> {
+    let value = std::env::var_os(name)?;
+    Some(value.to_string_lossy().into_owned())
 }
 
 /// Asks for variables and collects complaints.
@@ -117,10 +125,10 @@ impl<'a> Source<'a> {
         self.complaints
     }
 
-    /// The file that `NAME_FILE` names, as it is now.
+    /// The file that `NAME_FILE` names, as it is now; none if that is a pipe, out of which each byte comes once.
     pub fn file_of(&self, name: &str) -> Option<Files> {
-        let path = self.value(&format!("{name}_FILE"))?;
-        Some(Files::as_they_are(vec![path.into()]))
+        let path = PathBuf::from(self.value(&format!("{name}_FILE"))?);
+        path.is_file().then(|| Files::as_they_are(vec![path]))
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -171,6 +179,11 @@ impl<'a> Source<'a> {
         value: String,
         parse: impl Fn(String) -> Result<T, String>,
     ) -> Option<T> {
+        // What stands for bytes that are no text: see [`environment`].
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            self.complain(name, "is not UTF-8", example);
+            return None;
+        }
         match parse(value) {
             Ok(value) => Some(value),
             Err(fault) => {

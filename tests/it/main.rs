@@ -35,6 +35,7 @@ mod logging;
 mod metrics;
 mod no_dead_ends;
 mod odd_documents;
+mod odd_environment;
 mod own_certificate;
 mod postgres_tls;
 mod process;

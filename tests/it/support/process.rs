@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -188,6 +189,16 @@ impl Process {
             .collect();
         names.sort();
         names
+    }
+
+    /// Who may do what with the files in its folder.
+    pub fn modes(&self) -> BTreeMap<String, u32> {
+        let mode = |name: &String| {
+            let metadata = std::fs::metadata(self.folder.join(name)).unwrap();
+            metadata.permissions().mode() & 0o777
+        };
+        let names = self.files().into_iter();
+        names.map(|name| (name.clone(), mode(&name))).collect()
     }
 }
 
