@@ -128,7 +128,7 @@ pub(super) fn credentials(id: &str, secret: &str) -> String {
 }
 
 /// `text` as a form has it.
-pub(super) fn form_urlencoded(text: &str) -> String {
+fn form_urlencoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 

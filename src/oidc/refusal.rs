@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::fetch::form_urlencoded;
+use percent_encoding::percent_decode_str;
+
 use super::json::{self, Object, quoted};
 
 /// An error code and what the provider says of it. Both are its words, for the log alone: shown escaped and cut.
@@ -35,10 +36,15 @@ impl Refusal {
     /// The same without what we sent and keep secret, should the provider repeat it.
     pub fn without(self, secrets: &[&str]) -> Refusal {
         let hide = |text: String| {
+            // As it is, or encoded as in a form or a URL, in part or whole.
+            let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let readings = [
+                text.clone(),
+                decoded(&text),
+                decoded(&text.replace('+', " ")),
+            ];
             let mut secrets = secrets.iter().filter(|secret| !secret.is_empty());
-            let is_repeated =
-                |secret: &&str| text.contains(*secret) || text.contains(&form_urlencoded(secret));
-            match secrets.any(is_repeated) {
+            match secrets.any(|secret| readings.iter().any(|it| it.contains(secret))) {
                 true => "(it repeats a secret)".to_owned(),
                 false => text,
             }
@@ -161,7 +167,9 @@ mod tests {
             refusal("invalid_grant", Some("(it repeats a secret)"))
         );
         assert_eq!(told.clone().without(&["", "hunter3"]), told);
-        let as_sent = refusal("invalid_client", Some("client_secret=a%2Bb+c")).unwrap();
-        assert_ne!(as_sent.clone().without(&["a+b c"]), as_sent);
+        for encoded in ["client_secret=a%2Bb+c", "a%2bb%20c", "%61%2b%62%20%63"] {
+            let as_sent = refusal("invalid_client", Some(encoded)).unwrap();
+            assert_ne!(as_sent.clone().without(&["a+b c"]), as_sent, "{encoded}");
+        }
     }
 }
