@@ -148,7 +148,7 @@ impl<T: 'static> Cache<T> {
         let current = current.unwrap_or_else(|| old.clone());
         let throttled = asked
             .forced_at
-            .is_some_and(|forced_at| now - forced_at < THROTTLE);
+            .is_some_and(|forced_at| (now - forced_at).abs() < THROTTLE);
         if throttled || !Arc::ptr_eq(&current, old) {
             return Ok(current);
         }
@@ -192,7 +192,7 @@ impl<T: 'static> Cache<T> {
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
         if let Some(failure) = &asked.failure
-            && now < failure.ask_again_at
+            && is_within(now, failure.ask_again_at, LONGEST_PAUSE)
         {
             return Err(failure.error.clone());
         }
@@ -243,12 +243,19 @@ impl<T: 'static> Cache<T> {
 
 impl<T> Entry<T> {
     fn fresh(&self, now: OffsetDateTime) -> Option<Arc<T>> {
-        (now < self.refresh_at && self.usable(now).is_some()).then(|| self.value.clone())
+        (is_within(now, self.refresh_at, MAX_AGE) && self.usable(now).is_some())
+            .then(|| self.value.clone())
     }
 
     fn usable(&self, now: OffsetDateTime) -> Option<Arc<T>> {
         (now - self.fetched_at < STALE_LIMIT).then(|| self.value.clone())
     }
+}
+
+/// Whether `until`, which is `span` away at most, is still to come. If it is further away, the clock was set back; by
+/// less than a minute, somebody only began earlier.
+fn is_within(now: OffsetDateTime, until: OffsetDateTime, span: Duration) -> bool {
+    (until - span - Duration::MINUTE..until).contains(&now)
 }
 
 fn asked_for(error: &Error) -> Duration {

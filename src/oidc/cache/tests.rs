@@ -247,3 +247,21 @@ async fn a_value_of_a_certain_age_is_asked_for_again_and_an_older_one_will_do() 
     })
     .await;
 }
+
+/// As it does when a machine starts with a wrong one, which is then set right.
+#[tokio::test]
+async fn a_clock_that_is_set_back_holds_up_nothing() {
+    locally(async {
+        let (cache, provider) = setting();
+        let first = cache.get(at(0), || provider.answer(None)).await.unwrap();
+        let newer = cache.get_newer(at(0), &first, || provider.answer(None));
+        let second = newer.await.unwrap();
+        let newer = cache.get_newer(at(-7200), &second, || provider.answer(None));
+        assert_eq!(*newer.await.unwrap(), 3);
+        let earlier = cache.get(at(-7201), || provider.answer(None)).await;
+        assert_eq!(*earlier.unwrap(), 3);
+        let next = cache.get(at(-86_400), || provider.answer(None)).await;
+        assert_eq!(*next.unwrap(), 4);
+    })
+    .await;
+}
