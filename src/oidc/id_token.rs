@@ -206,10 +206,10 @@ fn judge_claims(
         _ => (),
     }
     // 9 and 10: its time.
-    let now = now.unix_timestamp() as f64;
-    if claims.exp.secs() + LEEWAY_SECS <= now {
+    if is_over(claims.exp, now) {
         return Err(IdTokenError::Expired);
     }
+    let now = now.unix_timestamp() as f64;
     let begins = claims
         .iat
         .secs()
@@ -232,6 +232,11 @@ fn judge_claims(
         return Err(IdTokenError::Subject);
     }
     Ok(())
+}
+
+/// Whether the time of a token that expires at `exp` is over (RFC 7519, 4.1.4).
+pub(super) fn is_over(exp: NumericDate, now: OffsetDateTime) -> bool {
+    exp.secs() + LEEWAY_SECS <= now.unix_timestamp() as f64
 }
 
 /// Whether `sub` can be one (OpenID Connect Core 2), which also keeps NUL away from the database.

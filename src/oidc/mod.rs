@@ -248,7 +248,9 @@ impl RelyingParty {
         let Registration {
             issuer, client_id, ..
         } = &self.registration;
-        let verify = |keys: &KeySet| userinfo::judge_signed(&body, keys, &algs, issuer, client_id);
+        let now = self.clock.now();
+        let verify =
+            |keys: &KeySet| userinfo::judge_signed(&body, keys, &algs, issuer, client_id, now);
         let userinfo = self.with_keys(http, &metadata, verify).await?;
         let userinfo = userinfo.map_err(|cause| match cause {
             IdTokenError::Jws(JwsError::Algorithm { .. }) => Error::Userinfo(format!(

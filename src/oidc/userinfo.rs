@@ -2,15 +2,17 @@
 
 use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
 use url::Url;
 
 use super::answer::Answer;
 use super::error::Error;
 use super::fetch::Http;
-use super::id_token::{Audience, IdTokenError};
+use super::id_token::{Audience, IdTokenError, is_over};
 use super::json::Object;
 use super::jws::{self, JwsError};
 use super::keys::KeySet;
+use super::numeric_date::NumericDate;
 use super::profile::Profile;
 use super::refusal::Refusal;
 use super::timed::timed;
@@ -77,11 +79,12 @@ pub fn judge_signed(
     algs: &[Algorithm],
     issuer: &str,
     client_id: &str,
+    now: OffsetDateTime,
 ) -> Result<Userinfo, IdTokenError> {
     let token = std::str::from_utf8(body)
         .map_err(|_| JwsError::Malformed("userinfo is not text".to_owned()))?;
     let (payload, _) = jws::verified(token.trim_ascii(), keys, algs)?;
-    let names = [&["iss", "aud", "sub"][..], &Profile::CLAIMS].concat();
+    let names = [&["iss", "aud", "sub", "exp"][..], &Profile::CLAIMS].concat();
     let claims = Object::read(&payload, &names).map_err(JwsError::Malformed)?;
     let found = claims.text("iss").map_err(JwsError::Member)?;
     if found != issuer {
@@ -90,6 +93,14 @@ pub fn judge_signed(
     let audience = Audience::of(&claims).map_err(JwsError::Member)?;
     if !audience.names(client_id) {
         return Err(IdTokenError::Audience);
+    }
+    // It may have none; where it has one, it counts (RFC 7519, 4.1.4).
+    let exp = claims.optional("exp", NumericDate::EXPECTED, NumericDate::read);
+    if exp
+        .map_err(JwsError::Member)?
+        .is_some_and(|exp| is_over(exp, now))
+    {
+        return Err(IdTokenError::Expired);
     }
     Ok(Userinfo::read(&claims).map_err(JwsError::Member)?)
 }
@@ -129,8 +140,16 @@ mod tests {
             let token = signer.sign(&json!({"alg": "ES256", "kid": "a"}), &claims);
             let keys = signer.key_set();
             let algs = [Algorithm::ES256];
-            judge_signed(token.as_bytes(), &keys, &algs, "https://op.example", "id")
-                .map(|userinfo| userinfo.sub)
+            let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+            judge_signed(
+                token.as_bytes(),
+                &keys,
+                &algs,
+                "https://op.example",
+                "id",
+                now,
+            )
+            .map(|userinfo| userinfo.sub)
         };
         let claims = |iss: &str, aud: &str| json!({"iss": iss, "aud": aud, "sub": "a"});
         let ours = judged(claims("https://op.example", "id"));
@@ -140,5 +159,13 @@ mod tests {
         assert_eq!(anothers, Err(issuer));
         let for_another = judged(claims("https://op.example", "other"));
         assert_eq!(for_another, Err(IdTokenError::Audience));
+        let until = |exp: Value| {
+            let mut claims = claims("https://op.example", "id");
+            claims["exp"] = exp;
+            judged(claims)
+        };
+        assert_eq!(until(json!(1_800_000_300)), Ok("a".to_owned()));
+        assert_eq!(until(json!(1_799_999_000)), Err(IdTokenError::Expired));
+        assert!(until(json!("1800000300")).is_err());
     }
 }
