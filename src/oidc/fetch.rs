@@ -222,6 +222,8 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::sync::mpsc::{Receiver, Sender, channel};
 
+    use tokio::task::LocalSet;
+
     use super::*;
 
     const GENUINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\ngenuine";
@@ -261,19 +263,22 @@ mod tests {
     }
 
     /// It waits in the kernel when the next request goes out, and the runtime has not heard of it.
-    #[actix_web::test]
+    #[tokio::test]
     async fn what_came_unasked_on_a_kept_connection_is_not_the_next_answer() {
         let ((say, said), (done, is_done)) = (channel(), channel());
         let (url, http) = (server(GENUINE, said, done), http());
-        let answer = http.get(&url, None).await.unwrap();
-        assert_eq!(answer.body, b"genuine");
-        say.send(()).unwrap();
-        is_done.recv().unwrap();
-        let answer = http.get(&url, None).await.unwrap();
-        assert_eq!(answer.body, b"genuine");
+        let asked_twice = async {
+            let answer = http.get(&url, None).await.unwrap();
+            assert_eq!(answer.body, b"genuine");
+            say.send(()).unwrap();
+            is_done.recv().unwrap();
+            let answer = http.get(&url, None).await.unwrap();
+            assert_eq!(answer.body, b"genuine");
+        };
+        LocalSet::new().run_until(asked_twice).await;
     }
 
-    #[actix_web::test]
+    #[tokio::test]
     async fn an_answer_that_is_no_http_came_all_the_same() {
         for (answer, cause) in [
             (
@@ -290,7 +295,9 @@ mod tests {
             ),
         ] {
             let ((_, said), (done, _)) = (channel(), channel());
-            let fault = http().get(&server(answer, said, done), None).await.err();
+            let (url, http) = (server(answer, said, done), http());
+            let asked = LocalSet::new().run_until(http.get(&url, None)).await;
+            let fault = asked.err();
             let expected = format!("the provider's answer can't be read: {cause}");
             assert_eq!(fault.unwrap().to_string(), expected);
         }
