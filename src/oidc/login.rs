@@ -13,8 +13,8 @@ use url::Url;
 use super::Registration;
 use super::discovery::Metadata;
 
-/// The three secrets of one attempt to sign in. Whoever keeps them can finish it.
-#[derive(Clone, Serialize, Deserialize)]
+/// The three secrets of one attempt to sign in, all of one seed. Whoever keeps that can finish it.
+#[derive(Clone)]
 pub struct Attempt {
     /// Comes back in the response (RFC 6749, 10.12).
     pub state: String,
@@ -22,7 +22,12 @@ pub struct Attempt {
     pub nonce: String,
     /// Proves at the token endpoint that we asked (RFC 7636, 4.1).
     pub code_verifier: String,
+    seed: Seed,
 }
+
+/// What a browser keeps of an [`Attempt`]: much less than its secrets, since it may keep many.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Seed(String, u8);
 
 /// How often in a row an attempt that came to nothing is begun again without asking the person.
 const AGAIN_AT_MOST: u8 = 2;
@@ -36,11 +41,12 @@ const AGAIN_MARK: char = '~';
 impl Attempt {
     /// Fresh secrets of 256 bits each.
     pub fn new() -> Self {
-        Attempt {
-            state: crate::random::secret(),
-            nonce: crate::random::secret(),
-            code_verifier: crate::random::secret(),
-        }
+        Seed(crate::random::secret(), 0).into()
+    }
+
+    /// What it can be made from again.
+    pub fn into_seed(self) -> Seed {
+        self.seed
     }
 
     /// A fresh attempt in place of the one that `stale_state` names, unless that was the second in
@@ -51,11 +57,7 @@ impl Attempt {
             .rsplit_once(AGAIN_MARK)
             .map_or(Ok(0), |(_, count)| count.parse());
         let count: u8 = count.unwrap_or(AGAIN_AT_MOST);
-        let fresh = Attempt::new();
-        (count < AGAIN_AT_MOST).then(|| Attempt {
-            state: format!("{}{AGAIN_MARK}{}", fresh.state, count + 1),
-            ..fresh
-        })
+        (count < AGAIN_AT_MOST).then(|| Seed(crate::random::secret(), count + 1).into())
     }
 
     /// The state for coming back once more without an attempt, if `stale_state` is the last one that [`Attempt::again`]
@@ -69,6 +71,28 @@ impl Attempt {
     /// Whether [`Attempt::last_look`] gave this state: no response comes with it.
     pub fn is_last_look(state: &str) -> bool {
         state == LAST_LOOK
+    }
+}
+
+impl From<Seed> for Attempt {
+    /// Each secret is a hash of its own: the state, which the provider and the browser's history know, tells nothing of
+    /// the others.
+    fn from(seed: Seed) -> Self {
+        let Seed(secret, again) = &seed;
+        let derive = |what: &str| {
+            let labelled = format!("{what} {secret}");
+            URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, labelled.as_bytes()))
+        };
+        let state = match again {
+            0 => derive("state"),
+            again => format!("{}{AGAIN_MARK}{again}", derive("state")),
+        };
+        Attempt {
+            state,
+            nonce: derive("nonce"),
+            code_verifier: derive("code_verifier"),
+            seed,
+        }
     }
 }
 
@@ -297,6 +321,28 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_comes_of_its_seed_again_and_its_secrets_are_different_ones() {
+        let state_of = |stale: &str| Attempt::again(stale).unwrap().state;
+        for attempt in [Attempt::new(), Attempt::again("x").unwrap()] {
+            let (state, nonce) = (attempt.state.clone(), attempt.nonce.clone());
+            let verifier = attempt.code_verifier.clone();
+            let secrets = [&state[..43], &nonce, &verifier];
+            assert!(secrets.iter().all(|secret| secret.len() == 43));
+            assert!(
+                secrets[0] != secrets[1] && secrets[1] != secrets[2] && secrets[0] != secrets[2]
+            );
+            let seed = serde_json::to_string(&attempt.into_seed()).unwrap();
+            assert!(secrets.iter().all(|secret| !seed.contains(*secret)));
+            let again = Attempt::from(serde_json::from_str::<Seed>(&seed).unwrap());
+            assert_eq!(
+                (again.state, again.nonce, again.code_verifier),
+                (state, nonce, verifier)
+            );
+        }
+        assert!(state_of("x").ends_with("~1") && state_of("x~1").ends_with("~2"));
+    }
+
+    #[test]
     fn of_several_states_the_first_is_used_up() {
         for (query, first) in [
             ("state=s&code=a&state=t", Some("s")),
@@ -316,6 +362,7 @@ mod tests {
             state: "s".to_owned(),
             nonce: "n".to_owned(),
             code_verifier: "v".to_owned(),
+            ..Attempt::new()
         };
         for (response_mode, name) in [
             (ResponseMode::Query, "query"),

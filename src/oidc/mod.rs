@@ -48,7 +48,7 @@ pub use fetch::Http;
 pub use id_token::{Claims, IdTokenError};
 pub use jws::JwsError;
 pub use keys::asymmetric;
-pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode};
+pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode, Seed};
 pub use logout::EndSessionRequest;
 pub use profile::Profile;
 pub use proxy::{Exceptions, Proxy, Upstream};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::{ReturnTo, Sessions};
-use crate::oidc::Attempt;
+use crate::oidc::{Attempt, Seed};
 use crate::random;
 
 /// How long a person has at the provider.
@@ -18,7 +18,7 @@ const TOGETHER: usize = 2950;
 
 /// A place to return to that is longer, in bytes, makes its attempt share [`LONG_ATTEMPTS`] with others. No answer can
 /// take into account what others set at the same moment, so this is what bounds them.
-const SHORT_RETURN_TO: usize = 128;
+const SHORT_RETURN_TO: usize = 96;
 
 /// The states, as it were, that name the cookies of those attempts.
 const LONG_ATTEMPTS: [&str; 2] = ["0", "1"];
@@ -39,32 +39,21 @@ pub struct Login {
 /// A [`Login`] as it is sealed, without names: a browser keeps several.
 #[derive(Serialize, Deserialize)]
 struct Plain(
-    String,
-    String,
-    String,
+    Seed,
     ReturnTo,
     #[serde(with = "time::serde::timestamp::nanoseconds")] OffsetDateTime,
 );
 
 impl From<Login> for Plain {
     fn from(login: Login) -> Self {
-        let Attempt {
-            state,
-            nonce,
-            code_verifier,
-        } = login.attempt;
-        Plain(state, nonce, code_verifier, login.return_to, login.began_at)
+        Plain(login.attempt.into_seed(), login.return_to, login.began_at)
     }
 }
 
 impl From<Plain> for Login {
-    fn from(Plain(state, nonce, code_verifier, return_to, began_at): Plain) -> Self {
+    fn from(Plain(seed, return_to, began_at): Plain) -> Self {
         Login {
-            attempt: Attempt {
-                state,
-                nonce,
-                code_verifier,
-            },
+            attempt: seed.into(),
             return_to,
             began_at,
         }

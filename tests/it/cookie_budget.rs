@@ -59,7 +59,7 @@ async fn whatever_a_browser_is_led_to_our_cookies_stay_few() {
             ada.get(&callback).await;
         }
         let lengths = [
-            1, 9, 100, 128, 129, 300, 511, 600, 511, 511, 128, 128, 5, 5, 5,
+            1, 9, 80, 96, 97, 128, 300, 511, 600, 511, 511, 96, 96, 5, 5, 5,
         ];
         for (number, length) in lengths.iter().cycle().take(60).enumerate() {
             let padding = "a".repeat(*length);
@@ -77,12 +77,13 @@ async fn whatever_a_browser_is_led_to_our_cookies_stay_few() {
 #[actix_web::test]
 async fn many_that_are_led_to_us_at_the_same_moment_fill_nothing_either() {
     let app = TestApp::spawn_with(Database::Sqlite, &[("PUBLIC_URL", HTTPS)]);
-    for length in [9, 511] {
+    // A long place makes attempts of the same moment share one cookie.
+    for (length, least) in [(9, 2500), (60, 3000), (95, 3000), (96, 250), (511, 800)] {
         let ada = app.visitor();
         let login = format!("/login?return_to=/{}", "a".repeat(length));
         join_all((0..15).map(|_| ada.get(&login))).await;
         let all = bytes_of(&ada, |_| true);
-        assert!((900..=ALL_LIMIT).contains(&all), "{all}");
+        assert!((least..=ALL_LIMIT).contains(&all), "{length}: {all}");
         // The next answers remove what is too much, a few attempts each.
         for _ in 0..3 {
             ada.get(&login).await;

@@ -102,7 +102,7 @@ fn of_more_than_fits_the_oldest_go_after_those_that_lead_nowhere() {
             break;
         }
     }
-    assert_eq!(kept.len(), 10, "so many tabs are on their way at once");
+    assert_eq!(kept.len(), 16, "so many tabs are on their way at once");
     let kept = &kept[1..];
     let bytes: usize = kept.iter().map(header_bytes).sum();
     assert!(bytes <= TOGETHER && bytes > TOGETHER - 400, "{bytes}");
