@@ -126,6 +126,7 @@ impl Front {
 
 impl Drop for Front {
     fn drop(&mut self) {
+        visitor::leads_nowhere(self.addr.port());
         self.shared.stop.store(true, Ordering::SeqCst);
         // A connection wakes the thread up.
         let _ = TcpStream::connect(self.addr);

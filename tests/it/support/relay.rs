@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::visitor;
+
 /// How the answer is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -104,6 +106,7 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
+        visitor::leads_nowhere(self.port);
         self.shared.stop.store(true, Ordering::SeqCst);
         // A connection wakes the thread up.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));

@@ -98,6 +98,12 @@ pub fn leads_to(origin: &str, place: &str) {
     places.push((origin.to_owned(), place.to_owned()));
 }
 
+/// No longer: another test's provider may get the port next.
+pub fn leads_nowhere(port: u16) {
+    let mut places = PLACES.lock().unwrap();
+    places.retain(|(origin, _)| !origin.ends_with(&format!(":{port}")));
+}
+
 fn place_of(url: &str) -> String {
     let places = PLACES.lock().unwrap();
     let found = places.iter().find_map(|(origin, place)| {
