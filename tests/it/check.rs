@@ -201,6 +201,7 @@ async fn a_discovery_document_that_is_not_there_or_is_none() {
     let app = TestApp::spawn(Database::Sqlite);
     for (canned, fault) in [
         (Canned::html(404, "<h1>Not Found</h1>"), format!("fault discovery the provider answered with status 404. {ISSUER_FORMS}")),
+        (Canned::html(301, "<h1>Moved</h1>"), format!("fault discovery the provider answered with status 301. {ISSUER_FORMS}")),
         (Canned::html(200, "<h1>Welcome</h1>"), format!("fault discovery the discovery document is refused: not a JSON object. {ISSUER_FORMS}")),
         (Canned::json(200, &json!({"issuer": app.provider.issuer()})), format!("fault discovery the discovery document is refused: it has no authorization_endpoint. {ISSUER_FORMS}")),
         (Canned::html(503, ""), "fault discovery the provider answered with status 503. Mend: ask the provider's operator, or try again later.".to_owned()),

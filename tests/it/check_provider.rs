@@ -56,6 +56,27 @@ async fn any_401_of_the_token_endpoint_is_a_wrong_secret() {
     );
 }
 
+#[actix_web::test]
+async fn a_token_endpoint_that_is_not_there_is_a_fault() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for status in [404, 405, 307] {
+        answer_with(&app, Endpoint::Token, Canned::html(status, "<h1>No</h1>"));
+        let expected = format!(
+            "fault client_secret the token endpoint answers with status {status}, as if it were not there. Mend: ask the \
+             provider's operator whether the discovery document's token_endpoint is right."
+        );
+        assert_eq!(complaints(&app), [expected]);
+    }
+    for status in [429, 503] {
+        answer_with(&app, Endpoint::Token, Canned::html(status, "<h1>No</h1>"));
+        let found = complaints(&app);
+        assert!(
+            found[0].starts_with("can't tell client_secret "),
+            "{found:?}"
+        );
+    }
+}
+
 /// The provider is shown our address and a made-up one, by nobody who is signed in.
 #[actix_web::test]
 async fn a_post_logout_address_that_is_not_registered_is_a_fault() {

@@ -70,6 +70,15 @@ pub fn secret(outcome: Result<(), oidc::Error>) -> Finding {
             cause: FetchError::Status { status: 401, .. },
             ..
         }) => refused("status 401"),
+        // A redirect is not followed, and of the moment are these three.
+        Err(oidc::Error::Fetch {
+            cause: FetchError::Status { status, .. },
+            ..
+        }) if (300..500).contains(&status) && !matches!(status, 408 | 425 | 429) => Finding::fault(
+            "client_secret",
+            format!("the token endpoint answers with status {status}, as if it were not there"),
+            "ask the provider's operator whether the discovery document's token_endpoint is right",
+        ),
         Err(cause) => Finding::unknown("client_secret", cause.to_string()),
     }
 }

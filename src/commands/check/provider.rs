@@ -151,8 +151,9 @@ fn discovery_fault(cause: &oidc::Error) -> Finding {
         oidc::Error::Fetch { cause, .. } => (
             cause.to_string(),
             match cause {
+                // A redirect is not followed: the issuer's own address answers itself (Discovery 1.0, 4.2).
                 FetchError::Status {
-                    status: 400..=499, ..
+                    status: 300..=499, ..
                 } => ISSUER_FORMS,
                 FetchError::Connection(_) => {
                     "check OIDC_ISSUER, the name service, and what may go out from here"
