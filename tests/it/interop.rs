@@ -22,6 +22,9 @@ use crate::support::{log, process};
 const CLIENT_ID: &str = "interop client:&%+/";
 const CLIENT_SECRET: &str = "s3cret+ &:%/=of-interop";
 
+/// How long Node.js may take to start the provider, with all packages to be read from a disk that is busy.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Keys as the WebDriver standard names them.
 const TAB: char = '\u{E004}';
 const ENTER: char = '\u{E007}';
@@ -74,7 +77,7 @@ impl ForeignProvider {
     /// What the provider tells next under that name.
     fn told(&self, name: &str) -> Value {
         loop {
-            let line = self.told.recv_timeout(Duration::from_secs(20));
+            let line = self.told.recv_timeout(START_TIMEOUT);
             let mut line =
                 line.unwrap_or_else(|error| panic!("the provider tells no {name}: {error}"));
             if let Some(value) = line.get_mut(name) {
