@@ -62,7 +62,9 @@ fn a_secret_may_come_out_of_a_pipe() {
         ],
     );
     let key = variables.remove("SESSION_KEY").unwrap();
-    let mut doorward = by(&format!("echo {key} | exec \"$0\""), &variables, &[]);
+    // A here-document is a pipe, and the shell is gone: ending the process ends Doorward.
+    let script = format!("exec \"$0\" <<END\n{key}\nEND\n");
+    let mut doorward = by(&script, &variables, &[]);
     doorward.answers(addr);
 }
 
