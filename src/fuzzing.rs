@@ -86,7 +86,7 @@ pub fn cookies(input: &[u8]) {
             opened
         }
     };
-    let _ = opened.and_then(|plain| serde_json::from_slice::<Login>(&plain).ok());
+    let _ = opened.and_then(|plain| Login::read(&plain));
 }
 
 struct Provider {

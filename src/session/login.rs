@@ -60,6 +60,14 @@ impl From<Plain> for Login {
     }
 }
 
+impl Login {
+    /// What was sealed, if it is an attempt.
+    pub(crate) fn read(plain: &[u8]) -> Option<Login> {
+        let plain: Plain = serde_json::from_slice(plain).ok()?;
+        Some(plain.into())
+    }
+}
+
 /// An attempt's cookie that the browser sent. Those that can't be finished any more come first, then the oldest.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Kept {
@@ -232,8 +240,7 @@ impl Sessions {
         let (plain, _) = self
             .keys
             .open(|keys| &keys.attempts, cookie.name(), cookie.value())?;
-        let plain: Plain = serde_json::from_slice(&plain).ok()?;
-        Some(plain.into())
+        Login::read(&plain)
     }
 
     fn is_current(&self, login: &Login) -> bool {
