@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::provider_answers::assert_refused;
+use crate::provider_responses::assert_refused;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::visitor::Answer;
 use crate::support::{Database, TestApp};

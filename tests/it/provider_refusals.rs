@@ -7,7 +7,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use crate::on_both;
-use crate::provider_answers::{NOT_SET_UP, assert_refused};
+use crate::provider_responses::{NOT_SET_UP, assert_refused};
 use crate::support::app::{CLIENT_ID, CLIENT_SECRET};
 use crate::support::provider::{Canned, Endpoint, Params};
 use crate::support::visitor::Answer;

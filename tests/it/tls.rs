@@ -18,7 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use crate::provider_answers::NOT_SET_UP;
+use crate::provider_responses::NOT_SET_UP;
 use crate::support::provider::{Endpoint, Provider};
 use crate::support::{Database, TestApp, log, visitor};
 

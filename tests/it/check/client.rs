@@ -1,0 +1,105 @@
+//! How the provider knows this application: client ID, secret and redirect URIs.
+
+use super::{complaints, complaints_with};
+use crate::support::provider::{Canned, Endpoint};
+use crate::support::{Database, TestApp};
+
+#[actix_web::test]
+async fn a_provider_that_denies_everybody_is_not_taken_for_sure() {
+    let app = TestApp::spawn(Database::Sqlite);
+    app.provider.faults(|faults| {
+        faults.edit_redirect = Some(Box::new(|answer| {
+            answer.0.retain(|(name, _)| name != "error");
+            answer.push("error", "access_denied");
+        }));
+    });
+    let denied = "warning client the provider knows it and its redirect URI http://localhost:APP/authorization-code/callback, \
+                  but answers \"access_denied\". Mend: cancelled, or: assign the person to the application; give the \
+                  authorization server an access policy with a rule for it; check network zones.";
+    assert_eq!(complaints(&app), [denied]);
+}
+
+#[actix_web::test]
+async fn a_client_that_the_provider_does_not_know() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let found = complaints_with(&app, &[("OIDC_CLIENT_ID", "another")]);
+    assert_eq!(
+        found,
+        [
+            "fault client the authorization endpoint shows an error page (status 400) that names client_id. Mend: at the \
+         provider, compare the application's client id with OIDC_CLIENT_ID, and have \
+         http://localhost:APP/authorization-code/callback among its sign-in redirect URIs, to the letter.",
+            WRONG_SECRET,
+            "can't tell end_session asked at http://127.0.0.1:PROVIDER/end_session whether our post-logout redirect URI \
+         http://localhost:APP is registered, it refuses it and a made-up address too, and does not say that the address is what is wrong.",
+        ]
+    );
+}
+
+const WRONG_SECRET: &str = "fault client_secret the token endpoint refuses us: invalid_client. Mend: copy the application's \
+                            client secret into OIDC_CLIENT_SECRET again, and check its client authentication.";
+
+#[actix_web::test]
+async fn a_client_secret_that_is_wrong() {
+    let app = TestApp::spawn(Database::Sqlite);
+    assert_eq!(
+        complaints_with(&app, &[("OIDC_CLIENT_SECRET", "hunter2")]),
+        [WRONG_SECRET]
+    );
+    app.provider.faults(|faults| {
+        faults
+            .canned
+            .insert(Endpoint::Token, Canned::html(500, "hunter2"));
+    });
+    assert_eq!(
+        complaints(&app),
+        ["can't tell client_secret token: the provider answered with status 500."]
+    );
+}
+
+#[actix_web::test]
+async fn a_redirect_uri_that_is_not_registered() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let found = complaints_with(&app, &[("PUBLIC_URL", "https://app.example.com")]);
+    assert_eq!(
+        found,
+        [
+            "fault client the authorization endpoint shows an error page (status 400) that names redirect_uri. Mend: at the \
+         provider, compare the application's client id with OIDC_CLIENT_ID, and have \
+         https://app.example.com/authorization-code/callback among its sign-in redirect URIs, to the letter.",
+            "fault end_session http://127.0.0.1:PROVIDER/end_session does not take our post-logout redirect URI \
+         https://app.example.com: whoever signs out ends there on an error page. Mend: at the provider, have \
+         https://app.example.com among the application's post-logout redirect URIs, to the letter.",
+        ]
+    );
+}
+
+#[actix_web::test]
+async fn an_authorization_endpoint_of_which_nothing_can_be_told() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let mut elsewhere = Canned::html(302, "");
+    elsewhere
+        .headers
+        .push(("Location".to_owned(), "/login?client_id=x".to_owned()));
+    for (canned, why) in [
+        (
+            elsewhere,
+            "it sends the browser elsewhere, though it was asked not to",
+        ),
+        (
+            Canned::html(200, "Sign in here"),
+            "it shows a page, though it was asked not to",
+        ),
+        (Canned::html(403, "client_id"), "it answers with status 403"),
+        (Canned::html(429, ""), "it answers with status 429"),
+        (Canned::html(500, ""), "it answers with status 500"),
+    ] {
+        app.provider.faults(|faults| {
+            faults.canned.insert(Endpoint::Authorize, canned);
+        });
+        let expected = format!(
+            "can't tell client asked at the authorization endpoint whether it knows us, {why}."
+        );
+        assert_eq!(complaints(&app), [expected]);
+    }
+}

@@ -1,0 +1,86 @@
+//! `doorward check` against a healthy provider and against broken ones.
+
+mod client;
+mod database;
+mod discovery;
+mod provider;
+mod report;
+mod settings;
+mod tls;
+
+use crate::support::TestApp;
+use crate::support::app::{CLIENT_SECRET, SESSION_KEY};
+use crate::support::process::{DOORWARD, Process};
+
+/// What `doorward check` prints beside `app`, with some variables set otherwise, and its exit code.
+fn check_with(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let mut all = app.variables.clone();
+    all.extend(
+        variables
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string())),
+    );
+    let all: Vec<_> = all
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let mut doorward = Process::start(DOORWARD, &[&["check"], arguments].concat(), &all);
+    let (code, printed) = doorward.ends();
+    assert_eq!(doorward.files(), [""; 0], "it makes nothing");
+    for secret in [CLIENT_SECRET, SESSION_KEY, "hunter2", "panicked"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    let port = |url: &str| url.rsplit(':').next().unwrap().to_owned();
+    let printed = printed
+        .replace(&app.storage().url, "DATABASE")
+        .replace(&format!(":{}", port(&app.provider.issuer())), ":PROVIDER")
+        .replace(&format!(":{}", port(&app.url)), ":APP");
+    (code.unwrap(), printed)
+}
+
+/// As [`check_with`]: the lines that are not ok, without the spaces that make columns. Something is at fault exactly if
+/// the exit code says so.
+pub fn complaints_with(app: &TestApp, variables: &[(&str, &str)]) -> Vec<String> {
+    let (code, printed) = check_with(app, &[], variables);
+    let mut lines: Vec<String> = printed
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let sum = lines.pop().unwrap();
+    assert!(sum.starts_with("At fault: "), "{printed}");
+    let faults = lines
+        .iter()
+        .filter(|line| line.starts_with("fault "))
+        .count();
+    assert!(
+        sum.starts_with(&format!("At fault: {faults}. ")),
+        "{printed}"
+    );
+    assert_eq!(code, i32::from(faults > 0), "{printed}");
+    // A machine without trust roots is a machine to test on, too.
+    lines.retain(|line| !line.starts_with("ok ") && !line.starts_with("warning tls_roots "));
+    lines
+}
+
+pub fn complaints(app: &TestApp) -> Vec<String> {
+    complaints_with(app, &[])
+}
+
+/// What is said of everything that needs discovery, when that fails.
+const UNTOLD: [&str; 8] = [
+    "can't tell issuer discovery comes first.",
+    "can't tell keys discovery comes first.",
+    "can't tell scopes discovery comes first.",
+    "can't tell client_auth discovery comes first.",
+    "can't tell response_mode discovery comes first.",
+    "can't tell client discovery comes first.",
+    "can't tell client_secret discovery comes first.",
+    "can't tell end_session discovery comes first.",
+];
+
+/// That `fault` is the only one, and nothing but the clock is known besides.
+fn assert_only_discovery_fails(mut found: Vec<String>, fault: &str) {
+    found.retain(|line| !line.starts_with("can't tell clock "));
+    assert_eq!(found.remove(0), fault);
+    assert_eq!(found, UNTOLD);
+}

@@ -1,0 +1,168 @@
+//! A database file that is read-only, and a disk that is full.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::{Front, NO_DATABASE_WITHIN, NO_RECORDS, assert_page, is_back, until};
+use crate::support::Database;
+use crate::support::app::Storage;
+
+/// Whether the tests run as root, whom permission bits do not bind.
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.trim_ascii() == b"0"
+}
+
+/// A database that may only be read, until this value goes.
+struct ReadOnly {
+    database: PathBuf,
+}
+
+impl ReadOnly {
+    fn new(database: &str) -> ReadOnly {
+        let read_only = ReadOnly {
+            database: database.into(),
+        };
+        read_only.set(0o500, 0o400);
+        read_only
+    }
+
+    fn set(&self, folder_mode: u32, file_mode: u32) {
+        let folder = self.database.parent().unwrap();
+        let set = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        for file in std::fs::read_dir(folder).unwrap() {
+            set(&file.unwrap().path(), file_mode);
+        }
+        set(folder, folder_mode);
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        self.set(0o700, 0o600);
+    }
+}
+
+/// Root keeps its name but not the right to write where the permission bits say no.
+fn bound_by_permissions() -> &'static [&'static str] {
+    match is_root() {
+        true => &["setpriv", "--bounding-set=-dac_override"],
+        false => &[],
+    }
+}
+
+#[actix_web::test]
+async fn an_sqlite_file_that_may_only_be_read_is_told_and_comes_back() {
+    let storage = Storage::new(Database::Sqlite);
+    drop(Front::open(&storage.url));
+    let read_only = ReadOnly::new(&storage.url);
+    let mut front = Front::open_by(bound_by_permissions(), &storage.url);
+    let visitor = front.visitor();
+    assert_eq!(visitor.get("/").await.status, 200);
+    for _ in 0..3 {
+        let asked = Instant::now();
+        assert_page(&visitor.sign_in("p0").await, 503, NO_RECORDS);
+        assert!(asked.elapsed() < NO_DATABASE_WITHIN);
+    }
+    front.doorward.says("readonly database");
+    drop(read_only);
+    until("writing again", Duration::from_secs(15), async || {
+        is_back(&visitor.sign_in("p0").await)
+    })
+    .await;
+    assert!(visitor.is_signed_in().await);
+    front.doorward.answers(front.addr);
+}
+
+/// Where mounting is allowed, a disk of a megabyte that only Doorward sees and that goes with it; elsewhere its files
+/// may not grow beyond that.
+enum Disk {
+    Small,
+    Limit,
+}
+
+impl Disk {
+    fn find() -> Disk {
+        let mount = ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"];
+        let tried = Command::new("unshare").args(mount).output();
+        match tried.is_ok_and(|tried| tried.status.success()) {
+            true => Disk::Small,
+            false => Disk::Limit,
+        }
+    }
+
+    fn open(&self, folder: &str) -> Front {
+        let database = format!("{folder}/small.db");
+        let small = format!("mount -t tmpfs -o size=1m tmpfs '{folder}' && exec \"$0\"");
+        match self {
+            Disk::Small => Front::open_by(&["unshare", "-m", "sh", "-c", &small], &database),
+            // Ignored, or the signal would end it.
+            Disk::Limit => Front::open_by(
+                &["sh", "-c", "trap '' XFSZ; ulimit -S -f 400; exec \"$0\""],
+                &database,
+            ),
+        }
+    }
+
+    fn make_room(&self, front: &Front, folder: &str) {
+        let pid = front.doorward.id();
+        match self {
+            Disk::Small => {
+                std::fs::remove_file(format!("/proc/{pid}/root{folder}/filler")).unwrap();
+            }
+            Disk::Limit => {
+                let mut prlimit = Command::new("prlimit");
+                prlimit.args(["--pid", &pid.to_string(), "--fsize=unlimited"]);
+                assert!(prlimit.status().unwrap().success());
+            }
+        }
+    }
+
+    /// Leaves no room, where the limit does not see to that by itself.
+    fn fill(&self, front: &Front, folder: &str) {
+        if let Disk::Small = self {
+            let filler = format!("/proc/{}/root{folder}/filler", front.doorward.id());
+            let mut filler = std::fs::File::create(filler).unwrap();
+            while filler.write_all(&[0; 4096]).is_ok() {}
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_full_disk_is_told_and_when_there_is_room_again_all_goes_on() {
+    let storage = Storage::new(Database::Sqlite);
+    let folder = Path::new(&storage.url).parent().unwrap();
+    let folder = folder.to_str().unwrap();
+    let disk = Disk::find();
+    let mut front = disk.open(folder);
+    let early = front.visitor();
+    assert!(is_back(&early.sign_in("p0").await));
+    disk.fill(&front, folder);
+    let refused = Cell::new(0);
+    let full = until("a full disk", Duration::from_secs(30), async || {
+        let asked = Instant::now();
+        let answer = front.visitor().sign_in("p1").await;
+        assert!(asked.elapsed() < NO_DATABASE_WITHIN);
+        if !is_back(&answer) {
+            assert_page(&answer, 503, NO_RECORDS);
+            refused.set(refused.get() + 1);
+        }
+        refused.get() == 3
+    });
+    full.await;
+    assert!(early.is_signed_in().await, "reading needs no room");
+    assert_eq!(early.get("/readyz").await.status, 200);
+    disk.make_room(&front, folder);
+    until("writing again", Duration::from_secs(15), async || {
+        is_back(&front.visitor().sign_in("p2").await)
+    })
+    .await;
+    assert!(early.is_signed_in().await);
+    front.doorward.answers(front.addr);
+}

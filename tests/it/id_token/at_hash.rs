@@ -1,0 +1,40 @@
+//! `at_hash` ties the access token to the ID token.
+
+use serde_json::json;
+
+use super::{assert_accepted, assert_refused, edit_claims, set_claim, sign_with};
+use crate::support::provider::Signing;
+use crate::support::{Database, TestApp};
+
+#[actix_web::test]
+async fn the_hash_of_another_access_token_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for signing in [Signing::Rs256, Signing::EdDsa] {
+        sign_with(&app, signing);
+        for wrong in ["", "AAAAAAAAAAAAAAAAAAAAAA"] {
+            set_claim(&app, "at_hash", json!(wrong));
+            assert_refused(&app, "its at_hash is not of this access token").await;
+        }
+        edit_claims(&app, |claims| {
+            let padded = format!("{}==", claims["at_hash"].as_str().unwrap());
+            claims["at_hash"] = json!(padded);
+        });
+        assert_refused(&app, "its at_hash is not of this access token").await;
+    }
+}
+
+#[actix_web::test]
+async fn an_at_hash_of_a_wrong_type_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for wrong in [json!(null), json!(7), json!(["AAAA"])] {
+        set_claim(&app, "at_hash", wrong);
+        assert_refused(&app, "its at_hash is ").await;
+    }
+}
+
+#[actix_web::test]
+async fn no_at_hash_is_accepted() {
+    let app = TestApp::spawn(Database::Sqlite);
+    set_claim(&app, "at_hash", None);
+    assert_accepted(&app, "it is optional in the code flow").await;
+}

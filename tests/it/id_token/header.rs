@@ -1,0 +1,62 @@
+//! `crit` and `typ`.
+
+use serde_json::json;
+
+use super::{assert_accepted, assert_refused, edit_header, set_header};
+use crate::support::{Database, TestApp};
+
+#[actix_web::test]
+async fn a_critical_header_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for crit in [
+        json!(["exp"]),
+        json!(["b64"]),
+        json!([]),
+        json!("b64"),
+        json!(true),
+    ] {
+        edit_header(&app, move |header| {
+            header["crit"] = crit.clone();
+            header["exp"] = json!(4_102_444_800_u64);
+            header["b64"] = json!(true);
+        });
+        assert_refused(&app, "it has critical header parameters").await;
+    }
+}
+
+/// RFC 7515, 4.1.11: where it is there, it is a list with something in it.
+#[actix_web::test]
+async fn a_critical_header_that_is_null_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    set_header(&app, "crit", json!(null));
+    assert_refused(&app, "it has critical header parameters").await;
+}
+
+#[actix_web::test]
+async fn another_kind_of_token_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for typ in [
+        "logout+jwt",
+        "at+jwt",
+        "application/at+jwt",
+        "global-token-revocation+jwt",
+        "secevent+jwt",
+        "dpop+jwt",
+        "",
+    ] {
+        set_header(&app, "typ", json!(typ));
+        let cause = format!("its typ is {typ:?}, expected \"JWT\"");
+        assert_refused(&app, &cause).await;
+    }
+    set_header(&app, "typ", json!(7));
+    assert_refused(&app, "its header's typ is a number, expected a string").await;
+}
+
+#[actix_web::test]
+async fn a_token_that_says_jwt_is_accepted_in_any_case() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for typ in ["JWT", "jwt"] {
+        set_header(&app, "typ", json!(typ));
+        assert_accepted(&app, typ).await;
+    }
+}

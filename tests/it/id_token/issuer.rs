@@ -1,0 +1,35 @@
+//! `iss` is the issuer, to the letter.
+
+use serde_json::json;
+
+use super::{assert_refused, set_claim};
+use crate::support::{Database, TestApp};
+
+#[actix_web::test]
+async fn another_issuer_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let issuer = app.provider.issuer();
+    for wrong in [
+        "https://evil.example".to_owned(),
+        format!("{issuer}/"),
+        issuer.replace("127.0.0.1", "localhost"),
+        issuer.to_uppercase(),
+        format!("{issuer}\u{0}"),
+        String::new(),
+    ] {
+        let cause = format!("its iss is {wrong:?}, not OIDC_ISSUER");
+        set_claim(&app, "iss", json!(wrong));
+        assert_refused(&app, &cause).await;
+    }
+}
+
+#[actix_web::test]
+async fn an_id_token_without_issuer_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    set_claim(&app, "iss", None);
+    assert_refused(&app, "it has no iss").await;
+    for wrong in [json!(null), json!(7), json!([app.provider.issuer()])] {
+        set_claim(&app, "iss", wrong);
+        assert_refused(&app, "its iss is ").await;
+    }
+}

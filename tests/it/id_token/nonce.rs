@@ -1,0 +1,40 @@
+//! `nonce` ties the ID token to one sign-in attempt.
+
+use serde_json::json;
+
+use super::{assert_refused, edit_claims, set_claim};
+use crate::on_both;
+use crate::support::{Database, TestApp};
+
+on_both! {
+    async fn an_id_token_of_another_attempt_is_refused(app: TestApp) {
+        let cause = "its nonce is not the one of this attempt";
+        set_claim(&app, "nonce", json!("x".repeat(43)));
+        assert_refused(&app, cause).await;
+        set_claim(&app, "nonce", json!(""));
+        assert_refused(&app, cause).await;
+        edit_claims(&app, |claims| {
+            let nonce = claims["nonce"].as_str().unwrap().to_owned();
+            claims["nonce"] = json!(nonce[..42]);
+        });
+        assert_refused(&app, cause).await;
+    }
+}
+
+#[actix_web::test]
+async fn an_id_token_without_nonce_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    set_claim(&app, "nonce", None);
+    assert_refused(&app, "it has no nonce").await;
+    set_claim(&app, "nonce", json!(null));
+    assert_refused(&app, "its nonce is null, expected a string").await;
+}
+
+#[actix_web::test]
+async fn a_nonce_of_a_wrong_type_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for wrong in [json!(7), json!(true), json!(["nonce"]), json!({})] {
+        set_claim(&app, "nonce", wrong);
+        assert_refused(&app, "its nonce is ").await;
+    }
+}

@@ -1,0 +1,37 @@
+//! The authorization request.
+
+use serde_json::json;
+
+use super::discovery_says;
+use crate::support::{Database, TestApp};
+
+/// OpenID Connect Core 4: the provider's dashboard may begin a sign-in, and cannot lead elsewhere.
+#[actix_web::test]
+async fn a_third_party_may_begin_a_sign_in() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let ada = app.visitor();
+    let issuer = app.provider.issuer();
+    let initiate =
+        format!("/login?iss={issuer}&login_hint=ada%26x&target_link_uri=https://evil.example&x=y");
+    let authorization_request = ada.begin(&initiate).await;
+    assert!(authorization_request.starts_with(&format!("{issuer}/authorize?")));
+    assert!(authorization_request.ends_with("&login_hint=ada%26x"));
+    let callback = ada.choose(&authorization_request, "ada").await;
+    assert_eq!(ada.get(&callback).await.location(), "/profile");
+}
+
+/// RFC 9700, 2.1.1: PKCE always, and never `plain`.
+#[actix_web::test]
+async fn pkce_is_s256_whatever_discovery_says() {
+    for methods in [json!(null), json!([]), json!(["plain"])] {
+        let app = TestApp::spawn(Database::Sqlite);
+        discovery_says(&app.provider, "code_challenge_methods_supported", methods);
+        let ada = app.visitor();
+        assert!(
+            ada.begin("/login")
+                .await
+                .contains("code_challenge_method=S256")
+        );
+        assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+    }
+}

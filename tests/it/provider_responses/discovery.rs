@@ -1,0 +1,122 @@
+//! The discovery document.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{NOT_SET_UP, UNREACHABLE, answer_with, assert_page, edit_discovery, huge, redirect};
+use crate::support::provider::{Canned, Endpoint};
+use crate::support::{Database, TestApp};
+
+/// A document that can't be used lets nobody through, is not remembered, and its page does not claim that the person
+/// was let in.
+async fn assert_no_discovery(app: &TestApp, expected: (u16, &str), cause: &str) {
+    let ada = app.visitor();
+    let page = ada.get("/login").await;
+    assert_page(&page, expected, cause);
+    assert!(page.cookies().is_empty(), "{:?}", page.cookies());
+    app.provider.heal();
+    ada.begin("/login").await;
+}
+
+#[actix_web::test]
+async fn a_discovery_endpoint_in_trouble_is_refused() {
+    for (status, page) in [
+        (404, NOT_SET_UP),
+        (500, UNREACHABLE),
+        (502, UNREACHABLE),
+        (204, UNREACHABLE),
+    ] {
+        let app = TestApp::spawn(Database::Sqlite);
+        answer_with(&app, Endpoint::Discovery, Canned::html(status, "no"));
+        let cause = format!("discovery: the provider answered with status {status}");
+        assert_no_discovery(&app, page, &cause).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let (canned, target) = redirect(302);
+    answer_with(&app, Endpoint::Discovery, canned);
+    assert_no_discovery(
+        &app,
+        UNREACHABLE,
+        "discovery: the provider answered with status 302",
+    )
+    .await;
+    assert!(target.accept().is_err(), "nobody went there");
+}
+
+#[actix_web::test]
+async fn a_discovery_document_of_another_issuer_is_refused() {
+    for other in ["https://evil.example", "/"] {
+        let app = TestApp::spawn(Database::Sqlite);
+        let issuer = app.provider.issuer();
+        let other = match other {
+            "/" => format!("{issuer}/"),
+            other => other.to_owned(),
+        };
+        let cause = format!(
+            "the discovery document is refused: OIDC_ISSUER is {issuer:?} but the document there says {other:?}"
+        );
+        edit_discovery(&app, move |document| document["issuer"] = json!(other));
+        assert_no_discovery(&app, NOT_SET_UP, &cause).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_discovery_document_that_is_none_is_refused() {
+    for body in ["<html>We are back soon</html>", "", "null", "[]", "{}"] {
+        let app = TestApp::spawn(Database::Sqlite);
+        answer_with(&app, Endpoint::Discovery, Canned::html(200, body));
+        assert_no_discovery(&app, NOT_SET_UP, "the discovery document is refused: ").await;
+    }
+}
+
+/// OpenID Connect Discovery 1.0, 4.2: it is an object, though serde would take an array for one.
+#[actix_web::test]
+async fn a_discovery_document_in_an_array_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    edit_discovery(&app, |document| {
+        let in_order = [
+            "issuer",
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+            "end_session_endpoint",
+            "id_token_signing_alg_values_supported",
+        ];
+        *document = json!(in_order.map(|name| document[name].clone()));
+    });
+    assert_no_discovery(&app, NOT_SET_UP, "the discovery document is refused: ").await;
+}
+
+#[actix_web::test]
+async fn an_endpoint_in_the_clear_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    edit_discovery(&app, |document| {
+        document["token_endpoint"] = json!("http://evil.example/token");
+    });
+    let cause = "the discovery document is refused: http://evil.example/token is neither https nor";
+    assert_no_discovery(&app, NOT_SET_UP, cause).await;
+}
+
+#[actix_web::test]
+async fn a_huge_discovery_document_is_refused_before_it_ends() {
+    let app = TestApp::spawn(Database::Sqlite);
+    answer_with(&app, Endpoint::Discovery, huge());
+    let began = Instant::now();
+    assert_no_discovery(
+        &app,
+        UNREACHABLE,
+        "discovery: the provider's answer can't be read",
+    )
+    .await;
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+}

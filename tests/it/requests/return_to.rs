@@ -1,0 +1,118 @@
+//! Where people may be sent after they have signed in.
+
+use super::{UNREADABLE, refused};
+use crate::on_both;
+use crate::support::visitor::Answer;
+use crate::support::{Database, TestApp};
+
+/// `/login?return_to=…`.
+fn login_for(wanted: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::from("/login?"));
+    query.append_pair("return_to", wanted).finish()
+}
+
+fn hostile_values() -> Vec<String> {
+    let lines = include_str!("../../data/return_to_hostile.txt").lines();
+    lines
+        .map(|line| serde_json::from_str(&format!("\"{line}\"")).expect(line))
+        .collect()
+}
+
+/// How many characters the sealed attempt of an answer has: the value itself is nobody's to read.
+fn attempt_len(answer: &Answer) -> usize {
+    let cookies = answer.cookies();
+    let attempt = cookies
+        .iter()
+        .find(|cookie| cookie.starts_with("doorward-login-") && !cookie.contains("Max-Age=0"));
+    let (_, value) = attempt.unwrap().split_once('=').unwrap();
+    value.split(';').next().unwrap().len()
+}
+
+on_both! {
+    async fn no_hostile_return_to_is_followed(app: TestApp) {
+        let ada = app.visitor();
+        let profile = attempt_len(&app.visitor().get("/login").await);
+        for (at, wanted) in hostile_values().iter().enumerate() {
+            let login = login_for(wanted);
+            let answer = app.visitor().get(&login).await;
+            assert_eq!(answer.status, 303, "{wanted:?}");
+            // What is kept has the length of `/profile`; only what is just as long could still be something else.
+            assert_eq!(attempt_len(&answer), profile, "{wanted:?} is kept");
+            if at % 20 == 0 || wanted.len() == "/profile".len() {
+                let callback = ada.choose(&ada.begin(&login).await, "ada").await;
+                assert_eq!(ada.get(&callback).await.location(), "/profile", "{wanted:?}");
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_attempt_of_the_longest_return_to_fits_a_cookie() {
+    let app = TestApp::spawn(Database::Sqlite);
+    // Some characters become three when an address is written properly.
+    for wanted in ["a", "\"", "<", "{"].map(|character| format!("/{}", character.repeat(511))) {
+        let answer = app.visitor().get(&login_for(&wanted)).await;
+        assert_eq!(answer.status, 303);
+        let cookie = answer.cookies().into_iter().map(str::len).max();
+        assert!(
+            cookie.unwrap() < 4096,
+            "{wanted:.8}…: browsers drop a cookie of {cookie:?} characters"
+        );
+    }
+}
+
+/// A browser encodes once what stands in a link; what is decoded here are letters again.
+#[actix_web::test]
+async fn letters_beyond_ascii_are_a_place_to_return_to() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for (written, lands) in [
+        ("/berichte/%C3%BCber", "/berichte/%C3%BCber"),
+        ("/berichte/%25C3%25BCber", "/berichte/%C3%BCber"),
+        (
+            "/%E5%A0%B1%E5%91%8A?q=%C3%A9",
+            "/%E5%A0%B1%E5%91%8A?q=%C3%A9",
+        ),
+        ("/berichte/%FCber", "/profile"),
+        ("/%E2%80%AEgnp.exe", "/profile"),
+    ] {
+        let ada = app.visitor();
+        let there = ada.begin(&format!("/login?return_to={written}")).await;
+        let callback = ada.choose(&there, "ada").await;
+        assert_eq!(ada.get(&callback).await.location(), lands, "{written}");
+    }
+}
+
+/// The router reads `%6c` as `l`.
+#[actix_web::test]
+async fn signing_in_or_out_is_no_place_to_return_to_however_it_is_spelled() {
+    let app = TestApp::spawn(Database::Sqlite);
+    for wanted in [
+        "/%6cogin",
+        "/logi%6E",
+        "/%6cogout",
+        "/log%6fut",
+        "/%6C%6F%67%6F%75%74",
+        "/log%6Fut?x",
+        "/x/../%6cogout",
+        "/%61uthorization-code/callback",
+        "/authorization%2dcode/callback",
+        "/authorization-code/call%62ack",
+    ] {
+        // Only what the router takes for one of these pages has to be refused.
+        if app.visitor().get(wanted).await.status == 404 {
+            continue;
+        }
+        let ada = app.visitor();
+        let callback = ada
+            .choose(&ada.begin(&login_for(wanted)).await, "ada")
+            .await;
+        assert_eq!(ada.get(&callback).await.location(), "/profile", "{wanted}");
+    }
+}
+
+#[actix_web::test]
+async fn a_query_that_can_not_be_read_is_refused() {
+    let app = TestApp::spawn(Database::Sqlite);
+    let answer = app.visitor().get("/login?return_to=/a&return_to=/b").await;
+    refused(answer, 400, UNREADABLE).await;
+}
