@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use url::{Position, Url};
 
-use crate::oidc::door::{Expectation, KeySet, parse_discovery, verify_id_token};
+use crate::http::paths;
+use crate::oidc::internals::{Expectation, KeySet, parse_discovery, verify_id_token};
 use crate::oidc::{Attempt, AuthorizationResponse, IdTokenError};
-use crate::paths;
-use crate::session::door::Keys;
+use crate::session::internals::Keys;
 use crate::session::{Login, ReturnTo};
 
 const ISSUER: &str = "https://op.example";

@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use doorward::clock::Clock;
 use doorward::commands::{Command, CommandLine};
-use doorward::listen::Sockets;
+use doorward::observe::logging;
 use doorward::server::Doorward;
+use doorward::server::bind::Sockets;
+use doorward::server::draining;
 use doorward::settings::{Complaint, Settings, read_dotenv};
-use doorward::{shutdown, telemetry};
 use nix::sys::resource::{Resource, setrlimit};
 
 /// What somebody reads who starts `doorward` with no settings at all.
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     no_core_dumps();
     let command = CommandLine::parse().command.unwrap_or(Command::Serve);
     let outcome = read_dotenv().and_then(|()| command.run(serve));
-    telemetry::flush();
+    logging::flush();
     outcome.unwrap_or_else(|message| {
         // Whether or not anybody reads it.
         let _ = writeln!(io::stderr(), "{}", message.trim_end());
@@ -50,10 +51,10 @@ fn serve() -> Result<(), String> {
     let handed_over = Sockets::handed_over()
         .map_err(|cause| format!("the sockets that systemd hands over can't be used: {cause}"))?;
     let settings = Settings::from_env().map_err(|complaints| explain(&complaints))?;
-    telemetry::start(settings.log_format);
+    logging::start(settings.log_format);
     let system = actix_web::rt::System::new();
     system
-        .block_on(shutdown::outlive_hangups())
+        .block_on(draining::outlive_hangups())
         .map_err(|cause| format!("signals can't be listened for: {cause}"))?;
     let listen_addr = settings.listen_addr.clone();
     let metrics_addr = settings.metrics_addr;

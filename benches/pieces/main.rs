@@ -1,9 +1,9 @@
-//! The inner pieces, one by one: `make bench`, or `cargo bench --features inside --bench pieces`.
+//! The inner pieces, one by one: `make bench`, or `cargo bench --features internals --bench pieces`.
 
 use divan::{Bencher, black_box};
 use doorward::clock::Clock;
 use doorward::db::{DatabaseUrl, Db, Kind, NewSession, NewUser, Session, SingleUse, User};
-use doorward::inside::{
+use doorward::internals::{
     Base, Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, ReturnTo,
     verify_id_token,
 };

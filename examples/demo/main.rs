@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use doorward::clock::Clock;
+use doorward::observe::logging::{self, LogFormat};
 use doorward::random;
 use doorward::server::Doorward;
 use doorward::settings::Settings;
-use doorward::telemetry::{self, LogFormat};
 use provider::{Provider, ProviderConfig, demo_people};
 
 const USAGE: &str = "\
@@ -30,7 +30,7 @@ struct Ports {
 fn main() -> ExitCode {
     let folder = Folder::new();
     let outcome = ports(std::env::args().skip(1)).and_then(|ports| run(&ports, &folder.0));
-    telemetry::flush();
+    logging::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
-    telemetry::start(LogFormat::Text);
+    logging::start(LogFormat::Text);
     let listener = listen(ports.doorward)?;
     let port = listener
         .local_addr()

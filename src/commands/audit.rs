@@ -7,12 +7,12 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use super::answer::{Form, lines};
 use super::person::timestamp;
 use crate::clock::Clock;
+use crate::commands::output::{Form, lines};
 use crate::db::{AuditEvent, AuditFilter, Db, Event, Person, User};
+use crate::observe::logging::visible;
 use crate::settings::parse_duration;
-use crate::telemetry::visible;
 
 /// How many people of one email are looked for.
 const NAMESAKES: i64 = 100;

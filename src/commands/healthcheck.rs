@@ -1,12 +1,12 @@
 //! `doorward healthcheck`: for a container's health check, which then needs no curl.
 
 use super::explain;
-use crate::health;
+use crate::server::healthcheck;
 use crate::settings::Settings;
 
 /// Asks the Doorward at `LISTEN_ADDR` whether it lives.
 pub fn run() -> Result<(), String> {
     let settings = Settings::listen_addr_from_env();
     let (addr, speaks) = settings.map_err(|complaints| explain(&complaints))?;
-    health::check(&addr, speaks)
+    healthcheck::check(&addr, speaks)
 }

@@ -1,10 +1,10 @@
 //! The command line: what can be asked of the binary, a file for each command. What they tell goes
 //! to standard output, complaints to standard error.
 
-mod answer;
 mod audit;
 mod check;
 mod healthcheck;
+mod output;
 mod paging;
 mod person;
 mod sessions;
@@ -40,7 +40,7 @@ pub enum Command {
     /// Exit with 0 if a Doorward answers at LISTEN_ADDR
     Healthcheck,
     /// What is wrong with the sign-in set-up, and what to do about it; exit with 0 if nothing is at fault
-    Check(answer::Form),
+    Check(output::Form),
     /// Who has signed in, and who may not any more; needs DATABASE_URL only
     #[command(subcommand)]
     Users(users::Users),
@@ -60,15 +60,15 @@ impl Command {
         match self {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
-            Command::Audit(audit) => answer::say(&audit::run(audit, &database()?.0)?),
+            Command::Audit(audit) => output::say(&audit::run(audit, &database()?.0)?),
             Command::Check(form) => check::run(form),
             Command::Users(users) => {
                 let (db, session_cache) = database()?;
-                answer::say(&users::run(users, &db, session_cache)?)
+                output::say(&users::run(users, &db, session_cache)?)
             }
             Command::Sessions(sessions) => {
                 let (db, session_cache) = database()?;
-                answer::say(&sessions::run(sessions, &db, session_cache)?)
+                output::say(&sessions::run(sessions, &db, session_cache)?)
             }
         }
     }

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use crate::db::{Db, User};
-use crate::telemetry::visible;
+use crate::observe::logging::visible;
 
 /// How many people of one email are named, when it is not plain who is meant.
 const NAMESAKES: i64 = 10;

@@ -5,12 +5,13 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::answer::{Form, lines};
 use super::paging::Paging;
 use super::person::{Person, minute, timestamp};
 use super::wait_for_caches;
+use crate::accounts::block::end_sessions;
 use crate::clock::Clock;
-use crate::db::{AnyConnection, AuditEvent, Db, Event, SessionEntry, User, end_sessions};
+use crate::commands::output::{Form, lines};
+use crate::db::{AnyConnection, AuditEvent, Db, Event, SessionEntry, User};
 
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]

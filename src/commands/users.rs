@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::answer::{Form, lines};
 use super::paging::Paging;
 use super::person::{self, Person, called, minute, plain};
 use super::wait_for_caches;
 use crate::clock::Clock;
+use crate::commands::output::{Form, lines};
 use crate::db::{AuditEvent, Db, Event, SessionEntry, User, Whom};
-use crate::telemetry::visible;
+use crate::observe::logging::visible;
 
 /// What to do with people.
 #[derive(Debug, Subcommand)]

@@ -7,8 +7,8 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::audit_events;
 use super::{AnyConnection, User, timestamp};
-use crate::telemetry::Quoted;
-use crate::trace::Trace;
+use crate::observe::logging::Quoted;
+use crate::observe::request_id::Trace;
 
 /// How many rows one statement clears away, so that none takes long.
 const PURGE_AT_ONCE: i64 = 10_000;
@@ -181,7 +181,7 @@ impl AuditEvent {
     }
 
     /// Keeps the event, which is to be logged after the commit.
-    pub(super) fn insert(connection: &mut AnyConnection, event: &AuditEvent) -> QueryResult<()> {
+    pub(crate) fn insert(connection: &mut AnyConnection, event: &AuditEvent) -> QueryResult<()> {
         diesel::insert_into(audit_events::table)
             .values(event)
             .execute(connection)

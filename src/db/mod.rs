@@ -1,19 +1,18 @@
 //! People and their sessions in Postgres or SQLite, through Diesel.
 //! Knows neither the web framework nor the protocol.
 
+mod admin_queries;
 mod audit_events;
-mod blocking;
 mod connection;
 mod database_url;
-mod directory;
+
 mod migrations;
 mod postgres_url;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;
 mod sessions;
-mod sign_in;
 mod sign_outs;
-mod single_use;
+pub mod single_use;
 mod users;
 
 use std::fmt;
@@ -23,19 +22,17 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::R2D2Connection;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub use admin_queries::{Page, SessionEntry, Whom};
 pub use audit_events::{AuditEvent, AuditFilter, Event, Person};
-pub use blocking::end_sessions;
 pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
-pub use directory::{Page, SessionEntry, Whom};
 pub use sessions::{Expiry, NewSession, Session};
-pub use sign_in::Begun;
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};
 pub use users::{NewUser, User};
 
-use crate::metrics;
-use crate::trace::Trace;
+use crate::observe::metrics;
+use crate::observe::request_id::Trace;
 use connection::{Manager, Pooled};
 
 /// How long a request waits for a free connection before it is told that the database is away.
@@ -276,7 +273,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// What both databases keep in a `TIMESTAMP`: UTC, in whole seconds so that both compare alike.
-fn timestamp(at: OffsetDateTime) -> PrimitiveDateTime {
+pub(crate) fn timestamp(at: OffsetDateTime) -> PrimitiveDateTime {
     let at = at.to_offset(time::UtcOffset::UTC);
     PrimitiveDateTime::new(at.date(), at.time().truncate_to_second())
 }

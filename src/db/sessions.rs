@@ -82,7 +82,7 @@ impl Session {
     }
 
     /// Adds a session of `user`, who must have been judged in the same transaction.
-    pub(super) fn create(
+    pub(crate) fn create(
         connection: &mut AnyConnection,
         new: &NewSession,
         user: &User,

@@ -75,7 +75,7 @@ impl SingleUse {
 }
 
 /// Whether a statement failed because what it was to use once was used before.
-pub(super) fn is_used(cause: &QueryError) -> bool {
+pub(crate) fn is_used(cause: &QueryError) -> bool {
     match cause {
         QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, what) => {
             // SQLite tells no table, only a sentence that names it.

@@ -61,7 +61,7 @@ impl User {
     }
 
     /// Adds a person; a unique violation when somebody else was faster.
-    pub(super) fn create(
+    pub(crate) fn create(
         connection: &mut AnyConnection,
         new: &NewUser,
         now: OffsetDateTime,

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::answer::FetchError;
-use super::id_token::IdTokenError;
-use super::jws::JwsError;
-use super::refusal::Refusal;
+use crate::oidc::flow::id_token::IdTokenError;
+use crate::oidc::flow::refusal::Refusal;
+use crate::oidc::http::response::FetchError;
+use crate::oidc::jose::jws::JwsError;
 
 /// What went wrong. The text is for the log: it names what was expected and what came, never a
 /// secret, a code or a token.

@@ -1,36 +1,17 @@
 //! The protocol: Doorward as a relying party of OpenID Connect Core 1.0, a file for each step of
 //! the code flow. Knows neither handlers nor the database, neither templates nor the environment.
 
-mod answer;
-mod cache;
-mod certificate;
-mod charset;
-mod connect;
-mod connection;
-mod discovery;
 mod error;
-mod fetch;
-mod id_token;
-pub mod inspection;
-mod json;
-mod jws;
-mod keys;
-mod login;
-mod logout;
-mod numeric_date;
+mod flow;
+mod http;
+mod jose;
 pub mod okta;
-mod profile;
+pub mod probe;
 #[cfg(test)]
 mod properties;
-mod proxy;
-mod refusal;
-mod response_head;
+mod provider;
 #[cfg(test)]
 mod tests;
-mod timed;
-mod token;
-mod trust;
-mod userinfo;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,26 +21,29 @@ use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-pub use answer::FetchError;
-pub use certificate::CertificateFault;
-pub use discovery::{Metadata, is_confidential};
 pub use error::Error;
-pub use fetch::Http;
-pub use id_token::{Claims, IdTokenError};
-pub use jws::JwsError;
-pub use keys::asymmetric;
-pub use login::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode, Seed};
-pub use logout::EndSessionRequest;
-pub use profile::Profile;
-pub use proxy::{Exceptions, Proxy, Upstream};
-pub use refusal::Refusal;
-pub use token::{ClientAuth, TokenResponse};
-pub use trust::{count_roots, tls_config};
+pub use flow::attempt::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode, Seed};
+pub use flow::end_session::EndSessionRequest;
+pub use flow::id_token::{Claims, IdTokenError};
+pub use flow::profile::Profile;
+pub use flow::refusal::Refusal;
+pub use flow::token::{ClientAuth, TokenResponse};
+pub use http::certificate::CertificateFault;
+pub use http::client::Http;
+pub use http::proxy::{Exceptions, Proxy, Upstream};
+pub use http::response::FetchError;
+pub use http::trust_roots::{count_roots, tls_config};
+pub use jose::jws::JwsError;
+pub use jose::key_set::asymmetric;
+pub use provider::metadata::{Metadata, is_confidential};
 
 use crate::clock::Clock;
-use cache::Cache;
-use id_token::{Expectation, verify_id_token};
-use keys::KeySet;
+use flow::id_token::{Expectation, verify_id_token};
+use flow::{attempt, end_session, token, userinfo};
+use jose::jws;
+use jose::key_set::{self, KeySet};
+use provider::cache::Cache;
+use provider::metadata;
 
 /// How old the keys may be by which it is judged whether an ID token can still be a hint.
 const KEYS_AGE_FOR_HINTS: time::Duration = time::Duration::MINUTE;
@@ -68,11 +52,11 @@ const KEYS_AGE_FOR_HINTS: time::Duration = time::Duration::MINUTE;
 const PATIENCE_FOR_HINTS: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// What the fuzz targets and the benchmarks need of the inside.
-#[cfg(any(fuzzing, feature = "inside"))]
-pub(crate) mod door {
-    pub use super::discovery::parse as parse_discovery;
-    pub use super::id_token::{Expectation, verify_id_token};
-    pub use super::keys::KeySet;
+#[cfg(any(fuzzing, feature = "internals"))]
+pub(crate) mod internals {
+    pub use crate::oidc::flow::id_token::{Expectation, verify_id_token};
+    pub use crate::oidc::jose::key_set::KeySet;
+    pub use crate::oidc::provider::metadata::parse as parse_discovery;
 }
 
 /// What the provider knows of us, and we of it.
@@ -105,7 +89,7 @@ fn userinfo_algs(metadata: &Metadata) -> Vec<Algorithm> {
             .iter()
             .filter_map(|name| asymmetric(name))
             .collect(),
-        None => keys::ASYMMETRIC.to_vec(),
+        None => key_set::ASYMMETRIC.to_vec(),
     }
 }
 
@@ -167,7 +151,7 @@ impl RelyingParty {
         login_hint: Option<&str>,
     ) -> Result<Url, Error> {
         let metadata = self.metadata(http).await?;
-        Ok(login::authorization_request(
+        Ok(attempt::authorization_request(
             &metadata,
             &self.registration,
             attempt,
@@ -297,7 +281,7 @@ impl RelyingParty {
             }
             hint => hint,
         };
-        Ok(logout::end_session_request(
+        Ok(end_session::end_session_request(
             &metadata,
             &self.registration,
             id_token_hint,
@@ -328,7 +312,7 @@ impl RelyingParty {
     async fn metadata(&self, http: &Http) -> Result<Arc<Metadata>, Error> {
         let fetch = || {
             let (http, issuer) = (http.clone(), self.registration.issuer.clone());
-            async move { discovery::fetch(&http, &issuer).await }
+            async move { metadata::fetch(&http, &issuer).await }
         };
         self.metadata.get(self.clock.now(), fetch).await
     }
@@ -340,6 +324,6 @@ type Fetch<T> = Pin<Box<dyn Future<Output = Result<(T, Option<u64>), Error>>>>;
 fn fetch_keys(http: &Http, metadata: &Metadata) -> impl FnOnce() -> Fetch<KeySet> {
     move || {
         let (http, jwks_uri) = (http.clone(), metadata.jwks_uri.clone());
-        Box::pin(async move { keys::fetch(&http, &jwks_uri).await })
+        Box::pin(async move { key_set::fetch(&http, &jwks_uri).await })
     }
 }

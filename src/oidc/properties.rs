@@ -16,11 +16,12 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use url::Url;
 
-use super::id_token::{Expectation, IdTokenError, verify_id_token};
-use super::keys::{KeySet, asymmetric};
-use super::login::{Attempt, AuthorizationResponse, MalformedResponse};
-use super::numeric_date::NumericDate;
-use super::{Claims, discovery};
+use crate::oidc::Claims;
+use crate::oidc::flow::attempt::{Attempt, AuthorizationResponse, MalformedResponse};
+use crate::oidc::flow::id_token::{Expectation, IdTokenError, verify_id_token};
+use crate::oidc::jose::key_set::{KeySet, asymmetric};
+use crate::oidc::jose::numeric_date::NumericDate;
+use crate::oidc::provider::metadata;
 
 const ISSUER: &str = "https://op.example/oauth2/default";
 const CLIENT_ID: &str = "doorward";
@@ -319,7 +320,7 @@ proptest! {
 
 /// What an accepted discovery document may lead to.
 fn check_metadata(body: &[u8]) -> Result<(), TestCaseError> {
-    let Ok(metadata) = discovery::parse(body, ISSUER) else {
+    let Ok(metadata) = metadata::parse(body, ISSUER) else {
         return Ok(());
     };
     #[derive(serde::Deserialize)]

@@ -30,7 +30,7 @@ pub(super) fn metadata(members: Value) -> Metadata {
     for (name, value) in members.as_object().unwrap() {
         document[name] = value.clone();
     }
-    discovery::parse(document.to_string().as_bytes(), "https://op.example").unwrap()
+    metadata::parse(document.to_string().as_bytes(), "https://op.example").unwrap()
 }
 
 fn http() -> Http {
@@ -126,7 +126,7 @@ fn userinfo_is_signed_with_what_discovery_says_of_userinfo_or_else_with_all_that
     });
     assert_eq!(userinfo_algs(&metadata(published)), [Algorithm::RS256]);
     let silent = userinfo_algs(&metadata(json!({})));
-    assert_eq!(silent, keys::ASYMMETRIC);
+    assert_eq!(silent, key_set::ASYMMETRIC);
     let none = json!({"userinfo_signing_alg_values_supported": ["none"]});
     assert_eq!(userinfo_algs(&metadata(none)), []);
 }

@@ -1,25 +1,25 @@
 //! Who is signed in: the only code that knows actix-session and actix-identity.
 
-mod answer;
-mod begin;
+mod cache;
 mod cookie_header;
 mod cookie_names;
 mod count;
 mod expiry;
+mod form_post;
 mod key_ring;
 mod keys;
-mod login;
+mod login_attempt;
 mod logout;
-mod memory;
 #[cfg(test)]
 mod properties;
-mod renew;
+mod reseal;
 mod return_to;
 mod signed_in;
-mod spent;
+mod start_session;
 mod store;
 #[cfg(test)]
 mod tests;
+mod used_attempts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,25 +32,25 @@ use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
 pub use cookie_header::{OwnCookies, count as count_cookies};
-pub use login::{Login, NoLogin};
+pub use login_attempt::{Login, NoLogin};
 pub use logout::Logout;
-pub use renew::renew;
+pub use reseal::renew;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
 
 use crate::clock::Clock;
 use crate::db::Db;
-use crate::paths::Base;
+use crate::http::paths::Base;
 use crate::settings::Settings;
+use cache::Memory;
 use cookie_names::CookieNames;
 use key_ring::KeyRing;
-use memory::Memory;
-use spent::Spent;
 use store::DatabaseStore;
+use used_attempts::Spent;
 
 /// What the fuzz targets and the benchmarks need of the inside.
-#[cfg(any(fuzzing, feature = "inside"))]
-pub(crate) mod door {
+#[cfg(any(fuzzing, feature = "internals"))]
+pub(crate) mod internals {
     pub use super::keys::Keys;
 }
 

@@ -14,7 +14,7 @@ use super::ReturnTo;
 use super::cookie_header::{OwnCookies, keep_own_cookies};
 use super::cookie_names::CookieNames;
 use super::keys::Keys;
-use crate::paths::{self, Base};
+use crate::http::paths::{self, Base};
 use crate::settings::Settings;
 
 const PUBLIC_URLS: [&str; 5] = [

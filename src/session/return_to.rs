@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::paths::{self, Base};
+use crate::http::paths::{self, Base};
 
 /// A path, with its query, on `PUBLIC_URL`'s origin. Never one that signs in or out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

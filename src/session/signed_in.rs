@@ -11,9 +11,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::store::{BEGUN, State, USER};
 use super::{NoLogin, ReturnTo, Sessions};
-use crate::db::{Begun, NewUser, SingleUse, User};
-use crate::error::Error;
-use crate::paths::{self, Base};
+use crate::accounts::sign_in::Begun;
+use crate::db::{NewUser, SingleUse, User};
+use crate::http::error::Error;
+use crate::http::paths::{self, Base};
 use crate::random;
 
 /// Under this name a session keeps the ID token, the hint for signing out at the provider.

@@ -14,9 +14,9 @@ use time::OffsetDateTime;
 
 use super::Sessions;
 use super::key_ring::{MadeWith, secret_of};
-use super::memory::Remembered;
-use super::renew::TO_BE_RENEWED;
 use crate::db::{self, Db, Expiry, Session, User};
+use crate::session::cache::Remembered;
+use crate::session::reseal::TO_BE_RENEWED;
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
 /// stored.

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use super::source::Source;
 use super::values::text;
-use crate::health::Speaks;
-use crate::listen::ListenAddr;
-use crate::tls::Certificate;
+use crate::server::bind::ListenAddr;
+use crate::server::healthcheck::Speaks;
+use crate::server::tls::Certificate;
 
 const CERT_FILE: &str = "/etc/doorward/tls/tls.crt";
 const KEY_FILE: &str = "/etc/doorward/tls/tls.key";

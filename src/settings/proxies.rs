@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::source::Source;
 use super::values;
-use crate::client::{ForwardHeader, TrustedProxies};
+use crate::http::middleware::client_address::{ForwardHeader, TrustedProxies};
 
 /// `TRUSTED_PROXIES`, `CLIENT_ADDR_HEADER` and `TRUST_REQUEST_ID`.
 pub fn read(source: &mut Source<'_>) -> TrustedProxies {

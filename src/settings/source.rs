@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::reload::Files;
+use crate::server::watched_files::Files;
 
 /// One thing that is wrong with the environment.
 #[derive(Debug, PartialEq)]

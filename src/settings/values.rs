@@ -10,8 +10,8 @@ use secrecy::SecretSlice;
 use url::Url;
 
 use super::duration;
+use crate::observe::logging::LogFormat;
 use crate::oidc::{self, ClientAuth, ResponseMode};
-use crate::telemetry::LogFormat;
 
 pub fn socket_addr(text: String) -> Result<SocketAddr, String> {
     text.parse()

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use doorward::db::{AnyConnection, Begun, Kind, NewSession, NewUser, SingleUse, User};
+use doorward::accounts::sign_in::Begun;
+use doorward::db::{AnyConnection, Kind, NewSession, NewUser, SingleUse, User};
 use doorward::random;
 use serde_json::Value;
 use time::OffsetDateTime;

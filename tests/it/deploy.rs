@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use doorward::listen::ListenAddr;
+use doorward::server::bind::ListenAddr;
 
 use doorward::settings::Settings;
 

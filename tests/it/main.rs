@@ -4,6 +4,7 @@ mod support;
 
 mod admin;
 mod advisories;
+mod arrows;
 mod audit;
 mod behind_proxies;
 mod below_a_path;

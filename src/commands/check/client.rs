@@ -1,8 +1,8 @@
 //! Whether the provider knows us: client id, redirect URI, client secret.
 
 use super::report::Finding;
-use crate::error::{admin_hint, cut};
-use crate::oidc::inspection::Acceptance;
+use crate::http::error::{admin_hint, cut};
+use crate::oidc::probe::Acceptance;
 use crate::oidc::{self, FetchError, Registration};
 
 /// By what the authorization endpoint makes of our request.

@@ -3,7 +3,7 @@
 
 mod client;
 mod database;
-mod here;
+mod local;
 mod offers;
 mod provider;
 mod report;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use super::answer::{self, Form};
+use crate::commands::output::{self, Form};
 use crate::settings::Settings;
 use report::{Finding, Report};
 
@@ -34,13 +34,13 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
     let mut findings = Vec::new();
     match settings {
         Err(complaints) => {
-            findings.extend(complaints.iter().map(here::complaint));
+            findings.extend(complaints.iter().map(local::complaint));
             let why = "the settings come first";
-            findings.extend(here::CHECKS.map(|check| Finding::unknown(check, why)));
+            findings.extend(local::CHECKS.map(|check| Finding::unknown(check, why)));
             findings.extend(provider::CHECKS.map(|check| Finding::unknown(check, why)));
         }
         Ok(settings) => {
-            findings.extend(here::check(&settings));
+            findings.extend(local::check(&settings));
             let found = beside(move || provider::check(settings));
             findings.extend(found.recv_timeout(PROVIDER_PATIENCE).unwrap_or_else(|_| {
                 let why = format!("it took more than {} s", PROVIDER_PATIENCE.as_secs());
@@ -59,7 +59,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
     });
 
     let report = Report(findings);
-    answer::say(&match form.json {
+    output::say(&match form.json {
         true => format!("{}\n", report.as_json()),
         false => report.to_string(),
     })?;

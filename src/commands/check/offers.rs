@@ -4,7 +4,7 @@ use jsonwebtoken::Algorithm;
 use url::Url;
 
 use super::report::Finding;
-use crate::oidc::inspection::{self, EndSession, Keys};
+use crate::oidc::probe::{self, EndSession, Keys};
 use crate::oidc::{self, ClientAuth, Metadata, Registration};
 
 /// Whether ID tokens can be verified.
@@ -92,7 +92,7 @@ pub fn scopes(wanted: &str, offered: Option<&[String]>) -> Finding {
 
 /// Whether it takes the way in which we prove who we are.
 pub fn client_auth(metadata: &Metadata, registration: &Registration) -> Finding {
-    match inspection::client_auth(metadata, registration) {
+    match probe::client_auth(metadata, registration) {
         Err(cause) => Finding::fault(
             "client_auth",
             cause.to_string(),

@@ -5,9 +5,9 @@ use url::Url;
 
 use super::report::Finding;
 use super::{client, offers};
-use crate::error::cut;
-use crate::oidc::inspection::{self, Discovery, Published};
+use crate::http::error::cut;
 use crate::oidc::okta::{self, Okta};
+use crate::oidc::probe::{self, Discovery, Published};
 use crate::oidc::{self, CertificateFault, FetchError, Http, Metadata};
 use crate::settings::Settings;
 
@@ -52,7 +52,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         location,
         clock_offset,
         document,
-    } = match inspection::discovery(&http, &registration.issuer).await {
+    } = match probe::discovery(&http, &registration.issuer).await {
         Ok(discovery) => discovery,
         Err(cause) => return nothing_but(discovery_fault(&cause), None),
     };
@@ -86,10 +86,10 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         Err(cause) => return nothing_but(discovery_fault(&cause), clock_offset),
     };
     let (keys, acceptance, secret, end_session) = tokio::join!(
-        inspection::keys(&http, &metadata, &registration),
-        inspection::authorization(&http, &metadata, &registration),
-        inspection::client_secret(&http, &metadata, &registration),
-        inspection::end_session(&http, &metadata, &registration),
+        probe::keys(&http, &metadata, &registration),
+        probe::authorization(&http, &metadata, &registration),
+        probe::client_secret(&http, &metadata, &registration),
+        probe::end_session(&http, &metadata, &registration),
     );
     vec![
         judge_document(&location, &demands),

@@ -7,8 +7,9 @@ use time::Duration;
 
 use super::super::tests::{request_with, settings};
 use super::*;
+use crate::accounts::sign_in::Begun;
 use crate::clock::Clock;
-use crate::db::{Begun, DatabaseUrl, NewUser};
+use crate::db::{DatabaseUrl, NewUser};
 
 struct Fixture {
     folder: PathBuf,

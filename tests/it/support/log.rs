@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::{Answer, secrets};
-use doorward::trace::Trace;
+use doorward::observe::request_id::Trace;
 use log::kv::{Error, Key, Value, VisitSource};
 
 struct Memory(Mutex<Vec<String>>);
@@ -76,5 +76,5 @@ pub fn lines_with(text: &str) -> Vec<String> {
 /// What was logged of the error that a page shows, found by its reference.
 pub fn errors_of(page: &Answer) -> Vec<String> {
     let reference = page.text("error-reference").expect("a reference");
-    lines_with(&format!("doorward::front [{reference}]"))
+    lines_with(&format!("doorward::http::middleware::front [{reference}]"))
 }

@@ -1,0 +1,154 @@
+//! The audit of sign-ins: who came in, who did not and why. Each event goes to the log, and to the
+//! database unless strangers could fill it.
+
+mod allowance;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::db::{self, AuditEvent, Db, Event, User};
+use crate::http::error::Error;
+use crate::observe::metrics;
+use crate::observe::request_id::Trace;
+use allowance::Allowance;
+
+/// Keeps the events.
+pub struct Audit {
+    db: Db,
+    issuer: String,
+    retention: Duration,
+    clock: Clock,
+    /// For failures where the provider vouched for nobody yet.
+    unknown: Mutex<Allowance>,
+    /// For cookies that came twice.
+    planted: Mutex<Allowance>,
+}
+
+/// How far a sign-in got before it failed.
+#[derive(Default)]
+pub struct Progress {
+    /// Whether this browser began an attempt here.
+    pub has_attempt: bool,
+    /// Whom a verified ID token named.
+    pub subject: Option<String>,
+}
+
+impl Audit {
+    /// Events of people for whom `issuer` vouches, kept for `retention`.
+    pub fn new(db: Db, issuer: String, retention: Duration, clock: Clock) -> Audit {
+        metrics::know_reasons(crate::http::reason::ALL.iter().copied());
+        Audit {
+            db,
+            issuer,
+            retention,
+            clock,
+            unknown: Mutex::default(),
+            planted: Mutex::default(),
+        }
+    }
+
+    /// Somebody did not get in. A made-up callback, with no attempt of ours behind it, is only
+    /// logged and counted: it would be an easy way to fill a database.
+    pub async fn sign_in_failed(&self, progress: Progress, error: &Error) {
+        let reason = crate::http::reason::of(error);
+        metrics::sign_in_failed(reason);
+        self.tell_dropped().await;
+        let now = self.clock.now();
+        let is_known = progress.subject.is_some();
+        let event = AuditEvent {
+            issuer: is_known.then(|| self.issuer.clone()),
+            subject: progress.subject,
+            user_id: match error {
+                Error::Blocked { user_id } => Some(user_id.clone()),
+                _ => None,
+            },
+            ..AuditEvent::new(Event::SignInFailed, now).because(reason)
+        };
+        // Nobody is to wait a second time for a database that is away.
+        let is_away = matches!(error, Error::Database(_));
+        if !progress.has_attempt {
+            event.log();
+        } else if !is_away && (is_known || self.may_keep_another(&self.unknown)) {
+            self.keep(event).await;
+        } else {
+            metrics::audit_event_lost();
+            event.log();
+        }
+    }
+
+    /// Somebody signed out. They are out even if that can't be kept.
+    pub async fn signed_out(&self, user: &User) {
+        let event = AuditEvent::new(Event::SignOut, self.clock.now());
+        self.keep(event.about(user)).await;
+    }
+
+    /// A cookie of ours came twice. Anybody can send that, and a browser does with each request.
+    pub async fn cookies_planted(&self) {
+        self.tell_dropped().await;
+        let event = AuditEvent::new(Event::CookiesPlanted, self.clock.now());
+        if self.may_keep_another(&self.planted) {
+            self.keep(event).await;
+        } else {
+            metrics::audit_event_lost();
+            event.log();
+        }
+    }
+
+    /// Keeps an event that does not depend on being kept.
+    async fn keep(&self, event: AuditEvent) {
+        let kept = event.clone();
+        let create = self
+            .db
+            .run(move |connection| AuditEvent::create(connection, &kept));
+        if let Err(cause) = create.await {
+            metrics::audit_event_lost();
+            log::error!("the following audit event is not in the database: {cause}");
+            event.log();
+        }
+    }
+
+    fn may_keep_another(&self, allowance: &Mutex<Allowance>) -> bool {
+        let address = Trace::current().and_then(|trace| trace.address);
+        lock(allowance).take(self.minute(), address)
+    }
+
+    /// Says how many events of the minutes before were in the log alone.
+    async fn tell_dropped(&self) {
+        for (allowance, dropped) in [
+            (&self.unknown, Event::SignInFailed),
+            (&self.planted, Event::CookiesPlanted),
+        ] {
+            let occurrences = lock(allowance).take_dropped(self.minute());
+            if let Some(occurrences) = occurrences {
+                let event = AuditEvent::new(Event::EventsDropped, self.clock.now());
+                let event = event.because(dropped.name()).times(occurrences);
+                self.keep(event.of_no_request()).await;
+            }
+        }
+    }
+
+    fn minute(&self) -> i64 {
+        self.clock.now().unix_timestamp() / 60
+    }
+
+    /// Removes the events that are older than the retention; how many.
+    pub async fn purge(&self) -> Result<usize, db::Error> {
+        self.tell_dropped().await;
+        let until = self.clock.now() - self.retention;
+        let mut purged = 0;
+        loop {
+            let some = self
+                .db
+                .run(move |connection| AuditEvent::purge(connection, until));
+            match some.await? {
+                0 => return Ok(purged),
+                some => purged += some,
+            }
+        }
+    }
+}
+
+fn lock(allowance: &Mutex<Allowance>) -> MutexGuard<'_, Allowance> {
+    allowance.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,6 @@
+//! What happens to people and their sessions, each act one transaction with its audit event. Knows neither the web
+//! framework nor the protocol.
+
+pub mod audit;
+pub mod block;
+pub mod sign_in;

@@ -1,0 +1,87 @@
+//! What can be checked without asking anybody: the settings.
+
+use secrecy::ExposeSecret;
+
+use crate::commands::check::report::Finding;
+use crate::oidc;
+use crate::settings::{Complaint, Settings};
+
+/// The checks below that need settings without a complaint.
+pub const CHECKS: [&str; 3] = ["public_url", "session_key", "tls_roots"];
+
+/// One of the settings is wrong.
+pub fn complaint(complaint: &Complaint) -> Finding {
+    let Complaint {
+        variable,
+        fault,
+        example,
+    } = complaint;
+    let mend = format!("for example {variable}={example}");
+    Finding::fault("settings", format!("{variable} {fault}"), mend)
+}
+
+/// Checks settings without a complaint.
+pub fn check(settings: &Settings) -> Vec<Finding> {
+    vec![
+        Finding::ok("settings", "all that is needed is there and can be used"),
+        public_url(settings),
+        session_key(settings),
+        tls_roots(settings),
+    ]
+}
+
+/// What the cookies can be, by `PUBLIC_URL` alone.
+fn public_url(settings: &Settings) -> Finding {
+    let url = &settings.registration.post_logout_redirect_uri;
+    let is_here = oidc::is_confidential(&settings.public_url);
+    match settings.public_url.scheme() {
+        "https" => Finding::ok(
+            "public_url",
+            format!("{url}: cookies are Secure and named __Host-"),
+        ),
+        _ if is_here => Finding::ok(
+            "public_url",
+            format!("{url} stays on this machine: cookies need no Secure and no __Host-"),
+        ),
+        _ => Finding::warning(
+            "public_url",
+            format!(
+                "{url} is plain http: cookies go without Secure and __Host-, and who listens on \
+                 the way can take a session over"
+            ),
+            "put TLS before Doorward and say https in PUBLIC_URL",
+        ),
+    }
+}
+
+/// That it is long and random enough, and that nobody else may read it, is among the complaints.
+fn session_key(settings: &Settings) -> Finding {
+    let bytes = settings.session_key.expose_secret().len();
+    match settings.session_key_file_from_env() {
+        None => Finding::ok("session_key", format!("given, {bytes} bytes")),
+        Some(file) if !file.exists() => Finding::ok(
+            "session_key",
+            format!(
+                "not given: made at the first start, and kept in {}",
+                file.display()
+            ),
+        ),
+        Some(file) => Finding::ok(
+            "session_key",
+            format!("{bytes} bytes, kept in {}", file.display()),
+        ),
+    }
+}
+
+fn tls_roots(settings: &Settings) -> Finding {
+    let (system, extra) = oidc::count_roots(settings.extra_roots.as_deref());
+    let count = format!("{system} of this system, {extra} of OIDC_CA_FILE");
+    let mend = "install the system's certificates (Debian: ca-certificates), or name the provider's \
+                authority in OIDC_CA_FILE";
+    let is_needed = settings.registration.issuer.starts_with("https:");
+    match (system + extra, is_needed) {
+        (0, true) => Finding::fault("tls_roots", "no certificate authority is trusted", mend),
+        (0, false) => Finding::warning("tls_roots", "no certificate authority is trusted", mend),
+        _ => Finding::ok("tls_roots", count),
+    }
+}

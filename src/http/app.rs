@@ -1,0 +1,47 @@
+//! What the handlers of one worker thread need.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{HeaderName, HeaderValue};
+use url::Url;
+
+use crate::accounts::audit::Audit;
+use crate::db::Db;
+use crate::http::handlers::Readiness;
+use crate::http::middleware::client_address::TrustedProxies;
+use crate::http::middleware::rate_limit::RateLimit;
+use crate::http::pages::Pages;
+use crate::http::paths::Base;
+use crate::oidc::{Http, RelyingParty};
+use crate::server::draining::Leaving;
+use crate::session::Sessions;
+
+/// What the handlers of one worker thread need.
+pub struct App {
+    /// The protocol.
+    pub provider: Arc<RelyingParty>,
+    /// This worker's connections to the provider.
+    pub http: Http,
+    /// Who is signed in.
+    pub sessions: Arc<Sessions>,
+    /// The people.
+    pub db: Db,
+    /// What happens to them.
+    pub audit: Arc<Audit>,
+    /// What they see.
+    pub pages: Arc<Pages>,
+    /// Where they see it.
+    pub public_url: Url,
+    /// Its path.
+    pub base: Base,
+    /// Whom to believe about who asks.
+    pub trusted_proxies: TrustedProxies,
+    /// How often one address may sign in.
+    pub rate_limit: Arc<RateLimit>,
+    /// Whether the database answered a moment ago.
+    pub readiness: Readiness,
+    /// Whether the process is about to stop.
+    pub leaving: Leaving,
+    /// On every answer.
+    pub security_headers: Vec<(HeaderName, HeaderValue)>,
+}

@@ -1,0 +1,44 @@
+//! `/`: the login page.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use crate::http::app::App;
+use crate::http::error::Error;
+use crate::http::handlers::go_home;
+use crate::http::pages::LoginPage;
+use crate::session::SignedIn;
+
+#[derive(Deserialize)]
+pub struct ComingBack {
+    /// From the provider, after signing out there (RP-Initiated Logout 1.0, 3).
+    state: Option<String>,
+}
+
+pub async fn home(
+    app: Data<App>,
+    request: HttpRequest,
+    query: Query<ComingBack>,
+    person: Option<SignedIn>,
+) -> Result<HttpResponse, Error> {
+    if let Some(state) = &query.state {
+        let mut response = go_home(&app);
+        match app.sessions.finish_logout(&request, state) {
+            Some(removal) => response.add_cookie(&removal).map_err(Error::internal)?,
+            None => log::info!("somebody came back from signing out with a state that is not ours"),
+        }
+        return Ok(response);
+    }
+    match person {
+        Some(person) => {
+            let page = LoginPage {
+                signed_in: true,
+                name: person.user.name,
+            };
+            app.pages.answer(StatusCode::OK, &page)
+        }
+        None => Ok(app.pages.signed_out()),
+    }
+}

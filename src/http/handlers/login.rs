@@ -1,0 +1,64 @@
+//! `/login`: off to the provider.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use url::form_urlencoded::byte_serialize;
+
+use crate::accounts::audit::Progress;
+use crate::http::app::App;
+use crate::http::error::Error;
+use crate::http::handlers::{go_to, is_prefetch, nothing};
+use crate::oidc::Attempt;
+use crate::session::ReturnTo;
+
+/// A longer hint is dropped, in bytes as it stands in an address: the answer's head must fit a proxy's buffer.
+const LOGIN_HINT_LIMIT: usize = 256;
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    return_to: Option<String>,
+    /// From whoever sends a person here to sign in (OpenID Connect Core 4): who they may be.
+    login_hint: Option<String>,
+}
+
+pub async fn login(
+    app: Data<App>,
+    request: HttpRequest,
+    query: Query<Wanted>,
+) -> Result<HttpResponse, Error> {
+    if is_prefetch(request.headers()) {
+        return Ok(nothing());
+    }
+    let wanted = query.return_to.as_deref();
+    let return_to = wanted
+        .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
+        .unwrap_or_else(|| ReturnTo::profile(&app.base));
+    let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
+    let login_hint = query.login_hint.as_deref();
+    let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
+    let begun = begin(&app, &request, Attempt::new(), return_to, login_hint).await;
+    if let Err(error) = &begun {
+        app.audit.sign_in_failed(Progress::default(), error).await;
+    }
+    begun
+}
+
+/// Sends the browser to the provider with `attempt`, and has it remember that.
+pub async fn begin(
+    app: &App,
+    request: &HttpRequest,
+    attempt: Attempt,
+    return_to: ReturnTo,
+    login_hint: Option<&str>,
+) -> Result<HttpResponse, Error> {
+    let provider = app
+        .provider
+        .authorization_request(&app.http, &attempt, login_hint)
+        .await?;
+    let mut response = go_to(provider.as_str());
+    for cookie in app.sessions.begin_login(request, attempt, return_to) {
+        response.add_cookie(&cookie).map_err(Error::internal)?;
+    }
+    Ok(response)
+}

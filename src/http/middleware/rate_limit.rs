@@ -1,0 +1,178 @@
+//! How often one address may begin and finish sign-ins: whoever hammers waits, everybody else does not.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpResponse, web};
+use arc_swap::ArcSwap;
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::http::app::App;
+use crate::http::error::Error;
+use crate::http::middleware::client_address::{ClientAddr, TrustedProxies};
+use crate::http::paths::{CALLBACK, LOGIN};
+use crate::http::reason;
+use crate::observe::metrics;
+
+/// So many addresses are remembered at most: some 10 MB.
+const ADDRESSES_AT_MOST: usize = 100_000;
+
+/// The middleware: for the two addresses that cost us and the provider work, before the session is
+/// looked for.
+pub async fn rate_limit(
+    app: web::Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    // Decoded as the router reads it: `/%6cogin` is `/login`.
+    let path = request.match_info().unprocessed();
+    let is_limited = path
+        .strip_prefix(app.base.as_str())
+        .is_some_and(|path| [LOGIN, CALLBACK].contains(&path));
+    let client = request.extensions().get::<ClientAddr>().copied();
+    let wait_secs = match is_limited {
+        true => app.rate_limit.check(client.and_then(|client| client.ip)),
+        false => None,
+    };
+    match wait_secs {
+        Some(retry_after_secs) => {
+            let error = Error::TooManyRequests { retry_after_secs };
+            metrics::sign_in_failed(reason::of(&error));
+            let (request, _) = request.into_parts();
+            Ok(ServiceResponse::new(
+                request,
+                HttpResponse::from_error(error),
+            ))
+        }
+        None => Ok(next.call(request).await?.map_into_boxed_body()),
+    }
+}
+
+/// `RATE_LIMIT`, and who has used how much of it.
+pub struct RateLimit {
+    quota: Option<Quota>,
+    proxies: TrustedProxies,
+    limiter: ArcSwap<DefaultKeyedRateLimiter<Option<IpAddr>>>,
+    checks: AtomicUsize,
+}
+
+impl RateLimit {
+    /// So many requests a minute for each address, all at once if need be; 0 is no limit.
+    pub fn new(per_minute: u32, proxies: TrustedProxies) -> Self {
+        let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
+        let unused = Quota::per_minute(NonZeroU32::MIN);
+        RateLimit {
+            quota,
+            proxies,
+            limiter: ArcSwap::from_pointee(RateLimiter::keyed(quota.unwrap_or(unused))),
+            checks: AtomicUsize::new(0),
+        }
+    }
+
+    /// Counts a request of `ip`; how many seconds it must wait, if it must. Those whose address can't
+    /// be told share one allowance. The address of a trusted proxy speaks for many people, so it is
+    /// not limited.
+    fn check(&self, ip: Option<IpAddr>) -> Option<u64> {
+        let quota = self.quota?;
+        if ip.is_some_and(|ip| self.proxies.contains(ip)) {
+            return None;
+        }
+        self.tidy_now_and_then(quota, ADDRESSES_AT_MOST);
+        let refused = self.limiter.load().check_key(&ip.map(network)).err()?;
+        let wait = refused.wait_time_from(DefaultClock::default().now());
+        Some(wait.as_secs() + 1)
+    }
+
+    /// Forgets who has their whole allowance again; if that leaves too many, all: whoever has so many
+    /// addresses is not stopped by a limit for each, and must not take our memory.
+    fn tidy_now_and_then(&self, quota: Quota, at_most: usize) {
+        let checks = self.checks.fetch_add(1, Ordering::Relaxed) + 1;
+        if !checks.is_multiple_of(at_most / 2) {
+            return;
+        }
+        let limiter = self.limiter.load();
+        limiter.retain_recent();
+        match limiter.len() > at_most / 2 {
+            true => self.limiter.store(RateLimiter::keyed(quota).into()),
+            false => limiter.shrink_to_fit(),
+        }
+    }
+}
+
+/// What one customer of a network provider has: an IPv4 address, or 64 bits of IPv6.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => ip,
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate_limit(per_minute: u32) -> RateLimit {
+        let proxies = TrustedProxies {
+            networks: vec!["10.0.0.0/8".parse().unwrap()],
+            ..TrustedProxies::default()
+        };
+        RateLimit::new(per_minute, proxies)
+    }
+
+    fn refused(rate_limit: &RateLimit, ip: &str) -> bool {
+        rate_limit.check(Some(ip.parse().unwrap())).is_some()
+    }
+
+    #[test]
+    fn an_address_that_used_its_allowance_waits_and_no_other_does() {
+        let limit = rate_limit(3);
+        for _ in 0..3 {
+            assert!(!refused(&limit, "198.51.100.7"));
+        }
+        let wait_secs = limit.check(Some("198.51.100.7".parse().unwrap()));
+        assert!(matches!(wait_secs, Some(1..=20)), "{wait_secs:?}");
+        assert!(!refused(&limit, "198.51.100.8"));
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_share_an_allowance() {
+        let limit = rate_limit(1);
+        assert!(!refused(&limit, "2001:db8:0:1::1"));
+        assert!(refused(&limit, "2001:db8:0:1:ffff::2"));
+        assert!(!refused(&limit, "2001:db8:0:2::1"));
+    }
+
+    #[test]
+    fn zero_is_no_limit_and_proxies_have_none() {
+        let (none, one) = (rate_limit(0), rate_limit(1));
+        for _ in 0..10 {
+            assert!(!refused(&none, "198.51.100.7"));
+            assert!(!refused(&one, "10.0.0.1"));
+        }
+    }
+
+    #[test]
+    fn those_of_unknown_address_share_an_allowance() {
+        let limit = rate_limit(2);
+        assert_eq!([None, None].map(|ip| limit.check(ip)), [None, None]);
+        assert!(limit.check(None).is_some());
+        assert!(!refused(&limit, "198.51.100.7"));
+    }
+
+    #[test]
+    fn however_many_addresses_come_few_are_remembered() {
+        let limit = rate_limit(1);
+        let quota = limit.quota.unwrap();
+        for ip in 0..10_000_u32 {
+            limit.tidy_now_and_then(quota, 100);
+            let ip = IpAddr::from(ip.to_be_bytes());
+            let _ = limit.limiter.load().check_key(&Some(ip));
+            assert!(limit.limiter.load().len() <= 100);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! All that knows actix-web: the table of routes, the layers around it, a handler for each address, and the pages.
+
+pub mod app;
+pub mod error;
+pub mod handlers;
+pub mod middleware;
+pub mod pages;
+pub mod paths;
+pub mod reason;
+pub mod routes;

@@ -1,0 +1,171 @@
+//! The userinfo request and its response (OpenID Connect Core 5.3).
+
+use jsonwebtoken::Algorithm;
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::observe::metrics::Endpoint;
+use crate::oidc::error::Error;
+use crate::oidc::flow::id_token::{Audience, IdTokenError, is_over};
+use crate::oidc::flow::profile::Profile;
+use crate::oidc::flow::refusal::Refusal;
+use crate::oidc::http::client::Http;
+use crate::oidc::http::response::Answer;
+use crate::oidc::http::timing::timed;
+use crate::oidc::jose::json::Object;
+use crate::oidc::jose::jws::{self, JwsError};
+use crate::oidc::jose::key_set::KeySet;
+use crate::oidc::jose::numeric_date::NumericDate;
+
+/// Reads userinfo with the access token.
+pub async fn fetch(
+    http: &Http,
+    endpoint: &Url,
+    access_token: &SecretString,
+) -> Result<Answer, Error> {
+    let asked = http.get(endpoint, Some(access_token));
+    let answer = timed(Endpoint::Userinfo, asked).await;
+    let answer = answer.map_err(Error::fetching("userinfo"))?;
+    match refusal(&answer, access_token) {
+        Some(refusal) => Err(refusal),
+        None => answer.ok().map_err(Error::fetching("userinfo")),
+    }
+}
+
+/// RFC 6750, 3.1: why the access token is refused, if it is and the answer says why.
+fn refusal(answer: &Answer, access_token: &SecretString) -> Option<Error> {
+    let status = answer.status;
+    let refusal = Refusal::of_challenge(answer.challenge.as_deref()?)?;
+    let refusal = refusal.without(&[access_token.expose_secret()]);
+    matches!(status, 400 | 401 | 403).then_some(Error::AccessTokenRefused { status, refusal })
+}
+
+/// A userinfo response, of whomever.
+pub struct Userinfo {
+    sub: String,
+    profile: Profile,
+}
+
+impl Userinfo {
+    fn read(claims: &Object) -> Result<Userinfo, String> {
+        Ok(Userinfo {
+            sub: claims.text("sub")?,
+            profile: Profile::read(claims),
+        })
+    }
+
+    /// OpenID Connect Core 5.3.2: without the same `sub`, nothing of it may be used.
+    pub fn about(self, subject: &str) -> Result<Profile, Error> {
+        match self.sub == subject {
+            true => Ok(self.profile),
+            false => Err(Error::UserinfoSubject),
+        }
+    }
+}
+
+/// Judges a userinfo response in JSON.
+pub fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
+    let names = [&["sub"][..], &Profile::CLAIMS].concat();
+    let userinfo = Object::read(body, &names).and_then(|claims| Userinfo::read(&claims));
+    userinfo.map_err(Error::Userinfo)?.about(subject)
+}
+
+/// Judges a signed userinfo response (OpenID Connect Core 5.3.2: `iss` is the provider and `aud` names
+/// us; both SHOULD be there, and here they must, or a token made for something else could pass).
+pub fn judge_signed(
+    body: &[u8],
+    keys: &KeySet,
+    algs: &[Algorithm],
+    issuer: &str,
+    client_id: &str,
+    now: OffsetDateTime,
+) -> Result<Userinfo, IdTokenError> {
+    let token = std::str::from_utf8(body)
+        .map_err(|_| JwsError::Malformed("userinfo is not text".to_owned()))?;
+    let (payload, _) = jws::verified(token.trim_ascii(), keys, algs)?;
+    let names = [&["iss", "aud", "sub", "exp"][..], &Profile::CLAIMS].concat();
+    let claims = Object::read(&payload, &names).map_err(JwsError::Malformed)?;
+    let found = claims.text("iss").map_err(JwsError::Member)?;
+    if found != issuer {
+        return Err(IdTokenError::Issuer(found));
+    }
+    let audience = Audience::of(&claims).map_err(JwsError::Member)?;
+    if !audience.names(client_id) {
+        return Err(IdTokenError::Audience);
+    }
+    // It may have none; where it has one, it counts (RFC 7519, 4.1.4).
+    let exp = claims.optional("exp", NumericDate::EXPECTED, NumericDate::read);
+    if exp
+        .map_err(JwsError::Member)?
+        .is_some_and(|exp| is_over(exp, now))
+    {
+        return Err(IdTokenError::Expired);
+    }
+    Ok(Userinfo::read(&claims).map_err(JwsError::Member)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oidc::properties::Signer;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn userinfo_must_be_an_object_about_the_same_person() {
+        assert!(judge(br#"{"sub":"a","name":"A"}"#, "a").is_ok());
+        assert!(matches!(
+            judge(br#"{"sub":"b"}"#, "a"),
+            Err(Error::UserinfoSubject)
+        ));
+        for body in [
+            r#"["a"]"#,
+            r#"{"name":"A"}"#,
+            r#"{"sub":1}"#,
+            "<html>",
+            "",
+            "null",
+        ] {
+            assert!(
+                matches!(judge(body.as_bytes(), "a"), Err(Error::Userinfo(_))),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn signed_userinfo_must_be_of_our_issuer_and_for_us() {
+        let signer = Signer::new();
+        let judged = |claims: Value| {
+            let token = signer.sign(&json!({"alg": "ES256", "kid": "a"}), &claims);
+            let keys = signer.key_set();
+            let algs = [Algorithm::ES256];
+            let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+            judge_signed(
+                token.as_bytes(),
+                &keys,
+                &algs,
+                "https://op.example",
+                "id",
+                now,
+            )
+            .map(|userinfo| userinfo.sub)
+        };
+        let claims = |iss: &str, aud: &str| json!({"iss": iss, "aud": aud, "sub": "a"});
+        let ours = judged(claims("https://op.example", "id"));
+        assert_eq!(ours, Ok("a".to_owned()));
+        let anothers = judged(claims("https://evil.example", "id"));
+        let issuer = IdTokenError::Issuer("https://evil.example".to_owned());
+        assert_eq!(anothers, Err(issuer));
+        let for_another = judged(claims("https://op.example", "other"));
+        assert_eq!(for_another, Err(IdTokenError::Audience));
+        let until = |exp: Value| {
+            let mut claims = claims("https://op.example", "id");
+            claims["exp"] = exp;
+            judged(claims)
+        };
+        assert_eq!(until(json!(1_800_000_300)), Ok("a".to_owned()));
+        assert_eq!(until(json!(1_799_999_000)), Err(IdTokenError::Expired));
+        assert!(until(json!("1800000300")).is_err());
+    }
+}

@@ -1,0 +1,235 @@
+//! What the provider answered, or why it did not: the errors never hold a body.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use crate::oidc::http::certificate::CertificateFault;
+use crate::oidc::http::charset;
+
+/// Connecting, waiting and reading may take so long, all together.
+pub const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// A body may have so many bytes.
+pub const SIZE_LIMIT: usize = 1024 * 1024;
+
+/// Who says to wait for longer is believed for an hour.
+const LONGEST_PAUSE_SECS: u64 = 3600;
+
+/// What the provider answered.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Cache-Control: max-age`, in seconds.
+    pub max_age_secs: Option<u64>,
+    /// When to ask again, in seconds from now, an hour at most: `Retry-After` or `X-Rate-Limit-Reset`.
+    pub retry_after_secs: Option<u64>,
+    /// What time it was at the provider: `Date`, and `Age` where a cache answered.
+    pub provider_time: Option<OffsetDateTime>,
+    /// `Location`, which is not followed.
+    pub location: Option<String>,
+    /// Whether the body is a signed token (`application/jwt`) and not JSON.
+    pub is_jwt: bool,
+    /// `WWW-Authenticate`, all of them.
+    pub challenge: Option<String>,
+    /// The charset that `Content-Type` names.
+    pub charset: Option<String>,
+    /// The body, 1 MiB at most.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug)]
+pub enum FetchError {
+    /// No connection, or it broke.
+    Connection(String),
+    /// Its certificate is not accepted.
+    Certificate(CertificateFault),
+    /// Ten seconds went by.
+    Timeout,
+    /// The body is larger than 1 MiB or broke off.
+    Body(String),
+    /// An answer with a status that is not 200.
+    Status {
+        /// Which.
+        status: u16,
+        /// When to ask again, in seconds, if the provider says.
+        retry_after_secs: Option<u64>,
+    },
+}
+
+impl Answer {
+    /// Reads what came; `header` answers for each name, in small letters.
+    pub fn read<'a>(
+        status: u16,
+        header: impl Fn(&'static str) -> Option<&'a str>,
+        body: Vec<u8>,
+    ) -> Self {
+        Answer {
+            status,
+            max_age_secs: header("cache-control").and_then(max_age),
+            retry_after_secs: retry_after(
+                header("retry-after"),
+                header("x-rate-limit-reset"),
+                OffsetDateTime::now_utc().unix_timestamp(),
+            ),
+            provider_time: header("date").and_then(|date| provider_time(date, header("age"))),
+            location: header("location").map(str::to_owned),
+            is_jwt: header("content-type").is_some_and(is_jwt),
+            challenge: None,
+            charset: header("content-type").and_then(charset::of_content_type),
+            body,
+        }
+    }
+
+    /// The body in UTF-8, whatever charset it came in.
+    ///
+    /// # Errors
+    /// A sentence that names the charset.
+    pub fn text(&self) -> Result<Cow<'_, [u8]>, String> {
+        charset::to_utf8(&self.body, self.charset.as_deref())
+    }
+
+    /// Itself, if its status is 200.
+    pub fn ok(self) -> Result<Answer, FetchError> {
+        match self.status {
+            200 => Ok(self),
+            _ => Err(self.refusal()),
+        }
+    }
+
+    /// Why an answer whose status is not 200 is no answer.
+    pub fn refusal(&self) -> FetchError {
+        FetchError::Status {
+            status: self.status,
+            retry_after_secs: self.retry_after_secs,
+        }
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FetchError::Connection(cause) => write!(f, "the provider can't be reached: {cause}"),
+            FetchError::Certificate(CertificateFault { what, fix }) => {
+                write!(f, "the provider can't be trusted: {what} ({fix})")
+            }
+            FetchError::Timeout => {
+                let secs = TIME_LIMIT.as_secs();
+                write!(f, "the provider did not answer within {secs} s")
+            }
+            FetchError::Body(cause) => write!(f, "the provider's answer can't be read: {cause}"),
+            FetchError::Status { status, .. } => {
+                write!(f, "the provider answered with status {status}")
+            }
+        }
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110, 10.2.3; no provider we know sends the date), or Okta's
+/// `X-Rate-Limit-Reset`, in seconds since 1970.
+fn retry_after(retry_after: Option<&str>, reset: Option<&str>, now: i64) -> Option<u64> {
+    let reset = || {
+        Some(
+            reset?
+                .parse::<i64>()
+                .ok()?
+                .saturating_sub(now)
+                .max(1)
+                .unsigned_abs(),
+        )
+    };
+    retry_after
+        .and_then(|secs| secs.parse().ok())
+        .or_else(reset)
+        .map(|secs: u64| secs.min(LONGEST_PAUSE_SECS))
+}
+
+/// `Date` in the form that is sent today (RFC 9110, 5.6.7), and the seconds of `Age` since (RFC 9111,
+/// 5.1).
+fn provider_time(date: &str, age_secs: Option<&str>) -> Option<OffsetDateTime> {
+    let form = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let date = PrimitiveDateTime::parse(date, form).ok()?.assume_utc();
+    let age_secs: u32 = age_secs.map_or(Some(0), |secs| secs.parse().ok())?;
+    date.checked_add(time::Duration::seconds(age_secs.into()))
+}
+
+fn is_jwt(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/jwt")
+}
+
+fn max_age(cache_control: &str) -> Option<u64> {
+    cache_control
+        .split(',')
+        .find_map(|directive| directive.trim().strip_prefix("max-age="))
+        .and_then(|seconds| seconds.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_providers_time_is_its_date_and_the_age_of_the_answer() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let unix = |time: Option<OffsetDateTime>| time.map(OffsetDateTime::unix_timestamp);
+        assert_eq!(unix(provider_time(date, None)), Some(784_111_777));
+        assert_eq!(unix(provider_time(date, Some("23"))), Some(784_111_800));
+        assert_eq!(provider_time(date, Some("-1")), None);
+        assert_eq!(provider_time("1994-11-06T08:49:37Z", None), None);
+    }
+
+    #[test]
+    fn max_age_is_found_among_other_directives() {
+        assert_eq!(max_age("public, max-age=86400"), Some(86400));
+        assert_eq!(max_age("no-store"), None);
+        assert_eq!(max_age("max-age=soon"), None);
+    }
+
+    #[test]
+    fn when_to_ask_again_is_read_either_way() {
+        assert_eq!(retry_after(Some("30"), None, 1000), Some(30));
+        assert_eq!(retry_after(None, Some("1007"), 1000), Some(7));
+        assert_eq!(retry_after(None, Some("900"), 1000), Some(1));
+        assert_eq!(retry_after(Some("soon"), Some("x"), 1000), None);
+        assert_eq!(retry_after(Some("3601"), None, 1000), Some(3600));
+        assert_eq!(retry_after(None, Some("999999"), 1000), Some(3600));
+        assert_eq!(
+            retry_after(None, Some("-9223372036854775808"), 1000),
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn only_an_answer_with_status_200_is_one() {
+        for (status, is_ok) in [(200, true), (204, false), (302, false), (500, false)] {
+            let answer = Answer::read(status, |_| None, Vec::new());
+            match answer.ok() {
+                Ok(_) => assert!(is_ok, "{status}"),
+                Err(refusal) => {
+                    assert!(!is_ok, "{status}");
+                    let text = format!("the provider answered with status {status}");
+                    assert_eq!(refusal.to_string(), text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_signed_token_is_told_by_its_media_type() {
+        for (content_type, expected) in [
+            ("application/jwt", true),
+            ("Application/JWT ; charset=utf-8", true),
+            ("application/json", false),
+            ("text/plain; application/jwt", false),
+        ] {
+            assert_eq!(is_jwt(content_type), expected, "{content_type}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What is known of the provider.
+
+pub mod cache;
+pub mod metadata;

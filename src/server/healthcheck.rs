@@ -1,0 +1,120 @@
+//! Asks a Doorward of this machine how it is, for a container's health check: no curl needed.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+};
+
+use crate::http::paths::HEALTHZ;
+use crate::server::bind::ListenAddr;
+
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether Doorward speaks TLS itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// HTTP over TLS.
+    Tls,
+    /// HTTP.
+    Plain,
+}
+
+/// Asks at `addr`.
+///
+/// # Errors
+/// A sentence that says that nobody answers, or somebody who is not well.
+pub fn check(addr: &ListenAddr, speaks: Speaks) -> Result<(), String> {
+    match ask(addr, speaks) {
+        Ok(status) if status.ends_with(b" 200") => Ok(()),
+        Ok(_) => Err(format!(
+            "{addr} answers, but not as a healthy Doorward does"
+        )),
+        Err(cause) => Err(format!("no Doorward answers at {addr}: {cause}")),
+    }
+}
+
+fn ask(addr: &ListenAddr, speaks: Speaks) -> io::Result<[u8; 12]> {
+    match addr {
+        ListenAddr::Tcp(addr) => {
+            let stream = TcpStream::connect_timeout(addr, PATIENCE)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            match speaks {
+                Speaks::Tls => status(StreamOwned::new(tls()?, stream)),
+                Speaks::Plain => status(stream),
+            }
+        }
+        ListenAddr::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            status(stream)
+        }
+    }
+}
+
+fn status(mut stream: impl Read + Write) -> io::Result<[u8; 12]> {
+    let request = format!("GET {HEALTHZ} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    Ok(status)
+}
+
+fn tls() -> io::Result<ClientConnection> {
+    let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(crypto.clone())
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc offers TLS 1.2 and 1.3")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anybody(crypto)))
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("localhost is a name");
+    ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
+}
+
+/// Takes any certificate: it is for the name that browsers use, not for this machine's address, and
+/// nothing secret is said or believed here.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

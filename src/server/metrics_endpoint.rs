@@ -1,0 +1,76 @@
+//! `/metrics`, at an address of its own: what it tells is not for strangers.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::Server;
+use actix_web::rt::time::timeout;
+use actix_web::web::{Data, get};
+use actix_web::{App, HttpResponse, HttpServer};
+use tokio::sync::Mutex;
+
+use crate::observe::metrics;
+use crate::session::Sessions;
+
+/// Counting a million rows is work: it is done no more often than this, however often who asks.
+const COUNT_AFTER: Duration = Duration::from_secs(15);
+
+/// Prometheus itself gives up after ten seconds; without this number it gets the others.
+const COUNT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The live sessions, counted now and then.
+struct Census {
+    sessions: Arc<Sessions>,
+    latest: Mutex<Option<(Instant, Option<f64>)>>,
+}
+
+impl Census {
+    /// How many there are, if the database tells.
+    async fn take(&self) -> Option<f64> {
+        let mut latest = self.latest.lock().await;
+        if let Some((at, count)) = *latest
+            && at.elapsed() < COUNT_AFTER
+        {
+            return count;
+        }
+        let counted = timeout(COUNT_TIMEOUT, self.sessions.count_live()).await;
+        let count = match counted {
+            Ok(Ok(count)) => Some(count as f64),
+            Ok(Err(cause)) => {
+                log::warn!("the live sessions can't be counted: {cause}");
+                None
+            }
+            Err(_) => {
+                log::warn!("counting the live sessions takes too long");
+                None
+            }
+        };
+        *latest = Some((Instant::now(), count));
+        count
+    }
+}
+
+/// Answers `GET /metrics` on `listener`, and nothing else.
+pub fn serve(listener: TcpListener, sessions: Arc<Sessions>) -> io::Result<Server> {
+    let census = Data::new(Census {
+        sessions,
+        latest: Mutex::new(None),
+    });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(census.clone())
+            .route("/metrics", get().to(metrics))
+    });
+    // The signals are for the server that people talk to.
+    let server = server.workers(1).disable_signals().shutdown_timeout(1);
+    Ok(server.listen(listener)?.run())
+}
+
+async fn metrics(census: Data<Census>) -> HttpResponse {
+    let sessions = census.take().await;
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(metrics::render(sessions))
+}

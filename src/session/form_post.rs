@@ -1,0 +1,85 @@
+//! An authorization response that came by POST (OAuth 2.0 Form Post Response Mode). Browsers send no
+//! `SameSite=Lax` cookie with a POST from another site, so the attempt can't be opened yet: the
+//! response waits, sealed, in a cookie of a minute while the browser comes again with a GET. Thus the
+//! attempt's cookie stays Lax, over https and over http, and the code gets into no address.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
+
+use crate::oidc::AuthorizationResponse;
+use crate::session::Sessions;
+
+/// The longest sealed response that is kept, in bytes: with the attempts it stays below the 5 KiB that all our cookies may
+/// have, and its head fits a proxy's buffer. A form of 1,240 bytes or so.
+const SEALED_LIMIT: usize = 1700;
+
+impl Sessions {
+    /// The cookie that keeps `form`, a response in the encoding of forms; nothing if it is too long.
+    pub fn keep_answer(&self, form: String) -> Option<Cookie<'static>> {
+        let name = self.names.answer();
+        let sealed = self
+            .keys
+            .seal(|keys| &keys.attempts, &name, form.into_bytes());
+        (sealed.len() <= SEALED_LIMIT).then(|| self.answer_cookie(name, sealed))
+    }
+
+    /// The response that waits, if it is one to `state`, and the removal of its cookie.
+    pub fn take_answer(
+        &self,
+        request: &HttpRequest,
+        state: &str,
+    ) -> Option<(String, Cookie<'static>)> {
+        let name = self.names.answer();
+        let sealed = request.cookie(&name)?;
+        let (form, _) = self
+            .keys
+            .open(|keys| &keys.attempts, &name, sealed.value())?;
+        let form = String::from_utf8(form).ok()?;
+        let waits_for = AuthorizationResponse::first_state(&form)?;
+        let mut removal = self.answer_cookie(name, String::new());
+        removal.make_removal();
+        (waits_for == state).then_some((form, removal))
+    }
+
+    fn answer_cookie(&self, name: String, value: String) -> Cookie<'static> {
+        Cookie::build(name, value)
+            .path(self.cookie_path())
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(cookie_time::Duration::MINUTE)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::tests::{request_with, sessions};
+
+    #[test]
+    fn a_response_waits_for_its_state() {
+        let (sessions, _) = sessions();
+        let form = "code=c&state=s%26".to_owned();
+        let cookie = sessions.keep_answer(form.clone()).unwrap();
+        assert_eq!(cookie.name(), "__Host-doorward-answer");
+        let request = request_with([&cookie]);
+        let (waiting, removal) = sessions.take_answer(&request, "s&").unwrap();
+        assert_eq!(waiting, form);
+        assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
+        assert!(sessions.take_answer(&request, "other").is_none());
+        let made_up = Cookie::new(cookie.name().to_owned(), form);
+        let request = request_with([&made_up]);
+        assert!(sessions.take_answer(&request, "s&").is_none());
+    }
+
+    #[test]
+    fn a_response_that_is_too_long_is_not_kept() {
+        let (sessions, _) = sessions();
+        // Sealed, 28 bytes more; in base64, a third more.
+        for (bytes, is_kept) in [(1247, true), (1248, false)] {
+            let kept = sessions.keep_answer("a".repeat(bytes));
+            assert_eq!(kept.is_some(), is_kept, "{bytes}");
+        }
+    }
+}

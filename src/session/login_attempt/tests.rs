@@ -1,0 +1,168 @@
+use super::*;
+use crate::http::paths::Base;
+use crate::session::tests::{request_with, sessions};
+
+fn profile() -> ReturnTo {
+    ReturnTo::profile(&Base::default())
+}
+
+/// The cookie of a fresh attempt, and its state.
+fn begun(sessions: &Sessions) -> (Cookie<'static>, String) {
+    let attempt = Attempt::new();
+    let state = attempt.state.clone();
+    let mut cookies = sessions.begin_login(&request_with([]), attempt, profile());
+    assert_eq!(cookies.len(), 1);
+    (cookies.remove(0), state)
+}
+
+fn names(cookies: &[Cookie<'_>]) -> Vec<String> {
+    cookies.iter().map(|c| c.name().to_owned()).collect()
+}
+
+#[test]
+fn an_attempt_is_kept_by_the_browser_that_began_it() {
+    let (sessions, _) = sessions();
+    let (cookie, state) = begun(&sessions);
+    let name = format!("__Host-doorward-login-{}", &state[..16]);
+    assert_eq!(cookie.name(), name);
+    assert_eq!(cookie.max_age(), Some(LIFETIME));
+    assert_eq!(cookie.same_site(), Some(SameSite::Lax));
+    assert_eq!(
+        (cookie.http_only(), cookie.secure()),
+        (Some(true), Some(true))
+    );
+
+    let request = request_with([&cookie]);
+    let login = sessions.take_login(&request, Some(&state)).ok().unwrap();
+    assert_eq!(
+        (login.attempt.state, login.return_to),
+        (state.clone(), profile())
+    );
+    let removal = sessions.forget_login(&request, &state).unwrap();
+    assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
+    assert!(sessions.forget_login(&request_with([]), &state).is_none());
+}
+
+#[test]
+fn a_response_that_belongs_to_no_attempt_is_refused_with_the_reason() {
+    let (sessions, _) = sessions();
+    let (cookie, state) = begun(&sessions);
+    let refusal = |cookies: &[&Cookie<'static>], state: Option<&str>| {
+        let taken = sessions.take_login(&request_with(cookies.iter().copied()), state);
+        taken.err().unwrap().to_string()
+    };
+    assert_eq!(refusal(&[&cookie], None), "the response has no state");
+    assert_eq!(
+        refusal(&[], Some(&state)),
+        "this browser has no attempt of that state (used up, another browser, or no cookies)"
+    );
+    let forged = "the attempt's cookie was not sealed by us for that state";
+    let same_name = format!("{}x", &state[..16]);
+    assert_eq!(refusal(&[&cookie], Some(&same_name)), forged);
+    let made_up = Cookie::new(cookie.name().to_owned(), "made-up");
+    assert_eq!(refusal(&[&made_up], Some(&state)), forged);
+}
+
+#[test]
+fn a_person_has_ten_minutes_at_the_provider() {
+    let (sessions, clock) = sessions();
+    let (cookie, state) = begun(&sessions);
+    let request = request_with([&cookie]);
+    clock.shift(Duration::seconds(590));
+    assert!(sessions.take_login(&request, Some(&state)).is_ok());
+    clock.shift(Duration::seconds(10));
+    let expired = sessions.take_login(&request, Some(&state)).err().unwrap();
+    assert_eq!(expired.to_string(), "the attempt is older than ten minutes");
+    let return_to = profile();
+    assert_eq!(expired, NoLogin::Expired { return_to });
+}
+
+/// The cookie of a fresh attempt that leads to a place of so many bytes, in a browser that has `kept`.
+fn begun_with(
+    sessions: &Sessions,
+    kept: &[Cookie<'static>],
+    return_to: usize,
+) -> Vec<Cookie<'static>> {
+    let public_url = url::Url::parse("https://app.example").unwrap();
+    let place = format!("/{}", "a".repeat(return_to - 1));
+    let place = ReturnTo::parse(&place, &public_url).unwrap();
+    sessions.begin_login(&request_with(kept), Attempt::new(), place)
+}
+
+#[test]
+fn of_more_than_fits_the_oldest_go_after_those_that_lead_nowhere() {
+    let (sessions, clock) = sessions();
+    let mut kept = Vec::new();
+    loop {
+        let mut cookies = begun_with(&sessions, &kept, 9);
+        kept.push(cookies.pop().unwrap());
+        clock.shift(Duration::SECOND);
+        if !cookies.is_empty() {
+            assert_eq!(names(&cookies), [kept[0].name()]);
+            break;
+        }
+    }
+    assert_eq!(kept.len(), 16, "so many tabs are on their way at once");
+    let kept = &kept[1..];
+    let bytes: usize = kept.iter().map(header_bytes).sum();
+    assert!(bytes <= TOGETHER && bytes > TOGETHER - 400, "{bytes}");
+
+    let removed = |kept: &[Cookie<'static>], return_to| {
+        let mut cookies = begun_with(&sessions, kept, return_to);
+        cookies.pop();
+        names(&cookies)
+    };
+    assert_eq!(removed(&kept[1..], 9), [""; 0]);
+    let made_up = Cookie::new("__Host-doorward-login-x", "made-up");
+    let others = Cookie::new("__Host-other", "x");
+    let nowhere = [&kept[1..], &[made_up.clone(), others]].concat();
+    assert_eq!(removed(&nowhere, 9), [made_up.name()]);
+    let both = [kept, std::slice::from_ref(&made_up)].concat();
+    assert_eq!(removed(&both, 9), [made_up.name(), kept[0].name()]);
+    assert_eq!(
+        removed(kept, 512),
+        kept[..3].iter().map(Cookie::name).collect::<Vec<_>>()
+    );
+    let many: Vec<_> = (0..9)
+        .map(|n| Cookie::new(format!("{}{n}", made_up.name()), "x"))
+        .collect();
+    assert_eq!(removed(&many, 9).len(), REMOVALS);
+}
+
+#[test]
+fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
+    let (sessions, clock) = sessions();
+    let mut kept: Vec<Cookie<'static>> = Vec::new();
+    let mut states = Vec::new();
+    for _ in 0..2 {
+        let attempt = Attempt::new();
+        states.push(attempt.state.clone());
+        let place = ReturnTo::parse(
+            &format!("/{}", "a".repeat(SHORT_RETURN_TO)),
+            &url::Url::parse("https://app.example").unwrap(),
+        );
+        let request = request_with(&kept);
+        kept.extend(sessions.begin_login(&request, attempt, place.unwrap()));
+        clock.shift(Duration::SECOND);
+    }
+    let names_of = |cookies: &[Cookie<'static>]| names(cookies);
+    assert_eq!(
+        names_of(&kept),
+        ["__Host-doorward-login-0", "__Host-doorward-login-1"]
+    );
+    // The third takes the place of the oldest.
+    let third = begun_with(&sessions, &kept, SHORT_RETURN_TO + 1);
+    assert_eq!(names_of(&third), [kept[0].name()]);
+    let request = request_with([&third[0], &kept[1]]);
+    let of = |state: &str| sessions.take_login(&request, Some(state)).map(drop);
+    assert_eq!(of(&states[0]), Err(NoLogin::NotThisBrowser));
+    assert_eq!(of(&states[1]), Ok(()));
+    let removal = sessions.forget_login(&request, &states[1]).unwrap();
+    assert_eq!((removal.name(), removal.value()), (kept[1].name(), ""));
+    // Their names are no secret, and a link that names one takes nothing away.
+    for guessed in [states[0].as_str(), "0", "1", "=1"] {
+        assert!(sessions.forget_login(&request, guessed).is_none());
+    }
+    let short = begun_with(&sessions, &[], SHORT_RETURN_TO);
+    assert!(short[0].name().len() > kept[0].name().len());
+}

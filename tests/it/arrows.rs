@@ -1,0 +1,409 @@
+//! The rooms of `src/` and which of them may use which: whoever reads a path knows what it can depend on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Each room, and the rooms that it may name. Everybody may name those of [`EVERYBODY`].
+const ARROWS: [(&str, &[&str]); 14] = [
+    (
+        "commands",
+        &["server", "accounts", "db", "oidc", "settings"],
+    ),
+    (
+        "server",
+        &["http", "session", "accounts", "db", "oidc", "settings"],
+    ),
+    ("http", &["session", "accounts", "db", "oidc", "settings"]),
+    ("session", &["accounts", "db", "oidc", "settings"]),
+    ("accounts", &["db"]),
+    ("settings", &["db", "oidc"]),
+    ("db", &[]),
+    ("oidc", &[]),
+    ("observe", &[]),
+    ("public_url", &[]),
+    ("clock", &[]),
+    ("random", &[]),
+    // What the benchmarks and the fuzz targets reach; no part of a release.
+    (
+        "fuzzing",
+        &["http", "session", "accounts", "db", "oidc", "settings"],
+    ),
+    (
+        "internals",
+        &["http", "session", "accounts", "db", "oidc", "settings"],
+    ),
+];
+
+const EVERYBODY: [&str; 4] = ["observe", "public_url", "clock", "random"];
+
+/// Crates that one place alone may name, and the paths that begin it.
+const ALONE: [(&str, &[&str]); 5] = [
+    ("awc::", &["oidc/http/"]),
+    ("actix_session::", &["session/"]),
+    ("actix_identity::", &["session/"]),
+    ("tera::", &["http/pages"]),
+    ("env::var(", &["settings/mod.rs", "settings/source.rs"]),
+];
+
+/// Crates that a room must not know.
+const UNKNOWN_TO: [(&str, &[&str]); 6] = [
+    ("oidc/", &["diesel", "env::var"]),
+    ("oidc/flow/", &["actix", "awc"]),
+    ("oidc/jose/", &["actix", "awc"]),
+    ("db/", &["actix", "env::var"]),
+    ("accounts/", &["actix", "env::var"]),
+    ("settings/", &["actix", "awc"]),
+];
+
+/// Arrows that are still to be turned round: `file -> room`. The list only gets shorter.
+const NOT_YET: [(&str, &str); 16] = [
+    ("accounts/audit/mod.rs", "http"),
+    ("commands/check/client.rs", "http"),
+    ("commands/check/provider.rs", "http"),
+    ("http/app.rs", "server"),
+    ("http/middleware/request_limits/cost.rs", "server"),
+    ("observe/metrics/http.rs", "http"),
+    ("session/login_attempt/tests.rs", "http"),
+    ("session/mod.rs", "http"),
+    ("session/properties.rs", "http"),
+    ("session/return_to.rs", "http"),
+    ("session/signed_in.rs", "http"),
+    ("settings/listening.rs", "server"),
+    ("settings/mod.rs", "http"),
+    ("settings/mod.rs", "server"),
+    ("settings/proxies.rs", "http"),
+    ("settings/source.rs", "server"),
+];
+
+/// Files that are still to be split. The list only gets shorter.
+const STILL_LONG: [&str; 34] = [
+    "accounts/sign_in.rs",
+    "db/audit_events.rs",
+    "db/mod.rs",
+    "db/postgres_url.rs",
+    "fuzzing.rs",
+    "http/middleware/client_address.rs",
+    "http/middleware/front.rs",
+    "http/pages.rs",
+    "observe/logging.rs",
+    "oidc/error.rs",
+    "oidc/flow/attempt.rs",
+    "oidc/flow/id_token.rs",
+    "oidc/http/certificate.rs",
+    "oidc/http/client.rs",
+    "oidc/http/connection.rs",
+    "oidc/http/proxy.rs",
+    "oidc/jose/json.rs",
+    "oidc/jose/jws.rs",
+    "oidc/jose/key_set.rs",
+    "oidc/mod.rs",
+    "oidc/probe.rs",
+    "oidc/properties.rs",
+    "oidc/provider/cache.rs",
+    "oidc/provider/cache/tests.rs",
+    "oidc/provider/metadata.rs",
+    "server/http1/paced/requests.rs",
+    "server/mod.rs",
+    "session/key_ring.rs",
+    "session/login_attempt.rs",
+    "session/properties.rs",
+    "session/store.rs",
+    "session/store/tests.rs",
+    "settings/mod.rs",
+    "settings/tests.rs",
+];
+
+/// Files that still name each other. The list only gets shorter.
+const STILL_IN_A_CIRCLE: [&str; 11] = [
+    "http/app.rs",
+    "http/handlers/mod.rs",
+    "http/middleware/rate_limit.rs",
+    "oidc/error.rs",
+    "oidc/flow/id_token.rs",
+    "oidc/http/client.rs",
+    "oidc/http/connect.rs",
+    "oidc/jose/jws.rs",
+    "oidc/jose/key_set.rs",
+    "session/cache.rs",
+    "session/store.rs",
+];
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The sources below `src/`: path, and code without comments.
+fn sources() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![src()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let lines = text.lines();
+                let code = lines.filter(|line| !line.trim_start().starts_with("//"));
+                let code: Vec<&str> = code.collect();
+                let name = path.strip_prefix(src()).unwrap().to_str().unwrap();
+                found.insert(name.to_owned(), code.join("\n"));
+            }
+        }
+    }
+    found
+}
+
+/// `settings/mod.rs` is `settings`, `db/users.rs` is `db::users`.
+fn module(file: &str) -> String {
+    let name = file.strip_suffix(".rs").unwrap();
+    name.strip_suffix("/mod").unwrap_or(name).replace('/', "::")
+}
+
+fn room(module: &str) -> &str {
+    module.split("::").next().unwrap()
+}
+
+/// Every path that begins with `crate::` or `super::`, whole: `use crate::a::{b, c::D}` is `a::b` and `a::c::D`.
+fn paths(file: &str, code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let stands_alone = !code[..at]
+            .ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':' || c == '$');
+        if stands_alone {
+            leaves("", &code[at + "crate::".len()..], &mut found);
+        }
+    }
+    let own = module(file);
+    for (at, _) in code.match_indices("super::") {
+        let line_begin = code[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        // Inside `mod tests { … }` the parent is the file itself.
+        let is_inner = code[line_begin..].starts_with(' ');
+        let is_first = !code[..at].ends_with("super::");
+        let mut parent = own.clone();
+        let mut rest = &code[at..];
+        let mut inner = is_inner;
+        while let Some(further) = rest.strip_prefix("super::") {
+            match inner {
+                true => inner = false,
+                false => {
+                    parent = parent
+                        .rsplit_once("::")
+                        .map_or(String::new(), |(parent, _)| parent.to_owned())
+                }
+            }
+            rest = further;
+        }
+        if is_first && !parent.is_empty() {
+            leaves(&parent, rest, &mut found);
+        }
+    }
+    found
+}
+
+/// Reads the path, or the group of paths, that `text` begins with.
+fn leaves(before: &str, text: &str, found: &mut BTreeSet<String>) {
+    let joined = |name: &str| match before {
+        "" => name.to_owned(),
+        before => format!("{before}::{name}"),
+    };
+    if let Some(group) = text.strip_prefix('{') {
+        let (mut depth, mut item) = (0, String::new());
+        for c in group.chars() {
+            match c {
+                '}' if depth == 0 => break,
+                ',' if depth == 0 => {
+                    leaves(before, item.trim(), found);
+                    item.clear();
+                    continue;
+                }
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                _ => (),
+            }
+            item.push(c);
+        }
+        leaves(before, item.trim(), found);
+        return;
+    }
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    match (name, rest.strip_prefix("::")) {
+        ("" | "self", _) => drop(found.insert(before.to_owned())),
+        (name, Some(rest))
+            if rest.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '{') =>
+        {
+            leaves(&joined(name), rest, found);
+        }
+        (name, _) => drop(found.insert(joined(name))),
+    }
+}
+
+#[test]
+fn a_room_names_only_rooms_below_it() {
+    let arrows: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    let (mut wrong, mut not_yet) = (Vec::new(), BTreeSet::from(NOT_YET));
+    for (file, code) in sources() {
+        let own = module(&file);
+        let own = room(&own);
+        if ["main", "lib"].contains(&own) {
+            continue;
+        }
+        let allowed = arrows
+            .get(own)
+            .unwrap_or_else(|| panic!("src/{file} is in no room"));
+        for path in paths(&file, &code) {
+            let other = room(&path);
+            let is_allowed = other == own || EVERYBODY.contains(&other) || allowed.contains(&other);
+            if !is_allowed && !not_yet.iter().any(|(f, r)| *f == file && *r == other) {
+                wrong.push(format!("src/{file} names crate::{path}"));
+            }
+        }
+        not_yet.retain(|(f, r)| {
+            *f != file || !paths(&file, &code).iter().any(|path| room(path) == *r)
+        });
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(
+        not_yet.is_empty(),
+        "no longer so, strike them out: {not_yet:?}"
+    );
+}
+
+#[test]
+fn the_rooms_themselves_have_no_circle() {
+    let mut rest: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    while !rest.is_empty() {
+        let names: Vec<_> = rest.keys().copied().collect();
+        let before = rest.len();
+        rest.retain(|_, others| others.iter().any(|other| names.contains(other)));
+        assert!(rest.len() < before, "a circle among {names:?}");
+    }
+}
+
+/// Parents and children may name each other; two files side by side may not.
+#[test]
+fn no_two_files_name_each_other() {
+    let sources = sources();
+    let modules: BTreeMap<String, &String> =
+        sources.keys().map(|file| (module(file), file)).collect();
+    let file_of = |path: &str| {
+        let mut path = path;
+        loop {
+            match modules.get(path) {
+                Some(file) => return Some(*file),
+                None => path = path.rsplit_once("::")?.0,
+            }
+        }
+    };
+    let mut uses: BTreeMap<&String, BTreeSet<&String>> = BTreeMap::new();
+    for (file, code) in &sources {
+        // What a test needs of its neighbours is no dependency of the program.
+        let (code, _) = code
+            .split_once("\n#[cfg(test)]\nmod tests {")
+            .unwrap_or((code, ""));
+        let own = module(file);
+        let others = paths(file, code);
+        let others = others
+            .iter()
+            .filter_map(|path| file_of(path))
+            .filter(|other| {
+                let other = module(other);
+                !own.starts_with(&other) && !other.starts_with(&own)
+            });
+        uses.insert(file, others.collect());
+    }
+    // Whoever uses nobody that is left goes, until only circles are left.
+    loop {
+        let before = uses.len();
+        let left: BTreeSet<_> = uses.keys().copied().collect();
+        uses.retain(|_, others| others.iter().any(|other| left.contains(other)));
+        if uses.len() == before {
+            break;
+        }
+    }
+    // And whoever is used by nobody that is left.
+    loop {
+        let before = uses.len();
+        let used: BTreeSet<_> = uses.values().flatten().copied().collect();
+        uses.retain(|file, _| used.contains(file));
+        if uses.len() == before {
+            break;
+        }
+    }
+    let still: BTreeSet<&str> = STILL_IN_A_CIRCLE.into();
+    let now: BTreeSet<&str> = uses.keys().map(|file| file.as_str()).collect();
+    assert!(
+        still.is_subset(&now),
+        "strike out of STILL_IN_A_CIRCLE: {:?}",
+        still.difference(&now)
+    );
+    uses.retain(|file, _| !still.contains(file.as_str()));
+    let names: BTreeSet<_> = uses.keys().copied().cloned().collect();
+    let circle: Vec<String> = uses
+        .iter()
+        .map(|(file, others)| {
+            let others: Vec<&str> = others
+                .iter()
+                .filter(|o| names.contains(**o))
+                .map(|o| o.as_str())
+                .collect();
+            format!("{file} -> {}", others.join(", "))
+        })
+        .collect();
+    assert!(circle.is_empty(), "{}", circle.join("\n"));
+}
+
+#[test]
+fn each_crate_stays_in_its_place() {
+    for (file, code) in sources() {
+        for (krate, places) in ALONE {
+            let is_its_place = places.iter().any(|place| file.starts_with(place));
+            assert!(
+                is_its_place || !code.contains(krate),
+                "src/{file} names {krate}"
+            );
+        }
+        for (place, crates) in UNKNOWN_TO {
+            for krate in crates.iter().filter(|_| file.starts_with(place)) {
+                assert!(!code.contains(krate), "src/{file} names {krate}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_a_reader_likes() {
+    const LINES: usize = 250;
+    let mut long = Vec::new();
+    for file in sources().keys() {
+        let text = std::fs::read_to_string(src().join(file)).unwrap();
+        let comment: String = text
+            .lines()
+            .take_while(|line| line.starts_with("//"))
+            .collect();
+        let lines = text.lines().count();
+        let is_long = lines > LINES && !comment.contains("Longer than");
+        let is_known = STILL_LONG.contains(&file.as_str());
+        if is_long && !is_known {
+            long.push(format!("{lines} {file}"));
+        }
+        assert!(
+            is_long || !is_known,
+            "{file} is short now: strike it out of STILL_LONG"
+        );
+    }
+    let gone = STILL_LONG.iter().filter(|file| !src().join(file).exists());
+    assert_eq!(
+        gone.collect::<Vec<_>>(),
+        [""; 0].iter().collect::<Vec<_>>(),
+        "strike them out of STILL_LONG"
+    );
+    assert!(
+        long.is_empty(),
+        "split them, or say in the first comment why they are \"Longer than …\":\n{}",
+        long.join("\n")
+    );
+}
