@@ -17,7 +17,7 @@ use crate::http::paths;
 use crate::oidc::internals::{Expectation, KeySet, parse_discovery, verify_id_token};
 use crate::oidc::{Attempt, AuthorizationResponse, IdTokenError};
 use crate::session::internals::Keys;
-use crate::session::{Login, ReturnTo};
+use crate::session::{LoginAttempt, ReturnTo};
 
 const ISSUER: &str = "https://op.example";
 const CLIENT_ID: &str = "doorward";
@@ -86,7 +86,7 @@ pub fn cookies(input: &[u8]) {
             opened
         }
     };
-    let _ = opened.and_then(|plain| Login::read(&plain));
+    let _ = opened.and_then(|plain| LoginAttempt::read(&plain));
 }
 
 struct Provider {

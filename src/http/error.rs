@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::session::NoLogin;
+use crate::session::AttemptError;
 use crate::{db, oidc};
 
 /// Every way in which a request can end without what was asked for.
@@ -21,7 +21,7 @@ pub enum Error {
     /// The callback came without a code.
     NoCode,
     /// The callback belongs to no attempt of this browser.
-    NoLogin(NoLogin),
+    Attempt(AttemptError),
     /// The provider sent the person back with an error (RFC 6749, 4.1.2.1).
     ProviderSaid {
         /// `error`.
@@ -60,7 +60,7 @@ impl Error {
     /// Whether the answer is only too late, or not this browser's: worth a fresh attempt.
     pub fn is_stale(&self) -> bool {
         match self {
-            Error::NoLogin(cause) => *cause != NoLogin::NoState,
+            Error::Attempt(cause) => *cause != AttemptError::NoState,
             Error::Provider(cause) => matches!(cause, oidc::Error::CodeRefused(_)),
             Error::ProviderSaid { code, description } => {
                 is_of_a_page_that_stood_open(code, description.as_deref())
@@ -73,7 +73,11 @@ impl Error {
     pub fn is_about_cookies(&self) -> bool {
         matches!(
             self,
-            Error::NoLogin(NoLogin::NotThisBrowser | NoLogin::Forged | NoLogin::AnswerReplaced)
+            Error::Attempt(
+                AttemptError::NotThisBrowser
+                    | AttemptError::Forged
+                    | AttemptError::ResponseReplaced
+            )
         )
     }
 
@@ -94,7 +98,7 @@ impl Error {
                 StatusCode::BAD_GATEWAY
             }
             Error::NoCode
-            | Error::NoLogin(_)
+            | Error::Attempt(_)
             | Error::ProviderSaid { .. }
             | Error::Blocked { .. }
             | Error::CrossSiteSignOut => StatusCode::FORBIDDEN,
@@ -170,7 +174,7 @@ impl fmt::Display for Error {
                 write!(f, "the authorization response has {name} twice")
             }
             Error::NoCode => f.write_str("the authorization response has no code"),
-            Error::NoLogin(cause) => write!(f, "no attempt to sign in: {cause}"),
+            Error::Attempt(cause) => write!(f, "no attempt to sign in: {cause}"),
             // Anybody can write these: cut, and Debug escapes what would break the line.
             Error::ProviderSaid { code, description } => write!(
                 f,
@@ -220,9 +224,9 @@ impl From<oidc::MalformedResponse> for Error {
     }
 }
 
-impl From<NoLogin> for Error {
-    fn from(cause: NoLogin) -> Self {
-        Error::NoLogin(cause)
+impl From<AttemptError> for Error {
+    fn from(cause: AttemptError) -> Self {
+        Error::Attempt(cause)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::http::error::Error;
 use crate::oidc::{self, FetchError, IdTokenError, JwsError};
-use crate::session::NoLogin;
+use crate::session::AttemptError;
 
 /// All of them.
 pub const ALL: [&str; 42] = [
@@ -56,11 +56,13 @@ pub fn of(error: &Error) -> &'static str {
     match error {
         Error::MalformedResponse(_) => "response_malformed",
         Error::NoCode => "no_code",
-        Error::NoLogin(NoLogin::NoState) => "no_state",
-        Error::NoLogin(NoLogin::NotThisBrowser | NoLogin::AnswerReplaced) => "attempt_missing",
-        Error::NoLogin(NoLogin::Forged) => "attempt_forged",
-        Error::NoLogin(NoLogin::Used) => "attempt_used",
-        Error::NoLogin(NoLogin::Expired { .. }) => "attempt_expired",
+        Error::Attempt(AttemptError::NoState) => "no_state",
+        Error::Attempt(AttemptError::NotThisBrowser | AttemptError::ResponseReplaced) => {
+            "attempt_missing"
+        }
+        Error::Attempt(AttemptError::Forged) => "attempt_forged",
+        Error::Attempt(AttemptError::Used) => "attempt_used",
+        Error::Attempt(AttemptError::Expired { .. }) => "attempt_expired",
         Error::ProviderSaid { code, .. } => of_code(code),
         Error::Provider(cause) => of_provider(cause),
         Error::Blocked { .. } => "blocked",

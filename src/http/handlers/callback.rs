@@ -19,7 +19,7 @@ use crate::http::pages::{ContinuePage, Field};
 use crate::http::paths;
 use crate::observe::metrics;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, Profile, ResponseMode};
-use crate::session::{Login, NoLogin, ReturnTo, SignedIn};
+use crate::session::{AttemptError, LoginAttempt, ReturnTo, SignedIn};
 
 /// The longest state that stands in an address, in bytes: ours has 45 at most.
 const STATE_LIMIT: usize = 64;
@@ -68,8 +68,8 @@ fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) 
     let Some(state) = AuthorizationResponse::first_state(query) else {
         return (query.to_owned(), Vec::new());
     };
-    let mut spent = Vec::from_iter(app.sessions.forget_login(request, &state));
-    let parameters = match app.sessions.take_answer(request, &state) {
+    let mut spent = Vec::from_iter(app.sessions.remove_attempt(request, &state));
+    let parameters = match app.sessions.take_response(request, &state) {
         Some((form, removal)) => {
             spent.push(removal);
             form
@@ -90,7 +90,7 @@ pub async fn callback_by_post(
     let form = read_form(&request, payload).await?;
     if is_own_form(request.headers(), &app.public_url) {
         let state = AuthorizationResponse::first_state(&form);
-        let spent = state.and_then(|state| app.sessions.forget_login(&request, &state));
+        let spent = state.and_then(|state| app.sessions.remove_attempt(&request, &state));
         let spent = Vec::from_iter(spent);
         return Ok(judge(&app, &request, &form, spent, person).await?);
     }
@@ -111,9 +111,9 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<String, ac
 
 fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
     let answer = AuthorizationResponse::parse(form)?;
-    let state = answer.state.as_deref().ok_or(NoLogin::NoState)?;
+    let state = answer.state.as_deref().ok_or(AttemptError::NoState)?;
     let is_short = state.len() <= STATE_LIMIT;
-    let kept = is_short.then(|| app.sessions.keep_answer(answer.to_form()));
+    let kept = is_short.then(|| app.sessions.keep_response(answer.to_form()));
     let Some(kept) = kept.flatten() else {
         return ask_to_post_again(app, &answer);
     };
@@ -152,9 +152,11 @@ async fn arrive(
 ) -> Result<HttpResponse, Error> {
     let answer = AuthorizationResponse::parse(parameters)?;
     let state = answer.state.clone().unwrap_or_default();
-    let begun = app.sessions.take_login(request, answer.state.as_deref());
+    let begun = app.sessions.take_attempt(request, answer.state.as_deref());
     let return_to = match &begun {
-        Ok(Login { return_to, .. }) | Err(NoLogin::Expired { return_to }) => return_to.clone(),
+        Ok(LoginAttempt { return_to, .. }) | Err(AttemptError::Expired { return_to }) => {
+            return_to.clone()
+        }
         Err(_) => ReturnTo::profile(&app.base),
     };
     progress.has_attempt = begun.is_ok();
@@ -182,19 +184,19 @@ async fn finish_login(
     app: &App,
     request: &HttpRequest,
     answer: AuthorizationResponse,
-    begun: Result<Login, NoLogin>,
+    begun: Result<LoginAttempt, AttemptError>,
     progress: &mut Progress,
 ) -> Result<(), Error> {
     // What can be told here comes before any call: an answer that is no answer, a stranger's.
     if answer.code.is_none() && answer.error.is_none() {
         let state = answer.state.as_deref().unwrap_or_default();
         return Err(match app.provider.response_mode() {
-            _ if Attempt::is_last_look(state) => NoLogin::NotThisBrowser.into(),
-            ResponseMode::FormPost if !state.is_empty() => NoLogin::AnswerReplaced.into(),
+            _ if Attempt::is_last_look(state) => AttemptError::NotThisBrowser.into(),
+            ResponseMode::FormPost if !state.is_empty() => AttemptError::ResponseReplaced.into(),
             _ => Error::NoCode,
         });
     }
-    let Login { attempt, .. } = begun?;
+    let LoginAttempt { attempt, .. } = begun?;
     app.provider
         .check_response_issuer(&app.http, &answer)
         .await?;
@@ -203,7 +205,7 @@ async fn finish_login(
         return Err(Error::ProviderSaid { code, description });
     }
     let code = answer.code.ok_or(Error::NoCode)?;
-    let spent = app.sessions.spend(&attempt.state)?;
+    let spent = app.sessions.use_attempt(&attempt.state)?;
 
     let tokens = app
         .provider

@@ -57,7 +57,7 @@ pub async fn begin(
         .authorization_request(&app.http, &attempt, login_hint)
         .await?;
     let mut response = go_to(provider.as_str());
-    for cookie in app.sessions.begin_login(request, attempt, return_to) {
+    for cookie in app.sessions.start_attempt(request, attempt, return_to) {
         response.add_cookie(&cookie).map_err(Error::internal)?;
     }
     Ok(response)

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 
 use crate::http::error::{Error, is_of_a_page_that_stood_open};
 use crate::oidc;
-use crate::session::NoLogin;
+use crate::session::AttemptError;
 
 /// What the visitor reads.
 pub struct Words {
@@ -39,21 +39,21 @@ pub fn of(error: &Error) -> Words {
             "Sign-in did not finish",
             "The code was not returned or is not accessible",
         ),
-        Error::NoLogin(NoLogin::NoState) => sign_in_again(
+        Error::Attempt(AttemptError::NoState) => sign_in_again(
             "Sign-in did not finish",
             "The answer does not say which sign-in it belongs to.",
         ),
-        Error::NoLogin(NoLogin::Used) => Words {
+        Error::Attempt(AttemptError::Used) => Words {
             title: "This sign-in was used already",
             sentence: "Each sign-in at your provider lets you in once.",
             next: "Please sign in again.",
             way_on: WayOn::SignInAgain,
         },
-        Error::NoLogin(NoLogin::Expired { .. }) => sign_in_again(
+        Error::Attempt(AttemptError::Expired { .. }) => sign_in_again(
             "That took a little long",
             "You have ten minutes to sign in, and they have passed.",
         ),
-        Error::NoLogin(_) => Words {
+        Error::Attempt(_) => Words {
             title: "This sign-in can't be finished here",
             sentence: "We tried again, and your browser still does not remember that it began.",
             next: "Allow cookies for this site, check that your clock is right, and do not \
