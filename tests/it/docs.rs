@@ -153,7 +153,6 @@ fn operations_names_settings_and_files_that_are_there() {
         "RUST_LOG",
         "HTTP_PROXY",
         "ALL_PROXY",
-        "TOUCH_AFTER",
         "HEALTHCHECK",
         "SIGTERM",
         "SIGHUP",
