@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use crate::observe::request_id::Trace;
+use crate::observe::request_id::RequestContext;
 use queue::{Pipe, QUEUE};
 
 /// What is logged unless `RUST_LOG` says otherwise: ours, and what others warn of.
@@ -96,8 +96,8 @@ fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let style = out.default_level_style(level);
     let target = record.target();
     write!(out, "{time} {style}{level:<5}{style:#} {target}")?;
-    if let Some(trace) = Trace::current() {
-        write!(out, " [{}]", trace.id)?;
+    if let Some(context) = RequestContext::current() {
+        write!(out, " [{}]", context.id)?;
     }
     out.write_all(b": ")?;
     // What fails to print is cut off there; what the log can't take is lost either way.
@@ -179,8 +179,8 @@ fn write_json<S: Serializer>(
     line.serialize_entry("level", record.level().as_str())?;
     line.serialize_entry("target", record.target())?;
     line.serialize_entry("message", record.args())?;
-    if let Some(trace) = Trace::current() {
-        line.serialize_entry("request_id", trace.id.as_str())?;
+    if let Some(context) = RequestContext::current() {
+        line.serialize_entry("request_id", context.id.as_str())?;
     }
     let mut fields = Fields {
         line: &mut line,

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::db::{self, AuditEvent, Db, Event, User};
 use crate::http::error::Error;
 use crate::observe::metrics;
-use crate::observe::request_id::Trace;
+use crate::observe::request_id::RequestContext;
 use allowance::Allowance;
 
 /// Keeps the events.
@@ -109,7 +109,7 @@ impl Audit {
     }
 
     fn may_keep_another(&self, allowance: &Mutex<Allowance>) -> bool {
-        let address = Trace::current().and_then(|trace| trace.address);
+        let address = RequestContext::current().and_then(|context| context.address);
         lock(allowance).take(self.minute(), address)
     }
 
