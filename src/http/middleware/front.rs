@@ -154,7 +154,8 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     }
     let (took, status) = (visit.began.elapsed(), response.status().as_u16());
     let path = app.base.strip(&visit.path);
-    metrics::http_request(path, &visit.method, status, took);
+    let route = paths::route(path).map_or(paths::NO_ROUTE, |route| paths::ROUTES[route]);
+    metrics::http_request(route, &visit.method, response.status().as_str(), took);
     log_access(visit, status, took);
     response
 }
