@@ -5,6 +5,7 @@ use std::fmt;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
+use crate::accounts::audit::Stage;
 use crate::session::AttemptError;
 use crate::{db, oidc};
 
@@ -51,7 +52,21 @@ pub enum Error {
     Internal(String),
 }
 
+/// An error that ended a sign-in, and how far the sign-in got.
+#[derive(Debug)]
+pub struct Refused {
+    /// What went wrong.
+    pub error: Error,
+    /// How far the sign-in got.
+    pub stage: Stage,
+}
+
 impl Error {
+    /// The refusal of a sign-in that got as far as `stage`.
+    pub fn at(self, stage: Stage) -> Refused {
+        Refused { error: self, stage }
+    }
+
     /// An error of a library that our own use of it rules out.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Error::Internal(cause.to_string())
