@@ -252,15 +252,15 @@ pub fn keys(input: &[u8]) {
 /// An authorization response: nothing of the standard's comes twice, and no state begins again for ever.
 pub fn response(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let again = |stale: Attempt| Attempt::again(&stale.state);
-    let third = Attempt::again(&text).and_then(again).and_then(again);
+    let retry = |stale: Attempt| Attempt::retry_of(&stale.state);
+    let third = Attempt::retry_of(&text).and_then(retry).and_then(retry);
     assert!(third.is_none());
     let Ok(response) = AuthorizationResponse::parse(&text) else {
         return;
     };
     for (name, found) in [
         ("state", response.state),
-        ("error", response.error),
+        ("error", response.error.map(|error| error.code().to_owned())),
         ("error_description", response.error_description),
         ("iss", response.issuer),
     ] {

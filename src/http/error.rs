@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::accounts::audit::Stage;
+use crate::oidc::AuthorizationError;
 use crate::session::AttemptError;
 use crate::{db, oidc};
 
@@ -24,9 +25,9 @@ pub enum Error {
     /// The callback belongs to no attempt of this browser.
     Attempt(AttemptError),
     /// The provider sent the person back with an error (RFC 6749, 4.1.2.1).
-    ProviderSaid {
+    Authorization {
         /// `error`.
-        code: String,
+        error: AuthorizationError,
         /// `error_description`.
         description: Option<String>,
     },
@@ -77,8 +78,8 @@ impl Error {
         match self {
             Error::Attempt(cause) => *cause != AttemptError::NoState,
             Error::Provider(cause) => matches!(cause, oidc::Error::CodeRefused(_)),
-            Error::ProviderSaid { code, description } => {
-                is_of_a_page_that_stood_open(code, description.as_deref())
+            Error::Authorization { error, .. } => {
+                *error == AuthorizationError::AuthenticationExpired
             }
             _ => false,
         }
@@ -109,12 +110,12 @@ impl Error {
         match self {
             Error::SignInNeeded { .. } => StatusCode::SEE_OTHER,
             Error::MalformedResponse(_) => StatusCode::BAD_REQUEST,
-            Error::ProviderSaid { code, .. } if provider_is_at_fault(code) => {
+            Error::Authorization { error, .. } if provider_is_at_fault(error) => {
                 StatusCode::BAD_GATEWAY
             }
             Error::NoCode
             | Error::Attempt(_)
-            | Error::ProviderSaid { .. }
+            | Error::Authorization { .. }
             | Error::Blocked { .. }
             | Error::CrossSiteSignOut => StatusCode::FORBIDDEN,
             Error::Provider(cause) => match cause {
@@ -132,43 +133,14 @@ impl Error {
     }
 }
 
-/// What Keycloak says when its sign-in page stood open for too long: it is of that attempt alone, and the next one will
-/// do.
-pub fn is_of_a_page_that_stood_open(code: &str, description: Option<&str>) -> bool {
-    code == "temporarily_unavailable" && description == Some("authentication_expired")
-}
-
 /// RFC 6749, 4.1.2.1: these say that the provider could not, the others that it would not.
-fn provider_is_at_fault(code: &str) -> bool {
-    matches!(code, "server_error" | "temporarily_unavailable")
-}
-
-/// For the log: what an administrator can do about it. The causes are those of Okta's catalogue.
-pub fn admin_hint(code: &str) -> &'static str {
-    match code {
-        "access_denied" => {
-            " (cancelled, or: assign the person to the application; give the authorization server an \
-             access policy with a rule for it; check network zones)"
-        }
-        "login_required"
-        | "interaction_required"
-        | "consent_required"
-        | "account_selection_required" => " (the application's sign-on policy wants the person)",
-        "invalid_scope" => {
-            " (OIDC_SCOPES asks for a scope that the authorization server does not have or whose \
-             access policy allows it to nobody)"
-        }
-        "invalid_request" | "unsupported_response_type" | "unsupported_response_mode" => {
-            " (check the application's type, Web, and its redirect URI, and OIDC_RESPONSE_MODE)"
-        }
-        "unauthorized_client" => " (let the application use the authorization code grant)",
-        "unmet_authentication_requirements" => {
-            " (the person lacks a factor that the policy demands)"
-        }
-        "server_error" => " (the provider's fault; Okta also says so for more than 100 groups)",
-        "temporarily_unavailable" => " (the provider's fault, and it will pass)",
-        _ => "",
-    }
+fn provider_is_at_fault(error: &AuthorizationError) -> bool {
+    matches!(
+        error,
+        AuthorizationError::ServerError
+            | AuthorizationError::TemporarilyUnavailable
+            | AuthorizationError::AuthenticationExpired
+    )
 }
 
 /// The beginning of `text`, `limit` characters at most.
@@ -190,14 +162,15 @@ impl fmt::Display for Error {
             }
             Error::NoCode => f.write_str("the authorization response has no code"),
             Error::Attempt(cause) => write!(f, "no attempt to sign in: {cause}"),
-            // Anybody can write these: cut, and Debug escapes what would break the line.
-            Error::ProviderSaid { code, description } => write!(
-                f,
-                "the provider answered {:?}: {:?}{}",
-                cut(code, 64),
-                cut(description.as_deref().unwrap_or_default(), 500),
-                admin_hint(code)
-            ),
+            Error::Authorization { error, description } => {
+                // Anybody can write this: cut, and Debug escapes what would break the line.
+                let description = cut(description.as_deref().unwrap_or_default(), 500);
+                write!(f, "the provider answered {error}: {description:?}")?;
+                match error.hint() {
+                    Some(hint) => write!(f, " ({hint})"),
+                    None => Ok(()),
+                }
+            }
             Error::Provider(cause) => cause.fmt(f),
             Error::Blocked { user_id } => write!(
                 f,

@@ -2,7 +2,7 @@
 
 use crate::accounts::reason::Reason;
 use crate::http::error::Error;
-use crate::oidc::{self, FetchError, IdTokenError, JwsError};
+use crate::oidc::{self, AuthorizationError, FetchError, IdTokenError, JwsError};
 use crate::session::AttemptError;
 
 /// The reason of `error`.
@@ -17,7 +17,7 @@ pub fn of(error: &Error) -> Reason {
         Error::Attempt(AttemptError::Forged) => Reason::AttemptForged,
         Error::Attempt(AttemptError::Used) => Reason::AttemptUsed,
         Error::Attempt(AttemptError::Expired { .. }) => Reason::AttemptExpired,
-        Error::ProviderSaid { code, .. } => of_code(code),
+        Error::Authorization { error, .. } => of_authorization(error),
         Error::Provider(cause) => of_provider(cause),
         Error::Blocked { .. } => Reason::Blocked,
         Error::TooManyRequests { .. } => Reason::RateLimited,
@@ -30,22 +30,24 @@ pub fn of(error: &Error) -> Reason {
 }
 
 /// RFC 6749, 4.1.2.1 and OpenID Connect Core 3.1.2.6.
-fn of_code(code: &str) -> Reason {
-    match code {
-        "access_denied" => Reason::AccessDenied,
-        "login_required"
-        | "interaction_required"
-        | "consent_required"
-        | "account_selection_required" => Reason::InteractionRequired,
-        "unmet_authentication_requirements" => Reason::FactorMissing,
-        "invalid_request"
-        | "invalid_scope"
-        | "unauthorized_client"
-        | "unsupported_response_type"
-        | "unsupported_response_mode" => Reason::RequestRefused,
-        "server_error" | "temporarily_unavailable" => Reason::ProviderFailed,
+fn of_authorization(error: &AuthorizationError) -> Reason {
+    match error {
+        AuthorizationError::AccessDenied => Reason::AccessDenied,
+        AuthorizationError::LoginRequired
+        | AuthorizationError::InteractionRequired
+        | AuthorizationError::ConsentRequired
+        | AuthorizationError::AccountSelectionRequired => Reason::InteractionRequired,
+        AuthorizationError::UnmetAuthenticationRequirements => Reason::FactorMissing,
+        AuthorizationError::InvalidRequest
+        | AuthorizationError::InvalidScope
+        | AuthorizationError::UnauthorizedClient
+        | AuthorizationError::UnsupportedResponseType
+        | AuthorizationError::UnsupportedResponseMode => Reason::RequestRefused,
+        AuthorizationError::ServerError
+        | AuthorizationError::TemporarilyUnavailable
+        | AuthorizationError::AuthenticationExpired => Reason::ProviderFailed,
         // Anybody can write this: the word itself is in the log.
-        _ => Reason::ProviderRefused,
+        AuthorizationError::Unknown(_) => Reason::ProviderRefused,
     }
 }
 

@@ -168,7 +168,7 @@ async fn arrive(
         Err(refused) if !refused.error.is_stale() => return Err(refused),
         Err(refused) => refused,
     };
-    match (person, Attempt::again(&state)) {
+    match (person, Attempt::retry_of(&state)) {
         // The Back button, a second tab: they are where they wanted to be.
         (Some(_), _) => Ok(go_to(return_to.as_str())),
         // A restored browser, a bookmark, a long lunch: the provider may not even have to ask.
@@ -178,7 +178,7 @@ async fn arrive(
                 .await
                 .map_err(|error| error.at(refused.stage))
         }
-        (None, None) => match Attempt::last_look(&state) {
+        (None, None) => match Attempt::session_recheck(&state) {
             // Another tab of many may have signed in meanwhile, and this request not know it yet.
             Some(state) if refused.error.is_about_cookies() => Ok(come_again(app, state)),
             _ => Err(refused),

@@ -53,7 +53,7 @@ async fn identify(
     if answer.code.is_none() && answer.error.is_none() {
         let state = answer.state.as_deref().unwrap_or_default();
         return Err(match app.provider.response_mode() {
-            _ if Attempt::is_last_look(state) => AttemptError::NotThisBrowser.into(),
+            _ if Attempt::is_session_recheck(state) => AttemptError::NotThisBrowser.into(),
             ResponseMode::FormPost if !state.is_empty() => AttemptError::ResponseReplaced.into(),
             _ => Error::NoCode,
         });
@@ -62,9 +62,9 @@ async fn identify(
     app.provider
         .check_response_issuer(&app.http, &answer)
         .await?;
-    if let Some(code) = answer.error {
+    if let Some(error) = answer.error {
         let description = answer.error_description;
-        return Err(Error::ProviderSaid { code, description });
+        return Err(Error::Authorization { error, description });
     }
     let code = answer.code.ok_or(Error::NoCode)?;
     let spent = app.sessions.use_attempt(&attempt.state)?;
