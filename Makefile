@@ -2,7 +2,7 @@
 .PHONY: help test check audit migrations interop fuzz bench sbom demo
 
 help:
-	@echo 'make test        every test: both databases, a real browser'
+	@echo 'make test        every test: both databases, a real browser; FAST=1 leaves the slow ones out'
 	@echo 'make check       format and lints, warnings as errors'
 	@echo 'make audit       known vulnerabilities in the dependencies'
 	@echo 'make migrations  up and down by the diesel CLI; schema.rs is what it prints'

@@ -3,5 +3,4 @@
 
 pub mod audit;
 pub mod block;
-pub mod reason;
 pub mod sign_in;

@@ -74,113 +74,6 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<Begun>
 }
 
 on_both! {
-    async fn who_is_blocked_is_out_at_the_next_request_and_comes_in_again_when_unblocked(app: TestApp) {
-        let (ada, again, grace) = (app.visitor(), app.visitor(), app.visitor());
-        ada.sign_in("ada").await;
-        again.sign_in("ada").await;
-        grace.sign_in("grace").await;
-
-        let said = run(app.storage(), &["users", "block", "ada@example.com"], 0);
-        assert_eq!(said, "Ada Lovelace <ada@example.com> is blocked, and out. Sessions ended: 2.\n");
-        assert!(!ada.is_signed_in().await && !again.is_signed_in().await);
-        assert!(grace.is_signed_in().await);
-        assert_eq!(app.storage().sessions(), 1);
-
-        let begun = app.visitor();
-        for visitor in [&ada, &begun] {
-            let answer = visitor.sign_in("ada").await;
-            let sentence = "Your account has been blocked here, so you are not signed in.";
-            assert_eq!(answer.refusal(), (403, sentence.to_owned()));
-            assert!(!visitor.is_signed_in().await);
-            let lines = log::errors_of(&answer);
-            assert_eq!(lines.len(), 1, "{lines:?}");
-            assert!(lines[0].contains("is blocked (`doorward users unblock "), "{}", lines[0]);
-        }
-        let updated = "SELECT COUNT(*) AS n FROM users WHERE last_sign_in_at > blocked_at";
-        assert_eq!((app.storage().sessions(), app.storage().number(updated)), (1, 0));
-
-        let said = run(app.storage(), &["users", "unblock", "ada@example.com"], 0);
-        assert_eq!(said, "Ada Lovelace <ada@example.com> can sign in again.\n");
-        assert!(!ada.is_signed_in().await, "an old session stays ended");
-        assert_eq!(ada.sign_in("ada").await.location(), "/profile");
-        assert!(ada.is_signed_in().await);
-        assert_eq!(app.storage().users(), 2);
-        let said = run(app.storage(), &["users", "unblock", "ada@example.com"], 0);
-        assert_eq!(said, "Ada Lovelace <ada@example.com> was not blocked.\n");
-    }
-
-    async fn who_is_blocked_in_the_middle_of_a_sign_in_does_not_get_in(app: TestApp) {
-        app.visitor().sign_in("ada").await;
-        let url = app.storage().url.clone();
-        app.provider.faults(|faults| {
-            faults.edit_userinfo = Some(Box::new(move |_| {
-                let variables = [("DATABASE_URL", url.as_str())];
-                let mut block = Process::start(DOORWARD, &["users", "block", "ada@example.com"], &variables);
-                assert_eq!(block.ends().0, Some(0));
-            }));
-        });
-        let ada = app.visitor();
-        assert_eq!(ada.sign_in("ada").await.status, 403);
-        assert!(!ada.is_signed_in().await);
-        assert_eq!(app.storage().sessions(), 0);
-    }
-
-    async fn who_is_deleted_is_out_at_the_next_request_and_comes_back_as_somebody_new(app: TestApp) {
-        let (ada, grace) = (app.visitor(), app.visitor());
-        ada.sign_in("ada").await;
-        grace.sign_in("grace").await;
-        let before = json(app.storage(), &["users", "show", "ada@example.com"]);
-
-        let gone = json(app.storage(), &["users", "delete", "ada@example.com"]);
-        assert_eq!((&gone["deleted"]["id"], &gone["sessions_ended"]), (&before["id"], &Value::from(1)));
-        assert!(!ada.is_signed_in().await && grace.is_signed_in().await);
-        assert_eq!((app.storage().users(), app.storage().sessions()), (1, 1));
-        run(app.storage(), &["users", "show", "ada@example.com"], 1);
-
-        assert_eq!(ada.sign_in("ada").await.location(), "/profile");
-        let after = json(app.storage(), &["users", "show", "ada@example.com"]);
-        assert_ne!(before["id"], after["id"]);
-        assert_eq!(before["subject"], after["subject"]);
-
-        run(app.storage(), &["users", "block", "ada@example.com"], 0);
-        let said = run(app.storage(), &["users", "delete", "ada@example.com"], 0);
-        assert_eq!(
-            said,
-            "Ada Lovelace <ada@example.com> is deleted, and out. Sessions ended: 0. At their next sign-in they are \
-             somebody new, and not blocked.\n"
-        );
-    }
-
-    async fn a_session_is_revoked_by_its_id_or_all_by_their_person(app: TestApp) {
-        let (one, two, grace) = (app.visitor(), app.visitor(), app.visitor());
-        one.sign_in("ada").await;
-        let sessions = json_lines(app.storage(), &["sessions", "list"]);
-        let id = sessions[0]["id"].as_str().unwrap();
-        two.sign_in("ada").await;
-        grace.sign_in("grace").await;
-
-        assert_eq!(json_lines(app.storage(), &["sessions", "list"]).len(), 3);
-        let of_ada = json_lines(app.storage(), &["sessions", "list", "--user", "ada@example.com"]);
-        assert_eq!(of_ada.len(), 2);
-        assert!(of_ada.iter().all(|session| session["user_id"] == sessions[0]["user_id"]));
-        for value in one.app_cookies().values() {
-            let listed = run(app.storage(), &["sessions", "list"], 0);
-            assert!(!listed.contains(value.as_str()), "an id is not the cookie");
-        }
-
-        assert_eq!(run(app.storage(), &["sessions", "revoke", id], 0), "Sessions ended: 1.\n");
-        assert!(!one.is_signed_in().await && two.is_signed_in().await && grace.is_signed_in().await);
-        let said = run(app.storage(), &["sessions", "revoke", id], 1);
-        assert!(said.starts_with(&format!("There is no session {id}: ")), "{said}");
-
-        let issuer = app.provider.issuer();
-        let ended = json(app.storage(), &["sessions", "revoke", "--user", &issuer, "00uada"]);
-        assert_eq!(ended["sessions_ended"], 1);
-        assert!(!two.is_signed_in().await && grace.is_signed_in().await);
-        run(app.storage(), &["sessions", "revoke"], 2);
-        run(app.storage(), &["sessions", "revoke", id, "--user", "ada@example.com"], 2);
-    }
-
     async fn a_person_is_named_by_id_by_email_or_by_issuer_and_subject(app: TestApp) {
         app.visitor().sign_in("ada").await;
         app.visitor().sign_in("noname").await;
@@ -220,40 +113,6 @@ on_both! {
         }
         run(app.storage(), &["sessions", "revoke", "--user", "ada@example.com"], 1);
         assert!(ada.is_signed_in().await && eve.is_signed_in().await);
-    }
-
-    async fn lists_come_page_by_page(app: TestApp) {
-        for number in 0..7 {
-            let login = format!("p{number}");
-            app.provider.add_person(Person::new(&login, &login));
-            app.visitor().sign_in(&login).await;
-        }
-        app.storage().execute("UPDATE users SET issuer = '\u{1b}[2J'");
-        let all = json_lines(app.storage(), &["users", "list"]);
-        assert_eq!(all.len(), 7);
-        for what in ["users", "sessions"] {
-            let (mut found, mut after) = (Vec::new(), String::new());
-            loop {
-                let page = json_lines(app.storage(), &[what, "list", "--limit", "3", &format!("--after={after}")]);
-                let Some(last) = page.last() else { break };
-                assert!(page.len() <= 3);
-                after = last["id"].as_str().unwrap().to_owned();
-                found.extend(page);
-            }
-            assert_eq!(found, json_lines(app.storage(), &[what, "list"]));
-            assert_eq!(found.len(), 7);
-        }
-        let listed = run(app.storage(), &["users", "list", "--limit=3"], 0);
-        assert!(listed.contains(&format!("There may be more: --after={}", all[2]["id"].as_str().unwrap())), "{listed}");
-        assert!(!listed.contains('\u{1b}'), "{listed:?}");
-        run(app.storage(), &["users", "list", "--limit", "0"], 2);
-
-        let blocked = all[4]["id"].as_str().unwrap();
-        run(app.storage(), &["users", "block", blocked], 0);
-        let listed = json_lines(app.storage(), &["users", "list", "--blocked"]);
-        assert_eq!(listed.len(), 1);
-        assert_eq!(listed[0]["id"], blocked);
-        assert!(listed[0]["blocked_at"].is_string());
     }
 
     async fn a_session_of_somebody_blocked_opens_nothing_even_if_it_were_there(app: TestApp) {
@@ -299,17 +158,6 @@ on_both! {
         assert!(said.starts_with("the database lacks these migrations: "), "{said}");
         assert!(said.contains("2026-11-22-000003_block_users") && said.contains("diesel migration run"), "{said}");
     }
-}
-
-#[test]
-fn a_database_file_that_is_missing_is_not_made() {
-    let mut doorward = Process::start(DOORWARD, &["users", "list"], &[]);
-    let said = doorward.gives_up();
-    assert!(
-        said.contains("doorward.db: there is no such file") && said.contains("Check DATABASE_URL"),
-        "{said}"
-    );
-    assert_eq!(doorward.files(), [""; 0]);
 }
 
 /// Until a statement waits for a lock.
@@ -367,4 +215,163 @@ async fn on_postgres_a_block_waits_for_a_sign_in_under_way_and_ends_it() {
             .unwrap();
     });
     assert_eq!(app.storage().sessions(), 0);
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_database_file_that_is_missing_is_not_made() {
+        let mut doorward = Process::start(DOORWARD, &["users", "list"], &[]);
+        let said = doorward.gives_up();
+        assert!(
+            said.contains("doorward.db: there is no such file")
+                && said.contains("Check DATABASE_URL"),
+            "{said}"
+        );
+        assert_eq!(doorward.files(), [""; 0]);
+    }
+
+    on_both! {
+        async fn who_is_blocked_is_out_at_the_next_request_and_comes_in_again_when_unblocked(app: TestApp) {
+            let (ada, again, grace) = (app.visitor(), app.visitor(), app.visitor());
+            ada.sign_in("ada").await;
+            again.sign_in("ada").await;
+            grace.sign_in("grace").await;
+
+            let said = run(app.storage(), &["users", "block", "ada@example.com"], 0);
+            assert_eq!(said, "Ada Lovelace <ada@example.com> is blocked, and out. Sessions ended: 2.\n");
+            assert!(!ada.is_signed_in().await && !again.is_signed_in().await);
+            assert!(grace.is_signed_in().await);
+            assert_eq!(app.storage().sessions(), 1);
+
+            let begun = app.visitor();
+            for visitor in [&ada, &begun] {
+                let answer = visitor.sign_in("ada").await;
+                let sentence = "Your account has been blocked here, so you are not signed in.";
+                assert_eq!(answer.refusal(), (403, sentence.to_owned()));
+                assert!(!visitor.is_signed_in().await);
+                let lines = log::errors_of(&answer);
+                assert_eq!(lines.len(), 1, "{lines:?}");
+                assert!(lines[0].contains("is blocked (`doorward users unblock "), "{}", lines[0]);
+            }
+            let updated = "SELECT COUNT(*) AS n FROM users WHERE last_sign_in_at > blocked_at";
+            assert_eq!((app.storage().sessions(), app.storage().number(updated)), (1, 0));
+
+            let said = run(app.storage(), &["users", "unblock", "ada@example.com"], 0);
+            assert_eq!(said, "Ada Lovelace <ada@example.com> can sign in again.\n");
+            assert!(!ada.is_signed_in().await, "an old session stays ended");
+            assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+            assert!(ada.is_signed_in().await);
+            assert_eq!(app.storage().users(), 2);
+            let said = run(app.storage(), &["users", "unblock", "ada@example.com"], 0);
+            assert_eq!(said, "Ada Lovelace <ada@example.com> was not blocked.\n");
+        }
+
+        async fn who_is_blocked_in_the_middle_of_a_sign_in_does_not_get_in(app: TestApp) {
+            app.visitor().sign_in("ada").await;
+            let url = app.storage().url.clone();
+            app.provider.faults(|faults| {
+                faults.edit_userinfo = Some(Box::new(move |_| {
+                    let variables = [("DATABASE_URL", url.as_str())];
+                    let mut block = Process::start(DOORWARD, &["users", "block", "ada@example.com"], &variables);
+                    assert_eq!(block.ends().0, Some(0));
+                }));
+            });
+            let ada = app.visitor();
+            assert_eq!(ada.sign_in("ada").await.status, 403);
+            assert!(!ada.is_signed_in().await);
+            assert_eq!(app.storage().sessions(), 0);
+        }
+
+        async fn who_is_deleted_is_out_at_the_next_request_and_comes_back_as_somebody_new(app: TestApp) {
+            let (ada, grace) = (app.visitor(), app.visitor());
+            ada.sign_in("ada").await;
+            grace.sign_in("grace").await;
+            let before = json(app.storage(), &["users", "show", "ada@example.com"]);
+
+            let gone = json(app.storage(), &["users", "delete", "ada@example.com"]);
+            assert_eq!((&gone["deleted"]["id"], &gone["sessions_ended"]), (&before["id"], &Value::from(1)));
+            assert!(!ada.is_signed_in().await && grace.is_signed_in().await);
+            assert_eq!((app.storage().users(), app.storage().sessions()), (1, 1));
+            run(app.storage(), &["users", "show", "ada@example.com"], 1);
+
+            assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+            let after = json(app.storage(), &["users", "show", "ada@example.com"]);
+            assert_ne!(before["id"], after["id"]);
+            assert_eq!(before["subject"], after["subject"]);
+
+            run(app.storage(), &["users", "block", "ada@example.com"], 0);
+            let said = run(app.storage(), &["users", "delete", "ada@example.com"], 0);
+            assert_eq!(
+                said,
+                "Ada Lovelace <ada@example.com> is deleted, and out. Sessions ended: 0. At their next sign-in they are \
+                 somebody new, and not blocked.\n"
+            );
+        }
+
+        async fn a_session_is_revoked_by_its_id_or_all_by_their_person(app: TestApp) {
+            let (one, two, grace) = (app.visitor(), app.visitor(), app.visitor());
+            one.sign_in("ada").await;
+            let sessions = json_lines(app.storage(), &["sessions", "list"]);
+            let id = sessions[0]["id"].as_str().unwrap();
+            two.sign_in("ada").await;
+            grace.sign_in("grace").await;
+
+            assert_eq!(json_lines(app.storage(), &["sessions", "list"]).len(), 3);
+            let of_ada = json_lines(app.storage(), &["sessions", "list", "--user", "ada@example.com"]);
+            assert_eq!(of_ada.len(), 2);
+            assert!(of_ada.iter().all(|session| session["user_id"] == sessions[0]["user_id"]));
+            for value in one.app_cookies().values() {
+                let listed = run(app.storage(), &["sessions", "list"], 0);
+                assert!(!listed.contains(value.as_str()), "an id is not the cookie");
+            }
+
+            assert_eq!(run(app.storage(), &["sessions", "revoke", id], 0), "Sessions ended: 1.\n");
+            assert!(!one.is_signed_in().await && two.is_signed_in().await && grace.is_signed_in().await);
+            let said = run(app.storage(), &["sessions", "revoke", id], 1);
+            assert!(said.starts_with(&format!("There is no session {id}: ")), "{said}");
+
+            let issuer = app.provider.issuer();
+            let ended = json(app.storage(), &["sessions", "revoke", "--user", &issuer, "00uada"]);
+            assert_eq!(ended["sessions_ended"], 1);
+            assert!(!two.is_signed_in().await && grace.is_signed_in().await);
+            run(app.storage(), &["sessions", "revoke"], 2);
+            run(app.storage(), &["sessions", "revoke", id, "--user", "ada@example.com"], 2);
+        }
+
+        async fn lists_come_page_by_page(app: TestApp) {
+            for number in 0..7 {
+                let login = format!("p{number}");
+                app.provider.add_person(Person::new(&login, &login));
+                app.visitor().sign_in(&login).await;
+            }
+            app.storage().execute("UPDATE users SET issuer = '\u{1b}[2J'");
+            let all = json_lines(app.storage(), &["users", "list"]);
+            assert_eq!(all.len(), 7);
+            for what in ["users", "sessions"] {
+                let (mut found, mut after) = (Vec::new(), String::new());
+                loop {
+                    let page = json_lines(app.storage(), &[what, "list", "--limit", "3", &format!("--after={after}")]);
+                    let Some(last) = page.last() else { break };
+                    assert!(page.len() <= 3);
+                    after = last["id"].as_str().unwrap().to_owned();
+                    found.extend(page);
+                }
+                assert_eq!(found, json_lines(app.storage(), &[what, "list"]));
+                assert_eq!(found.len(), 7);
+            }
+            let listed = run(app.storage(), &["users", "list", "--limit=3"], 0);
+            assert!(listed.contains(&format!("There may be more: --after={}", all[2]["id"].as_str().unwrap())), "{listed}");
+            assert!(!listed.contains('\u{1b}'), "{listed:?}");
+            run(app.storage(), &["users", "list", "--limit", "0"], 2);
+
+            let blocked = all[4]["id"].as_str().unwrap();
+            run(app.storage(), &["users", "block", blocked], 0);
+            let listed = json_lines(app.storage(), &["users", "list", "--blocked"]);
+            assert_eq!(listed.len(), 1);
+            assert_eq!(listed[0]["id"], blocked);
+            assert!(listed[0]["blocked_at"].is_string());
+        }
+    }
 }

@@ -292,36 +292,6 @@ on_both! {
         assert_eq!(asked(&app, &["--since", "1h"]).len(), 5);
         assert_eq!(asked(&app, &["--since", "2999-01-01"]), [""; 0]);
     }
-
-    async fn what_an_administrator_does_is_kept_and_outlives_the_person(app: TestApp) {
-        app.visitor().sign_in("ada").await;
-        let command = |arguments: &[&str]| {
-            let variables = [("DATABASE_URL", app.storage().url.as_str())];
-            let (code, printed) = Process::start(DOORWARD, arguments, &variables).ends();
-            assert_eq!(code, Some(0), "{printed}");
-            printed
-        };
-        let show = command(&["users", "show", "ada@example.com", "--json"]);
-        let show: serde_json::Value = serde_json::from_str(show.trim()).unwrap();
-        let id = show["id"].as_str().unwrap();
-        command(&["sessions", "revoke", "--user", "ada@example.com"]);
-        command(&["users", "block", "ada@example.com"]);
-        assert_eq!(app.visitor().sign_in("ada").await.status, 403);
-        command(&["users", "unblock", "ada@example.com"]);
-        command(&["users", "unblock", "ada@example.com"]);
-        command(&["users", "delete", "ada@example.com"]);
-        let all = [
-            "user_created 00uada -",
-            "sign_in 00uada -",
-            "session_revoked 00uada -",
-            "user_blocked 00uada -",
-            "sign_in_failed 00uada blocked",
-            "user_unblocked 00uada -",
-            "user_deleted 00uada -",
-        ];
-        assert_eq!(asked(&app, &["--user", id]), all);
-        assert_eq!(asked(&app, &["--user", &app.provider.issuer(), "00uada"]), all);
-    }
 }
 
 /// Each way of failing has its word, all the way from the provider to the table.
@@ -341,5 +311,41 @@ async fn the_reason_says_what_went_wrong() {
         assert_eq!(app.visitor().sign_in("ada").await.status, 403);
         let latest = events(&app).pop().unwrap();
         assert_eq!(latest, event("sign_in_failed", None, Some(reason)));
+    }
+}
+
+mod slow {
+    use super::*;
+
+    on_both! {
+        async fn what_an_administrator_does_is_kept_and_outlives_the_person(app: TestApp) {
+            app.visitor().sign_in("ada").await;
+            let command = |arguments: &[&str]| {
+                let variables = [("DATABASE_URL", app.storage().url.as_str())];
+                let (code, printed) = Process::start(DOORWARD, arguments, &variables).ends();
+                assert_eq!(code, Some(0), "{printed}");
+                printed
+            };
+            let show = command(&["users", "show", "ada@example.com", "--json"]);
+            let show: serde_json::Value = serde_json::from_str(show.trim()).unwrap();
+            let id = show["id"].as_str().unwrap();
+            command(&["sessions", "revoke", "--user", "ada@example.com"]);
+            command(&["users", "block", "ada@example.com"]);
+            assert_eq!(app.visitor().sign_in("ada").await.status, 403);
+            command(&["users", "unblock", "ada@example.com"]);
+            command(&["users", "unblock", "ada@example.com"]);
+            command(&["users", "delete", "ada@example.com"]);
+            let all = [
+                "user_created 00uada -",
+                "sign_in 00uada -",
+                "session_revoked 00uada -",
+                "user_blocked 00uada -",
+                "sign_in_failed 00uada blocked",
+                "user_unblocked 00uada -",
+                "user_deleted 00uada -",
+            ];
+            assert_eq!(asked(&app, &["--user", id]), all);
+            assert_eq!(asked(&app, &["--user", &app.provider.issuer(), "00uada"]), all);
+        }
     }
 }

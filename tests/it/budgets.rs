@@ -101,25 +101,29 @@ async fn what_is_beyond_the_budget_is_refused_with_a_small_page() {
     assert!(raw_get(&app, "/", b"a=b").starts_with("HTTP/1.1 200"));
 }
 
-/// Somebody planted more than we read: the browser is told to forget it, and the next try works.
-#[actix_web::test]
-async fn in_chromium_too_many_cookies_are_forgotten() {
-    let app = TestApp::spawn(Database::Sqlite);
-    let browser = Browser::start(Look::DESKTOP).await;
-    let (site, _requests) = another_site(b"a=b; Path=/");
-    for plant in [
-        "(() => { for (let i = 0; i < 100; i++) document.cookie = `a${i}=b; path=/`; return 1 })()",
-        "(() => { for (let i = 0; i < 5; i++) document.cookie = `a${i}=${'b'.repeat(3500)}; path=/`; return 1 })()",
-    ] {
-        browser.goto(&site).await;
-        browser.evaluate(plant).await;
-        browser.goto(&app.url).await;
-        assert_eq!(
-            browser.text("#error-title").await,
-            "That request is too large"
-        );
-        browser.click("#error-action").await;
-        browser.click("#login-button").await;
-        browser.wait_for("#person-ada").await;
+mod slow {
+    use super::*;
+
+    /// Somebody planted more than we read: the browser is told to forget it, and the next try works.
+    #[actix_web::test]
+    async fn in_chromium_too_many_cookies_are_forgotten() {
+        let app = TestApp::spawn(Database::Sqlite);
+        let browser = Browser::start(Look::DESKTOP).await;
+        let (site, _requests) = another_site(b"a=b; Path=/");
+        for plant in [
+            "(() => { for (let i = 0; i < 100; i++) document.cookie = `a${i}=b; path=/`; return 1 })()",
+            "(() => { for (let i = 0; i < 5; i++) document.cookie = `a${i}=${'b'.repeat(3500)}; path=/`; return 1 })()",
+        ] {
+            browser.goto(&site).await;
+            browser.evaluate(plant).await;
+            browser.goto(&app.url).await;
+            assert_eq!(
+                browser.text("#error-title").await,
+                "That request is too large"
+            );
+            browser.click("#error-action").await;
+            browser.click("#login-button").await;
+            browser.wait_for("#person-ada").await;
+        }
     }
 }

@@ -66,7 +66,10 @@ fn rows() -> Vec<Row> {
 /// Where the tests of a module are: an integration test's file, or the code that they stand beside.
 fn sources(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
+    // A file's slow tests stand at its end, in a module of their own.
+    let file = path.strip_suffix("/slow").unwrap_or(&path);
     let candidates = [
+        format!("tests/it/{file}.rs"),
         format!("tests/it/{path}.rs"),
         format!("src/{path}.rs"),
         format!("src/{path}/mod.rs"),

@@ -54,17 +54,6 @@ async fn a_provider_that_speaks_http_1_0_lets_everybody_in() {
 }
 
 #[actix_web::test]
-async fn a_connection_that_is_closed_silently_fails_no_sign_in() {
-    for manner in [
-        Manner::SilentClose,
-        Manner::SilentCloseLater,
-        Manner::SilentCloseWhenAsked,
-    ] {
-        every_sign_in_succeeds(manner).await;
-    }
-}
-
-#[actix_web::test]
 async fn a_body_that_ends_with_the_connection_is_read() {
     every_sign_in_succeeds(Manner::CloseWithoutLength).await;
 }
@@ -174,5 +163,20 @@ async fn every_request_says_who_asks() {
     for head in heads {
         let mut lines = head.lines().map(str::to_ascii_lowercase);
         assert!(lines.any(|line| line == agent), "{head}");
+    }
+}
+
+mod slow {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_connection_that_is_closed_silently_fails_no_sign_in() {
+        for manner in [
+            Manner::SilentClose,
+            Manner::SilentCloseLater,
+            Manner::SilentCloseWhenAsked,
+        ] {
+            every_sign_in_succeeds(manner).await;
+        }
     }
 }

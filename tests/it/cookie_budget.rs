@@ -149,43 +149,47 @@ async fn where_no_answer_comes_by_post_none_is_taken() {
     assert_eq!(ada.get(&callback).await.location(), "/profile");
 }
 
-/// As it was found: Chromium, nginx, and a page that leads somebody to us again and again.
-#[actix_web::test]
-async fn a_browser_that_was_led_to_us_often_gets_on_behind_nginx() {
-    // Chromium resolves `localhost` alone.
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let addr = free.local_addr().unwrap();
-    drop(free);
-    let url = format!("http://localhost:{}", addr.port());
-    let app = TestApp::spawn_with(
-        Database::Sqlite,
-        &[("PUBLIC_URL", &url), ("OIDC_RESPONSE_MODE", "form_post")],
-    );
-    let upstream = app.url.replace("http://localhost", "127.0.0.1");
-    let _nginx = Nginx::with_default_buffers(addr, &[upstream]);
-    let browser = Browser::start(Look::DESKTOP).await;
-    for number in 0..12 {
-        let padding = "a".repeat(500);
-        let login = format!("{url}/login?return_to=/{number}{padding}");
-        browser.goto(&login).await;
-        browser.wait_for("#person-ada").await;
-        let before = browser.url().await;
-        // The provider's origin is another site's.
-        let form = format!(
-            "(() => {{ const f = document.createElement('form'); f.method = 'post'; f.id = 'planted'; \
-             f.action = '{url}/authorization-code/callback'; \
-             for (const [n, v] of [['state', '{number}' + 'x'.repeat(20)], ['code', 'c'.repeat(1000)]]) {{ \
-             const i = document.createElement('input'); i.name = n; i.value = v; f.append(i); }} \
-             document.body.append(f); f.submit(); return true }})()"
+mod slow {
+    use super::*;
+
+    /// As it was found: Chromium, nginx, and a page that leads somebody to us again and again.
+    #[actix_web::test]
+    async fn a_browser_that_was_led_to_us_often_gets_on_behind_nginx() {
+        // Chromium resolves `localhost` alone.
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let addr = free.local_addr().unwrap();
+        drop(free);
+        let url = format!("http://localhost:{}", addr.port());
+        let app = TestApp::spawn_with(
+            Database::Sqlite,
+            &[("PUBLIC_URL", &url), ("OIDC_RESPONSE_MODE", "form_post")],
         );
-        browser.evaluate(&form).await;
-        browser
-            // It leads to the provider once more, with another state.
-            .wait_for_url(|at| *at != before && at.path() == before.path())
-            .await;
+        let upstream = app.url.replace("http://localhost", "127.0.0.1");
+        let _nginx = Nginx::with_default_buffers(addr, &[upstream]);
+        let browser = Browser::start(Look::DESKTOP).await;
+        for number in 0..12 {
+            let padding = "a".repeat(500);
+            let login = format!("{url}/login?return_to=/{number}{padding}");
+            browser.goto(&login).await;
+            browser.wait_for("#person-ada").await;
+            let before = browser.url().await;
+            // The provider's origin is another site's.
+            let form = format!(
+                "(() => {{ const f = document.createElement('form'); f.method = 'post'; f.id = 'planted'; \
+                 f.action = '{url}/authorization-code/callback'; \
+                 for (const [n, v] of [['state', '{number}' + 'x'.repeat(20)], ['code', 'c'.repeat(1000)]]) {{ \
+                 const i = document.createElement('input'); i.name = n; i.value = v; f.append(i); }} \
+                 document.body.append(f); f.submit(); return true }})()"
+            );
+            browser.evaluate(&form).await;
+            browser
+                // It leads to the provider once more, with another state.
+                .wait_for_url(|at| *at != before && at.path() == before.path())
+                .await;
+        }
+        browser.goto(&url).await;
+        browser.click("#login-button").await;
+        browser.click("#person-ada").await;
+        browser.wait_for("#claim-subject").await;
     }
-    browser.goto(&url).await;
-    browser.click("#login-button").await;
-    browser.click("#person-ada").await;
-    browser.wait_for("#claim-subject").await;
 }

@@ -166,99 +166,103 @@ pub fn another_site(set_cookie: &'static [u8]) -> (String, mpsc::Receiver<Vec<u8
     (format!("http://localhost:{port}/"), requests)
 }
 
-#[actix_web::test]
-async fn in_chromium_white_space_around_a_name_signs_nobody_in_as_somebody_else() {
-    let app = TestApp::spawn(Database::Sqlite);
-    let session = session_of_grace(&app).await;
-    let name = app.cookie_name("doorward");
-    let browser = Browser::start(Look::DESKTOP).await;
-    for (before, after) in [("\\u2003", ""), ("", "\\u3000")] {
-        browser.goto(&app.url).await;
-        let plant = format!("document.cookie = '{before}{name}{after}={session}; path=/'");
-        browser.evaluate(&plant).await;
-        let kept = browser.evaluate("document.cookie").await;
-        assert!(
-            kept.as_str().unwrap().contains(&session),
-            "it is planted: {kept}"
-        );
-        browser.reload().await;
-        assert!(browser.exists("#login-button").await, "{before}{after}");
-        assert!(!browser.exists("#logout-button").await, "{before}{after}");
+mod slow {
+    use super::*;
+
+    #[actix_web::test]
+    async fn in_chromium_white_space_around_a_name_signs_nobody_in_as_somebody_else() {
+        let app = TestApp::spawn(Database::Sqlite);
+        let session = session_of_grace(&app).await;
+        let name = app.cookie_name("doorward");
+        let browser = Browser::start(Look::DESKTOP).await;
+        for (before, after) in [("\\u2003", ""), ("", "\\u3000")] {
+            browser.goto(&app.url).await;
+            let plant = format!("document.cookie = '{before}{name}{after}={session}; path=/'");
+            browser.evaluate(&plant).await;
+            let kept = browser.evaluate("document.cookie").await;
+            assert!(
+                kept.as_str().unwrap().contains(&session),
+                "it is planted: {kept}"
+            );
+            browser.reload().await;
+            assert!(browser.exists("#login-button").await, "{before}{after}");
+            assert!(!browser.exists("#logout-button").await, "{before}{after}");
+        }
+        browser.click("#login-button").await;
+        browser.click("#person-ada").await;
+        assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
     }
-    browser.click("#login-button").await;
-    browser.click("#person-ada").await;
-    assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
-}
 
-#[actix_web::test]
-async fn in_chromium_another_applications_byte_keeps_nobody_out() {
-    let app = TestApp::spawn(Database::Sqlite);
-    let browser = Browser::start(Look::DESKTOP).await;
-    let (site, requests) = another_site(b"utmz=Unders\xf8gelse; Path=/");
-    browser.goto(&site).await;
-    browser.goto(&app.url).await;
-    browser.click("#login-button").await;
-    browser.click("#person-ada").await;
-    assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
-    browser.reload().await;
-    assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
-    browser.goto(&site).await;
-    let sent = |request: Vec<u8>| {
-        request
-            .windows(17)
-            .any(|bytes| bytes == b"utmz=Unders\xf8gelse")
-    };
-    assert!(
-        requests.try_iter().any(sent),
-        "the browser sends the byte as it came"
-    );
-}
-
-/// Cookies take no notice of ports.
-#[actix_web::test]
-async fn in_chromium_two_doorwards_on_one_host_do_not_disturb_each_other() {
-    let apps = [
-        TestApp::spawn(Database::Sqlite),
-        TestApp::spawn(Database::Sqlite),
-    ];
-    let browser = Browser::start(Look::DESKTOP).await;
-    let people = [("ada", "Ada Lovelace"), ("grace", "Grace Hopper")];
-    for (app, (person, name)) in apps.iter().zip(people) {
+    #[actix_web::test]
+    async fn in_chromium_another_applications_byte_keeps_nobody_out() {
+        let app = TestApp::spawn(Database::Sqlite);
+        let browser = Browser::start(Look::DESKTOP).await;
+        let (site, requests) = another_site(b"utmz=Unders\xf8gelse; Path=/");
+        browser.goto(&site).await;
         browser.goto(&app.url).await;
         browser.click("#login-button").await;
-        browser.click(&format!("#person-{person}")).await;
-        assert_eq!(browser.text("#claim-name").await, name);
-    }
-    for (app, (_, name)) in apps.iter().zip(people) {
-        browser.goto(&format!("{}/profile", app.url)).await;
-        assert_eq!(browser.text("#claim-name").await, name);
-    }
-    browser.goto(&apps[1].url).await;
-    browser.click("#logout-button").await;
-    browser.wait_for("#login-button").await;
-    browser.goto(&format!("{}/profile", apps[0].url)).await;
-    assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
-}
-
-/// Whatever port and path are in a name, and though it demands the whole host.
-#[actix_web::test]
-async fn chromium_keeps_cookies_under_our_names() {
-    let browser = Browser::start(Look::DESKTOP).await;
-    let (site, _requests) = another_site(b"a=b");
-    browser.goto(&site).await;
-    for name in [
-        "__Host-doorward",
-        "__Host-doorward.8443",
-        "__Host-doorward-logout+a+b",
-        "__Host-doorward-login-a_b-c.8443+a.b+c~d",
-    ] {
-        // Chromium takes localhost for secure.
-        let set = format!("document.cookie = '{name}=kept; Secure; Path=/'");
-        browser.evaluate(&set).await;
-        let kept = browser.evaluate("document.cookie").await;
+        browser.click("#person-ada").await;
+        assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
+        browser.reload().await;
+        assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
+        browser.goto(&site).await;
+        let sent = |request: Vec<u8>| {
+            request
+                .windows(17)
+                .any(|bytes| bytes == b"utmz=Unders\xf8gelse")
+        };
         assert!(
-            kept.as_str().unwrap().contains(&format!("{name}=kept")),
-            "{kept}"
+            requests.try_iter().any(sent),
+            "the browser sends the byte as it came"
         );
+    }
+
+    /// Cookies take no notice of ports.
+    #[actix_web::test]
+    async fn in_chromium_two_doorwards_on_one_host_do_not_disturb_each_other() {
+        let apps = [
+            TestApp::spawn(Database::Sqlite),
+            TestApp::spawn(Database::Sqlite),
+        ];
+        let browser = Browser::start(Look::DESKTOP).await;
+        let people = [("ada", "Ada Lovelace"), ("grace", "Grace Hopper")];
+        for (app, (person, name)) in apps.iter().zip(people) {
+            browser.goto(&app.url).await;
+            browser.click("#login-button").await;
+            browser.click(&format!("#person-{person}")).await;
+            assert_eq!(browser.text("#claim-name").await, name);
+        }
+        for (app, (_, name)) in apps.iter().zip(people) {
+            browser.goto(&format!("{}/profile", app.url)).await;
+            assert_eq!(browser.text("#claim-name").await, name);
+        }
+        browser.goto(&apps[1].url).await;
+        browser.click("#logout-button").await;
+        browser.wait_for("#login-button").await;
+        browser.goto(&format!("{}/profile", apps[0].url)).await;
+        assert_eq!(browser.text("#claim-name").await, "Ada Lovelace");
+    }
+
+    /// Whatever port and path are in a name, and though it demands the whole host.
+    #[actix_web::test]
+    async fn chromium_keeps_cookies_under_our_names() {
+        let browser = Browser::start(Look::DESKTOP).await;
+        let (site, _requests) = another_site(b"a=b");
+        browser.goto(&site).await;
+        for name in [
+            "__Host-doorward",
+            "__Host-doorward.8443",
+            "__Host-doorward-logout+a+b",
+            "__Host-doorward-login-a_b-c.8443+a.b+c~d",
+        ] {
+            // Chromium takes localhost for secure.
+            let set = format!("document.cookie = '{name}=kept; Secure; Path=/'");
+            browser.evaluate(&set).await;
+            let kept = browser.evaluate("document.cookie").await;
+            assert!(
+                kept.as_str().unwrap().contains(&format!("{name}=kept")),
+                "{kept}"
+            );
+        }
     }
 }

@@ -63,60 +63,6 @@ fn hand_on(mut from: TcpStream, mut to: TcpStream, is_silent: Arc<AtomicBool>) {
     });
 }
 
-/// A frozen machine, a firewall that forgot a connection: libpq alone would wait for a quarter of an hour, and every
-/// probe that comes meanwhile would keep its connection to us.
-#[actix_web::test]
-async fn a_database_that_never_answers_holds_nobody_and_comes_back() {
-    let storage = Storage::new(Database::Postgres);
-    let (_, place) = storage.url.rsplit_once('@').unwrap();
-    let (place, _) = place.split_once('/').unwrap();
-    let relay = Relay::before(place.parse().unwrap());
-    let through_relay = storage.url.replace(place, &relay.addr.to_string());
-    let addr = free_addr();
-    let url = format!("http://{addr}");
-    let provider = provider_for(&url, demo_people());
-    let variables = [
-        ("OIDC_ISSUER", provider.issuer()),
-        ("PUBLIC_URL", url.clone()),
-        ("DATABASE_URL", through_relay),
-        ("SESSION_CACHE", "0".to_owned()),
-    ];
-    let variables = variables
-        .each_ref()
-        .map(|(name, value)| (*name, value.as_str()));
-    let mut doorward = Process::doorward(addr, &variables);
-    doorward.answers(addr);
-    let ada = Visitor::new(&url);
-    ada.sign_in("ada").await;
-
-    relay.is_silent(true);
-    let asked = Instant::now();
-    let probes = [(); 30].map(|()| std::thread::spawn(move || get(addr, "/readyz").unwrap()));
-    let profile = ada.get("/profile").await;
-    assert_eq!(profile.status, 503, "{}", profile.body);
-    for probe in probes {
-        let answer = probe.join().unwrap();
-        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-    }
-    assert!(
-        asked.elapsed() < NO_DATABASE_WITHIN,
-        "{:?}",
-        asked.elapsed()
-    );
-    // That one query has no answer, or that no connection is free: all have waited for the same one.
-    let printed = doorward.printed();
-    let cause = "not ready: the database can't be reached: ";
-    assert_eq!(printed.matches(cause).count(), 1, "{printed}");
-
-    relay.is_silent(false);
-    let deadline = Instant::now() + NO_DATABASE_WITHIN;
-    while !get(addr, "/readyz").unwrap().ends_with("database: ok\n") {
-        assert!(Instant::now() < deadline, "{}", doorward.printed());
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(ada.get("/profile").await.status, 200);
-}
-
 /// The server that was the first of a cluster goes on answering as a standby.
 #[actix_web::test]
 async fn after_a_failover_no_connection_stays_where_nothing_is_written() {
@@ -140,4 +86,62 @@ async fn after_a_failover_no_connection_stays_where_nothing_is_written() {
         }
     }
     panic!("writes still go to the standby");
+}
+
+mod slow {
+    use super::*;
+
+    /// A frozen machine, a firewall that forgot a connection: libpq alone would wait for a quarter of an hour, and every
+    /// probe that comes meanwhile would keep its connection to us.
+    #[actix_web::test]
+    async fn a_database_that_never_answers_holds_nobody_and_comes_back() {
+        let storage = Storage::new(Database::Postgres);
+        let (_, place) = storage.url.rsplit_once('@').unwrap();
+        let (place, _) = place.split_once('/').unwrap();
+        let relay = Relay::before(place.parse().unwrap());
+        let through_relay = storage.url.replace(place, &relay.addr.to_string());
+        let addr = free_addr();
+        let url = format!("http://{addr}");
+        let provider = provider_for(&url, demo_people());
+        let variables = [
+            ("OIDC_ISSUER", provider.issuer()),
+            ("PUBLIC_URL", url.clone()),
+            ("DATABASE_URL", through_relay),
+            ("SESSION_CACHE", "0".to_owned()),
+        ];
+        let variables = variables
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        let mut doorward = Process::doorward(addr, &variables);
+        doorward.answers(addr);
+        let ada = Visitor::new(&url);
+        ada.sign_in("ada").await;
+
+        relay.is_silent(true);
+        let asked = Instant::now();
+        let probes = [(); 30].map(|()| std::thread::spawn(move || get(addr, "/readyz").unwrap()));
+        let profile = ada.get("/profile").await;
+        assert_eq!(profile.status, 503, "{}", profile.body);
+        for probe in probes {
+            let answer = probe.join().unwrap();
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        }
+        assert!(
+            asked.elapsed() < NO_DATABASE_WITHIN,
+            "{:?}",
+            asked.elapsed()
+        );
+        // That one query has no answer, or that no connection is free: all have waited for the same one.
+        let printed = doorward.printed();
+        let cause = "not ready: the database can't be reached: ";
+        assert_eq!(printed.matches(cause).count(), 1, "{printed}");
+
+        relay.is_silent(false);
+        let deadline = Instant::now() + NO_DATABASE_WITHIN;
+        while !get(addr, "/readyz").unwrap().ends_with("database: ok\n") {
+            assert!(Instant::now() < deadline, "{}", doorward.printed());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(ada.get("/profile").await.status, 200);
+    }
 }

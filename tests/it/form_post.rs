@@ -237,28 +237,32 @@ on_both! {
     }
 }
 
-/// In a browser: the provider's page posts by itself, and ours has one button.
-#[actix_web::test]
-async fn a_person_with_a_long_code_signs_in_by_one_more_button() {
-    let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
-    for (padding, has_button) in [(2900, true), (200, false)] {
-        app.provider.faults(|faults| faults.code_padding = padding);
-        let browser = Browser::start(Look::DESKTOP).await;
-        browser.goto(&app.url).await;
-        browser.click("#login-button").await;
-        browser.click("#person-ada").await;
-        if has_button {
-            browser.click("#continue-button").await;
-        }
-        browser.wait_for("#claim-subject").await;
-        assert_eq!(browser.url().await.as_str(), format!("{}/profile", app.url));
-        let errors = browser.console_errors().await;
-        assert!(
-            errors.iter().all(|error| error.contains("favicon")),
-            "{errors:?}"
-        );
-        for url in browser.requested_urls().await {
-            assert!(!url.contains("code="), "{url:.100}");
+mod slow {
+    use super::*;
+
+    /// In a browser: the provider's page posts by itself, and ours has one button.
+    #[actix_web::test]
+    async fn a_person_with_a_long_code_signs_in_by_one_more_button() {
+        let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
+        for (padding, has_button) in [(2900, true), (200, false)] {
+            app.provider.faults(|faults| faults.code_padding = padding);
+            let browser = Browser::start(Look::DESKTOP).await;
+            browser.goto(&app.url).await;
+            browser.click("#login-button").await;
+            browser.click("#person-ada").await;
+            if has_button {
+                browser.click("#continue-button").await;
+            }
+            browser.wait_for("#claim-subject").await;
+            assert_eq!(browser.url().await.as_str(), format!("{}/profile", app.url));
+            let errors = browser.console_errors().await;
+            assert!(
+                errors.iter().all(|error| error.contains("favicon")),
+                "{errors:?}"
+            );
+            for url in browser.requested_urls().await {
+                assert!(!url.contains("code="), "{url:.100}");
+            }
         }
     }
 }

@@ -78,35 +78,6 @@ fn read_all(mut stream: TcpStream) -> String {
 const LOGIN: &str = "GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
-fn what_is_under_way_is_finished_and_nothing_new_is_accepted() {
-    for signal in ["TERM", "INT"] {
-        let (provider, issuer) = Hesitant::new();
-        let addr = free_addr();
-        let mut doorward = Process::doorward(addr, &[("OIDC_ISSUER", &issuer)]);
-        doorward.answers(addr);
-        let under_way = ask(addr, LOGIN);
-        let mut request = provider.is_asked();
-        doorward.signal(signal);
-        let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(addr).is_ok() {
-            assert!(Instant::now() < deadline, "it goes on accepting");
-        }
-        // The framework looks once a second whether the time is up.
-        std::thread::sleep(Duration::from_millis(2500));
-        request
-            .write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
-            .unwrap();
-        let answer = read_all(under_way);
-        assert!(
-            answer.starts_with("HTTP/1.1 502") && answer.ends_with("</html>\n"),
-            "{answer}"
-        );
-        let (code, printed) = doorward.ends();
-        assert_eq!(code, Some(0), "{printed}");
-    }
-}
-
-#[test]
 fn what_does_not_end_in_time_is_given_up_and_the_exit_code_is_zero_all_the_same() {
     let (provider, issuer) = Hesitant::new();
     let addr = free_addr();
@@ -201,47 +172,80 @@ async fn round(url: &str) {
     );
 }
 
-#[test]
-fn a_restart_of_each_in_turn_behind_nginx_loses_no_request() {
-    let storage = Storage::new(Database::Postgres);
-    let front = free_addr();
-    let url = format!("http://{front}");
-    let provider = provider_for(&url, demo_people());
-    let issuer = provider.issuer();
-    let variables = [
-        ("OIDC_ISSUER", issuer.as_str()),
-        ("PUBLIC_URL", &url),
-        ("DATABASE_URL", &storage.url),
-        ("TRUSTED_PROXIES", "127.0.0.0/8"),
-        ("SHUTDOWN_DELAY", "1s"),
-        ("RUST_LOG", "warn"),
-    ];
-    let addrs = [free_addr(), free_addr()];
-    let mut doorwards = addrs.map(|addr| Process::doorward(addr, &variables));
-    for (doorward, addr) in doorwards.iter_mut().zip(addrs) {
-        doorward.answers(addr);
-    }
-    // It meets closed doors and broken connections, and mends them by asking the other one.
-    let _nginx = Nginx::start(front, &addrs.map(|addr| addr.to_string()));
+mod slow {
+    use super::*;
 
-    let load = Load::on(&url);
-    load.goes_on(8);
-    for _ in 0..2 {
-        for (doorward, addr) in doorwards.iter_mut().zip(addrs) {
-            doorward.signal("TERM");
+    #[test]
+    fn what_is_under_way_is_finished_and_nothing_new_is_accepted() {
+        for signal in ["TERM", "INT"] {
+            let (provider, issuer) = Hesitant::new();
+            let addr = free_addr();
+            let mut doorward = Process::doorward(addr, &[("OIDC_ISSUER", &issuer)]);
+            doorward.answers(addr);
+            let under_way = ask(addr, LOGIN);
+            let mut request = provider.is_asked();
+            doorward.signal(signal);
+            let deadline = Instant::now() + PATIENCE;
+            while TcpStream::connect(addr).is_ok() {
+                assert!(Instant::now() < deadline, "it goes on accepting");
+            }
+            // The framework looks once a second whether the time is up.
+            std::thread::sleep(Duration::from_millis(2500));
+            request
+                .write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+                .unwrap();
+            let answer = read_all(under_way);
+            assert!(
+                answer.starts_with("HTTP/1.1 502") && answer.ends_with("</html>\n"),
+                "{answer}"
+            );
             let (code, printed) = doorward.ends();
             assert_eq!(code, Some(0), "{printed}");
-            // Everybody is served by the other one.
-            load.goes_on(8);
-            *doorward = Process::doorward(addr, &variables);
-            doorward.answers(addr);
-            load.goes_on(8);
         }
     }
-    let rounds = load.ends();
-    println!("{rounds} people, 4 restarts, no error");
-    for doorward in &doorwards {
-        assert_eq!(doorward.printed(), "", "nothing went wrong inside either");
+
+    #[test]
+    fn a_restart_of_each_in_turn_behind_nginx_loses_no_request() {
+        let storage = Storage::new(Database::Postgres);
+        let front = free_addr();
+        let url = format!("http://{front}");
+        let provider = provider_for(&url, demo_people());
+        let issuer = provider.issuer();
+        let variables = [
+            ("OIDC_ISSUER", issuer.as_str()),
+            ("PUBLIC_URL", &url),
+            ("DATABASE_URL", &storage.url),
+            ("TRUSTED_PROXIES", "127.0.0.0/8"),
+            ("SHUTDOWN_DELAY", "1s"),
+            ("RUST_LOG", "warn"),
+        ];
+        let addrs = [free_addr(), free_addr()];
+        let mut doorwards = addrs.map(|addr| Process::doorward(addr, &variables));
+        for (doorward, addr) in doorwards.iter_mut().zip(addrs) {
+            doorward.answers(addr);
+        }
+        // It meets closed doors and broken connections, and mends them by asking the other one.
+        let _nginx = Nginx::start(front, &addrs.map(|addr| addr.to_string()));
+
+        let load = Load::on(&url);
+        load.goes_on(8);
+        for _ in 0..2 {
+            for (doorward, addr) in doorwards.iter_mut().zip(addrs) {
+                doorward.signal("TERM");
+                let (code, printed) = doorward.ends();
+                assert_eq!(code, Some(0), "{printed}");
+                // Everybody is served by the other one.
+                load.goes_on(8);
+                *doorward = Process::doorward(addr, &variables);
+                doorward.answers(addr);
+                load.goes_on(8);
+            }
+        }
+        let rounds = load.ends();
+        println!("{rounds} people, 4 restarts, no error");
+        for doorward in &doorwards {
+            assert_eq!(doorward.printed(), "", "nothing went wrong inside either");
+        }
+        assert_eq!(storage.sessions(), 0);
     }
-    assert_eq!(storage.sessions(), 0);
 }

@@ -246,36 +246,40 @@ async fn post_the_form(visitor: &Visitor, page: &Answer) {
     visitor.post(&action, &fields.encode()).await;
 }
 
-/// The same in a browser: one button, and the provider knows nobody any more.
-#[actix_web::test]
-async fn a_person_with_a_long_id_token_signs_out_by_one_more_button() {
-    let app = TestApp::spawn(Database::Sqlite);
-    app.provider.faults(|faults| {
-        faults.edit_claims = Some(Box::new(|claims| {
-            claims["groups"] = json!("g".repeat(5000))
-        }));
-    });
-    let browser = Browser::start(Look::DESKTOP).await;
-    browser.goto(&app.url).await;
-    browser.click("#login-button").await;
-    browser.click("#person-ada").await;
-    browser.click("#logout-button").await;
-    browser.wait_for("#end-session-button").await;
-    assert_eq!(browser.text("h1").await, "You are signed out here");
-    assert_eq!(app.storage().sessions(), 0);
-    // A second press does no harm.
-    browser.reload().await;
-    browser.click("#end-session-button").await;
-    browser.wait_for("#login-button").await;
-    assert_eq!(browser.url().await.as_str(), format!("{}/", app.url));
-    browser.click("#login-button").await;
-    browser.wait_for("#person-ada").await;
-    let errors = browser.console_errors().await;
-    assert!(
-        errors.iter().all(|error| error.contains("favicon")),
-        "{errors:?}"
-    );
-    for url in browser.requested_urls().await {
-        assert!(!url.contains("id_token_hint"), "{url:.100}");
+mod slow {
+    use super::*;
+
+    /// The same in a browser: one button, and the provider knows nobody any more.
+    #[actix_web::test]
+    async fn a_person_with_a_long_id_token_signs_out_by_one_more_button() {
+        let app = TestApp::spawn(Database::Sqlite);
+        app.provider.faults(|faults| {
+            faults.edit_claims = Some(Box::new(|claims| {
+                claims["groups"] = json!("g".repeat(5000))
+            }));
+        });
+        let browser = Browser::start(Look::DESKTOP).await;
+        browser.goto(&app.url).await;
+        browser.click("#login-button").await;
+        browser.click("#person-ada").await;
+        browser.click("#logout-button").await;
+        browser.wait_for("#end-session-button").await;
+        assert_eq!(browser.text("h1").await, "You are signed out here");
+        assert_eq!(app.storage().sessions(), 0);
+        // A second press does no harm.
+        browser.reload().await;
+        browser.click("#end-session-button").await;
+        browser.wait_for("#login-button").await;
+        assert_eq!(browser.url().await.as_str(), format!("{}/", app.url));
+        browser.click("#login-button").await;
+        browser.wait_for("#person-ada").await;
+        let errors = browser.console_errors().await;
+        assert!(
+            errors.iter().all(|error| error.contains("favicon")),
+            "{errors:?}"
+        );
+        for url in browser.requested_urls().await {
+            assert!(!url.contains("id_token_hint"), "{url:.100}");
+        }
     }
 }

@@ -53,7 +53,7 @@ fn connections_beyond_the_cap_wait_until_one_ends() {
     assert_eq!(status(&waiting), "HTTP/1.1 200");
 }
 
-/// What one connection takes of memory at most; `docs/capacity.md` and `deploy/` count with it.
+/// What one connection takes of memory at most; `docs/operations.md` and `deploy/` count with it.
 pub const CONNECTION_KIB: usize = 192;
 
 /// What a process has in memory, in KiB.
@@ -62,51 +62,6 @@ fn resident_kib(doorward: &Process) -> usize {
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let resident = resident.unwrap().trim_end_matches("kB").trim();
     resident.parse().unwrap()
-}
-
-/// Whether memory is exhausted by strangers who hold connections is arithmetic only if each has its bound.
-#[test]
-fn a_connection_takes_no_more_memory_than_is_said() {
-    let line = format!("X-A: {}\r\n", "a".repeat(8000));
-    let endless = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}", line.repeat(15));
-    let with_body = format!(
-        "{endless}Content-Length: 16000\r\n\r\n{}",
-        "a".repeat(15_900)
-    );
-    let pipelined = "GET / HTTP/1.1\r\nHost:a\r\n\r\n".repeat(5000);
-    let bare = "GET / HTTP/1.1\nHost:a\n\n".repeat(5000);
-    let go_on = "GET / HTTP/1.1\nHost:a\nExpect:100-continue\n\n".repeat(3000);
-    for hostile in [
-        endless,
-        with_body.replace("GET", "POST"),
-        pipelined,
-        bare,
-        go_on,
-    ] {
-        const CONNECTIONS: usize = 100;
-        let addr = free_addr();
-        // Behind a proxy, as it were: an idle connection is kept.
-        let mut doorward = Process::doorward(addr, &[("TRUSTED_PROXIES", "10.0.0.1")]);
-        doorward.answers(addr);
-        // What the first answers need is the process's own.
-        drop(connect(addr).write_all(hostile.as_bytes()));
-        get(addr, "/").unwrap();
-        let (before, began) = (resident_kib(&doorward), Instant::now());
-        let mut held: Vec<_> = (0..CONNECTIONS).map(|_| (connect(addr), 0)).collect();
-        for (stream, _) in &held {
-            stream.set_nonblocking(true).unwrap();
-        }
-        let mut most = 0;
-        while began.elapsed() < Duration::from_secs(4) {
-            for (stream, sent) in &mut held {
-                *sent += stream.write(&hostile.as_bytes()[*sent..]).unwrap_or(0);
-            }
-            most = most.max(resident_kib(&doorward));
-        }
-        let each = most.saturating_sub(before) / CONNECTIONS;
-        assert!(each <= CONNECTION_KIB, "{each} KiB: {}", &hostile[..20]);
-        assert!(get(addr, "/healthz").is_some());
-    }
 }
 
 /// Requests that are sent ahead are answered one after the other, bodies and all.
@@ -172,52 +127,6 @@ fn a_body_may_have_empty_lines_and_come_in_chunks() {
 }
 
 #[test]
-fn a_browser_that_says_nothing_more_is_let_go_and_a_proxy_may_take_its_time() {
-    for (proxies, stays) in [("", false), ("10.0.0.1", true)] {
-        let addr = free_addr();
-        let mut doorward = Process::doorward(addr, &[("TRUSTED_PROXIES", proxies)]);
-        doorward.answers(addr);
-        let mut idle = connect(addr);
-        idle.write_all(GET).unwrap();
-        idle.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
-        let began = Instant::now();
-        let mut answer = Vec::new();
-        // The end of the connection ends the reading well, the time limit does not.
-        let closed = idle.read_to_end(&mut answer).is_ok();
-        assert!(answer.starts_with(b"HTTP/1.1 200"));
-        assert_eq!(closed, !stays, "{:?}", began.elapsed());
-    }
-}
-
-/// Or a byte on each connection that `MAX_CONNECTIONS` allows would keep everybody else out for ever.
-#[test]
-fn who_begins_a_request_and_does_not_end_it_is_let_go() {
-    let addr = free_addr();
-    let mut doorward = Process::doorward(addr, &[]);
-    doorward.answers(addr);
-    let get = String::from_utf8_lossy(GET);
-    let post = "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let begun = [
-        format!("{get}G"),
-        format!("{get}GET /healthz HTTP/1.1\r\nHost: localhost\r\n"),
-        format!("{get}{get}{}", &get[..get.len() - 1]),
-        post.to_owned(),
-        format!("{post}5\r\na=b"),
-    ];
-    let connections = begun.map(|begun| {
-        let mut stream = connect(addr);
-        stream.write_all(begun.as_bytes()).unwrap();
-        (stream, begun)
-    });
-    for (mut stream, begun) in connections {
-        let mut answers = Vec::new();
-        let closed = stream.read_to_end(&mut answers);
-        assert!(answers.starts_with(b"HTTP/1.1 "), "{begun:?}");
-        assert!(closed.is_ok(), "{begun:?}: {closed:?}");
-    }
-}
-
-#[test]
 fn too_many_headers_or_too_long_ones_are_refused() {
     let addr = free_addr();
     let mut doorward = Process::doorward(addr, &[]);
@@ -238,4 +147,100 @@ fn too_many_headers_or_too_long_ones_are_refused() {
         );
     }
     assert!(get(addr, "/healthz").unwrap().starts_with("HTTP/1.1 200"));
+}
+
+mod slow {
+    use super::*;
+
+    /// Whether memory is exhausted by strangers who hold connections is arithmetic only if each has its bound.
+    #[test]
+    fn a_connection_takes_no_more_memory_than_is_said() {
+        let line = format!("X-A: {}\r\n", "a".repeat(8000));
+        let endless = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}", line.repeat(15));
+        let with_body = format!(
+            "{endless}Content-Length: 16000\r\n\r\n{}",
+            "a".repeat(15_900)
+        );
+        let pipelined = "GET / HTTP/1.1\r\nHost:a\r\n\r\n".repeat(5000);
+        let bare = "GET / HTTP/1.1\nHost:a\n\n".repeat(5000);
+        let go_on = "GET / HTTP/1.1\nHost:a\nExpect:100-continue\n\n".repeat(3000);
+        for hostile in [
+            endless,
+            with_body.replace("GET", "POST"),
+            pipelined,
+            bare,
+            go_on,
+        ] {
+            const CONNECTIONS: usize = 100;
+            let addr = free_addr();
+            // Behind a proxy, as it were: an idle connection is kept.
+            let mut doorward = Process::doorward(addr, &[("TRUSTED_PROXIES", "10.0.0.1")]);
+            doorward.answers(addr);
+            // What the first answers need is the process's own.
+            drop(connect(addr).write_all(hostile.as_bytes()));
+            get(addr, "/").unwrap();
+            let (before, began) = (resident_kib(&doorward), Instant::now());
+            let mut held: Vec<_> = (0..CONNECTIONS).map(|_| (connect(addr), 0)).collect();
+            for (stream, _) in &held {
+                stream.set_nonblocking(true).unwrap();
+            }
+            let mut most = 0;
+            while began.elapsed() < Duration::from_secs(4) {
+                for (stream, sent) in &mut held {
+                    *sent += stream.write(&hostile.as_bytes()[*sent..]).unwrap_or(0);
+                }
+                most = most.max(resident_kib(&doorward));
+            }
+            let each = most.saturating_sub(before) / CONNECTIONS;
+            assert!(each <= CONNECTION_KIB, "{each} KiB: {}", &hostile[..20]);
+            assert!(get(addr, "/healthz").is_some());
+        }
+    }
+
+    #[test]
+    fn a_browser_that_says_nothing_more_is_let_go_and_a_proxy_may_take_its_time() {
+        for (proxies, stays) in [("", false), ("10.0.0.1", true)] {
+            let addr = free_addr();
+            let mut doorward = Process::doorward(addr, &[("TRUSTED_PROXIES", proxies)]);
+            doorward.answers(addr);
+            let mut idle = connect(addr);
+            idle.write_all(GET).unwrap();
+            idle.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+            let began = Instant::now();
+            let mut answer = Vec::new();
+            // The end of the connection ends the reading well, the time limit does not.
+            let closed = idle.read_to_end(&mut answer).is_ok();
+            assert!(answer.starts_with(b"HTTP/1.1 200"));
+            assert_eq!(closed, !stays, "{:?}", began.elapsed());
+        }
+    }
+
+    /// Or a byte on each connection that `MAX_CONNECTIONS` allows would keep everybody else out for ever.
+    #[test]
+    fn who_begins_a_request_and_does_not_end_it_is_let_go() {
+        let addr = free_addr();
+        let mut doorward = Process::doorward(addr, &[]);
+        doorward.answers(addr);
+        let get = String::from_utf8_lossy(GET);
+        let post =
+            "POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let begun = [
+            format!("{get}G"),
+            format!("{get}GET /healthz HTTP/1.1\r\nHost: localhost\r\n"),
+            format!("{get}{get}{}", &get[..get.len() - 1]),
+            post.to_owned(),
+            format!("{post}5\r\na=b"),
+        ];
+        let connections = begun.map(|begun| {
+            let mut stream = connect(addr);
+            stream.write_all(begun.as_bytes()).unwrap();
+            (stream, begun)
+        });
+        for (mut stream, begun) in connections {
+            let mut answers = Vec::new();
+            let closed = stream.read_to_end(&mut answers);
+            assert!(answers.starts_with(b"HTTP/1.1 "), "{begun:?}");
+            assert!(closed.is_ok(), "{begun:?}: {closed:?}");
+        }
+    }
 }

@@ -239,44 +239,6 @@ pub fn with_tls() -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
 }
 
 #[test]
-fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() {
-    let folder = Folder::new();
-    let first = certify(&folder);
-    let addr = free_addr();
-    let addr_text = addr.to_string();
-    let files = [folder.path("tls.crt"), folder.path("tls.key")];
-    let variables = [
-        ("LISTEN_ADDR", addr_text.as_str()),
-        ("TLS_CERT_FILE", &files[0]),
-        ("TLS_KEY_FILE", &files[1]),
-    ];
-    let mut doorward = Process::doorward(addr, &variables);
-    wait_until("TLS", || connect(addr, &first).is_ok());
-    let mut kept = connect(addr, &first).unwrap();
-    assert!(is_answered(&mut kept));
-    assert_eq!(healthcheck(&variables), (Some(0), String::new()));
-
-    let second = certify(&folder);
-    wait_until("the second certificate", || connect(addr, &second).is_ok());
-    assert!(
-        connect(addr, &first).is_err(),
-        "the first one is not shown any more"
-    );
-    assert!(connect(addr, &second).is_ok_and(|mut stream| is_answered(&mut stream)));
-
-    replace(Path::new(&files[1]), "-----BEGIN NONSENSE-----");
-    doorward.says("what it held before stays in use");
-    assert!(connect(addr, &second).is_ok());
-    let third = certify(&folder);
-    wait_until("the third certificate", || connect(addr, &third).is_ok());
-
-    doorward.signal("TERM");
-    let (code, printed) = doorward.ends();
-    assert_eq!(code, Some(0), "{printed}");
-    assert!(!printed.contains("PRIVATE"), "{printed}");
-}
-
-#[test]
 fn a_browser_that_keeps_its_connection_does_not_keep_it_from_stopping() {
     let (mut doorward, addr, _folder, certificate) = with_tls();
     let mut browser = connect_for(addr, &certificate, &[b"http/1.1"]).unwrap();
@@ -292,4 +254,46 @@ fn plain_http_at_a_tls_port_harms_nobody() {
     let answer = get(addr, "/healthz").unwrap_or_default();
     assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
     assert!(connect(addr, &certificate).is_ok_and(|mut stream| is_answered(&mut stream)));
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() {
+        let folder = Folder::new();
+        let first = certify(&folder);
+        let addr = free_addr();
+        let addr_text = addr.to_string();
+        let files = [folder.path("tls.crt"), folder.path("tls.key")];
+        let variables = [
+            ("LISTEN_ADDR", addr_text.as_str()),
+            ("TLS_CERT_FILE", &files[0]),
+            ("TLS_KEY_FILE", &files[1]),
+        ];
+        let mut doorward = Process::doorward(addr, &variables);
+        wait_until("TLS", || connect(addr, &first).is_ok());
+        let mut kept = connect(addr, &first).unwrap();
+        assert!(is_answered(&mut kept));
+        assert_eq!(healthcheck(&variables), (Some(0), String::new()));
+
+        let second = certify(&folder);
+        wait_until("the second certificate", || connect(addr, &second).is_ok());
+        assert!(
+            connect(addr, &first).is_err(),
+            "the first one is not shown any more"
+        );
+        assert!(connect(addr, &second).is_ok_and(|mut stream| is_answered(&mut stream)));
+
+        replace(Path::new(&files[1]), "-----BEGIN NONSENSE-----");
+        doorward.says("what it held before stays in use");
+        assert!(connect(addr, &second).is_ok());
+        let third = certify(&folder);
+        wait_until("the third certificate", || connect(addr, &third).is_ok());
+
+        doorward.signal("TERM");
+        let (code, printed) = doorward.ends();
+        assert_eq!(code, Some(0), "{printed}");
+        assert!(!printed.contains("PRIVATE"), "{printed}");
+    }
 }

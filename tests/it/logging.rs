@@ -90,68 +90,11 @@ fn ask(addr: SocketAddr, path: &str, times: usize) {
 const REQUESTS: usize = 9_000;
 
 #[test]
-fn a_log_that_nobody_reads_stops_nothing_and_what_was_dropped_is_told() {
-    let (addr, metrics_addr) = (free_addr(), free_addr());
-    let metrics = metrics_addr.to_string();
-    let mut doorward = Unread::start(addr, &[("METRICS_ADDR", &metrics)]);
-    let path = format!("/{}", "a".repeat(240));
-    ask(addr, &path, REQUESTS);
-    let metrics = get(metrics_addr, "/metrics").unwrap();
-    let mut metrics = metrics.lines();
-    let dropped = metrics
-        .find_map(|line| line.strip_prefix("doorward_log_lines_dropped_total "))
-        .unwrap()
-        .parse::<usize>()
-        .unwrap();
-    assert!(dropped > 0);
-
-    // Somebody reads again: what waited is there, and how much is missing.
-    let (mut lines, mut told) = (0, None);
-    for line in doorward.read() {
-        match line.split_once(" log lines were dropped: ") {
-            Some((before, _)) => {
-                told = before.split_whitespace().last().map(str::to_owned);
-                break;
-            }
-            None => lines += usize::from(line.contains(&format!("HEAD {path} 404"))),
-        }
-    }
-    assert_eq!(told, Some(dropped.to_string()));
-    // The rest of what was logged is what came before the requests: the start, and how we waited for it.
-    let missing = REQUESTS - lines;
-    assert!(
-        missing <= dropped && lines > 1000,
-        "{lines} {missing} {dropped}"
-    );
-}
-
-#[test]
 fn a_reader_that_is_gone_stops_nothing_either() {
     let addr = free_addr();
     let mut doorward = Unread::start(addr, &[]);
     drop(doorward.log.take());
     ask(addr, "/gone", 100);
-    doorward.end();
-}
-
-#[test]
-fn what_waits_is_written_before_the_process_ends_and_is_not_waited_for_in_vain() {
-    let addr = free_addr();
-    let mut doorward = Unread::start(addr, &[]);
-    // More than a pipe holds.
-    let path = format!("/{}", "b".repeat(240));
-    ask(addr, &path, 1000);
-    let log = doorward.read();
-    let reader = std::thread::spawn(move || {
-        log.filter(|line| line.contains(&format!("HEAD {path} 404")))
-            .count()
-    });
-    doorward.end();
-    assert_eq!(reader.join().unwrap(), 1000);
-
-    let addr = free_addr();
-    let mut doorward = Unread::start(addr, &[]);
-    ask(addr, &format!("/{}", "c".repeat(240)), 1000);
     doorward.end();
 }
 
@@ -250,4 +193,65 @@ async fn in_text_a_value_is_one_value() {
     get(addr, "/last").unwrap();
     let printed = doorward.says("/last");
     assert!(!printed.contains('\u{202e}'), "{printed}");
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_log_that_nobody_reads_stops_nothing_and_what_was_dropped_is_told() {
+        let (addr, metrics_addr) = (free_addr(), free_addr());
+        let metrics = metrics_addr.to_string();
+        let mut doorward = Unread::start(addr, &[("METRICS_ADDR", &metrics)]);
+        let path = format!("/{}", "a".repeat(240));
+        ask(addr, &path, REQUESTS);
+        let metrics = get(metrics_addr, "/metrics").unwrap();
+        let mut metrics = metrics.lines();
+        let dropped = metrics
+            .find_map(|line| line.strip_prefix("doorward_log_lines_dropped_total "))
+            .unwrap()
+            .parse::<usize>()
+            .unwrap();
+        assert!(dropped > 0);
+
+        // Somebody reads again: what waited is there, and how much is missing.
+        let (mut lines, mut told) = (0, None);
+        for line in doorward.read() {
+            match line.split_once(" log lines were dropped: ") {
+                Some((before, _)) => {
+                    told = before.split_whitespace().last().map(str::to_owned);
+                    break;
+                }
+                None => lines += usize::from(line.contains(&format!("HEAD {path} 404"))),
+            }
+        }
+        assert_eq!(told, Some(dropped.to_string()));
+        // The rest of what was logged is what came before the requests: the start, and how we waited for it.
+        let missing = REQUESTS - lines;
+        assert!(
+            missing <= dropped && lines > 1000,
+            "{lines} {missing} {dropped}"
+        );
+    }
+
+    #[test]
+    fn what_waits_is_written_before_the_process_ends_and_is_not_waited_for_in_vain() {
+        let addr = free_addr();
+        let mut doorward = Unread::start(addr, &[]);
+        // More than a pipe holds.
+        let path = format!("/{}", "b".repeat(240));
+        ask(addr, &path, 1000);
+        let log = doorward.read();
+        let reader = std::thread::spawn(move || {
+            log.filter(|line| line.contains(&format!("HEAD {path} 404")))
+                .count()
+        });
+        doorward.end();
+        assert_eq!(reader.join().unwrap(), 1000);
+
+        let addr = free_addr();
+        let mut doorward = Unread::start(addr, &[]);
+        ask(addr, &format!("/{}", "c".repeat(240)), 1000);
+        doorward.end();
+    }
 }

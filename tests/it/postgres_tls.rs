@@ -63,122 +63,6 @@ fn doorward(url: &str, variables: &[(&str, &str)], files: &[(&str, &str)]) -> Pr
     Process::start_beside(DOORWARD, &["users", "list"], &all, files)
 }
 
-#[test]
-fn a_postgres_elsewhere_hears_nothing_in_the_clear_however_it_is_named() {
-    let server = Eavesdropper::start();
-    let port = server.port;
-    let nobody = free_addr().port();
-    let service = format!("[elsewhere]\nhost=0.0.0.0\nport={port}\nsslmode=disable\n");
-    let files = [("services", service.as_str())];
-    let port_only = ("PGPORT", &*port.to_string());
-    let service_file = ("PGSERVICEFILE", "services");
-    let cases: [(String, Vec<(&str, &str)>); 16] = [
-        (format!("postgres://u:hunter2@0.0.0.0:{port}/d"), vec![]),
-        (
-            format!("postgres://u:hunter2@/d?host=0.0.0.0&port={port}"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@/d?h%6Fst=0.0.0.0&port={port}"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@localhost:{port}/d?host=0.0.0.0"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@localhost:{port}/d?hostaddr=0.0.0.0"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@/d?host=/run&host=0.0.0.0&port={port}"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@127.0.0.1:{nobody},0.0.0.0:{port}/d"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@%2Fnowhere:1,0.0.0.0:{port}/d"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2sslmode=@0.0.0.0:{port}/d"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@0.0.0.0:{port}/d?application_name=sslmode%3Ddisable"),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@0.0.0.0:{port}/d?sslmode="),
-            vec![],
-        ),
-        (
-            format!("postgres://u:hunter2@0.0.0.0:{port}/d"),
-            vec![("PGSSLMODE", "disable")],
-        ),
-        (
-            "postgres://u:hunter2@/d".to_owned(),
-            vec![("PGHOST", "0.0.0.0"), port_only],
-        ),
-        (
-            "postgres://u:hunter2@localhost/d".to_owned(),
-            vec![("PGHOSTADDR", "0.0.0.0"), port_only],
-        ),
-        (
-            "postgres://u:hunter2@/d?service=elsewhere".to_owned(),
-            vec![service_file],
-        ),
-        (
-            "postgres://u:hunter2@/d".to_owned(),
-            vec![("PGSERVICE", "elsewhere"), service_file],
-        ),
-    ];
-    // All at once: each tries for some seconds.
-    let doorwards: Vec<Process> = cases
-        .iter()
-        .map(|(url, variables)| doorward(url, variables, &files))
-        .collect();
-    for (mut doorward, (url, variables)) in doorwards.into_iter().zip(&cases) {
-        let (code, printed) = doorward.ends();
-        assert_ne!(code, Some(0), "{url} {variables:?}");
-        assert!(!printed.contains("hunter2"), "{url}: {printed}");
-        let complaint = match url.contains("service") || variables.contains(&service_file) {
-            true => "names a service",
-            false => "SSL",
-        };
-        assert!(
-            printed.contains(complaint),
-            "{url} {variables:?}: {printed}"
-        );
-    }
-    let heard: Vec<String> = server.heard.try_iter().collect();
-    assert_eq!(heard, [""; 0]);
-}
-
-#[test]
-fn who_says_sslmode_in_the_url_has_it_so() {
-    let server = Eavesdropper::start();
-    for mode in ["disable", "allow", "prefer"] {
-        let url = format!(
-            "postgres://u:hunter2@0.0.0.0:{}/d?sslmode={mode}",
-            server.port
-        );
-        let mut doorward = doorward(&url, &[], &[]);
-        assert!(
-            server
-                .heard
-                .recv_timeout(PATIENCE)
-                .unwrap()
-                .contains("hunter2"),
-            "{mode}"
-        );
-        let (_, printed) = doorward.ends();
-        assert!(!printed.contains("hunter2"), "{printed}");
-    }
-}
-
 /// The names, passwords and parameters that libpq understands arrive there as they were meant.
 #[test]
 fn a_postgres_elsewhere_with_tls_is_a_database_like_any_other() {
@@ -206,16 +90,136 @@ fn a_postgres_elsewhere_with_tls_is_a_database_like_any_other() {
     );
 }
 
-/// A real one that has no TLS: it says so, and the error tells it.
-#[test]
-fn a_postgres_elsewhere_without_tls_is_an_error() {
-    let database = fresh_database();
-    let url = database.url.replace("127.0.0.1", "0.0.0.0");
-    let printed = doorward(&url, &[], &[]).gives_up();
-    assert!(printed.contains("server does not support SSL"), "{printed}");
-    let printed = doorward(&format!("{url}?sslmode=disable"), &[], &[]).gives_up();
-    assert!(
-        printed.contains("the database lacks these migrations"),
-        "{printed}"
-    );
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_postgres_elsewhere_hears_nothing_in_the_clear_however_it_is_named() {
+        let server = Eavesdropper::start();
+        let port = server.port;
+        let nobody = free_addr().port();
+        let service = format!("[elsewhere]\nhost=0.0.0.0\nport={port}\nsslmode=disable\n");
+        let files = [("services", service.as_str())];
+        let port_only = ("PGPORT", &*port.to_string());
+        let service_file = ("PGSERVICEFILE", "services");
+        let cases: [(String, Vec<(&str, &str)>); 16] = [
+            (format!("postgres://u:hunter2@0.0.0.0:{port}/d"), vec![]),
+            (
+                format!("postgres://u:hunter2@/d?host=0.0.0.0&port={port}"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@/d?h%6Fst=0.0.0.0&port={port}"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@localhost:{port}/d?host=0.0.0.0"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@localhost:{port}/d?hostaddr=0.0.0.0"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@/d?host=/run&host=0.0.0.0&port={port}"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@127.0.0.1:{nobody},0.0.0.0:{port}/d"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@%2Fnowhere:1,0.0.0.0:{port}/d"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2sslmode=@0.0.0.0:{port}/d"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@0.0.0.0:{port}/d?application_name=sslmode%3Ddisable"),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@0.0.0.0:{port}/d?sslmode="),
+                vec![],
+            ),
+            (
+                format!("postgres://u:hunter2@0.0.0.0:{port}/d"),
+                vec![("PGSSLMODE", "disable")],
+            ),
+            (
+                "postgres://u:hunter2@/d".to_owned(),
+                vec![("PGHOST", "0.0.0.0"), port_only],
+            ),
+            (
+                "postgres://u:hunter2@localhost/d".to_owned(),
+                vec![("PGHOSTADDR", "0.0.0.0"), port_only],
+            ),
+            (
+                "postgres://u:hunter2@/d?service=elsewhere".to_owned(),
+                vec![service_file],
+            ),
+            (
+                "postgres://u:hunter2@/d".to_owned(),
+                vec![("PGSERVICE", "elsewhere"), service_file],
+            ),
+        ];
+        // All at once: each tries for some seconds.
+        let doorwards: Vec<Process> = cases
+            .iter()
+            .map(|(url, variables)| doorward(url, variables, &files))
+            .collect();
+        for (mut doorward, (url, variables)) in doorwards.into_iter().zip(&cases) {
+            let (code, printed) = doorward.ends();
+            assert_ne!(code, Some(0), "{url} {variables:?}");
+            assert!(!printed.contains("hunter2"), "{url}: {printed}");
+            let complaint = match url.contains("service") || variables.contains(&service_file) {
+                true => "names a service",
+                false => "SSL",
+            };
+            assert!(
+                printed.contains(complaint),
+                "{url} {variables:?}: {printed}"
+            );
+        }
+        let heard: Vec<String> = server.heard.try_iter().collect();
+        assert_eq!(heard, [""; 0]);
+    }
+
+    #[test]
+    fn who_says_sslmode_in_the_url_has_it_so() {
+        let server = Eavesdropper::start();
+        for mode in ["disable", "allow", "prefer"] {
+            let url = format!(
+                "postgres://u:hunter2@0.0.0.0:{}/d?sslmode={mode}",
+                server.port
+            );
+            let mut doorward = doorward(&url, &[], &[]);
+            assert!(
+                server
+                    .heard
+                    .recv_timeout(PATIENCE)
+                    .unwrap()
+                    .contains("hunter2"),
+                "{mode}"
+            );
+            let (_, printed) = doorward.ends();
+            assert!(!printed.contains("hunter2"), "{printed}");
+        }
+    }
+
+    /// A real one that has no TLS: it says so, and the error tells it.
+    #[test]
+    fn a_postgres_elsewhere_without_tls_is_an_error() {
+        let database = fresh_database();
+        let url = database.url.replace("127.0.0.1", "0.0.0.0");
+        let printed = doorward(&url, &[], &[]).gives_up();
+        assert!(printed.contains("server does not support SSL"), "{printed}");
+        let printed = doorward(&format!("{url}?sslmode=disable"), &[], &[]).gives_up();
+        assert!(
+            printed.contains("the database lacks these migrations"),
+            "{printed}"
+        );
+    }
 }

@@ -269,38 +269,6 @@ fn a_health_check_tells_by_its_exit_code() {
     assert!(printed.contains("LISTEN_ADDR"), "{printed}");
 }
 
-#[test]
-fn a_postgres_that_is_away_stops_the_start_and_no_other_database_appears() {
-    let nobody = free_addr();
-    let url = format!("postgres://doorward:hunter2-secret@{nobody}/doorward");
-    let mut doorward = Process::doorward(free_addr(), &[("DATABASE_URL", &url)]);
-    let printed = doorward.gives_up();
-    assert!(
-        printed.contains("the database can't be reached") && printed.contains("Check DATABASE_URL"),
-        "{printed}"
-    );
-    assert!(!printed.contains("hunter2"), "{printed}");
-    assert_eq!(doorward.files(), [""; 0]);
-}
-
-/// Ops write such passwords unescaped, and libpq then takes a part of them for something else.
-#[test]
-fn a_postgres_url_that_is_malformed_does_not_print_its_password() {
-    let urls = [
-        "postgres://doorward:hunter/2-secret@db.invalid/doorward",
-        "postgres://doorward:x@hunter2-secret@db.invalid/doorward",
-        "postgres://doorward:%zz-hunter2@127.0.0.1/doorward",
-        "postgres://doorward:a?hunter2=x@127.0.0.1/doorward",
-    ];
-    // All at once: each waits some seconds for its database.
-    let doorwards = urls.map(|url| Process::doorward(free_addr(), &[("DATABASE_URL", url)]));
-    for (mut doorward, url) in doorwards.into_iter().zip(urls) {
-        let printed = doorward.gives_up();
-        assert!(printed.contains("DATABASE_URL"), "{printed}");
-        assert!(!printed.contains("hunter"), "{url}: {printed}");
-    }
-}
-
 on_both! {
     async fn without_auto_migrate_an_empty_database_is_told_and_left_alone(database: Database) {
         let storage = Storage::new(database);
@@ -485,5 +453,42 @@ fn the_demo_explains_its_options() {
                 .gives_up()
                 .starts_with("usage: cargo run --example demo")
         );
+    }
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_postgres_that_is_away_stops_the_start_and_no_other_database_appears() {
+        let nobody = free_addr();
+        let url = format!("postgres://doorward:hunter2-secret@{nobody}/doorward");
+        let mut doorward = Process::doorward(free_addr(), &[("DATABASE_URL", &url)]);
+        let printed = doorward.gives_up();
+        assert!(
+            printed.contains("the database can't be reached")
+                && printed.contains("Check DATABASE_URL"),
+            "{printed}"
+        );
+        assert!(!printed.contains("hunter2"), "{printed}");
+        assert_eq!(doorward.files(), [""; 0]);
+    }
+
+    /// Ops write such passwords unescaped, and libpq then takes a part of them for something else.
+    #[test]
+    fn a_postgres_url_that_is_malformed_does_not_print_its_password() {
+        let urls = [
+            "postgres://doorward:hunter/2-secret@db.invalid/doorward",
+            "postgres://doorward:x@hunter2-secret@db.invalid/doorward",
+            "postgres://doorward:%zz-hunter2@127.0.0.1/doorward",
+            "postgres://doorward:a?hunter2=x@127.0.0.1/doorward",
+        ];
+        // All at once: each waits some seconds for its database.
+        let doorwards = urls.map(|url| Process::doorward(free_addr(), &[("DATABASE_URL", url)]));
+        for (mut doorward, url) in doorwards.into_iter().zip(urls) {
+            let printed = doorward.gives_up();
+            assert!(printed.contains("DATABASE_URL"), "{printed}");
+            assert!(!printed.contains("hunter"), "{url}: {printed}");
+        }
     }
 }

@@ -71,41 +71,45 @@ fn count_and_pass_on(mut from: TcpStream, mut to: TcpStream, count: &AtomicUsize
     let _ = to.shutdown(Shutdown::Both);
 }
 
-#[actix_web::test]
-async fn a_session_is_one_round_trip_and_for_a_moment_none() {
-    let storage = Storage::new(Database::Postgres);
-    let counter = Counter::before(&storage.url);
-    for (session_cache, expected) in [("0", 1), ("1m", 0)] {
-        let settings = [
-            ("DATABASE_URL", counter.url.as_str()),
-            ("SESSION_CACHE", session_cache),
-        ];
+mod slow {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_session_is_one_round_trip_and_for_a_moment_none() {
+        let storage = Storage::new(Database::Postgres);
+        let counter = Counter::before(&storage.url);
+        for (session_cache, expected) in [("0", 1), ("1m", 0)] {
+            let settings = [
+                ("DATABASE_URL", counter.url.as_str()),
+                ("SESSION_CACHE", session_cache),
+            ];
+            let app = TestApp::spawn_with(Database::Postgres, &settings);
+            let ada = app.visitor();
+            ada.sign_in("ada").await;
+            // Statements are prepared, and what is remembered is.
+            for _ in 0..20 {
+                ada.get("/profile").await;
+            }
+            counter.take();
+            assert_eq!(ada.get("/profile").await.status, 200);
+            assert_eq!(counter.take(), expected, "SESSION_CACHE={session_cache}");
+            assert_eq!(app.visitor().get("/").await.status, 200);
+            assert_eq!(counter.take(), 0, "somebody who is signed out");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_sign_in_of_somebody_known_is_one_round_trip() {
+        let storage = Storage::new(Database::Postgres);
+        let counter = Counter::before(&storage.url);
+        let settings = [("DATABASE_URL", counter.url.as_str())];
         let app = TestApp::spawn_with(Database::Postgres, &settings);
-        let ada = app.visitor();
-        ada.sign_in("ada").await;
-        // Statements are prepared, and what is remembered is.
+        // Until each connection has prepared its statements.
         for _ in 0..20 {
-            ada.get("/profile").await;
+            app.visitor().sign_in("ada").await;
         }
         counter.take();
-        assert_eq!(ada.get("/profile").await.status, 200);
-        assert_eq!(counter.take(), expected, "SESSION_CACHE={session_cache}");
-        assert_eq!(app.visitor().get("/").await.status, 200);
-        assert_eq!(counter.take(), 0, "somebody who is signed out");
+        assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
+        assert_eq!(counter.take(), 1);
     }
-}
-
-#[actix_web::test]
-async fn a_sign_in_of_somebody_known_is_one_round_trip() {
-    let storage = Storage::new(Database::Postgres);
-    let counter = Counter::before(&storage.url);
-    let settings = [("DATABASE_URL", counter.url.as_str())];
-    let app = TestApp::spawn_with(Database::Postgres, &settings);
-    // Until each connection has prepared its statements.
-    for _ in 0..20 {
-        app.visitor().sign_in("ada").await;
-    }
-    counter.take();
-    assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
-    assert_eq!(counter.take(), 1);
 }

@@ -28,22 +28,6 @@ async fn an_error_page_makes_no_browser_tell_its_address() {
 }
 
 #[actix_web::test]
-async fn the_style_sheet_of_an_error_page_is_asked_for_without_a_referer() {
-    let app = TestApp::spawn(Database::Sqlite);
-    let browser = Browser::start(Look::DESKTOP).await;
-    let page = format!(
-        "{}/authorization-code/callback?code=a&code=b&state=s",
-        app.url
-    );
-    browser.goto(&page).await;
-    browser.wait_for("#error-title").await;
-    let referrers = browser.referers_for("/assets/style").await;
-    assert_eq!(referrers, [None]);
-    let applied = "getComputedStyle(document.querySelector('.skip')).position";
-    assert_eq!(browser.evaluate(applied).await, "absolute");
-}
-
-#[actix_web::test]
 async fn browsers_are_told_to_come_by_https_to_the_subdomains_too_if_the_operator_says_so() {
     let subdomains = "max-age=31536000; includeSubDomains";
     for (public_url, setting, expected) in [
@@ -63,5 +47,25 @@ async fn browsers_are_told_to_come_by_https_to_the_subdomains_too_if_the_operato
         let app = TestApp::spawn_with(Database::Sqlite, &variables);
         let answer = app.visitor().get("/healthz").await;
         assert_eq!(answer.header("strict-transport-security"), expected);
+    }
+}
+
+mod slow {
+    use super::*;
+
+    #[actix_web::test]
+    async fn the_style_sheet_of_an_error_page_is_asked_for_without_a_referer() {
+        let app = TestApp::spawn(Database::Sqlite);
+        let browser = Browser::start(Look::DESKTOP).await;
+        let page = format!(
+            "{}/authorization-code/callback?code=a&code=b&state=s",
+            app.url
+        );
+        browser.goto(&page).await;
+        browser.wait_for("#error-title").await;
+        let referrers = browser.referers_for("/assets/style").await;
+        assert_eq!(referrers, [None]);
+        let applied = "getComputedStyle(document.querySelector('.skip')).position";
+        assert_eq!(browser.evaluate(applied).await, "absolute");
     }
 }

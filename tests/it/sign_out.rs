@@ -116,33 +116,37 @@ async fn a_prefetch_of_the_sign_in_or_of_its_answer_does_nothing() {
     assert_eq!(back.location(), "/profile", "the attempt is still there");
 }
 
-/// What Chromium fetches ahead because a page says so signs nobody out, and uses up no attempt.
-#[actix_web::test]
-async fn a_real_prefetch_signs_nobody_out() {
-    let app = TestApp::spawn(Database::Sqlite);
-    let browser = Browser::start(Look::DESKTOP).await;
-    browser.goto(&app.url).await;
-    browser.click("#login-button").await;
-    browser.click("#person-ada").await;
-    browser.wait_for("#claim-subject").await;
-    let logout = format!("{}/logout", app.url);
-    let fetch_ahead = format!(
-        "(() => {{ const a = document.createElement('link'); a.rel = 'prefetch'; \
-         a.href = '{logout}?ahead'; document.head.append(a); return true }})()"
-    );
-    browser.evaluate(&fetch_ahead).await;
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    let ahead = format!("{logout}?ahead");
-    while !browser.requested_urls().await.contains(&ahead) {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "nothing is prefetched"
+mod slow {
+    use super::*;
+
+    /// What Chromium fetches ahead because a page says so signs nobody out, and uses up no attempt.
+    #[actix_web::test]
+    async fn a_real_prefetch_signs_nobody_out() {
+        let app = TestApp::spawn(Database::Sqlite);
+        let browser = Browser::start(Look::DESKTOP).await;
+        browser.goto(&app.url).await;
+        browser.click("#login-button").await;
+        browser.click("#person-ada").await;
+        browser.wait_for("#claim-subject").await;
+        let logout = format!("{}/logout", app.url);
+        let fetch_ahead = format!(
+            "(() => {{ const a = document.createElement('link'); a.rel = 'prefetch'; \
+             a.href = '{logout}?ahead'; document.head.append(a); return true }})()"
         );
+        browser.evaluate(&fetch_ahead).await;
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let ahead = format!("{logout}?ahead");
+        while !browser.requested_urls().await.contains(&ahead) {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "nothing is prefetched"
+            );
+        }
+        browser.goto(&format!("{}/profile", app.url)).await;
+        browser.wait_for("#claim-subject").await;
+        // An address that was typed asks, too.
+        browser.goto(&logout).await;
+        assert_eq!(browser.text("h1").await, "Do you want to sign out?");
+        assert_eq!(app.storage().sessions(), 1);
     }
-    browser.goto(&format!("{}/profile", app.url)).await;
-    browser.wait_for("#claim-subject").await;
-    // An address that was typed asks, too.
-    browser.goto(&logout).await;
-    assert_eq!(browser.text("h1").await, "Do you want to sign out?");
-    assert_eq!(app.storage().sessions(), 1);
 }

@@ -29,46 +29,6 @@ on_both! {
 }
 
 #[actix_web::test]
-async fn a_database_that_is_away_or_hangs_or_is_none() {
-    let app = TestApp::spawn(Database::Sqlite);
-    let nobody = free_addr();
-    let hung = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let none = Storage::new(Database::Sqlite);
-    std::fs::write(&none.url, "hello, this is no database, ".repeat(100)).unwrap();
-    for (url, cause) in [
-        (
-            format!("postgres://doorward:hunter2@{nobody}/doorward"),
-            "Connection refused",
-        ),
-        (
-            format!(
-                "postgres://doorward:hunter2@{}/doorward",
-                hung.local_addr().unwrap()
-            ),
-            "timed out",
-        ),
-        (none.url.clone(), "file is not a database"),
-    ] {
-        let found = complaints_with(&app, &[("DATABASE_URL", &url)]);
-        assert_eq!(found.len(), 2, "{found:?}");
-        assert!(
-            found[0].starts_with("fault database the database can't be reached: ")
-                && found[0].contains(cause),
-            "{found:?}"
-        );
-        assert!(
-            found[0]
-                .ends_with(" Mend: check DATABASE_URL, and that the database runs and lets us in."),
-            "{found:?}"
-        );
-        assert_eq!(found[1], "can't tell migrations the database comes first.");
-    }
-    let (mut content, mut file) = (String::new(), std::fs::File::open(&none.url).unwrap());
-    file.read_to_string(&mut content).unwrap();
-    assert!(content.starts_with("hello") && content.len() == 2800);
-}
-
-#[actix_web::test]
 async fn a_postgres_that_takes_no_writes() {
     let app = TestApp::spawn(Database::Postgres);
     let url = format!(
@@ -83,4 +43,49 @@ async fn a_postgres_that_takes_no_writes() {
              standby, and a role that may write."
         ]
     );
+}
+
+mod slow {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_database_that_is_away_or_hangs_or_is_none() {
+        let app = TestApp::spawn(Database::Sqlite);
+        let nobody = free_addr();
+        let hung = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let none = Storage::new(Database::Sqlite);
+        std::fs::write(&none.url, "hello, this is no database, ".repeat(100)).unwrap();
+        for (url, cause) in [
+            (
+                format!("postgres://doorward:hunter2@{nobody}/doorward"),
+                "Connection refused",
+            ),
+            (
+                format!(
+                    "postgres://doorward:hunter2@{}/doorward",
+                    hung.local_addr().unwrap()
+                ),
+                "timed out",
+            ),
+            (none.url.clone(), "file is not a database"),
+        ] {
+            let found = complaints_with(&app, &[("DATABASE_URL", &url)]);
+            assert_eq!(found.len(), 2, "{found:?}");
+            assert!(
+                found[0].starts_with("fault database the database can't be reached: ")
+                    && found[0].contains(cause),
+                "{found:?}"
+            );
+            assert!(
+                found[0].ends_with(
+                    " Mend: check DATABASE_URL, and that the database runs and lets us in."
+                ),
+                "{found:?}"
+            );
+            assert_eq!(found[1], "can't tell migrations the database comes first.");
+        }
+        let (mut content, mut file) = (String::new(), std::fs::File::open(&none.url).unwrap());
+        file.read_to_string(&mut content).unwrap();
+        assert!(content.starts_with("hello") && content.len() == 2800);
+    }
 }

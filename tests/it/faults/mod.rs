@@ -1,12 +1,8 @@
 //! Faults that are really made: the binary as a process, in front of a provider, a database, a disk and clients that
 //! fail.
 
-mod clients;
 mod disk;
-mod kill;
-mod load;
-mod postgres;
-mod provider;
+mod slow;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

@@ -85,27 +85,6 @@ async fn a_post_that_is_no_response_is_refused() {
     }
 }
 
-/// A body that never ends is not waited for.
-#[actix_web::test]
-async fn a_form_that_does_not_end_is_given_up() {
-    use std::io::{Read, Write};
-    let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
-    let addr = app.url.trim_start_matches("http://localhost:");
-    let mut client = std::net::TcpStream::connect(format!("127.0.0.1:{addr}")).unwrap();
-    write!(
-        client,
-        "POST /authorization-code/callback HTTP/1.1\r\nHost: localhost\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nstate=x"
-    )
-    .unwrap();
-    client
-        .set_read_timeout(Some(std::time::Duration::from_secs(15)))
-        .unwrap();
-    let mut status = [0; 12];
-    client.read_exact(&mut status).unwrap();
-    assert_eq!(&status, b"HTTP/1.1 408");
-}
-
 #[actix_web::test]
 async fn an_error_by_post_has_its_sentence() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
@@ -144,5 +123,30 @@ async fn an_id_token_after_a_post_is_verified_all_the_same() {
         let answer = post_from_the_provider(&app, &ada, &query(&callback)).await;
         assert_eq!(ada.get(answer.location()).await.status, 403, "{claim}");
         assert!(!ada.is_signed_in().await);
+    }
+}
+
+mod slow {
+    use super::*;
+
+    /// A body that never ends is not waited for.
+    #[actix_web::test]
+    async fn a_form_that_does_not_end_is_given_up() {
+        use std::io::{Read, Write};
+        let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
+        let addr = app.url.trim_start_matches("http://localhost:");
+        let mut client = std::net::TcpStream::connect(format!("127.0.0.1:{addr}")).unwrap();
+        write!(
+            client,
+            "POST /authorization-code/callback HTTP/1.1\r\nHost: localhost\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nstate=x"
+        )
+        .unwrap();
+        client
+            .set_read_timeout(Some(std::time::Duration::from_secs(15)))
+            .unwrap();
+        let mut status = [0; 12];
+        client.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 408");
     }
 }

@@ -22,62 +22,6 @@ fn gzipped() -> Canned {
     canned
 }
 
-/// One test waits for the ten seconds; all that takes so long is in it, side by side.
-#[actix_web::test]
-async fn a_slow_provider_costs_the_person_ten_seconds_and_nobody_else_any() {
-    let app = TestApp::spawn(Database::Sqlite);
-    let [ada, grace, lin] = [(); 3].map(|()| app.visitor());
-    let [late, dripping] = [
-        ada.callback_for("ada").await,
-        grace.callback_for("ada").await,
-    ];
-    let timed = async |visitor: &Visitor, callback: &str| {
-        let began = Instant::now();
-        (visitor.get(callback).await, began.elapsed())
-    };
-    let asked = async |endpoint: Endpoint, times: usize| {
-        let began = Instant::now();
-        while app.provider.request_count(endpoint) < times {
-            assert!(began.elapsed() < Duration::from_secs(5), "{endpoint:?}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-
-    let never = Canned::json(200, &json!({})).late(Duration::from_secs(15));
-    answer_with(&app, Endpoint::Token, never);
-    let others = async {
-        asked(Endpoint::Token, 1).await;
-        app.provider.heal();
-        let drops = Canned::json(200, &json!({"sub": "00uada"})).dripping(Duration::from_secs(2));
-        answer_with(&app, Endpoint::Userinfo, drops);
-        let by_drops = timed(&grace, &dripping);
-        let meanwhile = async {
-            asked(Endpoint::Userinfo, 1).await;
-            app.provider.heal();
-            let began = Instant::now();
-            assert_eq!(lin.get("/").await.status, 200);
-            assert_eq!(lin.sign_in("grace").await.location(), "/profile");
-            assert!(lin.is_signed_in().await);
-            assert!(
-                began.elapsed() < Duration::from_secs(3),
-                "{:?}",
-                began.elapsed()
-            );
-        };
-        futures_util::future::join(by_drops, meanwhile).await.0
-    };
-    let (late, dripping) = futures_util::future::join(timed(&ada, &late), others).await;
-
-    for ((page, took), what) in [(late, "token"), (dripping, "userinfo")] {
-        let cause = format!("{what}: the provider did not answer within 10 s");
-        assert_page(&page, UNUSABLE, &cause);
-        let limits = Duration::from_millis(9500)..Duration::from_secs(12);
-        assert!(limits.contains(&took), "{what}: {took:?}");
-    }
-    assert!(!ada.is_signed_in().await && !grace.is_signed_in().await);
-    assert_eq!((app.storage().users(), app.storage().sessions()), (1, 1));
-}
-
 #[actix_web::test]
 async fn a_connection_that_breaks_is_refused_and_the_code_is_sent_once_more_at_most() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -124,5 +68,66 @@ async fn a_compressed_answer_is_neither_asked_for_nor_unpacked() {
                 "{endpoint:?}"
             );
         }
+    }
+}
+
+mod slow {
+    use super::*;
+
+    /// One test waits for the ten seconds; all that takes so long is in it, side by side.
+    #[actix_web::test]
+    async fn a_slow_provider_costs_the_person_ten_seconds_and_nobody_else_any() {
+        let app = TestApp::spawn(Database::Sqlite);
+        let [ada, grace, lin] = [(); 3].map(|()| app.visitor());
+        let [late, dripping] = [
+            ada.callback_for("ada").await,
+            grace.callback_for("ada").await,
+        ];
+        let timed = async |visitor: &Visitor, callback: &str| {
+            let began = Instant::now();
+            (visitor.get(callback).await, began.elapsed())
+        };
+        let asked = async |endpoint: Endpoint, times: usize| {
+            let began = Instant::now();
+            while app.provider.request_count(endpoint) < times {
+                assert!(began.elapsed() < Duration::from_secs(5), "{endpoint:?}");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+
+        let never = Canned::json(200, &json!({})).late(Duration::from_secs(15));
+        answer_with(&app, Endpoint::Token, never);
+        let others = async {
+            asked(Endpoint::Token, 1).await;
+            app.provider.heal();
+            let drops =
+                Canned::json(200, &json!({"sub": "00uada"})).dripping(Duration::from_secs(2));
+            answer_with(&app, Endpoint::Userinfo, drops);
+            let by_drops = timed(&grace, &dripping);
+            let meanwhile = async {
+                asked(Endpoint::Userinfo, 1).await;
+                app.provider.heal();
+                let began = Instant::now();
+                assert_eq!(lin.get("/").await.status, 200);
+                assert_eq!(lin.sign_in("grace").await.location(), "/profile");
+                assert!(lin.is_signed_in().await);
+                assert!(
+                    began.elapsed() < Duration::from_secs(3),
+                    "{:?}",
+                    began.elapsed()
+                );
+            };
+            futures_util::future::join(by_drops, meanwhile).await.0
+        };
+        let (late, dripping) = futures_util::future::join(timed(&ada, &late), others).await;
+
+        for ((page, took), what) in [(late, "token"), (dripping, "userinfo")] {
+            let cause = format!("{what}: the provider did not answer within 10 s");
+            assert_page(&page, UNUSABLE, &cause);
+            let limits = Duration::from_millis(9500)..Duration::from_secs(12);
+            assert!(limits.contains(&took), "{what}: {took:?}");
+        }
+        assert!(!ada.is_signed_in().await && !grace.is_signed_in().await);
+        assert_eq!((app.storage().users(), app.storage().sessions()), (1, 1));
     }
 }

@@ -398,7 +398,7 @@ fn text_of(value: &Value) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
+mod slow {
     use super::*;
     use actix_web::{App, HttpResponse, HttpServer, web};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use actix_web::rt::time::timeout;
 
-use super::{Front, LIMIT, assert_whole, is_back, login, many, users};
+use crate::faults::{Front, LIMIT, assert_whole, is_back, login, many, users};
 use crate::support::Database;
 use crate::support::app::Storage;
 use crate::support::postgres::OwnPostgres;

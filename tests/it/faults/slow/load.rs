@@ -2,7 +2,7 @@
 
 use actix_web::rt::time::timeout;
 
-use super::{Front, LIMIT, MEASURING, assert_whole, is_back, login, many, number, users};
+use crate::faults::{Front, LIMIT, MEASURING, assert_whole, is_back, login, many, number, users};
 use crate::support::Database;
 use crate::support::app::Storage;
 

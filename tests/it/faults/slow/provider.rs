@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use actix_web::rt;
 use actix_web::rt::time::sleep;
 
-use super::{Front, MEASURING, UNHINDERED, assert_page, assert_unhindered, is_back, many, until};
+use crate::faults::{
+    Front, MEASURING, UNHINDERED, assert_page, assert_unhindered, is_back, many, until,
+};
 use crate::support::Database;
 use crate::support::app::Storage;
 use crate::support::provider::{Canned, Endpoint};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::timeout;
 use futures_util::future::{join, join_all};
 
-use super::{
+use crate::faults::{
     Front, LIMIT, NO_DATABASE_WITHIN, NO_RECORDS, assert_page, assert_whole, is_back, login, until,
 };
 use crate::support::postgres::OwnPostgres;

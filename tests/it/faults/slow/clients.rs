@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::{sleep, timeout};
 use doorward::random;
 
-use super::{Front, LIMIT, MEASURING, NO_RECORDS, assert_page, assert_unhindered, is_back, many};
+use crate::faults::{
+    Front, LIMIT, MEASURING, NO_RECORDS, assert_page, assert_unhindered, is_back, many,
+};
 use crate::support::Database;
 use crate::support::app::Storage;
 use crate::support::postgres::OwnPostgres;

@@ -1,0 +1,7 @@
+//! Load, and faults that last: each test takes several seconds.
+
+mod clients;
+mod kill;
+mod load;
+mod postgres;
+mod provider;
