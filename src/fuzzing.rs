@@ -17,7 +17,7 @@ use crate::http::paths;
 use crate::oidc::internals::{Expectation, KeySet, parse_discovery, verify_id_token};
 use crate::oidc::{Attempt, AuthorizationResponse, IdTokenError};
 use crate::session::internals::Keys;
-use crate::session::{Login, ReturnTo};
+use crate::session::{LoginAttempt, ReturnTo};
 
 const ISSUER: &str = "https://op.example";
 const CLIENT_ID: &str = "doorward";
@@ -86,7 +86,7 @@ pub fn cookies(input: &[u8]) {
             opened
         }
     };
-    let _ = opened.and_then(|plain| Login::read(&plain));
+    let _ = opened.and_then(|plain| LoginAttempt::read(&plain));
 }
 
 struct Provider {
@@ -252,15 +252,15 @@ pub fn keys(input: &[u8]) {
 /// An authorization response: nothing of the standard's comes twice, and no state begins again for ever.
 pub fn response(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let again = |stale: Attempt| Attempt::again(&stale.state);
-    let third = Attempt::again(&text).and_then(again).and_then(again);
+    let retry = |stale: Attempt| Attempt::retry_of(&stale.state);
+    let third = Attempt::retry_of(&text).and_then(retry).and_then(retry);
     assert!(third.is_none());
     let Ok(response) = AuthorizationResponse::parse(&text) else {
         return;
     };
     for (name, found) in [
         ("state", response.state),
-        ("error", response.error),
+        ("error", response.error.map(|error| error.code().to_owned())),
         ("error_description", response.error_description),
         ("iss", response.issuer),
     ] {

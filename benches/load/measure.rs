@@ -39,6 +39,18 @@ pub struct Figures {
     pub cpu_per_op: Duration,
 }
 
+impl Figures {
+    /// How many times as many operations a second as `other`.
+    pub fn rate_beside(self, other: Figures) -> f64 {
+        self.per_sec / other.per_sec
+    }
+
+    /// How many times the CPU time of `other`.
+    pub fn cpu_beside(self, other: Figures) -> f64 {
+        self.cpu_per_op.as_secs_f64() / other.cpu_per_op.as_secs_f64()
+    }
+}
+
 /// Signing out needs somebody signed in, which is not measured: so many in all.
 const SIGN_OUTS: usize = 768;
 

@@ -46,14 +46,20 @@ impl Process {
         }
     }
 
-    /// Doorward with these settings and what it needs besides, on a free port. Its log, at its default level, is written
-    /// and thrown away.
-    pub fn doorward(folder: &Path, issuer: &str, database: &str, more: &[(&str, &str)]) -> Process {
+    /// Doorward, as `binary`, with these settings and what it needs besides, on a free port. Its log, at its default
+    /// level, is written and thrown away.
+    pub fn doorward(
+        binary: &Path,
+        folder: &Path,
+        issuer: &str,
+        database: &str,
+        more: &[(&str, &str)],
+    ) -> Process {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let addr = port.expect("a port is free");
         let addr = SocketAddr::from(([127, 0, 0, 1], addr.port()));
         let began = Instant::now();
-        let child = Command::new(env!("CARGO_BIN_EXE_doorward"))
+        let child = Command::new(binary)
             .env_clear()
             .env("OIDC_ISSUER", issuer)
             .env("OIDC_CLIENT_ID", super::provider::CLIENT_ID)
@@ -70,7 +76,7 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("the binary was built before");
+            .expect("the binary is there");
         let mut process = Process {
             child,
             addr,

@@ -1,11 +1,19 @@
-//! The tables, in Markdown: to be read in a terminal and kept in `docs/performance.md`.
+//! What the run prints: tables in Markdown. A section stands between two marks, so that `scripts/bench` can put it
+//! between the same marks of a document.
 
 use std::time::Duration;
 
 use super::measure::Figures;
 
+/// Prints what `print` prints as the section `name`.
+pub fn section(name: &str, print: impl FnOnce()) {
+    println!("\n<!-- bench:{name} -->");
+    print();
+    println!("<!-- /bench -->");
+}
+
 pub fn heading(text: &str) {
-    println!("\n## {text}\n");
+    println!("### {text}\n");
 }
 
 pub fn columns(names: &[&str]) {
@@ -37,11 +45,8 @@ pub fn figures(
     figures: Figures,
     floor: Option<Figures>,
 ) {
-    let of_floor = floor.map(|floor| format!("{:.2}", figures.per_sec / floor.per_sec));
-    let times = floor.map(|floor| {
-        let times = figures.cpu_per_op.as_secs_f64() / floor.cpu_per_op.as_secs_f64();
-        format!(" ({times:.2})")
-    });
+    let of_floor = floor.map(|floor| format!("{:.2}", figures.rate_beside(floor)));
+    let times = floor.map(|floor| format!(" ({:.2})", figures.cpu_beside(floor)));
     row(&[
         what.to_owned(),
         place.to_owned(),
@@ -51,12 +56,13 @@ pub fn figures(
         ms(figures.p50),
         ms(figures.p95),
         ms(figures.p99),
-        format!(
-            "{:.4}{}",
-            figures.cpu_per_op.as_secs_f64() * 1000.0,
-            times.unwrap_or_default()
-        ),
+        format!("{}{}", cpu(figures), times.unwrap_or_default()),
     ]);
+}
+
+/// The CPU time of one operation, in milliseconds.
+pub fn cpu(figures: Figures) -> String {
+    format!("{:.4}", figures.cpu_per_op.as_secs_f64() * 1000.0)
 }
 
 pub fn ms(time: Duration) -> String {

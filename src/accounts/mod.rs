@@ -3,4 +3,5 @@
 
 pub mod audit;
 pub mod block;
+pub mod reason;
 pub mod sign_in;

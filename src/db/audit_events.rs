@@ -8,7 +8,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::schema::audit_events;
 use super::{AnyConnection, User, timestamp};
 use crate::observe::logging::Quoted;
-use crate::observe::request_id::Trace;
+use crate::observe::request_id::RequestContext;
 
 /// How many rows one statement clears away, so that none takes long.
 const PURGE_AT_ONCE: i64 = 10_000;
@@ -123,7 +123,7 @@ pub enum Person {
 impl AuditEvent {
     /// `event`, now, of the request that is being handled, if any is.
     pub fn new(event: Event, now: OffsetDateTime) -> AuditEvent {
-        let trace = Trace::current();
+        let context = RequestContext::current();
         AuditEvent {
             id: new_id(now),
             occurred_at: timestamp(now),
@@ -132,8 +132,8 @@ impl AuditEvent {
             issuer: None,
             subject: None,
             reason: None,
-            address: trace.and_then(|trace| Some(trace.address?.to_string())),
-            request_id: trace.map(|trace| trace.id.to_string()),
+            address: context.and_then(|context| Some(context.address?.to_string())),
+            request_id: context.map(|context| context.id.to_string()),
             occurrences: None,
         }
     }

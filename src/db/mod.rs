@@ -32,7 +32,7 @@ pub use single_use::{Kind, SingleUse};
 pub use users::{NewUser, User};
 
 use crate::observe::metrics;
-use crate::observe::request_id::Trace;
+use crate::observe::request_id::RequestContext;
 use connection::{Manager, Pooled};
 
 /// How long a request waits for a free connection before it is told that the database is away.
@@ -206,8 +206,8 @@ fn in_time() -> Instant {
 async fn away<T: Send + 'static>(
     work: impl FnOnce(Instant) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let (trace, began, deadline) = (Trace::current(), Instant::now(), in_time());
-    let work = move || Trace::carry(trace, || work(deadline));
+    let (context, began, deadline) = (RequestContext::current(), Instant::now(), in_time());
+    let work = move || RequestContext::scope_sync(context, || work(deadline));
     let done = tokio::time::timeout(ANSWER_WAIT, tokio::task::spawn_blocking(work)).await;
     let answer = match done {
         Ok(done) => done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped))),

@@ -5,7 +5,9 @@ use std::fmt;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
-use crate::session::NoLogin;
+use crate::accounts::audit::Stage;
+use crate::oidc::AuthorizationError;
+use crate::session::AttemptError;
 use crate::{db, oidc};
 
 /// Every way in which a request can end without what was asked for.
@@ -21,11 +23,11 @@ pub enum Error {
     /// The callback came without a code.
     NoCode,
     /// The callback belongs to no attempt of this browser.
-    NoLogin(NoLogin),
+    Attempt(AttemptError),
     /// The provider sent the person back with an error (RFC 6749, 4.1.2.1).
-    ProviderSaid {
+    Authorization {
         /// `error`.
-        code: String,
+        error: AuthorizationError,
         /// `error_description`.
         description: Option<String>,
     },
@@ -51,7 +53,21 @@ pub enum Error {
     Internal(String),
 }
 
+/// An error that ended a sign-in, and how far the sign-in got.
+#[derive(Debug)]
+pub struct Refused {
+    /// What went wrong.
+    pub error: Error,
+    /// How far the sign-in got.
+    pub stage: Stage,
+}
+
 impl Error {
+    /// The refusal of a sign-in that got as far as `stage`.
+    pub fn at(self, stage: Stage) -> Refused {
+        Refused { error: self, stage }
+    }
+
     /// An error of a library that our own use of it rules out.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Error::Internal(cause.to_string())
@@ -60,10 +76,10 @@ impl Error {
     /// Whether the answer is only too late, or not this browser's: worth a fresh attempt.
     pub fn is_stale(&self) -> bool {
         match self {
-            Error::NoLogin(cause) => *cause != NoLogin::NoState,
+            Error::Attempt(cause) => *cause != AttemptError::NoState,
             Error::Provider(cause) => matches!(cause, oidc::Error::CodeRefused(_)),
-            Error::ProviderSaid { code, description } => {
-                is_of_a_page_that_stood_open(code, description.as_deref())
+            Error::Authorization { error, .. } => {
+                *error == AuthorizationError::AuthenticationExpired
             }
             _ => false,
         }
@@ -73,7 +89,11 @@ impl Error {
     pub fn is_about_cookies(&self) -> bool {
         matches!(
             self,
-            Error::NoLogin(NoLogin::NotThisBrowser | NoLogin::Forged | NoLogin::AnswerReplaced)
+            Error::Attempt(
+                AttemptError::NotThisBrowser
+                    | AttemptError::Forged
+                    | AttemptError::ResponseReplaced
+            )
         )
     }
 
@@ -90,12 +110,12 @@ impl Error {
         match self {
             Error::SignInNeeded { .. } => StatusCode::SEE_OTHER,
             Error::MalformedResponse(_) => StatusCode::BAD_REQUEST,
-            Error::ProviderSaid { code, .. } if provider_is_at_fault(code) => {
+            Error::Authorization { error, .. } if provider_is_at_fault(error) => {
                 StatusCode::BAD_GATEWAY
             }
             Error::NoCode
-            | Error::NoLogin(_)
-            | Error::ProviderSaid { .. }
+            | Error::Attempt(_)
+            | Error::Authorization { .. }
             | Error::Blocked { .. }
             | Error::CrossSiteSignOut => StatusCode::FORBIDDEN,
             Error::Provider(cause) => match cause {
@@ -113,43 +133,14 @@ impl Error {
     }
 }
 
-/// What Keycloak says when its sign-in page stood open for too long: it is of that attempt alone, and the next one will
-/// do.
-pub fn is_of_a_page_that_stood_open(code: &str, description: Option<&str>) -> bool {
-    code == "temporarily_unavailable" && description == Some("authentication_expired")
-}
-
 /// RFC 6749, 4.1.2.1: these say that the provider could not, the others that it would not.
-fn provider_is_at_fault(code: &str) -> bool {
-    matches!(code, "server_error" | "temporarily_unavailable")
-}
-
-/// For the log: what an administrator can do about it. The causes are those of Okta's catalogue.
-pub fn admin_hint(code: &str) -> &'static str {
-    match code {
-        "access_denied" => {
-            " (cancelled, or: assign the person to the application; give the authorization server an \
-             access policy with a rule for it; check network zones)"
-        }
-        "login_required"
-        | "interaction_required"
-        | "consent_required"
-        | "account_selection_required" => " (the application's sign-on policy wants the person)",
-        "invalid_scope" => {
-            " (OIDC_SCOPES asks for a scope that the authorization server does not have or whose \
-             access policy allows it to nobody)"
-        }
-        "invalid_request" | "unsupported_response_type" | "unsupported_response_mode" => {
-            " (check the application's type, Web, and its redirect URI, and OIDC_RESPONSE_MODE)"
-        }
-        "unauthorized_client" => " (let the application use the authorization code grant)",
-        "unmet_authentication_requirements" => {
-            " (the person lacks a factor that the policy demands)"
-        }
-        "server_error" => " (the provider's fault; Okta also says so for more than 100 groups)",
-        "temporarily_unavailable" => " (the provider's fault, and it will pass)",
-        _ => "",
-    }
+fn provider_is_at_fault(error: &AuthorizationError) -> bool {
+    matches!(
+        error,
+        AuthorizationError::ServerError
+            | AuthorizationError::TemporarilyUnavailable
+            | AuthorizationError::AuthenticationExpired
+    )
 }
 
 /// The beginning of `text`, `limit` characters at most.
@@ -170,15 +161,16 @@ impl fmt::Display for Error {
                 write!(f, "the authorization response has {name} twice")
             }
             Error::NoCode => f.write_str("the authorization response has no code"),
-            Error::NoLogin(cause) => write!(f, "no attempt to sign in: {cause}"),
-            // Anybody can write these: cut, and Debug escapes what would break the line.
-            Error::ProviderSaid { code, description } => write!(
-                f,
-                "the provider answered {:?}: {:?}{}",
-                cut(code, 64),
-                cut(description.as_deref().unwrap_or_default(), 500),
-                admin_hint(code)
-            ),
+            Error::Attempt(cause) => write!(f, "no attempt to sign in: {cause}"),
+            Error::Authorization { error, description } => {
+                // Anybody can write this: cut, and Debug escapes what would break the line.
+                let description = cut(description.as_deref().unwrap_or_default(), 500);
+                write!(f, "the provider answered {error}: {description:?}")?;
+                match error.hint() {
+                    Some(hint) => write!(f, " ({hint})"),
+                    None => Ok(()),
+                }
+            }
             Error::Provider(cause) => cause.fmt(f),
             Error::Blocked { user_id } => write!(
                 f,
@@ -220,9 +212,9 @@ impl From<oidc::MalformedResponse> for Error {
     }
 }
 
-impl From<NoLogin> for Error {
-    fn from(cause: NoLogin) -> Self {
-        Error::NoLogin(cause)
+impl From<AttemptError> for Error {
+    fn from(cause: AttemptError) -> Self {
+        Error::Attempt(cause)
     }
 }
 

@@ -18,6 +18,9 @@ pub const ROUTES: [&str; 8] = [
     HOME, LOGIN, CALLBACK, PROFILE, LOGOUT, HEALTHZ, READYZ, ASSET,
 ];
 
+/// What is no route of ours, as the metrics name it.
+pub const NO_ROUTE: &str = "none";
+
 /// Which of [`ROUTES`] a path is on.
 pub fn route(path: &str) -> Option<usize> {
     let (assets, _) = ASSET.split_once('{').expect("it has a file");

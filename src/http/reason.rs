@@ -1,165 +1,103 @@
-//! Why somebody did not get in, in one word: for audit events and for the metric. Dashboards and
-//! alerts are written in these words, so they do not change.
+//! The [`Reason`] of each error.
 
+use crate::accounts::reason::Reason;
 use crate::http::error::Error;
-use crate::oidc::{self, FetchError, IdTokenError, JwsError};
-use crate::session::NoLogin;
+use crate::oidc::{self, AuthorizationError, FetchError, IdTokenError, JwsError};
+use crate::session::AttemptError;
 
-/// All of them.
-pub const ALL: [&str; 42] = [
-    "response_malformed",
-    "no_code",
-    "no_state",
-    "attempt_missing",
-    "attempt_forged",
-    "attempt_used",
-    "attempt_expired",
-    "access_denied",
-    "interaction_required",
-    "factor_missing",
-    "request_refused",
-    "provider_failed",
-    "provider_refused",
-    "provider_unreachable",
-    "provider_timeout",
-    "provider_busy",
-    "provider_status",
-    "provider_unreadable",
-    "discovery_refused",
-    "keys_refused",
-    "response_issuer",
-    "code_refused",
-    "client_refused",
-    "token_response",
-    "token_type",
-    "id_token_malformed",
-    "id_token_algorithm",
-    "id_token_key",
-    "id_token_signature",
-    "id_token_issuer",
-    "id_token_audience",
-    "id_token_expired",
-    "id_token_not_yet_valid",
-    "id_token_nonce",
-    "id_token_access_token",
-    "id_token_subject",
-    "userinfo_refused",
-    "userinfo_subject",
-    "blocked",
-    "rate_limited",
-    "database",
-    "internal",
-];
-
-/// The word for `error`.
-pub fn of(error: &Error) -> &'static str {
+/// The reason of `error`.
+pub fn of(error: &Error) -> Reason {
     match error {
-        Error::MalformedResponse(_) => "response_malformed",
-        Error::NoCode => "no_code",
-        Error::NoLogin(NoLogin::NoState) => "no_state",
-        Error::NoLogin(NoLogin::NotThisBrowser | NoLogin::AnswerReplaced) => "attempt_missing",
-        Error::NoLogin(NoLogin::Forged) => "attempt_forged",
-        Error::NoLogin(NoLogin::Used) => "attempt_used",
-        Error::NoLogin(NoLogin::Expired { .. }) => "attempt_expired",
-        Error::ProviderSaid { code, .. } => of_code(code),
+        Error::MalformedResponse(_) => Reason::ResponseMalformed,
+        Error::NoCode => Reason::NoCode,
+        Error::Attempt(AttemptError::NoState) => Reason::NoState,
+        Error::Attempt(AttemptError::NotThisBrowser | AttemptError::ResponseReplaced) => {
+            Reason::AttemptMissing
+        }
+        Error::Attempt(AttemptError::Forged) => Reason::AttemptForged,
+        Error::Attempt(AttemptError::Used) => Reason::AttemptUsed,
+        Error::Attempt(AttemptError::Expired { .. }) => Reason::AttemptExpired,
+        Error::Authorization { error, .. } => of_authorization(error),
         Error::Provider(cause) => of_provider(cause),
-        Error::Blocked { .. } => "blocked",
-        Error::TooManyRequests { .. } => "rate_limited",
-        Error::Database(_) | Error::Session(_) => "database",
+        Error::Blocked { .. } => Reason::Blocked,
+        Error::TooManyRequests { .. } => Reason::RateLimited,
+        Error::Database(_) | Error::Session(_) => Reason::Database,
         // The first two are no sign-ins that failed.
-        Error::SignInNeeded { .. } | Error::CrossSiteSignOut | Error::Internal(_) => "internal",
+        Error::SignInNeeded { .. } | Error::CrossSiteSignOut | Error::Internal(_) => {
+            Reason::Internal
+        }
     }
 }
 
 /// RFC 6749, 4.1.2.1 and OpenID Connect Core 3.1.2.6.
-fn of_code(code: &str) -> &'static str {
-    match code {
-        "access_denied" => "access_denied",
-        "login_required"
-        | "interaction_required"
-        | "consent_required"
-        | "account_selection_required" => "interaction_required",
-        "unmet_authentication_requirements" => "factor_missing",
-        "invalid_request"
-        | "invalid_scope"
-        | "unauthorized_client"
-        | "unsupported_response_type"
-        | "unsupported_response_mode" => "request_refused",
-        "server_error" | "temporarily_unavailable" => "provider_failed",
-        // Anybody can write this: the word itself is in the log.
-        _ => "provider_refused",
-    }
-}
-
-fn of_provider(error: &oidc::Error) -> &'static str {
+fn of_authorization(error: &AuthorizationError) -> Reason {
     match error {
-        busy if busy.is_busy() => "provider_busy",
-        oidc::Error::Fetch { cause, .. } => match cause {
-            FetchError::Connection(_) | FetchError::Certificate(_) => "provider_unreachable",
-            FetchError::Timeout => "provider_timeout",
-            FetchError::Body(_) => "provider_unreadable",
-            FetchError::Status { .. } => "provider_status",
-        },
-        oidc::Error::Discovery(_) => "discovery_refused",
-        oidc::Error::Keys(_) => "keys_refused",
-        oidc::Error::ResponseIssuer(_) => "response_issuer",
-        oidc::Error::CodeRefused(_) => "code_refused",
-        oidc::Error::TokenRefused { .. } => "client_refused",
-        oidc::Error::AccessTokenRefused { .. } => "provider_status",
-        oidc::Error::TokenResponse(_) => "token_response",
-        oidc::Error::TokenType(_) => "token_type",
-        oidc::Error::IdToken(cause) => of_id_token(cause),
-        oidc::Error::Userinfo(_) => "userinfo_refused",
-        oidc::Error::UserinfoSubject => "userinfo_subject",
+        AuthorizationError::AccessDenied => Reason::AccessDenied,
+        AuthorizationError::LoginRequired
+        | AuthorizationError::InteractionRequired
+        | AuthorizationError::ConsentRequired
+        | AuthorizationError::AccountSelectionRequired => Reason::InteractionRequired,
+        AuthorizationError::UnmetAuthenticationRequirements => Reason::FactorMissing,
+        AuthorizationError::InvalidRequest
+        | AuthorizationError::InvalidScope
+        | AuthorizationError::UnauthorizedClient
+        | AuthorizationError::UnsupportedResponseType
+        | AuthorizationError::UnsupportedResponseMode => Reason::RequestRefused,
+        AuthorizationError::ServerError
+        | AuthorizationError::TemporarilyUnavailable
+        | AuthorizationError::AuthenticationExpired => Reason::ProviderFailed,
+        // Anybody can write this: the word itself is in the log.
+        AuthorizationError::Unknown(_) => Reason::ProviderRefused,
     }
 }
 
-fn of_id_token(error: &IdTokenError) -> &'static str {
+fn of_provider(error: &oidc::Error) -> Reason {
+    match error {
+        busy if busy.is_busy() => Reason::ProviderBusy,
+        oidc::Error::Fetch { cause, .. } => match cause {
+            FetchError::Connection(_) | FetchError::Certificate(_) => Reason::ProviderUnreachable,
+            FetchError::Timeout => Reason::ProviderTimeout,
+            FetchError::Body(_) => Reason::ProviderUnreadable,
+            FetchError::Status { .. } => Reason::ProviderStatus,
+        },
+        oidc::Error::Discovery(_) => Reason::DiscoveryRefused,
+        oidc::Error::Keys(_) => Reason::KeysRefused,
+        oidc::Error::ResponseIssuer(_) => Reason::ResponseIssuer,
+        oidc::Error::CodeRefused(_) => Reason::CodeRefused,
+        oidc::Error::TokenRefused { .. } => Reason::ClientRefused,
+        oidc::Error::AccessTokenRefused { .. } => Reason::ProviderStatus,
+        oidc::Error::TokenResponse(_) => Reason::TokenResponse,
+        oidc::Error::TokenType(_) => Reason::TokenType,
+        oidc::Error::IdToken(cause) => of_id_token(cause),
+        oidc::Error::Userinfo(_) => Reason::UserinfoRefused,
+        oidc::Error::UserinfoSubject => Reason::UserinfoSubject,
+    }
+}
+
+fn of_id_token(error: &IdTokenError) -> Reason {
     match error {
         IdTokenError::Jws(cause) => match cause {
             JwsError::Malformed(_)
             | JwsError::Member(_)
             | JwsError::Critical
-            | JwsError::Type(_) => "id_token_malformed",
-            JwsError::Algorithm { .. } | JwsError::UnsupportedAlgorithm(_) => "id_token_algorithm",
+            | JwsError::Type(_) => Reason::IdTokenMalformed,
+            JwsError::Algorithm { .. } | JwsError::UnsupportedAlgorithm(_) => {
+                Reason::IdTokenAlgorithm
+            }
             JwsError::UnknownKey(_)
             | JwsError::UnusableKey { .. }
             | JwsError::NoKey(_)
-            | JwsError::AmbiguousKey => "id_token_key",
-            JwsError::Signature { .. } => "id_token_signature",
+            | JwsError::AmbiguousKey => Reason::IdTokenKey,
+            JwsError::Signature { .. } => Reason::IdTokenSignature,
         },
-        IdTokenError::Issuer(_) => "id_token_issuer",
+        IdTokenError::Issuer(_) => Reason::IdTokenIssuer,
         IdTokenError::Audience
         | IdTokenError::AuthorizedParty
-        | IdTokenError::NoAuthorizedParty => "id_token_audience",
-        IdTokenError::Expired => "id_token_expired",
-        IdTokenError::NotYetValid => "id_token_not_yet_valid",
-        IdTokenError::Nonce | IdTokenError::NoNonce => "id_token_nonce",
-        IdTokenError::AccessTokenHash => "id_token_access_token",
-        IdTokenError::Subject => "id_token_subject",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::http::reason::ALL;
-
-    /// The words that the table above can answer, read from it: a dashboard starts with all of
-    /// them at zero.
-    #[test]
-    fn the_list_is_the_table() {
-        let source = include_str!("reason.rs");
-        let (_, table) = source.split_once("pub fn of(").unwrap();
-        let (table, _) = table.split_once("#[cfg(test)]").unwrap();
-        let mut words: Vec<&str> = table
-            .split("=> \"")
-            .skip(1)
-            .filter_map(|rest| Some(rest.split_once('"')?.0))
-            .collect();
-        words.sort_unstable();
-        words.dedup();
-        let mut all = ALL.to_vec();
-        all.sort_unstable();
-        assert_eq!(words, all);
+        | IdTokenError::NoAuthorizedParty => Reason::IdTokenAudience,
+        IdTokenError::Expired => Reason::IdTokenExpired,
+        IdTokenError::NotYetValid => Reason::IdTokenNotYetValid,
+        IdTokenError::Nonce | IdTokenError::NoNonce => Reason::IdTokenNonce,
+        IdTokenError::AccessTokenHash => Reason::IdTokenAccessToken,
+        IdTokenError::Subject => Reason::IdTokenSubject,
     }
 }

@@ -6,11 +6,15 @@ use actix_web::web::{ServiceConfig, resource, route, scope};
 use actix_web::{HttpResponse, Resource};
 
 use crate::http::handlers::{assets, callback, health, home, login, logout, profile};
-use crate::http::paths::{ASSET, Base, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ};
+use crate::http::paths::{
+    ASSET, Base, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, NO_ROUTE, PROFILE, READYZ, ROUTES,
+};
+use crate::observe::metrics;
 use crate::oidc::ResponseMode;
 
 /// The table, below the path of `PUBLIC_URL`. Whoever probes the process need not know that path.
 pub fn below(base: &Base, mode: ResponseMode) -> impl FnOnce(&mut ServiceConfig) {
+    metrics::know_routes(ROUTES.into_iter().chain([NO_ROUTE]));
     move |app| match base.is_root() {
         true => table(app, mode),
         false => {

@@ -1,50 +1,49 @@
-//! The request that is being handled: its id and who sent it. They stand on every log line and in
-//! every audit event that comes of it, without being passed from hand to hand.
+//! The request that is being handled: its id and its client's address. They stand on every log line and in every audit
+//! event of the request, without being passed from hand to hand.
 
-use std::cell::Cell;
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::random;
 
 tokio::task_local! {
-    static TRACE: Trace;
+    static CURRENT: RequestContext;
 }
 
-/// What is known of a request before anybody looks into it.
+/// What log lines and audit events tell of the request that they belong to.
 #[derive(Clone, Copy, Debug)]
-pub struct Trace {
-    /// The request's name.
+pub struct RequestContext {
+    /// The request's id.
     pub id: RequestId,
-    /// The client's address.
+    /// The client's address, if it is known.
     pub address: Option<IpAddr>,
 }
 
-impl Trace {
-    /// That of the request which is being handled here; nothing outside of any.
-    pub fn current() -> Option<Trace> {
-        TRACE.try_get().ok()
+impl RequestContext {
+    /// The context of the request that is being handled here. Nothing outside of a request.
+    pub fn current() -> Option<RequestContext> {
+        CURRENT.try_get().ok()
     }
 
-    /// Makes this the current one for as long as `work` goes on.
-    pub async fn around<T>(self, work: impl Future<Output = T>) -> T {
-        TRACE.scope(self, work).await
+    /// Runs `future` with this as the current context.
+    pub async fn scope<T>(self, future: impl Future<Output = T>) -> T {
+        CURRENT.scope(self, future).await
     }
 
-    /// Does `work` on this thread as a part of the request whose trace it is, or of none.
-    pub fn carry<T>(trace: Option<Trace>, work: impl FnOnce() -> T) -> T {
-        match trace {
-            Some(trace) => TRACE.sync_scope(trace, work),
+    /// Runs `work` on this thread with `context` as the current one: a task on another thread does not inherit it.
+    pub fn scope_sync<T>(context: Option<RequestContext>, work: impl FnOnce() -> T) -> T {
+        match context {
+            Some(context) => CURRENT.sync_scope(context, work),
             None => work(),
         }
     }
 }
 
-/// The longest id that is taken over from outside.
+/// The longest id that is taken over from a proxy, in bytes.
 const ID_LIMIT: usize = 64;
 
-/// A request's name: in the log, in the answer's `X-Request-Id`, and on the error page as the
-/// reference that a person can read out. Letters, digits, `.`, `_` and `-`; kept without a heap.
+/// Names a request: in the log, in the `X-Request-Id` of the response, and on the error page as the reference that a person
+/// can read out. Letters, digits, `.`, `_` and `-`. It is `Copy` and needs no allocation.
 #[derive(Clone, Copy)]
 pub struct RequestId {
     text: [u8; ID_LIMIT],
@@ -52,11 +51,10 @@ pub struct RequestId {
 }
 
 impl RequestId {
-    /// The name that a trusted proxy gave the request, in `X-Request-Id` or in `traceparent`
-    /// (W3C Trace Context, the trace-id); else a new one. Anybody can send the headers, so they
-    /// count for nothing unless they are `trusted`.
-    pub fn of<'a>(trusted: bool, header: impl Fn(&str) -> Option<&'a str>) -> RequestId {
-        if !trusted {
+    /// The id that a trusted proxy gave the request, in `X-Request-Id` or in `traceparent` (W3C Trace Context, the
+    /// trace-id); else a new one. Anybody can send these headers, so they are ignored unless `is_trusted`.
+    pub fn of<'a>(is_trusted: bool, header: impl Fn(&str) -> Option<&'a str>) -> RequestId {
+        if !is_trusted {
             return RequestId::new();
         }
         let given = || RequestId::parse(header("x-request-id")?);
@@ -64,13 +62,13 @@ impl RequestId {
         given().or_else(traced).unwrap_or_else(RequestId::new)
     }
 
-    /// A new name: 12 hexadecimal digits, which can be read out over the telephone.
+    /// A new id: 12 hexadecimal digits, short enough to be read out over the telephone.
     pub fn new() -> RequestId {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let number = number();
         let mut text = [0; ID_LIMIT];
-        for (place, digit) in text.iter_mut().take(12).enumerate() {
-            *digit = DIGITS[(number >> (4 * place)) as usize & 15];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(random::bytes::<6>()) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
         }
         RequestId { text, len: 12 }
     }
@@ -86,7 +84,7 @@ impl RequestId {
         fits.then_some(RequestId { text, len })
     }
 
-    /// Itself as text.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         let text = &self.text[..usize::from(self.len)];
         std::str::from_utf8(text).expect("only ASCII gets in")
@@ -111,7 +109,7 @@ impl fmt::Debug for RequestId {
     }
 }
 
-/// `version-traceid-parentid-flags`: the second part, unless it is all zeros, which is invalid.
+/// `version-traceid-parentid-flags`: the second part. All zeros are invalid.
 fn trace_id(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');
     let (version, trace_id) = (parts.next()?, parts.next()?);
@@ -125,22 +123,6 @@ fn trace_id(traceparent: &str) -> Option<&str> {
         && is_hex(trace_id)
         && trace_id.bytes().any(|byte| byte != b'0');
     is_valid.then_some(trace_id)
-}
-
-/// A number for a name, at the cost of a few instructions: each request needs one, and nothing
-/// depends on its being secret. SplitMix64 (Steele, Lea and Flood, 2014), begun at random by each
-/// thread.
-fn number() -> u64 {
-    thread_local! {
-        static STATE: Cell<u64> = Cell::new(u64::from_ne_bytes(random::bytes()));
-    }
-    STATE.with(|state| {
-        let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        state.set(next);
-        let mixed = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    })
 }
 
 #[cfg(test)]
@@ -162,20 +144,20 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_names_the_request() {
+    fn a_trusted_proxy_sets_the_id() {
         let headers = [("x-request-id", "Edge_1.2-3"), ("traceparent", TRACEPARENT)];
         assert_eq!(id(true, &headers), "Edge_1.2-3");
         assert_eq!(id(true, &headers[1..]), "4bf92f3577b34da6a3ce929d0e0e4736");
     }
 
     #[test]
-    fn nobody_else_does() {
+    fn nobody_else_sets_it() {
         assert!(is_ours(&id(false, &[("x-request-id", "edge")])));
         assert!(is_ours(&id(false, &[("traceparent", TRACEPARENT)])));
     }
 
     #[test]
-    fn a_name_that_is_none_is_replaced() {
+    fn an_invalid_id_is_replaced() {
         const LONG: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
         for hostile in ["", " ", "a b", "a\"b", "<script>", "é", LONG] {
             assert!(
@@ -198,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn new_names_differ() {
-        let names = (0..10_000).map(|_| RequestId::new().to_string());
-        let names: std::collections::BTreeSet<String> = names.collect();
-        assert_eq!(names.len(), 10_000);
+    fn new_ids_differ() {
+        let ids = (0..10_000).map(|_| RequestId::new().to_string());
+        let ids: std::collections::BTreeSet<String> = ids.collect();
+        assert_eq!(ids.len(), 10_000);
     }
 }

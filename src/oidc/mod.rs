@@ -22,7 +22,10 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use error::Error;
-pub use flow::attempt::{Attempt, AuthorizationResponse, MalformedResponse, ResponseMode, Seed};
+pub use flow::attempt::{Attempt, Seed};
+pub use flow::authorization_error::AuthorizationError;
+pub use flow::authorization_request::ResponseMode;
+pub use flow::authorization_response::{AuthorizationResponse, MalformedResponse};
 pub use flow::end_session::EndSessionRequest;
 pub use flow::id_token::{Claims, IdTokenError};
 pub use flow::profile::Profile;
@@ -39,7 +42,7 @@ pub use provider::metadata::{Metadata, is_confidential};
 
 use crate::clock::Clock;
 use flow::id_token::{Expectation, verify_id_token};
-use flow::{attempt, end_session, token, userinfo};
+use flow::{authorization_request, end_session, token, userinfo};
 use jose::jws;
 use jose::key_set::{self, KeySet};
 use provider::cache::Cache;
@@ -151,7 +154,7 @@ impl RelyingParty {
         login_hint: Option<&str>,
     ) -> Result<Url, Error> {
         let metadata = self.metadata(http).await?;
-        Ok(attempt::authorization_request(
+        Ok(authorization_request::authorization_request(
             &metadata,
             &self.registration,
             attempt,

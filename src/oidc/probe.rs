@@ -9,7 +9,10 @@ use time::{Duration, OffsetDateTime};
 use url::Url;
 
 use crate::oidc::error::Error;
-use crate::oidc::flow::attempt::{self, Attempt, AuthorizationResponse};
+use crate::oidc::flow::attempt::Attempt;
+use crate::oidc::flow::authorization_error::AuthorizationError;
+use crate::oidc::flow::authorization_request::authorization_request;
+use crate::oidc::flow::authorization_response::AuthorizationResponse;
 use crate::oidc::flow::token;
 use crate::oidc::http::client::Http;
 use crate::oidc::http::response::Answer;
@@ -70,8 +73,8 @@ pub struct Keys {
 pub enum Acceptance {
     /// It came back to the redirect URI, as it does when only the person is missing.
     Accepted,
-    /// It came back to the redirect URI, with another error code.
-    AcceptedBut(String),
+    /// It came back to the redirect URI, with another error.
+    AcceptedBut(AuthorizationError),
     /// It shows an error page instead, and does not come back (RFC 6749, 4.1.2.1).
     Refused {
         /// Which of the two parameters its page names.
@@ -159,7 +162,7 @@ pub async fn authorization(
     registration: &Registration,
 ) -> Acceptance {
     let attempt = Attempt::new();
-    let request = attempt::authorization_request(metadata, registration, &attempt, None);
+    let request = authorization_request(metadata, registration, &attempt, None);
     // The answer must come as a redirect, whatever mode is configured; for a code that is the default.
     let mut url = request.clone();
     url.query_pairs_mut()
@@ -209,16 +212,11 @@ fn judge_response(back: &Url, state: &str) -> Acceptance {
     if response.state.as_deref() != Some(state) {
         return Acceptance::CannotTell("it comes back without the state that we sent".to_owned());
     }
-    match response.error.as_deref() {
+    match response.error {
         None if response.code.is_some() => Acceptance::Accepted,
         None => Acceptance::CannotTell("it comes back with neither a code nor an error".to_owned()),
-        Some(
-            "login_required"
-            | "interaction_required"
-            | "consent_required"
-            | "account_selection_required",
-        ) => Acceptance::Accepted,
-        Some(code) => Acceptance::AcceptedBut(code.to_owned()),
+        Some(error) if error.needs_the_person() => Acceptance::Accepted,
+        Some(error) => Acceptance::AcceptedBut(error),
     }
 }
 
@@ -275,7 +273,10 @@ mod tests {
             Some(&format!("{BACK}?error=invalid_scope&state=s")),
             "",
         );
-        assert_eq!(but, Acceptance::AcceptedBut("invalid_scope".to_owned()));
+        assert_eq!(
+            but,
+            Acceptance::AcceptedBut(AuthorizationError::InvalidScope)
+        );
         for elsewhere in [
             format!("{BACK}?error=login_required"),
             format!("{BACK}?error=login_required&state=other"),

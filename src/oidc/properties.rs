@@ -17,7 +17,8 @@ use time::OffsetDateTime;
 use url::Url;
 
 use crate::oidc::Claims;
-use crate::oidc::flow::attempt::{Attempt, AuthorizationResponse, MalformedResponse};
+use crate::oidc::flow::attempt::Attempt;
+use crate::oidc::flow::authorization_response::{AuthorizationResponse, MalformedResponse};
 use crate::oidc::flow::id_token::{Expectation, IdTokenError, verify_id_token};
 use crate::oidc::jose::key_set::{KeySet, asymmetric};
 use crate::oidc::jose::numeric_date::NumericDate;
@@ -495,8 +496,9 @@ proptest! {
         match AuthorizationResponse::parse(&query) {
             Ok(response) => {
                 let code = response.code.map(|code| code.expose_secret().to_owned());
+                let error = response.error.map(|error| error.code().to_owned());
                 let found = [
-                    response.state, code, response.error, response.error_description, response.issuer,
+                    response.state, code, error, response.error_description, response.issuer,
                 ];
                 for (name, found) in PARAMETERS.into_iter().zip(found) {
                     let sent = values(name);
@@ -510,9 +512,9 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_state_an_attempt_is_begun_again_twice_at_most(state in "\\PC*|[a-z]{0,5}~[0-9+~-]{0,4}") {
-        let again = |stale: Attempt| Attempt::again(&stale.state);
-        let third = Attempt::again(&state).and_then(again).and_then(again);
+    fn whatever_the_state_an_attempt_is_retried_twice_at_most(state in "\\PC*|[a-z]{0,5}~[0-9+~-]{0,4}") {
+        let retry = |stale: Attempt| Attempt::retry_of(&stale.state);
+        let third = Attempt::retry_of(&state).and_then(retry).and_then(retry);
         prop_assert!(third.is_none());
     }
 }

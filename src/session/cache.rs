@@ -14,17 +14,17 @@ use crate::session::store::State;
 const CAPACITY: u64 = 4096;
 
 /// Sessions out of the database.
-pub struct Memory {
+pub struct SessionCache {
     lifetime: Duration,
     /// By the hash of the cookie's secret.
-    sessions: Cache<String, Arc<Remembered>>,
+    sessions: Cache<String, Arc<CachedSession>>,
     /// When this process last changed a session, by that hash, or a person, by their id. It outlives what was read
     /// before, even by a query that was under way meanwhile.
     changes: Cache<String, Instant>,
 }
 
 /// A session as it was read.
-pub struct Remembered {
+pub struct CachedSession {
     /// Whose it is.
     pub user: User,
     /// The sign-in, in UTC.
@@ -37,10 +37,10 @@ pub struct Remembered {
     pub asked_at: Instant,
 }
 
-impl Memory {
+impl SessionCache {
     /// Remembers for so long; zero is never.
     pub fn new(lifetime: Duration) -> Self {
-        Memory {
+        SessionCache {
             lifetime,
             sessions: Cache::builder()
                 .max_capacity(CAPACITY)
@@ -51,7 +51,7 @@ impl Memory {
     }
 
     /// The session, if it was read within the lifetime and neither it nor its person changed since.
-    pub fn get(&self, key_hash: &str) -> Option<Arc<Remembered>> {
+    pub fn get(&self, key_hash: &str) -> Option<Arc<CachedSession>> {
         if self.lifetime.is_zero() {
             return None;
         }
@@ -67,14 +67,14 @@ impl Memory {
     }
 
     /// Remembers what was read.
-    pub fn keep(&self, key_hash: String, session: Arc<Remembered>) {
+    pub fn keep(&self, key_hash: String, session: Arc<CachedSession>) {
         if !self.lifetime.is_zero() {
             self.sessions.insert(key_hash, session);
         }
     }
 
     /// A session, by its hash, or a person, by their id, has just been changed in the database.
-    pub fn changed(&self, what: &str) {
+    pub fn invalidate(&self, what: &str) {
         if !self.lifetime.is_zero() {
             self.changes.insert(what.to_owned(), Instant::now());
             self.sessions.invalidate(what);
@@ -87,8 +87,8 @@ mod tests {
     use super::*;
     use time::macros::datetime;
 
-    fn read_at(asked_at: Instant) -> Arc<Remembered> {
-        Arc::new(Remembered {
+    fn read_at(asked_at: Instant) -> Arc<CachedSession> {
+        Arc::new(CachedSession {
             user: User {
                 id: "ada".to_owned(),
                 issuer: String::new(),
@@ -110,11 +110,11 @@ mod tests {
     #[test]
     fn what_changed_is_forgotten_even_when_it_is_read_meanwhile() {
         for what in ["hash", "ada"] {
-            let memory = Memory::new(Duration::from_secs(60));
+            let memory = SessionCache::new(Duration::from_secs(60));
             let before = Instant::now();
             memory.keep("hash".to_owned(), read_at(before));
             assert!(memory.get("hash").is_some());
-            memory.changed(what);
+            memory.invalidate(what);
             assert!(memory.get("hash").is_none(), "{what}");
             // The answer to a query that began before comes late.
             memory.keep("hash".to_owned(), read_at(before));
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn nothing_is_remembered_beyond_its_lifetime() {
-        let memory = Memory::new(Duration::from_secs(60));
+        let memory = SessionCache::new(Duration::from_secs(60));
         let long_ago = Instant::now().checked_sub(Duration::from_secs(60));
         memory.keep("hash".to_owned(), read_at(long_ago.unwrap()));
         assert!(memory.get("hash").is_none());
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_lifetime_of_zero_remembers_nothing() {
-        let memory = Memory::new(Duration::ZERO);
+        let memory = SessionCache::new(Duration::ZERO);
         memory.keep("hash".to_owned(), read_at(Instant::now()));
         assert!(memory.get("hash").is_none());
     }

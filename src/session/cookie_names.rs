@@ -60,7 +60,7 @@ impl CookieNames {
     }
 
     /// The cookie of the answer that waits.
-    pub fn answer(&self) -> String {
+    pub fn form_post(&self) -> String {
         self.whole(ANSWER)
     }
 
@@ -164,7 +164,7 @@ mod tests {
                     theirs.logout(),
                     theirs.login("state"),
                     theirs.login(""),
-                    theirs.answer(),
+                    theirs.form_post(),
                 ];
                 let is_same = ours.site == theirs.site;
                 for name in all {
@@ -188,7 +188,7 @@ mod tests {
             names.session(),
             names.logout(),
             names.login(&state),
-            names.answer(),
+            names.form_post(),
             names.login(""),
         ] {
             assert!(names.is_ours(&ours), "{ours}");
@@ -220,7 +220,7 @@ mod tests {
     fn an_attempt_is_told_from_the_others() {
         let names = names("https://app.example");
         assert!(names.is_login(&names.login("state")));
-        for not in [names.session(), names.logout(), names.answer()] {
+        for not in [names.session(), names.logout(), names.form_post()] {
             assert!(!names.is_login(&not), "{not}");
         }
     }

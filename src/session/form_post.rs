@@ -15,33 +15,33 @@ const SEALED_LIMIT: usize = 1700;
 
 impl Sessions {
     /// The cookie that keeps `form`, a response in the encoding of forms; nothing if it is too long.
-    pub fn keep_answer(&self, form: String) -> Option<Cookie<'static>> {
-        let name = self.names.answer();
+    pub fn keep_response(&self, form: String) -> Option<Cookie<'static>> {
+        let name = self.names.form_post();
         let sealed = self
             .keys
             .seal(|keys| &keys.attempts, &name, form.into_bytes());
-        (sealed.len() <= SEALED_LIMIT).then(|| self.answer_cookie(name, sealed))
+        (sealed.len() <= SEALED_LIMIT).then(|| self.response_cookie(name, sealed))
     }
 
     /// The response that waits, if it is one to `state`, and the removal of its cookie.
-    pub fn take_answer(
+    pub fn take_response(
         &self,
         request: &HttpRequest,
         state: &str,
     ) -> Option<(String, Cookie<'static>)> {
-        let name = self.names.answer();
+        let name = self.names.form_post();
         let sealed = request.cookie(&name)?;
         let (form, _) = self
             .keys
             .open(|keys| &keys.attempts, &name, sealed.value())?;
         let form = String::from_utf8(form).ok()?;
         let waits_for = AuthorizationResponse::first_state(&form)?;
-        let mut removal = self.answer_cookie(name, String::new());
+        let mut removal = self.response_cookie(name, String::new());
         removal.make_removal();
         (waits_for == state).then_some((form, removal))
     }
 
-    fn answer_cookie(&self, name: String, value: String) -> Cookie<'static> {
+    fn response_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
             .path(self.cookie_path())
             .http_only(true)
@@ -61,16 +61,16 @@ mod tests {
     fn a_response_waits_for_its_state() {
         let (sessions, _) = sessions();
         let form = "code=c&state=s%26".to_owned();
-        let cookie = sessions.keep_answer(form.clone()).unwrap();
+        let cookie = sessions.keep_response(form.clone()).unwrap();
         assert_eq!(cookie.name(), "__Host-doorward-answer");
         let request = request_with([&cookie]);
-        let (waiting, removal) = sessions.take_answer(&request, "s&").unwrap();
+        let (waiting, removal) = sessions.take_response(&request, "s&").unwrap();
         assert_eq!(waiting, form);
         assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
-        assert!(sessions.take_answer(&request, "other").is_none());
+        assert!(sessions.take_response(&request, "other").is_none());
         let made_up = Cookie::new(cookie.name().to_owned(), form);
         let request = request_with([&made_up]);
-        assert!(sessions.take_answer(&request, "s&").is_none());
+        assert!(sessions.take_response(&request, "s&").is_none());
     }
 
     #[test]
@@ -78,7 +78,7 @@ mod tests {
         let (sessions, _) = sessions();
         // Sealed, 28 bytes more; in base64, a third more.
         for (bytes, is_kept) in [(1247, true), (1248, false)] {
-            let kept = sessions.keep_answer("a".repeat(bytes));
+            let kept = sessions.keep_response("a".repeat(bytes));
             assert_eq!(kept.is_some(), is_kept, "{bytes}");
         }
     }

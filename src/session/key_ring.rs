@@ -47,9 +47,9 @@ struct Previous {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MadeWith {
     /// It is the current one, or comes after that.
-    KeyThatStays,
+    Current,
     /// It is the previous one: what was made with it is to be made anew.
-    KeyThatGoes,
+    Retired,
 }
 
 impl KeyRing {
@@ -134,8 +134,8 @@ impl KeyRing {
     /// What the first key finds that finds anything.
     fn first<T>(&self, find: impl Fn(&Keys) -> Option<T>) -> Option<(T, MadeWith)> {
         let ring = self.ring.load();
-        let stays = |found| (found, MadeWith::KeyThatStays);
-        let goes = |found| (found, MadeWith::KeyThatGoes);
+        let stays = |found| (found, MadeWith::Current);
+        let goes = |found| (found, MadeWith::Retired);
         find(&ring.current)
             .map(stays)
             .or_else(|| find(&*self.previous(&ring)?).map(goes))
@@ -200,15 +200,9 @@ mod tests {
     fn the_previous_key_opens_and_does_not_seal() {
         let (old, new) = (ring(1, None), ring(2, None));
         let both = ring(2, Some(1));
-        assert_eq!(opened(&both, &sealed_by(&old)), Some(MadeWith::KeyThatGoes));
-        assert_eq!(
-            opened(&both, &sealed_by(&new)),
-            Some(MadeWith::KeyThatStays)
-        );
-        assert_eq!(
-            opened(&new, &sealed_by(&both)),
-            Some(MadeWith::KeyThatStays)
-        );
+        assert_eq!(opened(&both, &sealed_by(&old)), Some(MadeWith::Retired));
+        assert_eq!(opened(&both, &sealed_by(&new)), Some(MadeWith::Current));
+        assert_eq!(opened(&new, &sealed_by(&both)), Some(MadeWith::Current));
         assert_eq!(opened(&old, &sealed_by(&both)), None);
         assert_eq!(opened(&new, &sealed_by(&old)), None);
     }
@@ -218,24 +212,15 @@ mod tests {
         let (old, new) = (ring(1, None), ring(2, None));
         let rotating = ring(1, None);
         let coming = rotating.accept(&key(2));
-        assert_eq!(
-            opened(&old, &sealed_by(&rotating)),
-            Some(MadeWith::KeyThatStays)
-        );
+        assert_eq!(opened(&old, &sealed_by(&rotating)), Some(MadeWith::Current));
         assert_eq!(
             opened(&rotating, &sealed_by(&new)),
-            Some(MadeWith::KeyThatStays),
+            Some(MadeWith::Current),
             "or two processes would make it anew in turns"
         );
         rotating.promote(&coming, LIFETIME);
-        assert_eq!(
-            opened(&new, &sealed_by(&rotating)),
-            Some(MadeWith::KeyThatStays)
-        );
-        assert_eq!(
-            opened(&rotating, &sealed_by(&old)),
-            Some(MadeWith::KeyThatGoes)
-        );
+        assert_eq!(opened(&new, &sealed_by(&rotating)), Some(MadeWith::Current));
+        assert_eq!(opened(&rotating, &sealed_by(&old)), Some(MadeWith::Retired));
     }
 
     #[test]
@@ -246,12 +231,12 @@ mod tests {
         rotating.promote(&second, LIFETIME);
         assert_eq!(
             opened(&rotating, &sealed_by(&rings[0])),
-            Some(MadeWith::KeyThatStays)
+            Some(MadeWith::Current)
         );
         rotating.promote(&third, LIFETIME);
         assert_eq!(
             opened(&rotating, &sealed_by(&rings[2])),
-            Some(MadeWith::KeyThatStays)
+            Some(MadeWith::Current)
         );
         let again = rotating.accept(&key(2));
         rotating.promote(&again, LIFETIME);

@@ -27,7 +27,7 @@ const LONG_ATTEMPTS: [&str; 2] = ["0", "1"];
 const REMOVALS: usize = 3;
 
 /// What the browser keeps for us while the person is at the provider.
-pub struct Login {
+pub struct LoginAttempt {
     /// State, nonce and verifier.
     pub attempt: Attempt,
     /// Where to go afterwards.
@@ -36,7 +36,7 @@ pub struct Login {
     began_at: OffsetDateTime,
 }
 
-/// A [`Login`] as it is sealed, without names: a browser keeps several.
+/// A [`LoginAttempt`] as it is sealed, without names: a browser keeps several.
 #[derive(Serialize, Deserialize)]
 struct Plain(
     Seed,
@@ -44,15 +44,15 @@ struct Plain(
     #[serde(with = "time::serde::timestamp::nanoseconds")] OffsetDateTime,
 );
 
-impl From<Login> for Plain {
-    fn from(login: Login) -> Self {
+impl From<LoginAttempt> for Plain {
+    fn from(login: LoginAttempt) -> Self {
         Plain(login.attempt.into_seed(), login.return_to, login.began_at)
     }
 }
 
-impl From<Plain> for Login {
+impl From<Plain> for LoginAttempt {
     fn from(Plain(seed, return_to, began_at): Plain) -> Self {
-        Login {
+        LoginAttempt {
             attempt: seed.into(),
             return_to,
             began_at,
@@ -60,9 +60,9 @@ impl From<Plain> for Login {
     }
 }
 
-impl Login {
+impl LoginAttempt {
     /// What was sealed, if it is an attempt.
-    pub(crate) fn read(plain: &[u8]) -> Option<Login> {
+    pub(crate) fn read(plain: &[u8]) -> Option<LoginAttempt> {
         let plain: Plain = serde_json::from_slice(plain).ok()?;
         Some(plain.into())
     }
@@ -78,7 +78,7 @@ struct Kept {
 
 /// Why a callback belongs to no attempt. The text is for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoLogin {
+pub enum AttemptError {
     /// The response names no state.
     NoState,
     /// This browser has no attempt of that state: another browser's, one that is used up, or
@@ -89,7 +89,7 @@ pub enum NoLogin {
     /// It signed somebody in, or was about to.
     Used,
     /// The response came by POST, and another one took its place before it was judged.
-    AnswerReplaced,
+    ResponseReplaced,
     /// Ten minutes went by.
     Expired {
         /// Where the person wanted to go.
@@ -97,26 +97,26 @@ pub enum NoLogin {
     },
 }
 
-impl std::fmt::Display for NoLogin {
+impl std::fmt::Display for AttemptError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            NoLogin::NoState => "the response has no state",
-            NoLogin::NotThisBrowser => {
+            AttemptError::NoState => "the response has no state",
+            AttemptError::NotThisBrowser => {
                 "this browser has no attempt of that state (used up, another browser, or no cookies)"
             }
-            NoLogin::Forged => "the attempt's cookie was not sealed by us for that state",
-            NoLogin::Used => "the attempt was used before",
-            NoLogin::AnswerReplaced => {
+            AttemptError::Forged => "the attempt's cookie was not sealed by us for that state",
+            AttemptError::Used => "the attempt was used before",
+            AttemptError::ResponseReplaced => {
                 "the response that came by POST does not wait any more (another tab's took its place, or a minute went by)"
             }
-            NoLogin::Expired { .. } => "the attempt is older than ten minutes",
+            AttemptError::Expired { .. } => "the attempt is older than ten minutes",
         })
     }
 }
 
 impl Sessions {
     /// Remembers an attempt: the cookies to set. The oldest go when they are too much.
-    pub fn begin_login(
+    pub fn start_attempt(
         &self,
         request: &HttpRequest,
         attempt: Attempt,
@@ -127,7 +127,7 @@ impl Sessions {
             true => self.names.login(&attempt.state),
             false => self.long_login_name(&kept),
         };
-        let login = Login {
+        let login = LoginAttempt {
             attempt,
             return_to,
             began_at: self.clock.now(),
@@ -142,29 +142,37 @@ impl Sessions {
     }
 
     /// The attempt that `state` names, if this browser began it. The caller sends
-    /// [`Sessions::forget_login`] with whatever it answers: an attempt is used once.
-    pub fn take_login(&self, request: &HttpRequest, state: Option<&str>) -> Result<Login, NoLogin> {
-        let state = state.ok_or(NoLogin::NoState)?;
+    /// [`Sessions::remove_attempt`] with whatever it answers: an attempt is used once.
+    pub fn take_attempt(
+        &self,
+        request: &HttpRequest,
+        state: Option<&str>,
+    ) -> Result<LoginAttempt, AttemptError> {
+        let state = state.ok_or(AttemptError::NoState)?;
         let (_, login) = self.find_login(request, state)?;
         match self.is_current(&login) {
             true => Ok(login),
-            false => Err(NoLogin::Expired {
+            false => Err(AttemptError::Expired {
                 return_to: login.return_to,
             }),
         }
     }
 
     /// The cookie that removes the attempt which `state` names, if the browser sent one.
-    pub fn forget_login(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
+    pub fn remove_attempt(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
         match self.find_login(request, state) {
             Ok((name, _)) => Some(self.removal(name)),
-            Err(NoLogin::Forged) => Some(self.removal(self.names.login(state))),
+            Err(AttemptError::Forged) => Some(self.removal(self.names.login(state))),
             Err(_) => None,
         }
     }
 
     /// The attempt with this state, and the name of its cookie.
-    fn find_login(&self, request: &HttpRequest, state: &str) -> Result<(String, Login), NoLogin> {
+    fn find_login(
+        &self,
+        request: &HttpRequest,
+        state: &str,
+    ) -> Result<(String, LoginAttempt), AttemptError> {
         let opened = |name: &str| {
             let login = self.open_login(&request.cookie(name)?);
             Some(login.filter(|login| random::is_same(&login.attempt.state, state)))
@@ -175,7 +183,7 @@ impl Sessions {
         if !long_names.contains(&own) {
             match opened(&own) {
                 Some(Some(login)) => return Ok((own, login)),
-                Some(None) => return Err(NoLogin::Forged),
+                Some(None) => return Err(AttemptError::Forged),
                 None => (),
             }
         }
@@ -183,7 +191,7 @@ impl Sessions {
             .into_iter()
             .find_map(|name| Some((opened(&name)??, name)))
             .map(|(login, name)| (name, login))
-            .ok_or(NoLogin::NotThisBrowser)
+            .ok_or(AttemptError::NotThisBrowser)
     }
 
     /// The attempts that the browser sent, those first that it can best do without.
@@ -236,14 +244,14 @@ impl Sessions {
             .collect()
     }
 
-    fn open_login(&self, cookie: &Cookie<'_>) -> Option<Login> {
+    fn open_login(&self, cookie: &Cookie<'_>) -> Option<LoginAttempt> {
         let (plain, _) = self
             .keys
             .open(|keys| &keys.attempts, cookie.name(), cookie.value())?;
-        Login::read(&plain)
+        LoginAttempt::read(&plain)
     }
 
-    fn is_current(&self, login: &Login) -> bool {
+    fn is_current(&self, login: &LoginAttempt) -> bool {
         self.clock.now() - login.began_at < LIFETIME
     }
 

@@ -30,7 +30,7 @@ pub struct Logout {
 impl Sessions {
     /// Begins the sign-out of the session that `request` came with, and keeps it for a second press. Whether this is
     /// the first one.
-    pub async fn begin_logout(
+    pub async fn start_logout(
         &self,
         request: &HttpRequest,
         id_token_hint: Option<SecretString>,

@@ -32,7 +32,7 @@ use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
 pub use cookie_header::{OwnCookies, count as count_cookies};
-pub use login_attempt::{Login, NoLogin};
+pub use login_attempt::{AttemptError, LoginAttempt};
 pub use logout::Logout;
 pub use reseal::renew;
 pub use return_to::ReturnTo;
@@ -42,11 +42,11 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::paths::Base;
 use crate::settings::Settings;
-use cache::Memory;
+use cache::SessionCache;
 use cookie_names::CookieNames;
 use key_ring::KeyRing;
 use store::DatabaseStore;
-use used_attempts::Spent;
+use used_attempts::UsedAttempts;
 
 /// What the fuzz targets and the benchmarks need of the inside.
 #[cfg(any(fuzzing, feature = "internals"))]
@@ -66,8 +66,8 @@ pub struct Sessions {
     absolute_timeout: Duration,
     clock: Clock,
     db: Db,
-    memory: Memory,
-    spent: Spent,
+    cache: SessionCache,
+    used_attempts: UsedAttempts,
 }
 
 impl Sessions {
@@ -87,8 +87,8 @@ impl Sessions {
             absolute_timeout: settings.absolute_timeout,
             clock,
             db,
-            memory: Memory::new(settings.session_cache),
-            spent: Spent::new(),
+            cache: SessionCache::new(settings.session_cache),
+            used_attempts: UsedAttempts::new(),
         }
     }
 

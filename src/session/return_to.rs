@@ -55,7 +55,7 @@ impl ReturnTo {
 fn is_plain(c: char) -> bool {
     match c.is_ascii() {
         true => c.is_ascii_graphic() && c != '\\',
-        false => !c.is_whitespace() && !c.is_control() && !is_invisible(c) && !is_disguise(c),
+        false => !c.is_whitespace() && !c.is_control() && !is_invisible(c) && !is_lookalike(c),
     }
 }
 
@@ -70,7 +70,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// What looks like a slash, a backslash or a dot, or becomes one where text is normalized (NFKC).
-fn is_disguise(c: char) -> bool {
+fn is_lookalike(c: char) -> bool {
     matches!(
         c,
         '\u{2024}'..='\u{2026}' | '\u{2044}' | '\u{2047}'..='\u{2049}' | '\u{2100}' | '\u{2101}' | '\u{2105}' | '\u{2106}' | '\u{2488}'..='\u{249b}' | '\u{33c2}' | '\u{33d8}' | '\u{2215}' | '\u{2216}' | '\u{29f5}' | '\u{29f8}'

@@ -10,7 +10,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::store::{BEGUN, State, USER};
-use super::{NoLogin, ReturnTo, Sessions};
+use super::{AttemptError, ReturnTo, Sessions};
 use crate::accounts::sign_in::Begun;
 use crate::db::{NewUser, SingleUse, User};
 use crate::http::error::Error;
@@ -42,7 +42,7 @@ impl Sessions {
         let user = match self.begin(&secret, person, state, attempt).await? {
             Begun::SignedIn(user) => user,
             Begun::Blocked(user) => return Err(Error::Blocked { user_id: user.id }),
-            Begun::Used => return Err(NoLogin::Used.into()),
+            Begun::Used => return Err(AttemptError::Used.into()),
         };
         let session = request.get_session();
         session.clear();

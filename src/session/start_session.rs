@@ -23,7 +23,7 @@ impl Sessions {
             .run(move |connection| User::sign_in(connection, &person, &session, &attempt, now));
         let begun = begun.await?;
         if let Begun::SignedIn(user) | Begun::Blocked(user) = &begun {
-            self.memory.changed(&user.id);
+            self.cache.invalidate(&user.id);
         }
         Ok(begun)
     }

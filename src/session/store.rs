@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use super::Sessions;
 use super::key_ring::{MadeWith, secret_of};
 use crate::db::{self, Db, Expiry, Session, User};
-use crate::session::cache::Remembered;
+use crate::session::cache::CachedSession;
 use crate::session::reseal::TO_BE_RENEWED;
 
 /// Under this name a loaded session carries its person. It is joined from the users table, never
@@ -50,7 +50,7 @@ impl DatabaseStore {
     }
 
     /// Out of the database, and remembered.
-    async fn read(&self, key_hash: &str) -> Result<Option<Arc<Remembered>>, db::Error> {
+    async fn read(&self, key_hash: &str) -> Result<Option<Arc<CachedSession>>, db::Error> {
         let asked_at = Instant::now();
         let wanted = key_hash.to_owned();
         let found = self
@@ -67,7 +67,7 @@ impl DatabaseStore {
         let Some(state) = self.sessions.open(key_hash, &session, &user) else {
             return Ok(None);
         };
-        let session = Arc::new(Remembered {
+        let session = Arc::new(CachedSession {
             user,
             created_at: session.created_at.assume_utc(),
             last_seen_at: session.last_seen_at.assume_utc(),
@@ -75,7 +75,7 @@ impl DatabaseStore {
             asked_at,
         });
         self.sessions
-            .memory
+            .cache
             .keep(key_hash.to_owned(), session.clone());
         Ok(Some(session))
     }
@@ -84,7 +84,7 @@ impl DatabaseStore {
     async fn touch(
         &self,
         key_hash: &str,
-        session: &Remembered,
+        session: &CachedSession,
         now: OffsetDateTime,
     ) -> Result<(), db::Error> {
         let seen = key_hash.to_owned();
@@ -92,14 +92,14 @@ impl DatabaseStore {
             .db()
             .run(move |connection| Session::touch(connection, &seen, now));
         touched.await?;
-        let session = Remembered {
+        let session = CachedSession {
             user: session.user.clone(),
             state: session.state.clone(),
             last_seen_at: now,
             ..*session
         };
         self.sessions
-            .memory
+            .cache
             .keep(key_hash.to_owned(), Arc::new(session));
         Ok(())
     }
@@ -109,8 +109,8 @@ impl DatabaseStore {
         &self,
         key_hash: &str,
         now: OffsetDateTime,
-    ) -> Result<Option<Arc<Remembered>>, db::Error> {
-        let remembered = self.sessions.memory.get(key_hash);
+    ) -> Result<Option<Arc<CachedSession>>, db::Error> {
+        let remembered = self.sessions.cache.get(key_hash);
         if let Some(session) = remembered.filter(|session| !self.sessions.has_ended(session, now)) {
             return Ok(Some(session));
         }
@@ -132,7 +132,7 @@ impl DatabaseStore {
     async fn expire(
         &self,
         key_hash: &str,
-        session: &Remembered,
+        session: &CachedSession,
         now: OffsetDateTime,
     ) -> Result<bool, db::Error> {
         let expiry = Expiry::of(session.last_seen_at, self.sessions.idle_timeout, now);
@@ -141,7 +141,7 @@ impl DatabaseStore {
             .db()
             .run(move |connection| Session::expire(connection, &gone, &user, expiry, now));
         let expired = expired.await?;
-        self.sessions.memory.changed(key_hash);
+        self.sessions.cache.invalidate(key_hash);
         Ok(expired)
     }
 
@@ -151,7 +151,7 @@ impl DatabaseStore {
             .db()
             .run(move |connection| Session::delete(connection, &gone));
         ended.await?;
-        self.sessions.memory.changed(&key_hash);
+        self.sessions.cache.invalidate(&key_hash);
         Ok(())
     }
 
@@ -206,7 +206,7 @@ impl SessionStore for DatabaseStore {
             .db()
             .run(move |connection| Session::update(connection, &key_hash, &state));
         updated.await.map_err(|e| UpdateError::Other(e.into()))?;
-        self.sessions.memory.changed(&changed);
+        self.sessions.cache.invalidate(&changed);
         Ok(self.signed(secret_of(session_key.as_ref())))
     }
 
@@ -242,7 +242,7 @@ fn json(value: &impl serde::Serialize) -> String {
 
 /// Notes what the session is to be renewed for.
 fn mark(state: &mut State, made_with: MadeWith) {
-    if made_with == MadeWith::KeyThatGoes {
+    if made_with == MadeWith::Retired {
         state.insert(TO_BE_RENEWED.to_owned(), json(&true));
     }
 }
@@ -273,7 +273,7 @@ impl Sessions {
         Some(state)
     }
 
-    fn has_ended(&self, session: &Remembered, now: OffsetDateTime) -> bool {
+    fn has_ended(&self, session: &CachedSession, now: OffsetDateTime) -> bool {
         now - session.last_seen_at >= self.idle_timeout
             || now - session.created_at >= self.absolute_timeout
     }

@@ -7,7 +7,7 @@ use time::Duration;
 
 use crate::db::{self, Kind, SingleUse};
 use crate::session::login_attempt::LIFETIME;
-use crate::session::{NoLogin, Sessions};
+use crate::session::{AttemptError, Sessions};
 
 /// How many are remembered at most, some 250 bytes each. Who makes us forget one gains requests to the token
 /// endpoint and no session.
@@ -17,12 +17,12 @@ const CAPACITY: u64 = 16_384;
 const KEPT: Duration = LIFETIME.saturating_mul(2);
 
 /// The attempts that this process took.
-pub struct Spent(Cache<String, ()>);
+pub struct UsedAttempts(Cache<String, ()>);
 
-impl Spent {
+impl UsedAttempts {
     pub fn new() -> Self {
         let lifetime = KEPT.unsigned_abs();
-        Spent(
+        UsedAttempts(
             Cache::builder()
                 .max_capacity(CAPACITY)
                 // The default would rather not take a new one than let an old one go.
@@ -38,12 +38,16 @@ impl Sessions {
     ///
     /// # Errors
     /// This process did so before.
-    pub fn spend(&self, state: &str) -> Result<SingleUse, NoLogin> {
+    pub fn use_attempt(&self, state: &str) -> Result<SingleUse, AttemptError> {
         let attempt = SingleUse::new(Kind::Attempt, state, self.clock.now() + KEPT);
-        let entry = self.spent.0.entry_by_ref(&attempt.hash).or_insert(());
+        let entry = self
+            .used_attempts
+            .0
+            .entry_by_ref(&attempt.hash)
+            .or_insert(());
         match entry.is_fresh() {
             true => Ok(attempt),
-            false => Err(NoLogin::Used),
+            false => Err(AttemptError::Used),
         }
     }
 

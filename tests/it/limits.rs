@@ -53,7 +53,7 @@ fn connections_beyond_the_cap_wait_until_one_ends() {
     assert_eq!(status(&waiting), "HTTP/1.1 200");
 }
 
-/// What one connection takes of memory at most; `docs/operations.md` and `deploy/` count with it.
+/// What one connection takes of memory at most; `docs/capacity.md` and `deploy/` count with it.
 pub const CONNECTION_KIB: usize = 192;
 
 /// What a process has in memory, in KiB.

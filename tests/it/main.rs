@@ -10,6 +10,7 @@ mod behind_proxies;
 mod below_a_path;
 mod budgets;
 mod callback;
+mod capacity;
 mod check;
 mod check_provider;
 mod conformance_doc;

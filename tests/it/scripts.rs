@@ -50,6 +50,134 @@ impl Drop for Offline {
     }
 }
 
+/// A folder with `scripts/bench`, the documents that it writes, and a cargo that prints sections without measuring.
+struct Bench(PathBuf);
+
+const DOCUMENT: &str = "# Kept\n\n<!-- bench:run -->\nold\n<!-- /bench -->\n\n<!-- bench:scenarios -->\nold\nold\n<!-- /bench -->\nkept\n";
+
+impl Bench {
+    fn new(cargo: &str) -> Bench {
+        let folder = std::env::temp_dir().join(format!("doorward-test-{}", doorward::random::id()));
+        for name in ["scripts", "docs", "bin"] {
+            std::fs::create_dir_all(folder.join(name)).unwrap();
+        }
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/bench");
+        std::fs::copy(script, folder.join("scripts/bench")).unwrap();
+        let pieces = "*pieces*) echo 'seal 1 µs' ;;";
+        let cargo = format!("#!/bin/sh\ncase \"$*\" in\n{pieces}\n*) {cargo} ;;\nesac\n");
+        for (program, text) in [("scripts/needs", "#!/bin/sh\n"), ("bin/cargo", &cargo)] {
+            std::fs::write(folder.join(program), text).unwrap();
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(folder.join(program), mode).unwrap();
+        }
+        let pieces = "<!-- bench:pieces -->\n<!-- /bench -->\n";
+        std::fs::write(folder.join("docs/performance.md"), DOCUMENT).unwrap();
+        std::fs::write(folder.join("docs/capacity.md"), pieces).unwrap();
+        Bench(folder)
+    }
+
+    /// Whether it succeeds, what it says, and the two documents after it.
+    fn run(&self, variables: &[(&str, &str)]) -> (bool, String, [String; 2]) {
+        let path = std::env::var("PATH").unwrap();
+        let mut command = Command::new(self.0.join("scripts/bench"));
+        for name in ["ROUNDS", "MILLIS", "PARTS", "ONLY", "OTHER", "SIGN_INS"] {
+            command.env_remove(format!("BENCH_{name}"));
+        }
+        let output = command
+            .env("PATH", format!("{}:{path}", self.0.join("bin").display()))
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let read = |name| std::fs::read_to_string(self.0.join("docs").join(name)).unwrap();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+            ["performance.md", "capacity.md"].map(read),
+        )
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const SCENARIOS: &str = "printf '%s\\n' '<!-- bench:scenarios -->' '| new |' '<!-- /bench -->'";
+
+#[test]
+fn a_whole_bench_writes_its_tables_into_the_documents() {
+    let bench = Bench::new(SCENARIOS);
+    let (succeeded, said, [performance, capacity]) = bench.run(&[("BENCH_SIGN_INS", "7")]);
+    assert!(succeeded, "{said}");
+    assert!(said.contains("| new |"), "{said}");
+    assert!(
+        performance.starts_with("# Kept\n\n<!-- bench:run -->\nMachine: "),
+        "{performance}"
+    );
+    assert!(
+        performance.contains("`BENCH_SIGN_INS=7 make bench`.\n<!-- /bench -->\n"),
+        "{performance}"
+    );
+    let end = "\n\n<!-- bench:scenarios -->\n| new |\n<!-- /bench -->\nkept\n";
+    assert!(performance.ends_with(end), "{performance}");
+    let pieces = "<!-- bench:pieces -->\n```text\nseal 1 µs\n```\n<!-- /bench -->\n";
+    assert_eq!(capacity, pieces);
+}
+
+#[test]
+fn a_part_of_a_bench_and_one_that_fails_write_nothing() {
+    let part = [
+        ("BENCH_ONLY", "home"),
+        ("BENCH_PARTS", "start"),
+        ("BENCH_ROUNDS", "1"),
+        ("BENCH_MILLIS", "10"),
+        ("BENCH_OTHER", "/bin/true"),
+    ];
+    for variable in part {
+        let (succeeded, said, [performance, _]) = Bench::new(SCENARIOS).run(&[variable]);
+        assert!(succeeded && said.contains("| new |"), "{said}");
+        assert!(
+            said.contains(&format!("part of a run ({})", variable.0)),
+            "{said}"
+        );
+        assert_eq!(performance, DOCUMENT);
+    }
+    let failing = format!("{SCENARIOS}; exit 1");
+    let (succeeded, said, [performance, _]) = Bench::new(&failing).run(&[]);
+    assert!(!succeeded, "{said}");
+    assert_eq!(performance, DOCUMENT);
+}
+
+/// Or a table would be measured for a quarter of an hour, and seen by nobody.
+#[test]
+fn each_section_of_the_bench_has_its_place() {
+    let text = |path: &str| {
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+    };
+    let documents = text("docs/performance.md") + &text("docs/capacity.md");
+    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/load"));
+    let sources = folder
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    let sources: String = sources.collect();
+    let sections = sources.split("report::section(\"").skip(1);
+    let sections: Vec<_> = sections
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert!(sections.len() > 5, "{sections:?}");
+    // Two builds are for those who compare them.
+    for section in sections
+        .into_iter()
+        .chain(["run", "pieces"])
+        .filter(|name| *name != "builds")
+    {
+        let mark = format!("<!-- bench:{section} -->");
+        assert_eq!(documents.matches(&mark).count(), 1, "{mark}");
+    }
+}
+
 fn days_ago(days: i64) -> String {
     let date = (OffsetDateTime::now_utc() - Duration::days(days)).date();
     date.to_string()

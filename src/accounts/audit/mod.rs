@@ -6,11 +6,11 @@ mod allowance;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::accounts::reason::Reason;
 use crate::clock::Clock;
 use crate::db::{self, AuditEvent, Db, Event, User};
-use crate::http::error::Error;
 use crate::observe::metrics;
-use crate::observe::request_id::Trace;
+use crate::observe::request_id::RequestContext;
 use allowance::Allowance;
 
 /// Keeps the events.
@@ -26,18 +26,41 @@ pub struct Audit {
 }
 
 /// How far a sign-in got before it failed.
-#[derive(Default)]
-pub struct Progress {
-    /// Whether this browser began an attempt here.
-    pub has_attempt: bool,
-    /// Whom a verified ID token named.
-    pub subject: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// There is no login attempt of ours behind it: anyone can make up such a callback.
+    NoAttempt,
+    /// This browser began a login attempt here. Who it is, nobody knows yet.
+    Attempt,
+    /// A verified ID token names this subject.
+    Identified {
+        /// `sub`.
+        subject: String,
+    },
+    /// The person has a row here.
+    Known {
+        /// `sub`.
+        subject: String,
+        /// Our id.
+        user_id: String,
+    },
+}
+
+impl Stage {
+    /// Subject and user id, as far as they are known.
+    fn person(self) -> (Option<String>, Option<String>) {
+        match self {
+            Stage::NoAttempt | Stage::Attempt => (None, None),
+            Stage::Identified { subject } => (Some(subject), None),
+            Stage::Known { subject, user_id } => (Some(subject), Some(user_id)),
+        }
+    }
 }
 
 impl Audit {
     /// Events of people for whom `issuer` vouches, kept for `retention`.
     pub fn new(db: Db, issuer: String, retention: Duration, clock: Clock) -> Audit {
-        metrics::know_reasons(crate::http::reason::ALL.iter().copied());
+        metrics::know_reasons(Reason::ALL.iter().map(|reason| reason.name()));
         Audit {
             db,
             issuer,
@@ -48,28 +71,25 @@ impl Audit {
         }
     }
 
-    /// Somebody did not get in. A made-up callback, with no attempt of ours behind it, is only
-    /// logged and counted: it would be an easy way to fill a database.
-    pub async fn sign_in_failed(&self, progress: Progress, error: &Error) {
-        let reason = crate::http::reason::of(error);
-        metrics::sign_in_failed(reason);
+    /// A sign-in failed at `stage`. At [`Stage::NoAttempt`] it is only logged and counted: it would be an easy way to
+    /// fill a database.
+    pub async fn sign_in_failed(&self, stage: Stage, reason: Reason) {
+        metrics::sign_in_failed(reason.name());
         self.tell_dropped().await;
-        let now = self.clock.now();
-        let is_known = progress.subject.is_some();
+        let has_attempt = stage != Stage::NoAttempt;
+        let (subject, user_id) = stage.person();
+        let is_identified = subject.is_some();
         let event = AuditEvent {
-            issuer: is_known.then(|| self.issuer.clone()),
-            subject: progress.subject,
-            user_id: match error {
-                Error::Blocked { user_id } => Some(user_id.clone()),
-                _ => None,
-            },
-            ..AuditEvent::new(Event::SignInFailed, now).because(reason)
+            issuer: is_identified.then(|| self.issuer.clone()),
+            subject,
+            user_id,
+            ..AuditEvent::new(Event::SignInFailed, self.clock.now()).because(reason.name())
         };
-        // Nobody is to wait a second time for a database that is away.
-        let is_away = matches!(error, Error::Database(_));
-        if !progress.has_attempt {
+        // Nobody is to wait a second time for a database that is not available.
+        let may_be_kept = reason != Reason::Database;
+        if !has_attempt {
             event.log();
-        } else if !is_away && (is_known || self.may_keep_another(&self.unknown)) {
+        } else if may_be_kept && (is_identified || self.may_keep_another(&self.unknown)) {
             self.keep(event).await;
         } else {
             metrics::audit_event_lost();
@@ -109,7 +129,7 @@ impl Audit {
     }
 
     fn may_keep_another(&self, allowance: &Mutex<Allowance>) -> bool {
-        let address = Trace::current().and_then(|trace| trace.address);
+        let address = RequestContext::current().and_then(|context| context.address);
         lock(allowance).take(self.minute(), address)
     }
 

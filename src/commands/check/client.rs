@@ -1,9 +1,8 @@
 //! Whether the provider knows us: client id, redirect URI, client secret.
 
 use super::report::Finding;
-use crate::http::error::{admin_hint, cut};
 use crate::oidc::probe::Acceptance;
-use crate::oidc::{self, FetchError, Registration};
+use crate::oidc::{self, AuthorizationError, FetchError, Registration};
 
 /// By what the authorization endpoint makes of our request.
 pub fn id(acceptance: Acceptance, registration: &Registration) -> Finding {
@@ -13,23 +12,25 @@ pub fn id(acceptance: Acceptance, registration: &Registration) -> Finding {
             "client",
             format!("the provider knows it, and its redirect URI {redirect_uri}"),
         ),
-        Acceptance::AcceptedBut(code) => {
+        Acceptance::AcceptedBut(error) => {
             let message = format!(
-                "the provider knows it and its redirect URI {redirect_uri}, but answers {:?}",
-                cut(&code, 64)
+                "the provider knows it and its redirect URI {redirect_uri}, but answers {error}"
             );
-            let hint = admin_hint(&code).trim().trim_matches(['(', ')']);
-            match (&*code, hint) {
-                // Without knowing who it is, it may only be saying that nobody is there.
-                ("access_denied" | "server_error" | "temporarily_unavailable", hint) => {
-                    Finding::warning("client", message, hint)
-                }
-                (_, "") => Finding::fault(
+            match (&error, error.hint()) {
+                // These may only say that nobody is signed in there.
+                (
+                    AuthorizationError::AccessDenied
+                    | AuthorizationError::ServerError
+                    | AuthorizationError::TemporarilyUnavailable
+                    | AuthorizationError::AuthenticationExpired,
+                    Some(hint),
+                ) => Finding::warning("client", message, hint),
+                (_, Some(hint)) => Finding::fault("client", message, hint),
+                (_, None) => Finding::fault(
                     "client",
                     message,
                     "look that code up in the provider's manual",
                 ),
-                (_, hint) => Finding::fault("client", message, hint),
             }
         }
         Acceptance::Refused { page_names } => {

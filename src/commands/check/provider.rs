@@ -5,7 +5,6 @@ use url::Url;
 
 use super::report::Finding;
 use super::{client, offers};
-use crate::http::error::cut;
 use crate::oidc::okta::{self, Okta};
 use crate::oidc::probe::{self, Discovery, Published};
 use crate::oidc::{self, CertificateFault, FetchError, Http, Metadata};
@@ -178,13 +177,13 @@ fn our_issuer(issuer: &str, metadata: &Metadata) -> Finding {
 
 fn another_issuer(expected: &str, found: &str, endpoint: Option<&Url>) -> Finding {
     // The document is the provider's: cut, and Debug escapes what would break the line.
-    let found = cut(found, 200);
+    let found: String = found.chars().take(200).collect();
     Finding::fault(
         "issuer",
         format!(
             "OIDC_ISSUER is {expected:?}{}, but the document there is of {found:?}{}",
             kind(expected, endpoint),
-            kind(found, endpoint)
+            kind(&found, endpoint)
         ),
         format!(
             "set OIDC_ISSUER={} if that is the provider you mean (Okta: a custom domain can change \

@@ -1,6 +1,8 @@
 //! `/authorization-code/callback`: back from the provider. The heart of Doorward; it reads as the
 //! journey of one sign-in.
 
+mod finish;
+
 use std::time::Duration;
 
 use actix_web::cookie::Cookie;
@@ -10,16 +12,15 @@ use actix_web::rt::time::timeout;
 use actix_web::web::{Data, Payload};
 use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
-use crate::accounts::audit::Progress;
-use crate::db::NewUser;
+use crate::accounts::audit::Stage;
 use crate::http::app::App;
-use crate::http::error::Error;
+use crate::http::error::{Error, Refused};
 use crate::http::handlers::{go_to, is_own_form, is_prefetch, login, nothing};
 use crate::http::pages::{ContinuePage, Field};
-use crate::http::paths;
-use crate::observe::metrics;
-use crate::oidc::{Attempt, AuthorizationResponse, Claims, Profile, ResponseMode};
-use crate::session::{Login, NoLogin, ReturnTo, SignedIn};
+use crate::http::{paths, reason};
+use crate::oidc::{Attempt, AuthorizationResponse};
+use crate::session::{AttemptError, LoginAttempt, ReturnTo, SignedIn};
+use finish::finish_login;
 
 /// The longest state that stands in an address, in bytes: ours has 45 at most.
 const STATE_LIMIT: usize = 64;
@@ -48,17 +49,21 @@ async fn judge(
     spent: Vec<Cookie<'static>>,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
-    let mut progress = Progress::default();
-    let arrived = arrive(app, request, parameters, person, &mut progress).await;
-    if let Err(error) = &arrived {
-        app.audit.sign_in_failed(progress, error).await;
-    }
-    let mut response = arrived.unwrap_or_else(HttpResponse::from_error);
+    let mut response = match arrive(app, request, parameters, person).await {
+        Ok(response) => response,
+        Err(refused) => refuse(app, refused).await,
+    };
     // Whatever came of it, the attempt is used up.
     for cookie in spent {
         response.add_cookie(&cookie).map_err(Error::internal)?;
     }
     Ok(response)
+}
+
+/// Keeps the event of a failed sign-in, and answers with its error.
+async fn refuse(app: &App, Refused { error, stage }: Refused) -> HttpResponse {
+    app.audit.sign_in_failed(stage, reason::of(&error)).await;
+    HttpResponse::from_error(error)
 }
 
 /// The parameters of the response, and the removal of the cookies that it uses up. One state alone is looked up,
@@ -68,8 +73,8 @@ fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) 
     let Some(state) = AuthorizationResponse::first_state(query) else {
         return (query.to_owned(), Vec::new());
     };
-    let mut spent = Vec::from_iter(app.sessions.forget_login(request, &state));
-    let parameters = match app.sessions.take_answer(request, &state) {
+    let mut spent = Vec::from_iter(app.sessions.remove_attempt(request, &state));
+    let parameters = match app.sessions.take_response(request, &state) {
         Some((form, removal)) => {
             spent.push(removal);
             form
@@ -90,15 +95,14 @@ pub async fn callback_by_post(
     let form = read_form(&request, payload).await?;
     if is_own_form(request.headers(), &app.public_url) {
         let state = AuthorizationResponse::first_state(&form);
-        let spent = state.and_then(|state| app.sessions.forget_login(&request, &state));
+        let spent = state.and_then(|state| app.sessions.remove_attempt(&request, &state));
         let spent = Vec::from_iter(spent);
         return Ok(judge(&app, &request, &form, spent, person).await?);
     }
-    let kept = keep_answer(&app, &form);
-    if let Err(error) = &kept {
-        app.audit.sign_in_failed(Progress::default(), error).await;
+    match keep_answer(&app, &form) {
+        Ok(response) => Ok(response),
+        Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
     }
-    Ok(kept?)
 }
 
 /// A body that never ends must not keep a connection.
@@ -111,9 +115,9 @@ async fn read_form(request: &HttpRequest, payload: Payload) -> Result<String, ac
 
 fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
     let answer = AuthorizationResponse::parse(form)?;
-    let state = answer.state.as_deref().ok_or(NoLogin::NoState)?;
+    let state = answer.state.as_deref().ok_or(AttemptError::NoState)?;
     let is_short = state.len() <= STATE_LIMIT;
-    let kept = is_short.then(|| app.sessions.keep_answer(answer.to_form()));
+    let kept = is_short.then(|| app.sessions.keep_response(answer.to_form()));
     let Some(kept) = kept.flatten() else {
         return ask_to_post_again(app, &answer);
     };
@@ -148,90 +152,36 @@ async fn arrive(
     request: &HttpRequest,
     parameters: &str,
     person: Option<SignedIn>,
-    progress: &mut Progress,
-) -> Result<HttpResponse, Error> {
-    let answer = AuthorizationResponse::parse(parameters)?;
+) -> Result<HttpResponse, Refused> {
+    let answer = AuthorizationResponse::parse(parameters)
+        .map_err(|cause| Error::from(cause).at(Stage::NoAttempt))?;
     let state = answer.state.clone().unwrap_or_default();
-    let begun = app.sessions.take_login(request, answer.state.as_deref());
+    let begun = app.sessions.take_attempt(request, answer.state.as_deref());
     let return_to = match &begun {
-        Ok(Login { return_to, .. }) | Err(NoLogin::Expired { return_to }) => return_to.clone(),
+        Ok(LoginAttempt { return_to, .. }) | Err(AttemptError::Expired { return_to }) => {
+            return_to.clone()
+        }
         Err(_) => ReturnTo::profile(&app.base),
     };
-    progress.has_attempt = begun.is_ok();
-    match finish_login(app, request, answer, begun, progress).await {
-        Ok(()) => Ok(go_to(return_to.as_str())),
-        Err(error) if error.is_stale() => match (person, Attempt::again(&state)) {
-            // The Back button, a second tab: they are where they wanted to be.
-            (Some(_), _) => Ok(go_to(return_to.as_str())),
-            // A restored browser, a bookmark, a long lunch: the provider may not even have to ask.
-            (None, Some(attempt)) => {
-                log::info!("beginning again: {error}");
-                login::begin(app, request, attempt, return_to, None).await
-            }
-            (None, None) => match Attempt::last_look(&state) {
-                // Another tab of many may have signed in meanwhile, and this request not know it yet.
-                Some(state) if error.is_about_cookies() => Ok(come_again(app, state)),
-                _ => Err(error),
-            },
+    let refused = match finish_login(app, request, answer, begun).await {
+        Ok(()) => return Ok(go_to(return_to.as_str())),
+        Err(refused) if !refused.error.is_stale() => return Err(refused),
+        Err(refused) => refused,
+    };
+    match (person, Attempt::retry_of(&state)) {
+        // The Back button, a second tab: they are where they wanted to be.
+        (Some(_), _) => Ok(go_to(return_to.as_str())),
+        // A restored browser, a bookmark, a long lunch: the provider may not even have to ask.
+        (None, Some(attempt)) => {
+            log::info!("starting the sign-in again: {}", refused.error);
+            login::begin(app, request, attempt, return_to, None)
+                .await
+                .map_err(|error| error.at(refused.stage))
+        }
+        (None, None) => match Attempt::session_recheck(&state) {
+            // Another tab of many may have signed in meanwhile, and this request not know it yet.
+            Some(state) if refused.error.is_about_cookies() => Ok(come_again(app, state)),
+            _ => Err(refused),
         },
-        Err(error) => Err(error),
-    }
-}
-
-async fn finish_login(
-    app: &App,
-    request: &HttpRequest,
-    answer: AuthorizationResponse,
-    begun: Result<Login, NoLogin>,
-    progress: &mut Progress,
-) -> Result<(), Error> {
-    // What can be told here comes before any call: an answer that is no answer, a stranger's.
-    if answer.code.is_none() && answer.error.is_none() {
-        let state = answer.state.as_deref().unwrap_or_default();
-        return Err(match app.provider.response_mode() {
-            _ if Attempt::is_last_look(state) => NoLogin::NotThisBrowser.into(),
-            ResponseMode::FormPost if !state.is_empty() => NoLogin::AnswerReplaced.into(),
-            _ => Error::NoCode,
-        });
-    }
-    let Login { attempt, .. } = begun?;
-    app.provider
-        .check_response_issuer(&app.http, &answer)
-        .await?;
-    if let Some(code) = answer.error {
-        let description = answer.error_description;
-        return Err(Error::ProviderSaid { code, description });
-    }
-    let code = answer.code.ok_or(Error::NoCode)?;
-    let spent = app.sessions.spend(&attempt.state)?;
-
-    let tokens = app
-        .provider
-        .exchange_code(&app.http, &code, &attempt)
-        .await?;
-    let claims = app
-        .provider
-        .verify_id_token(&app.http, &tokens, &attempt)
-        .await?;
-    progress.subject = Some(claims.sub.clone());
-    let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
-
-    let person = new_user(app.provider.issuer(), claims, userinfo);
-    app.sessions
-        .sign_in(request, person, &tokens.id_token, spent)
-        .await?;
-    metrics::signed_in();
-    Ok(())
-}
-
-/// The one place where what the protocol learned becomes what the database keeps.
-fn new_user(issuer: &str, claims: Claims, userinfo: Profile) -> NewUser {
-    let profile = userinfo.or(claims.profile);
-    NewUser {
-        issuer: issuer.to_owned(),
-        subject: claims.sub,
-        name: profile.display_name(),
-        email: profile.email(),
-        email_verified: profile.email_verified(),
     }
 }

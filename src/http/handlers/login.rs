@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
-use crate::accounts::audit::Progress;
+use crate::accounts::audit::Stage;
 use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::handlers::{go_to, is_prefetch, nothing};
+use crate::http::reason;
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
 
@@ -39,7 +40,8 @@ pub async fn login(
     let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
     let begun = begin(&app, &request, Attempt::new(), return_to, login_hint).await;
     if let Err(error) = &begun {
-        app.audit.sign_in_failed(Progress::default(), error).await;
+        let reason = reason::of(error);
+        app.audit.sign_in_failed(Stage::NoAttempt, reason).await;
     }
     begun
 }
@@ -57,7 +59,7 @@ pub async fn begin(
         .authorization_request(&app.http, &attempt, login_hint)
         .await?;
     let mut response = go_to(provider.as_str());
-    for cookie in app.sessions.begin_login(request, attempt, return_to) {
+    for cookie in app.sessions.start_attempt(request, attempt, return_to) {
         response.add_cookie(&cookie).map_err(Error::internal)?;
     }
     Ok(response)

@@ -78,7 +78,7 @@ async fn leave(
 }
 
 async fn sign_out(app: &App, request: &HttpRequest, person: SignedIn) -> Result<Logout, Error> {
-    let begun = app.sessions.begin_logout(request, person.id_token());
+    let begun = app.sessions.start_logout(request, person.id_token());
     let (logout, is_first) = begun.await?;
     if is_first {
         app.audit.signed_out(&person.user).await;

@@ -21,7 +21,7 @@ use crate::http::pages::messages::{self, WayOn};
 use crate::http::paths;
 use crate::observe::logging::Quoted;
 use crate::observe::metrics;
-use crate::observe::request_id::{RequestId, Trace};
+use crate::observe::request_id::{RequestContext, RequestId};
 use crate::session::OwnCookies;
 
 /// How much of a cause is logged, in characters: some of it can come from outside.
@@ -60,12 +60,12 @@ pub async fn front(
     };
     let is_named = client.peer_is_trusted && app.trusted_proxies.name_requests;
     let id = RequestId::of(is_named, header);
-    let trace = Trace {
+    let context = RequestContext {
         id,
         address: client.ip,
     };
-    trace
-        .around(answer(app, request, next, trace, excess))
+    context
+        .scope(answer(app, request, next, context, excess))
         .await
 }
 
@@ -73,10 +73,10 @@ async fn answer(
     app: web::Data<App>,
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-    trace: Trace,
+    context: RequestContext,
     excess: Option<Excess>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let visit = Visit::begin(&request, trace);
+    let visit = Visit::begin(&request, context);
     if let Some(excess) = excess {
         let (request, _) = request.into_parts();
         let response = finish(&app, excess.response(), &visit);
@@ -105,16 +105,16 @@ async fn answer(
 /// What the access log says of a request. Never the query: the callback's holds the code.
 struct Visit {
     began: Instant,
-    trace: Trace,
+    context: RequestContext,
     method: String,
     path: String,
 }
 
 impl Visit {
-    fn begin(request: &ServiceRequest, trace: Trace) -> Self {
+    fn begin(request: &ServiceRequest, context: RequestContext) -> Self {
         Visit {
             began: Instant::now(),
-            trace,
+            context,
             method: shortened(request.method().as_str(), METHOD_LIMIT),
             path: shortened(request.path(), PATH_LIMIT),
         }
@@ -145,7 +145,7 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    let id = HeaderValue::from_str(visit.trace.id.as_str());
+    let id = HeaderValue::from_str(visit.context.id.as_str());
     headers.insert(X_REQUEST_ID, id.expect("letters, digits and . _ -"));
     if app.leaving.is_so() {
         response
@@ -154,7 +154,8 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     }
     let (took, status) = (visit.began.elapsed(), response.status().as_u16());
     let path = app.base.strip(&visit.path);
-    metrics::http_request(path, &visit.method, status, took);
+    let route = paths::route(path).map_or(paths::NO_ROUTE, |route| paths::ROUTES[route]);
+    metrics::http_request(route, &visit.method, response.status().as_str(), took);
     log_access(visit, status, took);
     response
 }
@@ -162,13 +163,13 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
 /// The line of the access log: a sentence for people, fields for machines.
 fn log_access(visit: &Visit, status: u16, took: Duration) {
     let Visit {
-        trace,
+        context,
         method,
         path,
         ..
     } = visit;
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
-    let address = OrDash(trace.address);
+    let address = OrDash(context.address);
     log::info!(
         target: "doorward::access",
         address:%, method = method.as_str(), path = path.as_str(), status, duration_ms;
@@ -232,7 +233,7 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
         next,
         action_url,
         action_label,
-        reference: visit.trace.id.to_string(),
+        reference: visit.context.id.to_string(),
     };
     let html = app.pages.render(&page).unwrap_or_else(|cause| {
         log::error!("the error page can't be rendered: {cause}");

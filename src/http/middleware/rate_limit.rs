@@ -12,11 +12,11 @@ use arc_swap::ArcSwap;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use crate::accounts::reason::Reason;
 use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::middleware::client_address::{ClientAddr, TrustedProxies};
 use crate::http::paths::{CALLBACK, LOGIN};
-use crate::http::reason;
 use crate::observe::metrics;
 
 /// So many addresses are remembered at most: some 10 MB.
@@ -42,7 +42,7 @@ pub async fn rate_limit(
     match wait_secs {
         Some(retry_after_secs) => {
             let error = Error::TooManyRequests { retry_after_secs };
-            metrics::sign_in_failed(reason::of(&error));
+            metrics::sign_in_failed(Reason::RateLimited.name());
             let (request, _) = request.into_parts();
             Ok(ServiceResponse::new(
                 request,

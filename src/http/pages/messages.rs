@@ -3,9 +3,9 @@
 
 use actix_web::http::StatusCode;
 
-use crate::http::error::{Error, is_of_a_page_that_stood_open};
-use crate::oidc;
-use crate::session::NoLogin;
+use crate::http::error::Error;
+use crate::oidc::{self, AuthorizationError};
+use crate::session::AttemptError;
 
 /// What the visitor reads.
 pub struct Words {
@@ -39,36 +39,28 @@ pub fn of(error: &Error) -> Words {
             "Sign-in did not finish",
             "The code was not returned or is not accessible",
         ),
-        Error::NoLogin(NoLogin::NoState) => sign_in_again(
+        Error::Attempt(AttemptError::NoState) => sign_in_again(
             "Sign-in did not finish",
             "The answer does not say which sign-in it belongs to.",
         ),
-        Error::NoLogin(NoLogin::Used) => Words {
+        Error::Attempt(AttemptError::Used) => Words {
             title: "This sign-in was used already",
             sentence: "Each sign-in at your provider lets you in once.",
             next: "Please sign in again.",
             way_on: WayOn::SignInAgain,
         },
-        Error::NoLogin(NoLogin::Expired { .. }) => sign_in_again(
+        Error::Attempt(AttemptError::Expired { .. }) => sign_in_again(
             "That took a little long",
             "You have ten minutes to sign in, and they have passed.",
         ),
-        Error::NoLogin(_) => Words {
+        Error::Attempt(_) => Words {
             title: "This sign-in can't be finished here",
             sentence: "We tried again, and your browser still does not remember that it began.",
             next: "Allow cookies for this site, check that your clock is right, and do not \
                        sign in from a bookmark of this page. Then sign in again.",
             way_on: WayOn::SignInAgain,
         },
-        Error::ProviderSaid { code, description }
-            if is_of_a_page_that_stood_open(code, description.as_deref()) =>
-        {
-            sign_in_again(
-                "This sign-in took too long",
-                "The page of your sign-in provider stood open until it expired.",
-            )
-        }
-        Error::ProviderSaid { code, .. } => provider_said(code),
+        Error::Authorization { error, .. } => authorization_error(error),
         Error::Provider(cause) => provider_failed(cause),
         Error::Blocked { .. } => Words {
             title: "You may not sign in",
@@ -166,28 +158,32 @@ fn sign_in_again(title: &'static str, sentence: &'static str) -> Words {
 }
 
 /// RFC 6749, 4.1.2.1 and OpenID Connect Core 3.1.2.6, each in plain words.
-fn provider_said(code: &str) -> Words {
-    match code {
-        "access_denied" => Words {
+fn authorization_error(error: &AuthorizationError) -> Words {
+    match error {
+        AuthorizationError::AccessDenied => Words {
             title: "You were not let in",
             sentence: "Sign-in was cancelled, or your account may not use this application.",
             next: "If you did not cancel, ask your administrator to give you access.",
             way_on: WayOn::SignInAgain,
         },
-        "login_required"
-        | "interaction_required"
-        | "consent_required"
-        | "account_selection_required" => sign_in_again(
+        AuthorizationError::LoginRequired
+        | AuthorizationError::InteractionRequired
+        | AuthorizationError::ConsentRequired
+        | AuthorizationError::AccountSelectionRequired => sign_in_again(
             "Your sign-in provider needs you",
             "It could not sign you in without asking you something first.",
         ),
-        "temporarily_unavailable" => Words {
+        AuthorizationError::AuthenticationExpired => sign_in_again(
+            "This sign-in took too long",
+            "The page of your sign-in provider stood open until it expired.",
+        ),
+        AuthorizationError::TemporarilyUnavailable => Words {
             title: "Your sign-in provider is busy",
             sentence: "It can't sign anybody in just now.",
             next: "Try again in a few minutes.",
             way_on: WayOn::SignInAgain,
         },
-        "server_error" => Words {
+        AuthorizationError::ServerError => Words {
             title: "Your sign-in provider has a problem",
             sentence: "Something went wrong on its side.",
             next: "Try again. If it happens again, tell your administrator the reference.",
@@ -222,7 +218,7 @@ fn provider_failed(cause: &oidc::Error) -> Words {
                 way_on: WayOn::SignInAgain,
             }
         }
-        busy if busy.is_busy() => provider_said("temporarily_unavailable"),
+        busy if busy.is_busy() => authorization_error(&AuthorizationError::TemporarilyUnavailable),
         set_up if set_up.is_misconfiguration() => Words {
             title: "Sign-in is not set up correctly",
             sentence: "This application and your sign-in provider do not fit together, so nobody can \

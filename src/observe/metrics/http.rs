@@ -1,28 +1,22 @@
 //! Requests by route, method and status.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
-};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
-use crate::http::paths;
 use crate::observe::metrics::{FITTING, METRICS, add};
 
-/// What is no route of ours is all the same.
-const NO_ROUTE: &str = "none";
+/// Anybody can send any method: those that no route has share one label.
+const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
-const ROUTES: usize = paths::ROUTES.len() + 1;
-
-/// Any method can be sent; those that mean nothing here are all the same.
-const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "other"];
-
-/// What Doorward and the framework answer; anything else is the last.
-const STATUSES: [&str; 21] = [
+/// What Doorward and the framework respond with; anything else shares one label.
+const STATUSES: [&str; 20] = [
     "200", "303", "304", "400", "403", "404", "405", "408", "411", "413", "414", "415", "417",
-    "421", "429", "431", "500", "501", "502", "503", "other",
+    "421", "429", "431", "500", "501", "502", "503",
 ];
+
+/// For whatever is not in a list, so that nobody outside can make more series.
+const OTHER: &str = "other";
 
 /// From half a millisecond, a page from memory, to ten seconds, the longest wait for a provider.
 const BUCKETS: [f64; 14] = [
@@ -31,10 +25,7 @@ const BUCKETS: [f64; 14] = [
 
 pub struct HttpMetrics {
     requests: IntCounterVec,
-    /// One for each combination, made when it first occurs: the lookup by labels takes a lock, and
-    /// combinations that never occur need not be shown.
-    counters: [[[OnceLock<IntCounter>; STATUSES.len()]; METHODS.len()]; ROUTES],
-    durations: [Histogram; ROUTES],
+    durations: HistogramVec,
 }
 
 impl HttpMetrics {
@@ -49,46 +40,35 @@ impl HttpMetrics {
         let durations = HistogramVec::new(
             HistogramOpts::new(
                 "doorward_http_request_duration_seconds",
-                "Time from the request's headers to the answer's, by route.",
+                "Time from the request's headers to the response's, by route.",
             )
             .buckets(BUCKETS.to_vec()),
             &["route"],
         );
-        let durations = add(registry, durations.expect(FITTING));
         HttpMetrics {
             requests: add(registry, requests.expect(FITTING)),
-            counters: Default::default(),
-            durations: std::array::from_fn(|route| durations.with_label_values(&[name(route)])),
+            durations: add(registry, durations.expect(FITTING)),
         }
     }
+}
 
-    fn counter(&self, route: usize, method: usize, status: usize) -> &IntCounter {
-        self.counters[route][method][status].get_or_init(|| {
-            let labels = [name(route), METHODS[method], STATUSES[status]];
-            self.requests.with_label_values(&labels)
-        })
+/// Shows the duration of every route from the start, with a count of zero.
+pub fn know_routes(routes: impl IntoIterator<Item = &'static str>) {
+    for route in routes {
+        METRICS.http.durations.with_label_values(&[route]);
     }
 }
 
-fn name(route: usize) -> &'static str {
-    paths::ROUTES.get(route).copied().unwrap_or(NO_ROUTE)
-}
-
-/// A request for `path` was answered with `status`.
-pub fn http_request(path: &str, method: &str, status: u16, took: Duration) {
+/// A request was answered. `route` is a constant, so that no path becomes a label.
+pub fn http_request(route: &'static str, method: &str, status: &str, took: Duration) {
+    let labels = [route, listed(&METHODS, method), listed(&STATUSES, status)];
     let http = &METRICS.http;
-    let route = paths::route(path).unwrap_or(ROUTES - 1);
-    let method = METHODS.iter().position(|known| *known == method);
-    let mut digits = [0; 3];
-    for (digit, place) in digits.iter_mut().zip([100, 10, 1]) {
-        *digit = b'0' + (status / place % 10) as u8;
-    }
-    let status = STATUSES.iter().position(|known| known.as_bytes() == digits);
-    let counter = http.counter(
-        route,
-        method.unwrap_or(METHODS.len() - 1),
-        status.unwrap_or(STATUSES.len() - 1),
-    );
-    counter.inc();
-    http.durations[route].observe(took.as_secs_f64());
+    http.requests.with_label_values(&labels).inc();
+    let durations = http.durations.with_label_values(&[route]);
+    durations.observe(took.as_secs_f64());
+}
+
+fn listed(list: &[&'static str], value: &str) -> &'static str {
+    let known = list.iter().find(|known| **known == value);
+    known.copied().unwrap_or(OTHER)
 }

@@ -1,6 +1,5 @@
-//! What is counted and timed, for Prometheus. Plain atomics that live as long as the process: who
-//! counts needs no handle, takes no lock, and knows nobody else. All label values are lists in
-//! here, so that nobody outside can make more of them.
+//! What is counted and timed, for Prometheus. It lives as long as the process, so that nobody who counts needs a handle.
+//! All label values are constants, so that nobody outside can make more series.
 
 mod http;
 mod provider;
@@ -13,7 +12,7 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
-pub use http::http_request;
+pub use http::{http_request, know_routes};
 pub use provider::{Endpoint, Outcome};
 
 use http::HttpMetrics;

@@ -1,6 +1,9 @@
 //! The steps of the authorization code flow, in the order in which a sign-in takes them.
 
 pub mod attempt;
+pub mod authorization_error;
+pub mod authorization_request;
+pub mod authorization_response;
 pub mod end_session;
 pub mod id_token;
 pub mod profile;

@@ -10,7 +10,7 @@ fn profile() -> ReturnTo {
 fn begun(sessions: &Sessions) -> (Cookie<'static>, String) {
     let attempt = Attempt::new();
     let state = attempt.state.clone();
-    let mut cookies = sessions.begin_login(&request_with([]), attempt, profile());
+    let mut cookies = sessions.start_attempt(&request_with([]), attempt, profile());
     assert_eq!(cookies.len(), 1);
     (cookies.remove(0), state)
 }
@@ -33,14 +33,14 @@ fn an_attempt_is_kept_by_the_browser_that_began_it() {
     );
 
     let request = request_with([&cookie]);
-    let login = sessions.take_login(&request, Some(&state)).ok().unwrap();
+    let login = sessions.take_attempt(&request, Some(&state)).ok().unwrap();
     assert_eq!(
         (login.attempt.state, login.return_to),
         (state.clone(), profile())
     );
-    let removal = sessions.forget_login(&request, &state).unwrap();
+    let removal = sessions.remove_attempt(&request, &state).unwrap();
     assert_eq!((removal.name(), removal.value()), (cookie.name(), ""));
-    assert!(sessions.forget_login(&request_with([]), &state).is_none());
+    assert!(sessions.remove_attempt(&request_with([]), &state).is_none());
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_response_that_belongs_to_no_attempt_is_refused_with_the_reason() {
     let (sessions, _) = sessions();
     let (cookie, state) = begun(&sessions);
     let refusal = |cookies: &[&Cookie<'static>], state: Option<&str>| {
-        let taken = sessions.take_login(&request_with(cookies.iter().copied()), state);
+        let taken = sessions.take_attempt(&request_with(cookies.iter().copied()), state);
         taken.err().unwrap().to_string()
     };
     assert_eq!(refusal(&[&cookie], None), "the response has no state");
@@ -69,12 +69,12 @@ fn a_person_has_ten_minutes_at_the_provider() {
     let (cookie, state) = begun(&sessions);
     let request = request_with([&cookie]);
     clock.shift(Duration::seconds(590));
-    assert!(sessions.take_login(&request, Some(&state)).is_ok());
+    assert!(sessions.take_attempt(&request, Some(&state)).is_ok());
     clock.shift(Duration::seconds(10));
-    let expired = sessions.take_login(&request, Some(&state)).err().unwrap();
+    let expired = sessions.take_attempt(&request, Some(&state)).err().unwrap();
     assert_eq!(expired.to_string(), "the attempt is older than ten minutes");
     let return_to = profile();
-    assert_eq!(expired, NoLogin::Expired { return_to });
+    assert_eq!(expired, AttemptError::Expired { return_to });
 }
 
 /// The cookie of a fresh attempt that leads to a place of so many bytes, in a browser that has `kept`.
@@ -86,7 +86,7 @@ fn begun_with(
     let public_url = url::Url::parse("https://app.example").unwrap();
     let place = format!("/{}", "a".repeat(return_to - 1));
     let place = ReturnTo::parse(&place, &public_url).unwrap();
-    sessions.begin_login(&request_with(kept), Attempt::new(), place)
+    sessions.start_attempt(&request_with(kept), Attempt::new(), place)
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
             &url::Url::parse("https://app.example").unwrap(),
         );
         let request = request_with(&kept);
-        kept.extend(sessions.begin_login(&request, attempt, place.unwrap()));
+        kept.extend(sessions.start_attempt(&request, attempt, place.unwrap()));
         clock.shift(Duration::SECOND);
     }
     let names_of = |cookies: &[Cookie<'static>]| names(cookies);
@@ -154,14 +154,14 @@ fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
     let third = begun_with(&sessions, &kept, SHORT_RETURN_TO + 1);
     assert_eq!(names_of(&third), [kept[0].name()]);
     let request = request_with([&third[0], &kept[1]]);
-    let of = |state: &str| sessions.take_login(&request, Some(state)).map(drop);
-    assert_eq!(of(&states[0]), Err(NoLogin::NotThisBrowser));
+    let of = |state: &str| sessions.take_attempt(&request, Some(state)).map(drop);
+    assert_eq!(of(&states[0]), Err(AttemptError::NotThisBrowser));
     assert_eq!(of(&states[1]), Ok(()));
-    let removal = sessions.forget_login(&request, &states[1]).unwrap();
+    let removal = sessions.remove_attempt(&request, &states[1]).unwrap();
     assert_eq!((removal.name(), removal.value()), (kept[1].name(), ""));
     // Their names are no secret, and a link that names one takes nothing away.
     for guessed in [states[0].as_str(), "0", "1", "=1"] {
-        assert!(sessions.forget_login(&request, guessed).is_none());
+        assert!(sessions.remove_attempt(&request, guessed).is_none());
     }
     let short = begun_with(&sessions, &[], SHORT_RETURN_TO);
     assert!(short[0].name().len() > kept[0].name().len());

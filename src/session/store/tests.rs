@@ -44,7 +44,7 @@ impl Fixture {
         };
         let state = State::from([("id_token".to_owned(), json(&"i"))]);
         let sessions = &self.store.sessions;
-        let attempt = sessions.spend(&crate::random::secret()).unwrap();
+        let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
         let begun = sessions.begin(&secret, ada, state, attempt).await;
         assert!(matches!(begun, Ok(Begun::SignedIn(_))));
         let begun = State::from([(BEGUN.to_owned(), json(&secret))]);
@@ -151,7 +151,7 @@ async fn what_is_kept_of_a_sign_out_is_purged_after_a_minute() {
     let fixture = Fixture::new();
     let sessions = &fixture.store.sessions;
     let request = request_with([]);
-    let begun = sessions.begin_logout(&request, Some("hint".into()));
+    let begun = sessions.start_logout(&request, Some("hint".into()));
     let (logout, is_first) = begun.await.unwrap();
     assert!(is_first);
     let cookie = sessions.logout_cookie(&logout.state);
@@ -200,10 +200,10 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
         email: None,
         email_verified: false,
     };
-    let spent = fixture.store.sessions.spend("state").unwrap();
+    let spent = fixture.store.sessions.use_attempt("state").unwrap();
     assert_eq!(
-        fixture.store.sessions.spend("state"),
-        Err(super::super::NoLogin::Used)
+        fixture.store.sessions.use_attempt("state"),
+        Err(super::super::AttemptError::Used)
     );
     let begin = |store: &DatabaseStore, subject: &str, attempt| {
         let (sessions, ada) = (store.sessions.clone(), ada(subject));
@@ -214,7 +214,7 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
     for subject in ["ada", "grace"] {
         // The other process has not seen it.
         let again = store_of(&fixture.folder, &fixture.clock, None);
-        let attempt = again.sessions.spend("state").unwrap();
+        let attempt = again.sessions.use_attempt("state").unwrap();
         assert_eq!(begin(&again, subject, attempt).await.unwrap(), Begun::Used);
     }
     let sessions = &other.sessions;

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::{Answer, secrets};
-use doorward::observe::request_id::Trace;
+use doorward::observe::request_id::RequestContext;
 use log::kv::{Error, Key, Value, VisitSource};
 
 struct Memory(Mutex<Vec<String>>);
@@ -17,8 +17,8 @@ impl log::Log for Memory {
 
     fn log(&self, record: &log::Record<'_>) {
         let mut line = format!("{} {}", record.level(), record.target());
-        if let Some(trace) = Trace::current() {
-            line.push_str(&format!(" [{}]", trace.id));
+        if let Some(context) = RequestContext::current() {
+            line.push_str(&format!(" [{}]", context.id));
         }
         line.push_str(&format!(": {}", record.args()));
         let _ = record.key_values().visit(&mut Fields(&mut line));

@@ -1,0 +1,113 @@
+//! From an authorization response to a session: the steps of one sign-in, each of which can refuse it.
+
+use actix_web::HttpRequest;
+
+use crate::accounts::audit::Stage;
+use crate::db::{NewUser, SingleUse};
+use crate::http::app::App;
+use crate::http::error::{Error, Refused};
+use crate::observe::metrics;
+use crate::oidc::{Attempt, AuthorizationResponse, Claims, Profile, ResponseMode, TokenResponse};
+use crate::session::{AttemptError, LoginAttempt};
+
+/// Signs the person in for whom the provider vouches.
+pub async fn finish_login(
+    app: &App,
+    request: &HttpRequest,
+    answer: AuthorizationResponse,
+    begun: Result<LoginAttempt, AttemptError>,
+) -> Result<(), Refused> {
+    let stage = match &begun {
+        Ok(_) => Stage::Attempt,
+        Err(_) => Stage::NoAttempt,
+    };
+    let identified = match identify(app, answer, begun).await {
+        Ok(identified) => identified,
+        Err(error) => return Err(error.at(stage)),
+    };
+    let subject = identified.claims.sub.clone();
+    let signed_in = enter(app, request, identified).await;
+    signed_in.map_err(|error| match &error {
+        Error::Blocked { user_id } => {
+            let user_id = user_id.clone();
+            error.at(Stage::Known { subject, user_id })
+        }
+        _ => error.at(Stage::Identified { subject }),
+    })
+}
+
+/// A person for whom the provider vouches, and the attempt, which is used up.
+struct Identified {
+    claims: Claims,
+    tokens: TokenResponse,
+    spent: SingleUse,
+}
+
+/// From the response to a verified ID token.
+async fn identify(
+    app: &App,
+    answer: AuthorizationResponse,
+    begun: Result<LoginAttempt, AttemptError>,
+) -> Result<Identified, Error> {
+    // What can be told here comes before any call: an answer that is no answer, a stranger's.
+    if answer.code.is_none() && answer.error.is_none() {
+        let state = answer.state.as_deref().unwrap_or_default();
+        return Err(match app.provider.response_mode() {
+            _ if Attempt::is_session_recheck(state) => AttemptError::NotThisBrowser.into(),
+            ResponseMode::FormPost if !state.is_empty() => AttemptError::ResponseReplaced.into(),
+            _ => Error::NoCode,
+        });
+    }
+    let LoginAttempt { attempt, .. } = begun?;
+    app.provider
+        .check_response_issuer(&app.http, &answer)
+        .await?;
+    if let Some(error) = answer.error {
+        let description = answer.error_description;
+        return Err(Error::Authorization { error, description });
+    }
+    let code = answer.code.ok_or(Error::NoCode)?;
+    let spent = app.sessions.use_attempt(&attempt.state)?;
+
+    let tokens = app
+        .provider
+        .exchange_code(&app.http, &code, &attempt)
+        .await?;
+    let claims = app
+        .provider
+        .verify_id_token(&app.http, &tokens, &attempt)
+        .await?;
+    Ok(Identified {
+        claims,
+        tokens,
+        spent,
+    })
+}
+
+/// From a verified ID token to a session.
+async fn enter(app: &App, request: &HttpRequest, identified: Identified) -> Result<(), Error> {
+    let Identified {
+        claims,
+        tokens,
+        spent,
+    } = identified;
+    let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
+    let person = new_user(app.provider.issuer(), claims, userinfo);
+    app.sessions
+        .sign_in(request, person, &tokens.id_token, spent)
+        .await?;
+    metrics::signed_in();
+    Ok(())
+}
+
+/// The one place where what the protocol learned becomes what the database keeps.
+fn new_user(issuer: &str, claims: Claims, userinfo: Profile) -> NewUser {
+    let profile = userinfo.or(claims.profile);
+    NewUser {
+        issuer: issuer.to_owned(),
+        subject: claims.sub,
+        name: profile.display_name(),
+        email: profile.email(),
+        email_verified: profile.email_verified(),
+    }
+}

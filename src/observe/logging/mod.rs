@@ -1,0 +1,106 @@
+//! Logging: lines for people, or one JSON object a line for machines. Each line carries the id of its request.
+
+mod json;
+mod printable;
+mod queue;
+
+use std::env::var_os;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::time::Duration;
+
+use env_logger::fmt::Formatter;
+use env_logger::{Target, WriteStyle};
+use log::Record;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+pub use printable::{Quoted, steers, visible};
+
+use crate::observe::request_id::RequestContext;
+use json::json;
+use printable::Plain;
+use queue::{Pipe, QUEUE};
+
+/// What is logged unless `RUST_LOG` says otherwise: ours, and what others warn of.
+const DEFAULT_FILTER: &str = "info,actix_server=warn";
+
+/// How long a process that ends waits for its last lines to be read.
+const FLUSH_AT_MOST: Duration = Duration::from_secs(1);
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Starts logging to standard error, by a thread of its own. A panic is logged too, so that it is a
+/// line like any other.
+pub fn start(format: LogFormat) {
+    std::thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(|| QUEUE.write_to(io::stderr()))
+        .expect("a process that can't have a second thread can't serve either");
+    let env = env_logger::Env::default().default_filter_or(DEFAULT_FILTER);
+    env_logger::Builder::new()
+        .target(Target::Pipe(Box::new(Pipe(&QUEUE))))
+        .write_style(style())
+        .parse_env(env)
+        .format(match format {
+            LogFormat::Text => text,
+            LogFormat::Json => json,
+        })
+        .init();
+    std::panic::set_hook(Box::new(|panic| {
+        let backtrace = std::backtrace::Backtrace::capture();
+        match backtrace.status() {
+            std::backtrace::BacktraceStatus::Captured => log::error!("{panic}\n{backtrace}"),
+            _ => log::error!("{panic}"),
+        }
+        flush();
+    }));
+}
+
+/// Waits until what was logged is written; a second at most, since nobody may be reading. To be
+/// called before the process ends.
+pub fn flush() {
+    QUEUE.flush(FLUSH_AT_MOST);
+}
+
+/// Colors for a terminal that can show them; RUST_LOG_STYLE decides otherwise.
+fn style() -> WriteStyle {
+    let no_color = var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = var_os("TERM").is_none_or(|term| term == "dumb");
+    match io::stderr().is_terminal() && !no_color && !is_dumb {
+        true => WriteStyle::Always,
+        false => WriteStyle::Never,
+    }
+}
+
+/// RFC 3339, in UTC.
+const SECONDS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+
+fn now(format: &[BorrowedFormatItem<'_>]) -> String {
+    let now = OffsetDateTime::now_utc().format(format);
+    now.expect("a date and time has all that the format names")
+}
+
+fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let (time, level) = (now(SECONDS), record.level());
+    let style = out.default_level_style(level);
+    let target = record.target();
+    write!(out, "{time} {style}{level:<5}{style:#} {target}")?;
+    if let Some(context) = RequestContext::current() {
+        write!(out, " [{}]", context.id)?;
+    }
+    out.write_all(b": ")?;
+    // A message whose `Display` fails is cut off there.
+    let _ = write!(Plain(out), "{}", record.args());
+    writeln!(out)
+}

@@ -1,0 +1,106 @@
+//! The authorization request (OpenID Connect Core 3.1.2.1; RFC 7636, 4.3).
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use url::Url;
+
+use crate::oidc::Registration;
+use crate::oidc::flow::attempt::Attempt;
+use crate::oidc::provider::metadata::Metadata;
+
+/// The URL to which the browser is sent.
+pub fn authorization_request(
+    metadata: &Metadata,
+    registration: &Registration,
+    attempt: &Attempt,
+    login_hint: Option<&str>,
+) -> Url {
+    let mut url = metadata.authorization_endpoint.clone();
+    let mut query = url.query_pairs_mut();
+    query
+        .append_pair("client_id", &registration.client_id)
+        .append_pair("redirect_uri", registration.redirect_uri.as_str())
+        .append_pair("response_type", "code")
+        .append_pair("response_mode", registration.response_mode.name())
+        .append_pair("scope", &registration.scopes)
+        .append_pair("state", &attempt.state)
+        .append_pair("nonce", &attempt.nonce)
+        .append_pair("code_challenge", &code_challenge(&attempt.code_verifier))
+        .append_pair("code_challenge_method", "S256");
+    if let Some(login_hint) = login_hint {
+        query.append_pair("login_hint", login_hint);
+    }
+    drop(query);
+    url
+}
+
+/// RFC 7636, 4.2.
+fn code_challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()))
+}
+
+/// How the authorization response is sent back (OAuth 2.0 Multiple Response Type Encoding Practices,
+/// 2.1; OAuth 2.0 Form Post Response Mode).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// In the query of a GET.
+    #[default]
+    Query,
+    /// In the body of a POST.
+    FormPost,
+}
+
+impl ResponseMode {
+    /// Its name in the authorization request.
+    pub fn name(self) -> &'static str {
+        match self {
+            ResponseMode::Query => "query",
+            ResponseMode::FormPost => "form_post",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oidc::tests::{metadata, registration};
+    use serde_json::json;
+
+    #[test]
+    fn the_challenge_is_that_of_rfc_7636_appendix_b() {
+        assert_eq!(
+            code_challenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+
+    #[test]
+    fn the_request_asks_for_a_code_with_all_that_protects_it() {
+        let mut attempt = Attempt::new();
+        attempt.state = "s".to_owned();
+        attempt.nonce = "n".to_owned();
+        attempt.code_verifier = "v".to_owned();
+        for (response_mode, name) in [
+            (ResponseMode::Query, "query"),
+            (ResponseMode::FormPost, "form_post"),
+        ] {
+            let registration = Registration {
+                response_mode,
+                ..registration()
+            };
+            let url =
+                authorization_request(&metadata(json!({})), &registration, &attempt, Some("a@b"));
+            assert_eq!(
+                url.as_str(),
+                format!(
+                    "https://op.example/authorize?client_id=id&\
+                     redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&response_type=code&\
+                     response_mode={name}&scope=openid+email&state=s&nonce=n&\
+                     code_challenge=TJRIXgwhrmxBzh3-e2v6zupato5AokdvUCCOUm9QYIA&\
+                     code_challenge_method=S256&login_hint=a%40b"
+                )
+            );
+        }
+    }
+}
