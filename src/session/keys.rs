@@ -86,6 +86,7 @@ mod tests {
         Keys::derive(&SecretSlice::from(vec![seed; 64]))
     }
 
+    /// Core 15.5.2
     #[test]
     fn what_is_sealed_opens_in_its_place_with_its_key_only() {
         let sealed = keys(1).attempts.seal("here", b"hello".to_vec());

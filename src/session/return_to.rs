@@ -199,6 +199,7 @@ mod tests {
         assert!(parse(&format!("/{}", "a".repeat(ReturnTo::LIMIT))).is_none());
     }
 
+    /// RFC 6749 10.15
     #[test]
     fn nothing_hostile_is_kept() {
         for line in include_str!("../../tests/data/return_to_hostile.txt").lines() {

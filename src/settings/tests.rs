@@ -29,6 +29,8 @@ fn complaints(variables: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Logout 2 (d)
+/// RFC 6749 3.1.2
 #[test]
 fn the_defaults_are_those_of_the_documentation() {
     let settings = read(&[]).ok().unwrap();
@@ -120,6 +122,9 @@ fn everything_that_is_missing_is_said_at_once() {
     );
 }
 
+/// Core 3.1.2.1 (a)
+/// Discovery 3 (b): The issuer is https without query and fragment (MUST)
+/// RFC 6749 3.1.2
 #[test]
 fn each_fault_is_named() {
     for (variable, value, fault) in [

@@ -38,6 +38,10 @@ async fn assert_lands_on_the_profile(return_tos: &[&str]) {
 
 on_both! {
     /// Vaultwarden SSO: a state alone is not enough, the browser must be the one that began.
+    ///
+    /// Core 3.1.2.1 (d)
+    /// RFC 6749 4.1.1, 10.12
+    /// RFC 9700 2.1 (b): Forged requests are prevented (MUST)
     async fn cve_2026_47158_an_attempt_is_bound_to_its_browser(app: TestApp) {
         let (attacker, victim) = (app.visitor(), app.visitor());
         let callback = attacker.callback_for("grace").await;
@@ -48,6 +52,8 @@ on_both! {
     }
 
     /// Vaultwarden SSO: never find or link a user by email.
+    ///
+    /// Core 5.7 (b)
     async fn cve_2026_47164_a_user_is_never_found_by_email(app: TestApp) {
         app.visitor().sign_in("ada").await;
         let same_email = Person::new("eve", "00ueve").claim("email", "ada@example.com").claim("email_verified", true);
@@ -135,12 +141,16 @@ async fn cve_2026_25537_times_of_a_wrong_type_are_refused() {
 }
 
 /// express-openid-connect: `//host` as a path is not a local return_to.
+///
+/// RFC 9700 4.11.1
 #[actix_web::test]
 async fn ghsa_7p99_3798_f85c_two_slashes_are_no_path() {
     assert_lands_on_the_profile(&["//evil.example", "///evil.example", "/.//evil.example"]).await;
 }
 
 /// oauth2-proxy: whitespace, encoded or not, and scheme tricks lead nowhere.
+///
+/// RFC 9700 4.11.1
 #[actix_web::test]
 async fn cve_2020_4037_5233_11053_encoded_whitespace_and_schemes_lead_nowhere() {
     assert_lands_on_the_profile(&[
@@ -158,6 +168,8 @@ async fn cve_2020_4037_5233_11053_encoded_whitespace_and_schemes_lead_nowhere() 
 }
 
 /// mod_auth_openidc: no open redirect in the default set-up, signing out included.
+///
+/// RFC 6749 10.15
 #[actix_web::test]
 async fn cve_2022_23527_nothing_a_request_says_redirects_elsewhere() {
     let app = sqlite();
@@ -187,12 +199,16 @@ async fn cve_2022_23527_nothing_a_request_says_redirects_elsewhere() {
 }
 
 /// mod_auth_mellon: a browser reads `\` as `/`.
+///
+/// RFC 9700 4.11.1
 #[actix_web::test]
 async fn cve_2019_3877_a_backslash_is_a_slash() {
     assert_lands_on_the_profile(&["/\\evil.example", "\\\\evil.example", "/%5cevil.example"]).await;
 }
 
 /// Pocket ID: URLs are parsed, never matched by prefix.
+///
+/// RFC 9700 4.11.1
 #[actix_web::test]
 async fn cve_2026_28512_a_prefix_is_no_origin() {
     let app = sqlite();
@@ -239,6 +255,8 @@ async fn cve_2024_24814_and_2023_28625_odd_cookies_are_no_cookies() {
 }
 
 /// mod_auth_openidc: every value that a page reflects is escaped.
+///
+/// RFC 6749 10.14
 #[actix_web::test]
 async fn csnc_2019_001_what_pages_reflect_is_escaped() {
     let app = sqlite();
@@ -274,6 +292,8 @@ async fn csnc_2019_001_what_pages_reflect_is_escaped() {
 }
 
 /// mod_auth_openidc ChangeLog: a duplicated code or state is refused.
+///
+/// RFC 9207 2.4 (f): `iss` comes once
 #[actix_web::test]
 async fn changelog_2026_duplicated_parameters_are_refused() {
     let app = sqlite();
@@ -303,6 +323,8 @@ async fn changelog_2026_unknown_kids_do_not_fetch_keys_without_end() {
 }
 
 /// mod_auth_openidc ChangeLog: a JSON array as userinfo is refused.
+///
+/// Core 5.3.2 (a)
 #[actix_web::test]
 async fn changelog_2026_an_array_is_no_userinfo() {
     let app = sqlite();
@@ -315,6 +337,8 @@ async fn changelog_2026_an_array_is_no_userinfo() {
 }
 
 /// mod_auth_openidc ChangeLog: `exp: 1e300` does not overflow, and times after 2038 work.
+///
+/// Core 2 (d)
 #[actix_web::test]
 async fn changelog_2026_times_beyond_sense_are_refused_and_after_2038_accepted() {
     let app = sqlite();
@@ -365,6 +389,8 @@ async fn changelog_2026_a_decompression_bomb_stays_small() {
 }
 
 /// mod_auth_openidc ChangeLog: no CR or LF survives into a header.
+///
+/// RFC 6749 10.14
 #[actix_web::test]
 async fn changelog_2026_no_line_break_gets_into_a_header() {
     let app = sqlite();
@@ -389,6 +415,8 @@ async fn changelog_2026_no_line_break_gets_into_a_header() {
 }
 
 /// mod_auth_openidc ChangeLog: missing `alg` and `none` are refused.
+///
+/// RFC 8725 3.2
 #[actix_web::test]
 async fn changelog_2026_no_alg_and_none_are_refused() {
     let app = sqlite();
@@ -415,6 +443,8 @@ async fn ghsa_59jp_rwph_878r_who_must_sign_in_sees_nothing() {
 }
 
 /// Authlib, FastAPI-users, Langfuse: state is random, single use and per browser; no built-in key.
+///
+/// RFC 9700 4.7
 #[actix_web::test]
 async fn cve_2025_68158_14546_68481_65107_a_state_works_once_and_no_key_is_built_in() {
     let app = sqlite();
@@ -440,6 +470,8 @@ async fn cve_2025_68158_14546_68481_65107_a_state_works_once_and_no_key_is_built
 }
 
 /// oauth2-proxy and Traefik: forwarding headers and their aliases from anybody change nothing.
+///
+/// RFC 9700 4.13
 #[actix_web::test]
 async fn cve_2026_40575_and_39858_forwarding_headers_change_nothing() {
     let app = sqlite();
@@ -475,6 +507,8 @@ async fn cve_2026_40575_and_39858_forwarding_headers_change_nothing() {
 }
 
 /// oauth2-proxy: no request header ever grants access.
+///
+/// RFC 9700 4.13
 #[actix_web::test]
 async fn ghsa_5hvv_m4w4_gf6v_no_header_grants_access() {
     let app = sqlite();

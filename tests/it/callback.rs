@@ -102,6 +102,7 @@ async fn refused_at_the_door(
 }
 
 on_both! {
+    /// Core 3.1.2.7
     async fn a_callback_without_a_code_is_refused_and_the_attempt_is_spent(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
@@ -111,6 +112,7 @@ on_both! {
         refused_at_the_door(&app, &ada, &callback, 303, ANEW).await;
     }
 
+    /// RFC 6749 3.1 (c)
     async fn a_callback_with_an_empty_code_is_refused_and_the_attempt_is_spent(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
@@ -118,6 +120,7 @@ on_both! {
         assert_eq!(attempts(&ada), []);
     }
 
+    /// RFC 6749 3.1 (c)
     async fn a_callback_with_nothing_at_all_is_refused(app: TestApp) {
         let ada = app.visitor();
         for query in ["", "?", "?code", "?state", "?code=&state=&error=", "?x=y", "?%ff=%00&&&=="] {
@@ -126,6 +129,8 @@ on_both! {
         }
     }
 
+    /// Core 3.1.2.7
+    /// RFC 6749 4.1.1, 10.12
     async fn a_callback_without_a_state_is_refused_and_leaves_the_attempts_alone(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
@@ -135,6 +140,8 @@ on_both! {
         assert_eq!(ada.get(&callback).await.location(), "/profile");
     }
 
+    /// Core 3.1.2.7
+    /// RFC 6749 10.14
     async fn a_callback_with_a_wrong_state_is_refused_and_leaves_the_attempts_alone(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
@@ -146,6 +153,7 @@ on_both! {
         assert_eq!(ada.get(&callback).await.location(), "/profile");
     }
 
+    /// Core 16.12: the whole value is compared; that it takes constant time is what aws-lc-rs promises
     async fn a_state_that_only_begins_like_ours_is_refused_and_the_attempt_is_spent(app: TestApp) {
         let changes: [fn(&str) -> String; 3] = [|state| state[..16].to_owned(), |state| format!("{state}A"), |state| format!("{}AAAA", &state[..39])];
         for change in changes {
@@ -157,6 +165,11 @@ on_both! {
         }
     }
 
+    /// Core 2; 3.1.3.7 (11)
+    /// Core 16.9, 16.10
+    /// RFC 6749 4.1.2 (a)
+    /// RFC 9700 4.2.4 (c)
+    /// RFC 9700 4.3.1
     async fn a_callback_url_works_once(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
@@ -175,6 +188,7 @@ on_both! {
         assert_eq!(app.storage().sessions(), 1);
     }
 
+    /// RFC 9700 4.2.4 (c)
     async fn an_attempt_ends_after_ten_minutes(app: TestApp) {
         let (quick, slow) = (app.visitor(), app.visitor());
         let in_time = quick.callback_for("ada").await;
@@ -186,6 +200,8 @@ on_both! {
         assert_eq!(quick.get(&in_time).await.location(), "/profile");
     }
 
+    /// RFC 6749 4.1.1, 10.12
+    /// RFC 9700 4.7
     async fn a_state_of_another_browser_is_refused_and_both_can_still_sign_in(app: TestApp) {
         let (ada, bob) = (app.visitor(), app.visitor());
         let hers = ada.callback_for("ada").await;
@@ -196,6 +212,8 @@ on_both! {
         assert_eq!(ada.get(&hers).await.location(), "/profile");
     }
 
+    /// Core 15.5.2
+    /// RFC 9700 2.1.1 (b)
     async fn the_cookie_of_one_attempt_does_not_open_another(app: TestApp) {
         let (ada, eve) = (app.visitor(), app.visitor());
         let (one, two) = (ada.callback_for("ada").await, ada.callback_for("ada").await);
@@ -212,6 +230,7 @@ on_both! {
         refused_at_the_door(&app, &ada, &planted, 303, ANEW).await;
     }
 
+    /// RFC 6749 10.10, 10.12
     async fn an_attempts_cookie_that_we_did_not_seal_is_refused_and_spent(app: TestApp) {
         let change: [fn(&str) -> String; 13] = [
             |_| "x".into(),
@@ -283,6 +302,7 @@ on_both! {
         assert_eq!(kept, begun);
     }
 
+    /// RFC 6749 3.1 (b)
     async fn a_parameter_that_comes_twice_is_malformed_and_the_attempt_is_spent(app: TestApp) {
         for extra in [
             "&code=another", "&code=", "&c%6fde=another",
@@ -296,6 +316,7 @@ on_both! {
         }
     }
 
+    /// RFC 6749 3.1 (b)
     async fn a_state_that_comes_twice_is_malformed(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
@@ -305,6 +326,11 @@ on_both! {
         }
     }
 
+    /// Core 16.9, 16.10
+    /// RFC 6749 10.6: A code of another session can't be planted
+    /// RFC 7636 4.6: A code with another verifier gets nothing
+    /// RFC 9700 2.1.1 (a): Injection of codes is prevented: PKCE also for confidential clients (RECOMMENDED)
+    /// RFC 9700 4.5.3
     async fn a_code_of_another_attempt_is_refused_and_both_are_spent(app: TestApp) {
         let (ada, eve) = (app.visitor(), app.visitor());
         let (one, two) = (ada.callback_for("ada").await, ada.callback_for("ada").await);
@@ -319,6 +345,8 @@ on_both! {
         assert!(!ada.app_cookies().contains_key(&attempt_of(&planted)));
     }
 
+    /// RFC 6749 4.1.2 (c): 8000 characters reach the provider
+    /// RFC 6749 10.14
     async fn a_code_that_was_made_up_is_refused_and_the_attempt_is_spent(app: TestApp) {
         for code in ["x", "' OR 1=1 --", "\0", "\r\nHost: evil.example", "é\u{202e}", "<script>", "&grant_type=x", &"A".repeat(8000)] {
             let ada = app.visitor();
@@ -328,6 +356,7 @@ on_both! {
         }
     }
 
+    /// RFC 6750 5.3 (c): the session's cookie is a random key
     async fn the_session_key_is_fresh_whatever_the_browser_had_before(app: TestApp) {
         // One of somebody's own, properly signed: the attacker signs in and plants the cookie.
         let eve = app.visitor();
@@ -354,6 +383,7 @@ on_both! {
         assert!(!eve.is_signed_in().await, "the session that she planted is over");
     }
 
+    /// Logout 2 (b)
     async fn a_second_person_who_signs_in_gets_nothing_of_the_first(app: TestApp) {
         let (browser, thief) = (app.visitor(), app.visitor());
         browser.sign_in("ada").await;
@@ -427,6 +457,7 @@ on_both! {
         refused_at_the_door(&app, &app.visitor(), &looks_again, 403, NOT_REMEMBERED).await;
     }
 
+    /// RFC 9700 2.1 (c): it carries a count, and whoever changes it gains nothing
     async fn a_state_that_was_made_up_does_not_begin_anew_for_ever(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
@@ -467,6 +498,7 @@ on_both! {
 }
 
 on_both! {
+    /// Form Post 2 (e)
     async fn a_callback_by_post_with_nothing_in_its_form_is_refused_and_spends_nothing(database: Database) {
         let app = TestApp::spawn_with(database, &[("OIDC_RESPONSE_MODE", "form_post")]);
         let ada = app.visitor();
@@ -484,6 +516,7 @@ on_both! {
         assert_eq!(ada.get(&callback).await.location(), "/profile");
     }
 
+    /// Form Post 4 (a)
     async fn a_callback_by_post_from_elsewhere_signs_nobody_in(database: Database) {
         let app = TestApp::spawn_with(database, &[("OIDC_RESPONSE_MODE", "form_post")]);
         let (ada, eve) = (app.visitor(), app.visitor());

@@ -126,6 +126,7 @@ async fn a_longer_place_to_return_to_is_the_profile() {
     }
 }
 
+/// Form Post 4 (c)
 #[actix_web::test]
 async fn where_no_answer_comes_by_post_none_is_taken() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -82,6 +82,7 @@ async fn press(app: &TestApp, visitor: &Visitor, page: &Answer, origin: &str) ->
     visitor.send(Method::POST, CALLBACK, headers, &form).await
 }
 
+/// RFC 6749 4.1.2 (c): by POST, 15,000 characters
 #[actix_web::test]
 async fn a_code_of_any_length_signs_in() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
@@ -177,6 +178,8 @@ async fn what_the_page_posts_again_is_escaped_and_only_what_counts() {
 }
 
 /// Only a page of ours posts with our cookies: anybody else's answer is kept apart from them, whatever comes with it.
+///
+/// Form Post 4 (c)
 #[actix_web::test]
 async fn another_sites_form_is_never_finished_at_once() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);

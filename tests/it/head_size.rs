@@ -168,6 +168,9 @@ async fn an_answer_by_post_fits_a_proxy_whatever_its_state_is() {
 }
 
 /// Keycloak, and a person in 90 groups: the ID token is the hint for the way out at the provider.
+///
+/// Logout 2 (a)
+/// Logout 2 (b): one that is too long for a URL is sent by POST
 #[actix_web::test]
 async fn the_way_out_fits_a_proxy_however_long_the_id_token_is() {
     for public_url in PUBLIC_URLS {

@@ -270,6 +270,7 @@ async fn basic() {
     assert_eq!(browser.text("#claim-subject").await, "ada");
 }
 
+/// Form Post 2 (d): A browser posts by itself from the provider's page, across sites
 #[actix_web::test]
 #[ignore = "needs Node.js: run by make interop"]
 async fn form_post() {

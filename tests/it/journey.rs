@@ -6,6 +6,22 @@ use crate::support::TestApp;
 use crate::support::provider::{Endpoint, Person};
 
 on_both! {
+    /// Core 2, 5.1.2: its ID token has `sid`, its userinfo `locale`
+    /// Core 3.1.3.1 (b): the provider compares the redirect URI
+    /// Discovery 3 (i): the document has `claims_supported` and more
+    /// Discovery 4, 4.1
+    /// Logout 2 (a)
+    /// Logout 2 (b): the provider verifies it
+    /// Logout 2 (d): the provider compares it
+    /// Logout 3 (a): Back from the provider with the state, the person is on the sign-in page
+    /// RFC 6749 2.3.1 (a): the tests' id and secret have spaces, colons, percent signs and umlauts, and the provider
+    ///   decodes them
+    /// RFC 6749 4.1.3: the provider compares the redirect URI
+    /// RFC 7636 4.5: the provider verifies it
+    /// RFC 9700 2.6 (a): Metadata of the server is used (RECOMMENDED)
+    /// Suite basic `client-test`: a sign-in with `response_type=code`, token and userinfo requests
+    /// Suite config `discovery-openid-config`: use the discovery document
+    /// Suite logout `rp-init-logout`: sign out through `end_session_endpoint` and handle the way back
     async fn a_person_signs_in_sees_their_profile_and_signs_out(app: TestApp) {
         let ada = app.visitor();
         let home = ada.get("/").await;
@@ -33,6 +49,7 @@ on_both! {
         assert!(ada.app_cookies().is_empty(), "{:?}", ada.app_cookies());
     }
 
+    /// Core 5.3.2 (b)
     async fn a_person_without_name_or_email_sees_what_there_is(app: TestApp) {
         let somebody = app.visitor();
         somebody.sign_in("noname").await;
@@ -42,6 +59,7 @@ on_both! {
         assert_eq!(profile.text("claim-subject").as_deref(), Some("00unoname"));
     }
 
+    /// RFC 6749 3.1.2.5: It takes the credentials out of the URI and sends the browser on (SHOULD)
     async fn the_profile_asks_to_sign_in_and_the_person_arrives_where_they_wanted(app: TestApp) {
         let ada = app.visitor();
         let asked = ada.get("/profile?from=mail").await;
@@ -62,6 +80,7 @@ on_both! {
         assert_eq!(app.storage().sessions(), 1, "the second sign-in replaces the first");
     }
 
+    /// Core 5.7 (b)
     async fn name_and_email_are_brought_up_to_date_at_each_sign_in(app: TestApp) {
         app.visitor().sign_in("ada").await;
         let married = Person::new("ada", "00uada").claim("name", "Ada King").claim("email", "king@example.com");
@@ -76,6 +95,7 @@ on_both! {
         assert_eq!((app.storage().users(), app.storage().number(seen_again)), (1, 1));
     }
 
+    /// Core 5.7 (a)
     async fn two_people_with_one_email_are_two_people(app: TestApp) {
         app.provider.add_person(Person::new("eve", "00ueve").claim("email", "ada@example.com"));
         app.visitor().sign_in("ada").await;
@@ -83,6 +103,7 @@ on_both! {
         assert_eq!(app.storage().users(), 2);
     }
 
+    /// Core 5.7 (a)
     async fn first_sign_ins_of_one_person_at_the_same_moment_make_one_user(app: TestApp) {
         let visitors: Vec<_> = (0..12).map(|_| app.visitor()).collect();
         let mut callbacks = Vec::new();
@@ -133,6 +154,24 @@ on_both! {
 }
 
 /// The provider's request is what design and standard say.
+///
+/// Core 3.1.2.1 (a)
+/// Core 3.1.2.1 (b): `response_type=code`, `client_id`, `redirect_uri` are sent (MUST)
+/// Core 3.1.2.1 (c)
+/// Core 3.1.2.1 (d)
+/// Core 3.1.2.1 (e)
+/// Core 3.1.2.1 (f): `response_mode` is not sent when it is the default (SHOULD NOT)
+/// Core 5.4: Claims are asked for by scopes
+/// Core 17.1
+/// RFC 6749 3.3, 10.3: Scopes are separated by spaces (MUST), and the least that will do (SHOULD)
+/// RFC 6749 4.1.1, 10.12
+/// RFC 7636 4.2
+/// RFC 7636 4.3: `code_challenge` and its method are in the authorization request (MUST)
+/// RFC 9700 2.1.1 (c): The verifier is not exposed: `S256` (SHOULD)
+/// RFC 9700 2.1.2, 2.4
+/// RFC 9700 2.3: The least privilege (SHOULD)
+/// Suite basic `scope-userinfo-claims`: ask for claims by scope
+/// Suite basic, in all scope: `openid` is in each request
 #[actix_web::test]
 async fn the_authorization_request_has_all_that_it_needs() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -167,6 +206,13 @@ async fn the_authorization_request_has_all_that_it_needs() {
     }
 }
 
+/// Core 3.1.3.1 (b)
+/// Core 9 (a)
+/// RFC 6749 3.2: the provider's endpoint takes nothing else
+/// RFC 6749 4.1.3
+/// RFC 7636 4.1, 7.1
+/// RFC 9700 2.1.2, 2.4
+/// Suite basic `client-secret-basic`: authenticate with `client_secret_basic`
 #[actix_web::test]
 async fn the_token_request_proves_who_asks_and_never_in_the_body() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -13,7 +13,7 @@ mod callback;
 mod capacity;
 mod check;
 mod check_provider;
-mod conformance_doc;
+mod conformance;
 mod connections;
 mod cookie_budget;
 mod cookies;

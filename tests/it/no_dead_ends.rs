@@ -27,6 +27,7 @@ fn forget_all(visitor: &Visitor) {
 }
 
 on_both! {
+    /// RFC 9700 4.3.1
     async fn who_is_signed_in_goes_on_from_a_stale_callback(app: TestApp) {
         let ada = app.visitor();
         let provider = ada.begin("/login?return_to=/profile?tab=2").await;

@@ -26,6 +26,7 @@ async fn profile_of_ada(app: &TestApp, what: &str) -> Answer {
     ada.get("/profile").await
 }
 
+/// Discovery 3 (d)
 #[actix_web::test]
 async fn a_discovery_member_that_a_sign_in_can_do_without_may_be_anything() {
     for (name, odd) in [
@@ -85,6 +86,8 @@ async fn what_nobody_reads_may_be_no_value_at_all() {
 }
 
 /// OpenID Connect Discovery 1.0, 3: it is RECOMMENDED. Azure AD B2C has none.
+///
+/// Discovery 3 (c): `userinfo_endpoint` may be missing (RECOMMENDED for providers)
 #[actix_web::test]
 async fn a_provider_without_userinfo_tells_of_the_person_in_the_id_token() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -105,6 +108,7 @@ async fn a_provider_without_userinfo_tells_of_the_person_in_the_id_token() {
     assert_eq!(app.provider.request_count(Endpoint::Userinfo), 0);
 }
 
+/// Discovery 3 (d)
 #[actix_web::test]
 async fn a_discovery_member_that_is_needed_is_named_when_it_is_wrong() {
     for (name, odd, cause) in [
@@ -149,6 +153,8 @@ async fn a_discovery_member_that_is_needed_is_named_when_it_is_wrong() {
     }
 }
 
+/// Core 2, 5.1.2
+/// Core 3.1.3.7 (13): Check `auth_time` if `max_age` was sent (SHOULD)
 #[actix_web::test]
 async fn claims_of_the_id_token_that_nobody_reads_may_be_anything() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -170,6 +176,7 @@ async fn claims_of_the_id_token_that_nobody_reads_may_be_anything() {
     }
 }
 
+/// Core 5.1
 #[actix_web::test]
 async fn a_claim_about_the_person_of_a_wrong_type_counts_as_absent() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -130,6 +130,7 @@ async fn one_that_is_not_in_the_file_is_refused() {
     .await;
 }
 
+/// Core 5.3.4 (a): a self-signed certificate must be the one in `OIDC_CA_FILE`, byte for byte
 #[actix_web::test]
 async fn one_byte_that_differs_is_refused() {
     let own = Own::new(HOST, 2999);
@@ -168,6 +169,8 @@ async fn an_expired_one_is_refused() {
 }
 
 /// Anybody has the certificate; only the provider has its key.
+///
+/// Core 5.3.4 (a)
 #[actix_web::test]
 async fn who_has_the_certificate_and_not_its_key_is_refused() {
     #[derive(Debug)]

@@ -94,6 +94,7 @@ fn all_faults_are_told_at_once_each_with_an_example() {
     assert_eq!(doorward.files(), [""; 0]);
 }
 
+/// RFC 6749 10.1 to 10.3
 #[test]
 fn a_secret_in_the_wrong_variable_is_not_printed() {
     const SECRET: &str = "Zk9qTr7wLx2Pv8";

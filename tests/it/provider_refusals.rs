@@ -188,6 +188,8 @@ async fn the_error_is_found_among_several_challenges() {
 }
 
 /// RFC 6750, 3.1.
+///
+/// Core 5.3.3
 #[actix_web::test]
 async fn why_userinfo_refuses_the_access_token_is_logged() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -83,6 +83,7 @@ async fn what_is_new_is_used_at_once_where_the_provider_answers() {
     assert!(location.contains("/authorize?new=yes&"), "{location}");
 }
 
+/// Logout 2 (b)
 #[actix_web::test]
 async fn a_hint_whose_key_is_published_no_more_is_left_out() {
     let app = TestApp::spawn(Database::Sqlite);

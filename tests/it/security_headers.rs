@@ -8,6 +8,8 @@ use crate::support::{Database, TestApp};
 const HTTPS: &str = "https://app.example.com";
 
 /// The address of an error page may hold a code, a state or a hint, and its page asks for a style sheet.
+///
+/// RFC 9700 4.2.4 (b)
 #[actix_web::test]
 async fn an_error_page_makes_no_browser_tell_its_address() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -53,6 +55,7 @@ async fn browsers_are_told_to_come_by_https_to_the_subdomains_too_if_the_operato
 mod slow {
     use super::*;
 
+    /// RFC 9700 4.2.4 (b)
     #[actix_web::test]
     async fn the_style_sheet_of_an_error_page_is_asked_for_without_a_referer() {
         let app = TestApp::spawn(Database::Sqlite);

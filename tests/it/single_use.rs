@@ -19,6 +19,7 @@ fn attempts(visitor: &Visitor) -> Vec<(String, String)> {
 }
 
 on_both! {
+    /// RFC 9700 4.2.4 (c)
     async fn one_cookie_and_three_codes_are_one_session(app: TestApp) {
         let ada = app.visitor();
         let authorization_request = ada.begin("/login").await;
@@ -97,6 +98,7 @@ on_both! {
 }
 
 on_both! {
+    /// RFC 9700 4.2.4 (c)
     async fn an_attempt_is_used_once_whichever_process_gets_the_answer(database: Database) {
         let storage = Storage::new(database);
         let addrs = [free_addr(), free_addr()];

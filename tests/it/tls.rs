@@ -241,6 +241,11 @@ pub async fn assert_refused((app, front): (TestApp, Front), why: &str) {
 
 const UNTRUSTED: &str = "is signed by an authority that is not trusted here (name that authority's certificate (CA:TRUE) in OIDC_CA_FILE)";
 
+/// Core 5.3.4 (a)
+/// Core 16.2, 16.17
+/// Discovery 7.1, 7.2
+/// RFC 6749 10.9
+/// RFC 6750 5.3 (a)
 #[actix_web::test]
 async fn a_private_authority_is_not_trusted_unasked() {
     let ours = Authority::new("Doorward test: ours");
@@ -280,6 +285,11 @@ async fn with_the_authoritys_file_a_whole_sign_in_goes_over_tls() {
     }
 }
 
+/// Core 5.3.4 (a)
+/// Core 16.2, 16.17
+/// Discovery 7.1, 7.2
+/// RFC 6749 10.9
+/// RFC 6750 5.3 (a)
 #[actix_web::test]
 async fn a_certificate_for_another_host_is_refused() {
     let ours = Authority::new("Doorward test: ours");
@@ -293,6 +303,11 @@ async fn a_certificate_for_another_host_is_refused() {
     }
 }
 
+/// Core 5.3.4 (a)
+/// Core 16.2, 16.17
+/// Discovery 7.1, 7.2
+/// RFC 6749 10.9
+/// RFC 6750 5.3 (a)
 #[actix_web::test]
 async fn an_expired_certificate_is_refused() {
     let ours = Authority::new("Doorward test: ours");

@@ -99,6 +99,11 @@ impl Default for Attempt {
 mod tests {
     use super::*;
 
+    /// Core 3.1.2.1 (e)
+    /// RFC 6749 10.8: `state` is random; `return_to` stays in the sealed cookie
+    /// RFC 6749 10.10, 10.12
+    /// RFC 7636 4.1, 7.1
+    /// RFC 9700 2.1.1 (b)
     #[test]
     fn every_attempt_has_secrets_of_its_own() {
         let (one, two) = (Attempt::new(), Attempt::new());

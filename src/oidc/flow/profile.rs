@@ -150,6 +150,7 @@ mod tests {
         assert_eq!(long.unwrap().chars().count(), DISPLAY_LIMIT);
     }
 
+    /// Core 5.1
     #[test]
     fn an_email_is_verified_when_its_own_source_says_so() {
         let thin = profile(json!({"email_verified": true}));

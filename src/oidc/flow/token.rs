@@ -165,6 +165,8 @@ mod tests {
         })
     }
 
+    /// Core 3.1.3.3 (b): Members that are not understood are ignored (SHOULD)
+    /// RFC 6749 5.1
     #[test]
     fn bearer_comes_in_any_case() {
         for token_type in ["Bearer", "bearer", "BEARER"] {
@@ -201,6 +203,7 @@ mod tests {
         assert!(!refusal.contains("hunter2"), "{refusal}");
     }
 
+    /// RFC 6749 5.2
     #[test]
     fn refusals_of_the_code_and_of_us_are_told_apart() {
         let code = judged(400, r#"{"error":"invalid_grant"}"#);

@@ -303,6 +303,8 @@ mod tests {
         }
     }
 
+    /// Core 9 (a)
+    /// RFC 6749 2.3.1 (a)
     #[test]
     fn a_client_id_and_secret_are_form_urlencoded() {
         assert_eq!(form_urlencoded("a:b%c d+é"), "a%3Ab%25c+d%2B%C3%A9");

@@ -185,6 +185,7 @@ mod tests {
         assert_eq!(provider_time("1994-11-06T08:49:37Z", None), None);
     }
 
+    /// Core 10.1.1 (b)
     #[test]
     fn max_age_is_found_among_other_directives() {
         assert_eq!(max_age("public, max-age=86400"), Some(86400));

@@ -239,6 +239,7 @@ mod tests {
         Object::read(json.as_bytes(), &["name", "age"])
     }
 
+    /// Core 13.3
     #[test]
     fn only_an_object_is_read() {
         assert!(read(r#" {"name":"a"}"#).is_ok());

@@ -201,6 +201,7 @@ fn part(encoded: &str) -> Result<Vec<u8>, JwsError> {
 mod tests {
     use super::*;
 
+    /// RFC 8725 3.7: UTF-8 (MUST)
     #[test]
     fn what_is_not_utf_8_is_refused() {
         let keys = KeySet::parse(br#"{"keys":[]}"#).unwrap();
@@ -210,6 +211,8 @@ mod tests {
     }
 
     /// RFC 7518, 3.3. Both signatures are right, of `{"alg":"RS256"}` and `{}`.
+    ///
+    /// RFC 8725 3.2, 3.5: Strong keys: RSA of 2048 bits or more (MUST, RFC 7518 3.3)
     #[test]
     fn a_key_below_2048_bits_verifies_nothing() {
         let bits_1024 = (

@@ -298,6 +298,7 @@ mod tests {
         }
     }
 
+    /// Core 10.1 (b)
     #[test]
     fn a_key_without_alg_and_use_serves_its_whole_family() {
         let set = set(vec![rsa(|_| ())]);
@@ -306,6 +307,7 @@ mod tests {
         assert_eq!(found(&set, Some("a"), Algorithm::ES256), "unknown");
     }
 
+    /// Core 10.1 (b)
     #[test]
     fn a_key_with_alg_serves_that_alone() {
         let set = set(vec![rsa(|key| key["alg"] = json!("RS256"))]);
@@ -313,6 +315,7 @@ mod tests {
         assert_eq!(found(&set, Some("a"), Algorithm::PS256), "unknown");
     }
 
+    /// Core 10.1 (e)
     #[test]
     fn a_key_for_something_else_is_not_used() {
         for (name, value) in [
@@ -365,6 +368,7 @@ mod tests {
         assert_eq!(set.faulty(), ["one without kid: it is not an object"]);
     }
 
+    /// Core 10.1 (c)
     #[test]
     fn without_kid_one_key_is_clear_and_two_are_not() {
         assert_eq!(
@@ -376,6 +380,7 @@ mod tests {
         assert_eq!(found(&two, Some("c"), Algorithm::RS256), "unknown");
     }
 
+    /// RFC 8725 3.2
     #[test]
     fn no_shared_secret_and_no_missing_signature_counts() {
         for name in ["none", "None", "HS256", "HS512", "rs256", ""] {
@@ -383,6 +388,7 @@ mod tests {
         }
     }
 
+    /// Discovery 3 (h)
     #[test]
     fn what_is_not_a_key_set_is_refused() {
         for body in ["", "[]", "{}", "{\"keys\": {}}", "<html>"] {

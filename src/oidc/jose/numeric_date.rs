@@ -30,6 +30,7 @@ impl NumericDate {
 mod tests {
     use super::*;
 
+    /// Core 2 (d)
     #[test]
     fn numbers_are_times_and_nothing_else_is() {
         for (json, expected) in [

@@ -167,6 +167,7 @@ mod tests {
         assert_eq!(metadata.end_session_endpoint, None);
     }
 
+    /// Discovery 3 (g): Without `token_endpoint_auth_methods_supported` it is `client_secret_basic`
     #[test]
     fn a_silent_provider_takes_client_secret_basic() {
         let metadata = parse(document().to_string().as_bytes(), "https://op.example").unwrap();
@@ -174,6 +175,7 @@ mod tests {
         assert!(!metadata.response_names_issuer);
     }
 
+    /// Discovery 4.1: An issuer with a path keeps it (MUST)
     #[test]
     fn the_document_lies_below_the_issuers_path() {
         for (issuer, expected) in [
@@ -261,6 +263,7 @@ mod tests {
         assert_eq!(metadata.token_auth_methods, ["client_secret_post"]);
     }
 
+    /// Discovery 4.3 (a)
     #[test]
     fn another_issuer_is_refused_with_both_names() {
         let mut other = document();
@@ -270,6 +273,11 @@ mod tests {
         assert!(refusal.contains("\"https://op.example/\""), "{refusal}");
     }
 
+    /// Core 16.2, 16.17
+    /// Discovery 3 (a)
+    /// Logout 2.1 (b): `end_session_endpoint` is https (MUST)
+    /// RFC 6750 5.2, 5.3: Tokens go over TLS only (MUST)
+    /// RFC 7636 7.5: TLS (MUST)
     #[test]
     fn an_endpoint_in_the_clear_is_refused() {
         for name in [
@@ -294,6 +302,7 @@ mod tests {
         }
     }
 
+    /// Discovery 3 (a)
     #[test]
     fn an_issuer_on_this_machine_may_have_its_endpoints_here_too() {
         let mut document = document();
@@ -312,6 +321,8 @@ mod tests {
         }
     }
 
+    /// Discovery 3 (a)
+    /// RFC 9700 2.6 (b): End-to-end TLS (RECOMMENDED); nothing on plain http except loopback (MUST NOT)
     #[test]
     fn plain_http_is_confidential_on_loopback_only() {
         for (url, expected) in [

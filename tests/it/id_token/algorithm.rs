@@ -10,6 +10,9 @@ use crate::support::app::CLIENT_SECRET;
 use crate::support::provider::Signing;
 use crate::support::{Database, TestApp};
 
+/// Core 2; 3.1.3.7 (7)
+/// RFC 8725 3.2
+/// Suite basic, config `idtoken-sig-none`: accept an unsigned ID token, or be skipped
 #[actix_web::test]
 async fn an_unsigned_id_token_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -21,6 +24,8 @@ async fn an_unsigned_id_token_is_refused() {
     }
 }
 
+/// Core 16.3, 16.11
+/// RFC 8725 3.1 (b): The header's `alg` is the one that is verified with (MUST)
 #[actix_web::test]
 async fn an_id_token_signed_with_the_public_key_as_a_secret_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -36,6 +41,7 @@ async fn an_id_token_signed_with_the_public_key_as_a_secret_is_refused() {
     }
 }
 
+/// Core 3.1.3.7 (8): For MAC algorithms the key is the client secret (MUST)
 #[actix_web::test]
 async fn an_id_token_signed_with_the_client_secret_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -43,6 +49,8 @@ async fn an_id_token_signed_with_the_client_secret_is_refused() {
     assert_refused(&app, "its alg is \"HS256\"").await;
 }
 
+/// Discovery 3 (f): `id_token_signing_alg_values_supported` may have `none`; it is for no code flow (MUST NOT, unless
+///   registered)
 #[actix_web::test]
 async fn a_provider_that_announces_none_and_hs256_is_not_followed() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -55,6 +63,8 @@ async fn a_provider_that_announces_none_and_hs256_is_not_followed() {
     }
 }
 
+/// Core 2; 3.1.3.7 (7)
+/// RFC 8725 3.1 (a)
 #[actix_web::test]
 async fn an_algorithm_that_discovery_does_not_name_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -64,6 +74,7 @@ async fn an_algorithm_that_discovery_does_not_name_is_refused() {
     assert_refused(&app, "its alg is \"RS256\"").await;
 }
 
+/// Core 2; 3.1.3.7 (7)
 #[actix_web::test]
 async fn a_provider_that_is_silent_about_algorithms_signs_rs256_only() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -78,6 +89,8 @@ async fn a_provider_that_is_silent_about_algorithms_signs_rs256_only() {
     assert_accepted(&app, "RS256").await;
 }
 
+/// Core 10.1 (b)
+/// RFC 8725 3.1 (a)
 #[actix_web::test]
 async fn an_algorithm_that_the_key_does_not_name_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -91,6 +104,7 @@ async fn an_algorithm_that_the_key_does_not_name_is_refused() {
     assert_refused(&app, "its signature is wrong").await;
 }
 
+/// RFC 8725 3.1 (a)
 #[actix_web::test]
 async fn rs512_is_refused_where_discovery_names_rs256() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -108,6 +122,7 @@ async fn rs512_is_refused_where_discovery_names_rs256() {
     .await;
 }
 
+/// Core 2; 3.1.3.7 (7)
 #[actix_web::test]
 async fn rs512_is_accepted_where_the_settings_name_it_and_then_nothing_else_is() {
     let app = TestApp::spawn_with(Database::Sqlite, &[("OIDC_ID_TOKEN_ALGS", "RS512")]);
@@ -122,6 +137,8 @@ async fn rs512_is_accepted_where_the_settings_name_it_and_then_nothing_else_is()
     assert_accepted(&app, "RS512").await;
 }
 
+/// Core 3.1.3.8
+/// Suite basic `idtoken-sig-rs256`: accept RS256
 #[actix_web::test]
 async fn all_four_algorithms_sign_in_with_the_hash_of_their_access_token() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -6,6 +6,9 @@ use super::{assert_accepted, assert_refused, edit_claims, set_claim, sign_with};
 use crate::support::provider::Signing;
 use crate::support::{Database, TestApp};
 
+/// Core 3.1.3.8
+/// Core 16.3, 16.11
+/// RFC 9700 4.6
 #[actix_web::test]
 async fn the_hash_of_another_access_token_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -23,6 +26,7 @@ async fn the_hash_of_another_access_token_is_refused() {
     }
 }
 
+/// Core 3.1.3.8
 #[actix_web::test]
 async fn an_at_hash_of_a_wrong_type_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -32,6 +36,7 @@ async fn an_at_hash_of_a_wrong_type_is_refused() {
     }
 }
 
+/// Core 3.1.3.8
 #[actix_web::test]
 async fn no_at_hash_is_accepted() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -6,6 +6,10 @@ use super::{assert_accepted, assert_refused, edit_claims, set_claim};
 use crate::support::app::CLIENT_ID;
 use crate::support::{Database, TestApp};
 
+/// Core 3.1.3.7 (3 a): `aud` names us; refuse it if not (MUST)
+/// Core 14
+/// RFC 8725 3.9
+/// Suite basic `invalid-aud`: refuse another audience
 #[actix_web::test]
 async fn an_id_token_for_another_application_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -22,6 +26,7 @@ async fn an_id_token_for_another_application_is_refused() {
     }
 }
 
+/// Core 2 (b)
 #[actix_web::test]
 async fn an_audience_of_a_wrong_type_or_none_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -40,6 +45,7 @@ async fn an_audience_of_a_wrong_type_or_none_is_refused() {
     }
 }
 
+/// Core 3.1.3.7 (3 b): Refuse other audiences that are not trusted (MUST)
 #[actix_web::test]
 async fn one_of_several_audiences_without_azp_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -49,6 +55,7 @@ async fn one_of_several_audiences_without_azp_is_refused() {
     }
 }
 
+/// Core 3.1.3.7 (4 and 5)
 #[actix_web::test]
 async fn one_of_several_audiences_with_another_azp_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -59,6 +66,7 @@ async fn one_of_several_audiences_with_another_azp_is_refused() {
     assert_refused(&app, "its azp is not OIDC_CLIENT_ID").await;
 }
 
+/// Core 3.1.3.7 (4 and 5)
 #[actix_web::test]
 async fn another_azp_is_refused_with_a_single_audience_too() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -68,6 +76,7 @@ async fn another_azp_is_refused_with_a_single_audience_too() {
     }
 }
 
+/// Core 3.1.3.7 (4 and 5)
 #[actix_web::test]
 async fn an_azp_of_a_wrong_type_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -77,6 +86,7 @@ async fn an_azp_of_a_wrong_type_is_refused() {
     }
 }
 
+/// Core 2 (b)
 #[actix_web::test]
 async fn an_audience_may_be_a_list_and_name_the_party() {
     let app = TestApp::spawn(Database::Sqlite);

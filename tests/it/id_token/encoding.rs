@@ -5,6 +5,8 @@ use serde_json::json;
 use super::{assert_refused, edit_claims, edit_header, edit_part, edit_token, replace};
 use crate::support::{Database, TestApp};
 
+/// Core 3.1.3.7 (1): a token of five parts is refused
+/// RFC 7515 5.2
 #[actix_web::test]
 async fn what_has_not_three_parts_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -24,6 +26,7 @@ async fn what_has_not_three_parts_is_refused() {
     }
 }
 
+/// RFC 7515 5.2
 #[actix_web::test]
 async fn what_is_not_base64url_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -55,6 +58,7 @@ async fn what_is_not_base64url_is_refused() {
     }
 }
 
+/// RFC 7515 5.2
 #[actix_web::test]
 async fn what_is_not_json_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -78,6 +82,7 @@ async fn what_is_not_json_is_refused() {
     }
 }
 
+/// RFC 7515 4
 #[actix_web::test]
 async fn a_header_with_a_name_twice_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -90,6 +95,8 @@ async fn a_header_with_a_name_twice_is_refused() {
 }
 
 /// RFC 7515, 4: the header is an object, though serde would take an array for one.
+///
+/// RFC 7515 4
 #[actix_web::test]
 async fn a_header_that_is_an_array_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -99,6 +106,7 @@ async fn a_header_that_is_an_array_is_refused() {
     assert_refused(&app, "malformed: ").await;
 }
 
+/// Core 13.3
 #[actix_web::test]
 async fn a_payload_that_is_no_object_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{assert_accepted, assert_refused, edit_header, set_header};
 use crate::support::{Database, TestApp};
 
+/// RFC 7515 4.1.11
 #[actix_web::test]
 async fn a_critical_header_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -25,6 +26,8 @@ async fn a_critical_header_is_refused() {
 }
 
 /// RFC 7515, 4.1.11: where it is there, it is a list with something in it.
+///
+/// RFC 7515 4.1.11
 #[actix_web::test]
 async fn a_critical_header_that_is_null_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -32,6 +35,8 @@ async fn a_critical_header_that_is_null_is_refused() {
     assert_refused(&app, "it has critical header parameters").await;
 }
 
+/// RFC 8725 3.11
+/// RFC 8725 3.12
 #[actix_web::test]
 async fn another_kind_of_token_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -52,6 +57,7 @@ async fn another_kind_of_token_is_refused() {
     assert_refused(&app, "its header's typ is a number, expected a string").await;
 }
 
+/// RFC 8725 3.11
 #[actix_web::test]
 async fn a_token_that_says_jwt_is_accepted_in_any_case() {
     let app = TestApp::spawn(Database::Sqlite);

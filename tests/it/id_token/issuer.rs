@@ -5,6 +5,11 @@ use serde_json::json;
 use super::{assert_refused, set_claim};
 use crate::support::{Database, TestApp};
 
+/// Core 2; 3.1.3.7 (2)
+/// Core 14
+/// Discovery 4.3 (b): `issuer` is also the `iss` of ID tokens (MUST)
+/// RFC 8725 3.8
+/// Suite basic `invalid-iss`: refuse another issuer in the ID token
 #[actix_web::test]
 async fn another_issuer_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -23,6 +28,7 @@ async fn another_issuer_is_refused() {
     }
 }
 
+/// Core 2; 3.1.3.7 (2)
 #[actix_web::test]
 async fn an_id_token_without_issuer_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -8,6 +8,7 @@ use super::{
 use crate::support::provider::{Canned, Endpoint, Keep, Signing};
 use crate::support::{Database, TestApp};
 
+/// Core 10.1.1 (a)
 #[actix_web::test]
 async fn an_unknown_kid_is_refused_and_the_keys_are_asked_for_once_in_ten_seconds() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -63,6 +64,7 @@ async fn an_unknown_kid_asks_once_in_ten_seconds_though_the_keys_can_not_be_had(
     assert_eq!(app.provider.request_count(Endpoint::Keys), 2);
 }
 
+/// RFC 8725 3.10
 #[actix_web::test]
 async fn a_kid_of_a_wrong_type_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -72,6 +74,9 @@ async fn a_kid_of_a_wrong_type_is_refused() {
     }
 }
 
+/// Core 10.1.1 (a)
+/// Suite config `signing-key-rotation-just-before-signing`: fetch the keys again when the ID token names a new one
+/// Suite config `signing-key-rotation`: sign in twice, with a new key the second time
 #[actix_web::test]
 async fn a_rotated_key_is_accepted_without_a_restart() {
     for keep in [Keep::Yes, Keep::No] {
@@ -87,6 +92,7 @@ async fn a_rotated_key_is_accepted_without_a_restart() {
     }
 }
 
+/// Core 10.1 (a)
 #[actix_web::test]
 async fn a_withdrawn_key_signs_nobody_in() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -95,6 +101,8 @@ async fn a_withdrawn_key_signs_nobody_in() {
     assert_refused(&app, "no published key has the kid \"rsa-1\"").await;
 }
 
+/// Core 10.1 (c)
+/// Suite basic `kid-absent-multiple-jwks`: without `kid` and with several keys, refuse or try them all
 #[actix_web::test]
 async fn no_kid_with_several_keys_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -105,6 +113,8 @@ async fn no_kid_with_several_keys_is_refused() {
     assert_refused(&app, "it has no kid and several keys are published").await;
 }
 
+/// Core 10.1 (c)
+/// Suite basic `kid-absent-single-jwks`
 #[actix_web::test]
 async fn no_kid_with_one_suitable_key_is_accepted() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -118,6 +128,8 @@ async fn no_kid_with_one_suitable_key_is_accepted() {
     }
 }
 
+/// Core 10.1 (e)
+/// Discovery 3 (e): Where a set has signing and encryption keys, `use` tells them apart (MUST)
 #[actix_web::test]
 async fn a_key_for_encryption_verifies_nothing() {
     for (name, value, why) in [
@@ -192,6 +204,8 @@ async fn a_key_that_is_published_and_can_not_be_used_is_not_said_to_be_missing()
     assert_refused(&app, "it has no kid, and no key for RS256 is published").await;
 }
 
+/// Discovery 3 (h)
+/// Suite config `discovery-jwks-uri-keys`
 #[actix_web::test]
 async fn keys_of_unknown_kinds_beside_ours_do_no_harm() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -211,6 +225,9 @@ async fn keys_of_unknown_kinds_beside_ours_do_no_harm() {
 }
 
 /// OpenID Connect Core 10.1: with one key it is clear which, with two it is not.
+///
+/// Core 10.1 (d): A key set whose keys have no `kid` serves tokens without one
+/// Suite basic `kid-absent-single-jwks`
 #[actix_web::test]
 async fn keys_without_kid_serve_a_token_without_kid() {
     use crate::support::provider::Keep;

@@ -7,6 +7,9 @@ use crate::on_both;
 use crate::support::{Database, TestApp};
 
 on_both! {
+    /// Core 2; 3.1.3.7 (11)
+    /// RFC 9700 4.5.3
+    /// Suite basic `nonce-invalid`: refuse another nonce
     async fn an_id_token_of_another_attempt_is_refused(app: TestApp) {
         let cause = "its nonce is not the one of this attempt";
         set_claim(&app, "nonce", json!("x".repeat(43)));
@@ -21,6 +24,8 @@ on_both! {
     }
 }
 
+/// Core 2; 3.1.3.7 (11)
+/// RFC 8725 3.12: signed userinfo has none
 #[actix_web::test]
 async fn an_id_token_without_nonce_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -30,6 +35,7 @@ async fn an_id_token_without_nonce_is_refused() {
     assert_refused(&app, "its nonce is null, expected a string").await;
 }
 
+/// Core 2; 3.1.3.7 (11)
 #[actix_web::test]
 async fn a_nonce_of_a_wrong_type_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

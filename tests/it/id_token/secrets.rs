@@ -9,6 +9,7 @@ use crate::support::app::CLIENT_SECRET;
 use crate::support::provider::Endpoint;
 use crate::support::{Database, TestApp, log};
 
+/// RFC 6749 10.1 to 10.3
 #[actix_web::test]
 async fn neither_tokens_nor_codes_nor_our_secret_are_ever_logged() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -10,6 +10,9 @@ use crate::support::provider::Signing;
 use crate::support::{Database, TestApp};
 
 on_both! {
+    /// Core 3.1.3.7 (6)
+    /// RFC 8725 3.3
+    /// Suite basic `invalid-sig-rs256`: refuse a wrong RS256 signature
     async fn a_flipped_byte_in_the_signature_is_refused(app: TestApp) {
         for signing in [Signing::Rs256, Signing::Ps256, Signing::Es256, Signing::EdDsa] {
             sign_with(&app, signing);
@@ -19,6 +22,8 @@ on_both! {
     }
 }
 
+/// Core 3.1.3.7 (6)
+/// Core 16.3, 16.11
 #[actix_web::test]
 async fn a_flipped_byte_in_the_payload_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -28,6 +33,7 @@ async fn a_flipped_byte_in_the_payload_is_refused() {
     assert_refused(&app, "its signature is wrong").await;
 }
 
+/// Core 3.1.3.7 (6)
 #[actix_web::test]
 async fn a_flipped_byte_in_the_header_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -38,6 +44,8 @@ async fn a_flipped_byte_in_the_header_is_refused() {
     assert_refused(&app, "its signature is wrong").await;
 }
 
+/// Core 3.1.3.7 (6)
+/// RFC 8725 3.3
 #[actix_web::test]
 async fn a_missing_or_made_up_signature_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -62,6 +70,9 @@ async fn a_missing_or_made_up_signature_is_refused() {
     }
 }
 
+/// Core 3.1.3.7 (6): in the code flow TLS would do; Doorward never relies on it
+/// Core 10.1 (a)
+/// Suite config `discovery-jwks-uri-keys`
 #[actix_web::test]
 async fn a_signature_by_a_key_that_was_never_published_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -69,6 +80,7 @@ async fn a_signature_by_a_key_that_was_never_published_is_refused() {
     assert_refused(&app, "its signature is wrong").await;
 }
 
+/// Core 2 (e)
 #[actix_web::test]
 async fn a_key_that_comes_in_the_header_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -81,6 +93,8 @@ async fn a_key_that_comes_in_the_header_is_refused() {
     assert_refused(&app, "no published key has the kid \"theirs\"").await;
 }
 
+/// Core 2 (e)
+/// RFC 8725 3.10
 #[actix_web::test]
 async fn a_key_that_the_header_points_to_is_refused_and_not_even_looked_at() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -102,6 +116,8 @@ async fn a_key_that_the_header_points_to_is_refused_and_not_even_looked_at() {
 }
 
 /// The key of a certificate in the header is not even looked at.
+///
+/// Core 2 (e): `x5c`
 #[actix_web::test]
 async fn a_certificate_that_comes_in_the_header_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

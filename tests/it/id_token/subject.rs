@@ -6,6 +6,8 @@ use super::{assert_accepted, assert_refused, set_claim};
 use crate::on_both;
 use crate::support::{Database, TestApp};
 
+/// Core 2 (a)
+/// Suite basic `missing-sub`: refuse an ID token without `sub`
 #[actix_web::test]
 async fn an_id_token_about_nobody_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -20,6 +22,8 @@ async fn an_id_token_about_nobody_is_refused() {
 }
 
 on_both! {
+    /// Core 2 (a)
+    /// RFC 8725 3.8
     async fn a_subject_that_is_none_is_refused(app: TestApp) {
         for wrong in ["s".repeat(256), "a\u{0}b".into(), "a\nb".into(), "\u{7f}".into()] {
             let subject = wrong.clone();
@@ -31,6 +35,7 @@ on_both! {
         }
     }
 
+    /// Core 2 (a)
     async fn a_subject_of_255_characters_is_accepted(app: TestApp) {
         let subject = json!("s".repeat(255));
         set_claim(&app, "sub", subject.clone());
@@ -41,6 +46,7 @@ on_both! {
     }
 }
 
+/// Core 2 (a)
 #[actix_web::test]
 async fn a_subject_of_a_wrong_type_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

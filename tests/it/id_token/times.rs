@@ -12,6 +12,7 @@ fn in_secs(secs: i64) -> Value {
     json!(i64::try_from(now.as_secs()).unwrap() + secs)
 }
 
+/// Core 3.1.3.7 (9)
 #[actix_web::test]
 async fn an_expired_id_token_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -21,6 +22,7 @@ async fn an_expired_id_token_is_refused() {
     }
 }
 
+/// Core 3.1.3.7 (10): one that is old but not expired passes: the nonce makes replay impossible
 #[actix_web::test]
 async fn an_id_token_of_the_future_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -32,6 +34,7 @@ async fn an_id_token_of_the_future_is_refused() {
     }
 }
 
+/// Core 3.1.3.7 (9)
 #[actix_web::test]
 async fn clocks_may_differ_by_a_minute() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -41,6 +44,7 @@ async fn clocks_may_differ_by_a_minute() {
     }
 }
 
+/// Core 2 (d)
 #[actix_web::test]
 async fn times_may_have_fractions_and_auth_time_may_be_zero() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -56,6 +60,7 @@ async fn times_may_have_fractions_and_auth_time_may_be_zero() {
     assert_accepted(&app, "no auth_time").await;
 }
 
+/// Core 2 (c)
 #[actix_web::test]
 async fn an_id_token_without_exp_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -63,6 +68,8 @@ async fn an_id_token_without_exp_is_refused() {
     assert_refused(&app, "it has no exp").await;
 }
 
+/// Core 2 (c)
+/// Suite basic `missing-iat`: refuse an ID token without `iat`
 #[actix_web::test]
 async fn an_id_token_without_iat_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -70,6 +77,7 @@ async fn an_id_token_without_iat_is_refused() {
     assert_refused(&app, "it has no iat").await;
 }
 
+/// Core 2 (d)
 #[actix_web::test]
 async fn a_time_that_is_no_number_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -87,6 +95,7 @@ async fn a_time_that_is_no_number_is_refused() {
     }
 }
 
+/// Core 2 (d)
 #[actix_web::test]
 async fn a_number_that_is_no_time_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

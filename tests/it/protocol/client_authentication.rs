@@ -6,6 +6,11 @@ use super::discovery_says;
 use crate::support::provider::Endpoint;
 use crate::support::{Database, TestApp, log};
 
+/// Core 3.1.3.1 (a): Authenticate at the token endpoint with the registered method (MUST)
+/// Core 9 (b): `client_secret_post` puts id and secret into the form (MUST)
+/// RFC 6749 2.3.1 (c): The secret in the form only where Basic can't be used (NOT RECOMMENDED)
+/// RFC 6749 2.3: One way of authentication in a request (MUST NOT more)
+/// RFC 9700 2.5 (a): Client authentication (SHOULD, where possible)
 #[actix_web::test]
 async fn the_client_proves_itself_the_way_the_provider_offers() {
     for (offered, setting, in_the_form) in [
@@ -43,6 +48,7 @@ async fn the_client_proves_itself_the_way_the_provider_offers() {
     }
 }
 
+/// Core 9 (c): `client_secret_jwt`, `private_key_jwt`, `none` as their rules say
 #[actix_web::test]
 async fn a_provider_that_offers_no_way_we_know_is_named_in_the_log() {
     let app = TestApp::spawn(Database::Sqlite);

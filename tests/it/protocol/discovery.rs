@@ -6,8 +6,9 @@ use super::discovery_says;
 use crate::support::provider::Endpoint;
 use crate::support::{Database, TestApp};
 
-/// Discovery 4.1: a trailing slash of the issuer is taken off before the well-known path is put on, and
-/// 4.3: the issuer itself is compared to the letter.
+/// The trailing slash is removed before the well-known path is appended; the issuer itself is compared to the letter.
+///
+/// Discovery 4, 4.1
 #[actix_web::test]
 async fn an_issuer_with_a_trailing_slash_is_another_issuer() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -20,6 +21,8 @@ async fn an_issuer_with_a_trailing_slash_is_another_issuer() {
 }
 
 /// OpenID Connect Discovery 3: endpoints may have a query of their own (RFC 6749, 3.1 and 3.2: kept).
+///
+/// RFC 6749 3.1 (a): A query of the authorization endpoint is kept (MUST)
 #[actix_web::test]
 async fn endpoints_with_a_query_keep_it() {
     let app = TestApp::spawn(Database::Sqlite);

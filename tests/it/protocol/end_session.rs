@@ -5,6 +5,8 @@ use serde_json::json;
 use crate::support::{Database, TestApp};
 
 /// RP-Initiated Logout 1.0, 2.
+///
+/// Logout 2 (c): `client_id` is ours and fits the hint (MUST, where sent)
 #[actix_web::test]
 async fn the_end_session_request_has_all_that_it_needs() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -24,6 +26,8 @@ async fn the_end_session_request_has_all_that_it_needs() {
     assert_ne!(states[0], states[1]);
 }
 
+/// Logout 3 (b)
+/// Suite logout `rp-init-logout-no-state`: send a state, and handle the way back without it
 #[actix_web::test]
 async fn back_without_a_state_is_the_sign_in_page() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -36,6 +40,7 @@ async fn back_without_a_state_is_the_sign_in_page() {
     }
 }
 
+/// Logout 2 (b): one over 16 KiB is left out
 #[actix_web::test]
 async fn an_id_token_that_is_far_too_long_is_no_hint() {
     for (groups_len, is_hint) in [(10 << 10, true), (20 << 10, false)] {

@@ -25,6 +25,12 @@ async fn post_from_the_provider(app: &TestApp, visitor: &Visitor, form: &str) ->
 }
 
 on_both! {
+    /// Core 13.1, 13.2
+    /// Form Post 2 (b): The response is read from the body of a POST, form-urlencoded (MUST)
+    /// Form Post 4 (b): the code; the state alone is in the next address
+    /// RFC 9700 4.2.4 (d): The response by form post, where leaks are feared (MAY)
+    /// RFC 9700 4.12: what follows a POST of ours is 303
+    /// Suite form post all of basic
     async fn a_response_by_post_signs_in_and_gets_into_no_address(database: Database) {
         let app = TestApp::spawn_with(database, &FORM_POST);
         let ada = app.visitor();
@@ -44,6 +50,7 @@ on_both! {
         assert_eq!(ada.app_cookies().len(), 1, "only the session's is left: {:?}", ada.app_cookies());
     }
 
+    /// Form Post 4 (a)
     async fn a_response_by_post_is_bound_to_its_browser_too(database: Database) {
         let app = TestApp::spawn_with(database, &FORM_POST);
         let (attacker, victim) = (app.visitor(), app.visitor());
@@ -56,6 +63,7 @@ on_both! {
     }
 }
 
+/// Form Post 2 (a): `response_mode=form_post` is sent when that is wanted (MUST)
 #[actix_web::test]
 async fn the_response_mode_is_what_the_setting_says() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
@@ -63,6 +71,7 @@ async fn the_response_mode_is_what_the_setting_says() {
     assert!(authorization_request.contains("response_mode=form_post"));
 }
 
+/// Form Post 2 (e)
 #[actix_web::test]
 async fn a_post_that_is_no_response_is_refused() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
@@ -85,6 +94,7 @@ async fn a_post_that_is_no_response_is_refused() {
     }
 }
 
+/// Form Post 2 (c): An error comes the same way (MUST)
 #[actix_web::test]
 async fn an_error_by_post_has_its_sentence() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
@@ -104,6 +114,8 @@ async fn an_error_by_post_has_its_sentence() {
     assert!(ada.app_cookies().is_empty());
 }
 
+/// Form Post 4 (d): All else is checked as with a query (MUST)
+/// Suite form post all of basic
 #[actix_web::test]
 async fn an_id_token_after_a_post_is_verified_all_the_same() {
     for (claim, wrong) in [

@@ -7,6 +7,14 @@ use crate::support::provider::Endpoint;
 use crate::support::{Database, TestApp};
 
 /// RFC 9207, 2.4: announced, it must come and match; unannounced, it must match.
+///
+/// RFC 9207 2.3: Whether `iss` will come is read from discovery
+/// RFC 9207 2.4 (a)
+/// RFC 9207 2.4 (b): no token request goes out
+/// RFC 9207 2.4 (c): Announced and missing: refuse (MUST)
+/// RFC 9207 2.4 (d)
+/// RFC 9700 2.1 (d): With more than one server, defend against mix-up (MUST)
+/// RFC 9700 4.4
 #[actix_web::test]
 async fn the_responses_issuer_is_checked() {
     for (announced, iss, status) in [
@@ -42,6 +50,9 @@ async fn the_responses_issuer_is_checked() {
 }
 
 /// RFC 9207, 2.4: an error from another issuer is not our provider's error either.
+///
+/// RFC 9207 2.4 (e): The same for error responses (MUST)
+/// RFC 9700 4.4
 #[actix_web::test]
 async fn an_error_response_of_another_issuer_is_not_believed() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -62,6 +73,7 @@ async fn an_error_response_of_another_issuer_is_not_believed() {
     assert!(sentence.starts_with("What your sign-in provider sent did not pass our checks"));
 }
 
+/// RFC 9207 2.4 (d)
 #[actix_web::test]
 async fn an_unannounced_issuer_that_matches_is_accepted() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -77,6 +89,8 @@ async fn an_unannounced_issuer_that_matches_is_accepted() {
 }
 
 /// RFC 9207, 2.4: simple string comparison (RFC 3986, 6.2.1).
+///
+/// RFC 9207 2.4 (a)
 #[actix_web::test]
 async fn the_issuer_of_a_response_is_compared_to_the_letter() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -5,6 +5,12 @@ use crate::support::provider::Endpoint;
 use crate::support::{Database, TestApp, log};
 
 /// Codes, tokens, secrets and cookies are in no line of all that was logged so far.
+///
+/// Core 5.3.1: that request has the header, and the provider takes no other scheme than `Bearer`
+/// Core 16.4, 16.8
+/// RFC 6749 10.1 to 10.3
+/// RFC 6750 2.1: it reads the header of that request
+/// Suite basic, in all bearer
 #[actix_web::test]
 async fn nothing_secret_is_logged() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -43,6 +49,11 @@ async fn nothing_secret_is_logged() {
 }
 
 /// RFC 6750, 2.3 and RFC 6749, 2.3.1: secrets and tokens go in headers and bodies, never in an address.
+///
+/// RFC 6749 2.3.1 (b): The secret is never in a URI (MUST NOT)
+/// RFC 6750 2, 2.2, 2.3: The token goes one way in a request (MUST), not in the form or the query (SHOULD NOT)
+/// RFC 9700 4.3.2: No access token in a URI (MUST NOT)
+/// Suite basic, in all bearer
 #[actix_web::test]
 async fn no_secret_is_in_the_address_of_a_call() {
     for method in ["client_secret_basic", "client_secret_post"] {

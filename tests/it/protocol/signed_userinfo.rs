@@ -6,6 +6,9 @@ use crate::support::provider::{Canned, Endpoint, Signing};
 use crate::support::{Database, TestApp};
 
 /// OpenID Connect Core 5.3.2: userinfo may be signed; then it is verified like an ID token.
+///
+/// Core 5.3.2, 5.3.4
+/// RFC 8725 3.9
 #[actix_web::test]
 async fn signed_userinfo_is_verified() {
     for (change, status) in [
@@ -43,6 +46,8 @@ async fn signed_userinfo_is_verified() {
 
 /// Each kind of signed document has its own list in discovery (Discovery 3), and `OIDC_ID_TOKEN_ALGS` is of ID tokens
 /// alone.
+///
+/// Core 5.3.2, 5.3.4: with the algorithms that discovery names for userinfo
 #[actix_web::test]
 async fn userinfo_is_signed_with_an_algorithm_of_its_own() {
     const USERINFO_ALGS: &str = "userinfo_signing_alg_values_supported";
@@ -80,6 +85,7 @@ async fn userinfo_is_signed_with_an_algorithm_of_its_own() {
     }
 }
 
+/// Core 5.3.2, 5.3.4
 #[actix_web::test]
 async fn userinfo_with_a_broken_signature_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -21,6 +21,9 @@ fn send_back(app: &TestApp, parameters: &'static [(&'static str, &'static str)])
 const HOSTILE: &str =
     "<b id=\"x\">no</b><script>alert(1)</script>\r\nERROR doorward: forged\u{1b}[31m";
 
+/// Core 3.1.2.6
+/// RFC 6749 4.1.2.1 (a): Error responses are understood
+/// RFC 7636 7.2: an error is reported, and not retried without `S256`
 #[actix_web::test]
 async fn each_error_of_the_provider_has_its_sentence() {
     const CANCELLED: (u16, &str) = (
@@ -102,6 +105,7 @@ async fn each_error_of_the_provider_has_its_sentence() {
     }
 }
 
+/// Core 3.1.2.6
 #[actix_web::test]
 async fn an_error_without_description_is_one_too() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -118,6 +122,7 @@ async fn an_error_without_description_is_one_too() {
     );
 }
 
+/// RFC 6749 4.1.2.1 (b)
 #[actix_web::test]
 async fn an_error_beside_a_code_counts_and_the_code_is_not_used() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -132,6 +137,7 @@ async fn an_error_beside_a_code_counts_and_the_code_is_not_used() {
     assert_eq!(app.provider.request_count(Endpoint::Token), 0);
 }
 
+/// RFC 6749 4.1.2.1 (b)
 #[actix_web::test]
 async fn an_error_of_no_known_attempt_says_nothing_of_the_provider() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -53,6 +53,7 @@ on_both! {
     }
 }
 
+/// Core 5.3.2 (b)
 #[actix_web::test]
 async fn a_person_without_email_signs_in() {
     let app = TestApp::spawn(Database::Sqlite);

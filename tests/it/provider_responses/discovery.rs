@@ -19,6 +19,7 @@ async fn assert_no_discovery(app: &TestApp, expected: (u16, &str), cause: &str) 
     ada.begin("/login").await;
 }
 
+/// Discovery 4.2
 #[actix_web::test]
 async fn a_discovery_endpoint_in_trouble_is_refused() {
     for (status, page) in [
@@ -34,6 +35,7 @@ async fn a_discovery_endpoint_in_trouble_is_refused() {
     }
 }
 
+/// Discovery 4.2
 #[actix_web::test]
 async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -48,6 +50,8 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
     assert!(target.accept().is_err(), "nobody went there");
 }
 
+/// Discovery 4.3 (a): nobody gets through, and it is not remembered
+/// Suite config `discovery-issuer-mismatch`: stop at a document of another issuer
 #[actix_web::test]
 async fn a_discovery_document_of_another_issuer_is_refused() {
     for other in ["https://evil.example", "/"] {
@@ -65,6 +69,7 @@ async fn a_discovery_document_of_another_issuer_is_refused() {
     }
 }
 
+/// Discovery 4.2
 #[actix_web::test]
 async fn a_discovery_document_that_is_none_is_refused() {
     for body in ["<html>We are back soon</html>", "", "null", "[]", "{}"] {
@@ -75,6 +80,8 @@ async fn a_discovery_document_that_is_none_is_refused() {
 }
 
 /// OpenID Connect Discovery 1.0, 4.2: it is an object, though serde would take an array for one.
+///
+/// Discovery 4.2
 #[actix_web::test]
 async fn a_discovery_document_in_an_array_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -93,6 +100,7 @@ async fn a_discovery_document_in_an_array_is_refused() {
     assert_no_discovery(&app, NOT_SET_UP, "the discovery document is refused: ").await;
 }
 
+/// Discovery 3 (a)
 #[actix_web::test]
 async fn an_endpoint_in_the_clear_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

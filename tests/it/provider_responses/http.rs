@@ -22,6 +22,7 @@ fn gzipped() -> Canned {
     canned
 }
 
+/// RFC 6749 4.1.2 (a): sent again only where a kept connection was closed before the first byte of a response
 #[actix_web::test]
 async fn a_connection_that_breaks_is_refused_and_the_code_is_sent_once_more_at_most() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -32,6 +33,8 @@ async fn a_connection_that_breaks_is_refused_and_the_code_is_sent_once_more_at_m
     assert_eq!(app.provider.request_count(Endpoint::Token), 2);
 }
 
+/// Core 16.4, 16.8
+/// RFC 6750 5.3 (b): Tokens go to their resource alone (MUST)
 #[actix_web::test]
 async fn a_redirect_is_not_followed() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -47,6 +50,7 @@ async fn a_redirect_is_not_followed() {
     }
 }
 
+/// RFC 8725 3.4 to 3.6: Inputs of ECDH, passwords as MAC keys, compression before encryption
 #[actix_web::test]
 async fn a_compressed_answer_is_neither_asked_for_nor_unpacked() {
     let app = TestApp::spawn(Database::Sqlite);

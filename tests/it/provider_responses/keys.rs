@@ -6,6 +6,7 @@ use super::{UNREACHABLE, UNUSABLE, answer_with, assert_refused, assert_signs_in,
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::{Database, TestApp};
 
+/// Discovery 3 (h)
 #[actix_web::test]
 async fn keys_that_are_none_are_refused_and_not_remembered() {
     let app = TestApp::spawn(Database::Sqlite);

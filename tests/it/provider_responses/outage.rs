@@ -44,6 +44,7 @@ async fn a_provider_that_dies_on_the_way_gets_a_page_and_works_when_it_is_back()
     assert_eq!(ada.sign_in("ada").await.location(), "/profile");
 }
 
+/// Core 10.1.1 (b)
 #[actix_web::test]
 async fn what_is_known_serves_on_while_discovery_and_keys_are_away() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -3,6 +3,7 @@
 use super::edit_discovery;
 use crate::support::{Database, TestApp};
 
+/// Logout 2.1 (a): Discovery may lack `end_session_endpoint`
 #[actix_web::test]
 async fn a_provider_without_a_place_to_sign_out_leads_home() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -23,6 +24,7 @@ async fn a_provider_without_a_place_to_sign_out_leads_home() {
     assert!(!ada.is_signed_in().await);
 }
 
+/// Logout 2 (h)
 #[actix_web::test]
 async fn a_person_signs_out_here_while_the_provider_is_down() {
     let app = TestApp::spawn(Database::Sqlite);

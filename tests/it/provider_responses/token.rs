@@ -23,6 +23,7 @@ fn edit_tokens(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static)
         .faults(|faults| faults.edit_token_response = Some(Box::new(edit)));
 }
 
+/// Core 3.1.3.5
 #[actix_web::test]
 async fn a_token_answer_in_html_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -32,6 +33,7 @@ async fn a_token_answer_in_html_is_refused() {
     }
 }
 
+/// RFC 6749 5.2
 #[actix_web::test]
 async fn a_code_that_the_provider_does_not_take_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -51,6 +53,7 @@ async fn a_code_that_the_provider_does_not_take_is_refused() {
     assert_nobody_is_signed_in(&app, &ada, "a refused code").await;
 }
 
+/// RFC 6749 5.2
 #[actix_web::test]
 async fn a_token_endpoint_that_does_not_take_us_is_the_providers_or_the_operators_fault() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -88,6 +91,8 @@ async fn a_token_endpoint_in_trouble_is_refused() {
     }
 }
 
+/// Core 3.1.3.3 (a)
+/// RFC 6749 5.1
 #[actix_web::test]
 async fn tokens_without_a_type_are_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -100,6 +105,8 @@ async fn tokens_without_a_type_are_refused() {
     assert_refused(&app, NOT_BEARER, cause).await;
 }
 
+/// Core 3.1.3.3 (a)
+/// RFC 6749 7.1: A token of a type that is not understood is not used (MUST NOT)
 #[actix_web::test]
 async fn tokens_of_another_type_are_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -110,6 +117,7 @@ async fn tokens_of_another_type_are_refused() {
     }
 }
 
+/// Core 3.1.3.3 (a)
 #[actix_web::test]
 async fn bearer_is_accepted_in_any_case() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -119,6 +127,8 @@ async fn bearer_is_accepted_in_any_case() {
     }
 }
 
+/// Core 3.1.3.5
+/// RFC 6749 10.16: Access tokens do not authenticate anybody (MUST NOT)
 #[actix_web::test]
 async fn an_answer_without_id_token_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -128,6 +138,7 @@ async fn an_answer_without_id_token_is_refused() {
     assert_refused(&app, UNUSABLE, "the token response is refused: ").await;
 }
 
+/// RFC 6749 5.1
 #[actix_web::test]
 async fn an_answer_without_access_token_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -137,6 +148,7 @@ async fn an_answer_without_access_token_is_refused() {
     assert_refused(&app, UNUSABLE, "the token response is refused: ").await;
 }
 
+/// Core 3.1.3.5
 #[actix_web::test]
 async fn tokens_of_a_wrong_json_type_are_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -148,6 +160,7 @@ async fn tokens_of_a_wrong_json_type_are_refused() {
     }
 }
 
+/// Core 3.1.3.5
 #[actix_web::test]
 async fn a_token_answer_that_is_an_array_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -161,6 +174,7 @@ async fn a_token_answer_that_is_an_array_is_refused() {
     assert_refused(&app, UNUSABLE, "the token response is refused: ").await;
 }
 
+/// RFC 6750 5.3 (d): A token that would break the header is not sent
 #[actix_web::test]
 async fn an_access_token_that_would_break_the_request_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);

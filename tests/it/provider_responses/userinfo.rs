@@ -13,6 +13,9 @@ fn edit_userinfo(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'stati
         .faults(|faults| faults.edit_userinfo = Some(Box::new(edit)));
 }
 
+/// Core 5.3.2 (a)
+/// RFC 9700 4.6
+/// Suite basic `userinfo-invalid-sub`: refuse userinfo about somebody else
 #[actix_web::test]
 async fn userinfo_about_somebody_else_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -23,6 +26,7 @@ async fn userinfo_about_somebody_else_is_refused() {
     }
 }
 
+/// Core 5.3.2 (a)
 #[actix_web::test]
 async fn userinfo_that_is_no_object_with_a_sub_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -53,6 +57,8 @@ async fn userinfo_that_is_no_object_with_a_sub_is_refused() {
     }
 }
 
+/// Core 5.3.3
+/// RFC 6750 3, 3.1: 401 and 403 of the resource end the use of the token
 #[actix_web::test]
 async fn userinfo_that_is_refused_us_is_refused() {
     let app = TestApp::spawn(Database::Sqlite);
@@ -87,6 +93,7 @@ async fn a_huge_userinfo_is_refused_before_it_ends() {
     );
 }
 
+/// Core 5.3.2 (b)
 #[actix_web::test]
 async fn null_is_as_good_as_nothing_in_userinfo() {
     let app = TestApp::spawn(Database::Sqlite);

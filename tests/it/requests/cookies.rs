@@ -12,6 +12,10 @@ use crate::on_both;
 use crate::support::{Database, TestApp};
 
 on_both! {
+    /// Core 17.1
+    /// RFC 6749 10.1 to 10.3
+    /// RFC 6750 5.3 (c)
+    /// RFC 9700 2.2.1: Sender-constrained access tokens (SHOULD)
     async fn a_session_table_that_leaks_opens_no_door(app: TestApp) {
         let secrets = Arc::new(Mutex::new(Vec::new()));
         let (id_tokens, access_tokens) = (secrets.clone(), secrets.clone());
@@ -113,6 +117,7 @@ on_both! {
     }
 }
 
+/// RFC 6749 3.1.2.1, 10.5: The redirect endpoint uses TLS, and so codes travel over it (SHOULD)
 #[actix_web::test]
 async fn over_https_cookies_are_bound_to_the_host_and_out_of_reach() {
     let app = TestApp::spawn_with(Database::Sqlite, &[("PUBLIC_URL", HTTPS)]);
@@ -180,6 +185,7 @@ async fn a_cookie_whose_name_is_only_spelled_like_ours_is_not_ours() {
     assert!(home.contains("logout-button"));
 }
 
+/// RFC 6749 10.10, 10.12
 #[actix_web::test]
 async fn over_http_cookies_are_out_of_reach_of_scripts_and_other_sites() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -6,6 +6,10 @@ use url::Url;
 use super::{HTTPS, has_security_headers};
 use crate::support::{Database, TestApp};
 
+/// Core 4 (d): `frame-ancestors 'none'`
+/// RFC 6749 3.1.2.5, 10.13
+/// RFC 9700 4.2.4 (a): the callback is among them
+/// RFC 9700 4.16: Clickjacking (MUST for servers)
 #[actix_web::test]
 async fn every_kind_of_answer_carries_the_security_headers() {
     for (public_url, https) in [("", false), (HTTPS, true)] {
@@ -78,6 +82,10 @@ async fn every_kind_of_answer_carries_the_security_headers() {
     }
 }
 
+/// Core 3.1.2.1 (c)
+/// Logout 2 (d)
+/// RFC 9700 4.1.3: ours never varies
+/// RFC 9700 4.13
 #[actix_web::test]
 async fn the_host_and_what_proxies_say_of_it_change_nothing() {
     let app = TestApp::spawn(Database::Sqlite);

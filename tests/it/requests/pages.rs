@@ -30,6 +30,8 @@ on_both! {
     }
 }
 
+/// RFC 6749 3.1.2.5, 10.13
+/// RFC 9700 4.2.4 (a)
 #[actix_web::test]
 async fn pages_load_nothing_that_is_not_ours_and_run_nothing() {
     let app = TestApp::spawn(Database::Sqlite);

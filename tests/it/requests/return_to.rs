@@ -29,6 +29,8 @@ fn attempt_len(answer: &Answer) -> usize {
 }
 
 on_both! {
+    /// RFC 6749 10.15
+    /// RFC 9700 2.1 (a)
     async fn no_hostile_return_to_is_followed(app: TestApp) {
         let ada = app.visitor();
         let profile = attempt_len(&app.visitor().get("/login").await);
@@ -83,6 +85,8 @@ async fn letters_beyond_ascii_are_a_place_to_return_to() {
 }
 
 /// The router reads `%6c` as `l`.
+///
+/// RFC 9700 2.1 (a)
 #[actix_web::test]
 async fn signing_in_or_out_is_no_place_to_return_to_however_it_is_spelled() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -9,6 +9,7 @@ use crate::support::{Database, TestApp, Visitor};
 const CROSS_SITE: &str = "Another site tried to sign you out.";
 
 on_both! {
+    /// Logout 2 (h)
     async fn after_sign_out_the_old_cookie_opens_nothing(app: TestApp) {
         let (ada, thief) = (app.visitor(), app.visitor());
         ada.sign_in("ada").await;
@@ -20,6 +21,9 @@ on_both! {
         assert_eq!(app.storage().sessions(), 0);
     }
 
+    /// Logout 2 (f): `state` comes back as it was sent
+    /// Logout 3 (b)
+    /// Suite logout `rp-init-logout-other-state`: handle the way back with another state
     async fn the_way_out_at_the_provider_comes_back_with_our_state_only(app: TestApp) {
         let ada = app.visitor();
         ada.sign_in("ada").await;
@@ -45,6 +49,8 @@ async fn signed_in(app: &TestApp) -> Visitor {
     ada
 }
 
+/// Logout beside it
+/// RFC 9700 4.12
 #[actix_web::test]
 async fn another_sites_form_signs_nobody_out() {
     let app = TestApp::spawn(Database::Sqlite);

@@ -140,6 +140,8 @@ async fn in_the_dark_and_without_javascript() {
 }
 
 /// A link on another site leads to a question, and answering it signs out.
+///
+/// Logout beside it
 #[actix_web::test]
 async fn a_link_from_another_site_asks_before_it_signs_out() {
     let app = TestApp::spawn(Database::Sqlite);

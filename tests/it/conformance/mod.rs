@@ -1,4 +1,7 @@
-//! `docs/conformance.md` and `SECURITY.md` are true to the sources: what they name is a test, and no row is without an answer.
+//! `docs/conformance.md` and `SECURITY.md` are true to the sources: the first is generated from the comments on the tests;
+//! what they name is a test, and no row is without an answer.
+
+mod generator;
 
 use std::path::{Path, PathBuf};
 
@@ -104,6 +107,27 @@ fn exists(test: &str) -> bool {
     };
     let mut files = sources(module).into_iter();
     files.any(|file| has_test(&std::fs::read_to_string(file).unwrap(), name))
+}
+
+/// `make conformance` writes it.
+#[test]
+fn the_document_is_what_the_tests_say() {
+    let path = repo("docs/conformance.md");
+    let generated = generator::document();
+    if std::env::var_os("WRITE_CONFORMANCE").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap();
+    let lines = generated.lines().zip(written.lines()).enumerate();
+    for (at, (generated, written)) in lines {
+        assert_eq!(
+            generated,
+            written,
+            "line {}: run `make conformance`",
+            at + 1
+        );
+    }
+    assert_eq!(generated, written, "run `make conformance`");
 }
 
 #[test]
