@@ -22,8 +22,8 @@ mod http;
 #[cfg(feature = "internals")]
 pub mod internals {
     pub use crate::http::pages::{Claim, LoginPage, Pages, ProfilePage};
-    pub use crate::http::paths::Base;
     pub use crate::oidc::internals::*;
+    pub use crate::public_url::PublicUrl;
     pub use crate::session::ReturnTo;
     pub use crate::session::internals::Keys;
 }
@@ -31,6 +31,8 @@ pub mod internals {
 pub mod observe;
 /// OpenID Connect: Doorward as a relying party.
 pub mod oidc;
+/// `PUBLIC_URL`: where browsers reach Doorward.
+pub mod public_url;
 /// Values nobody can guess.
 pub mod random;
 /// The process: how it is put together, where it listens, how it stops.

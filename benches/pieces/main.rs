@@ -4,12 +4,11 @@ use divan::{Bencher, black_box};
 use doorward::clock::Clock;
 use doorward::db::{DatabaseUrl, Db, Kind, NewSession, NewUser, Session, SingleUse, User};
 use doorward::internals::{
-    Base, Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, ReturnTo,
+    Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, PublicUrl, ReturnTo,
     verify_id_token,
 };
 use jsonwebtoken::Algorithm;
 use secrecy::SecretSlice;
-use url::Url;
 
 use signer::{ACCESS_TOKEN, CLIENT_ID, ISSUER, NONCE, Signer};
 
@@ -118,7 +117,7 @@ fn new_user() -> NewUser {
 
 #[divan::bench]
 fn page_home(bencher: Bencher) {
-    let pages = Pages::new(None, Base::default()).expect("the built-in templates");
+    let pages = Pages::new(None, public_url()).expect("the built-in templates");
     let page = LoginPage {
         signed_in: true,
         name: Some("Ada Lovelace".to_owned()),
@@ -128,7 +127,7 @@ fn page_home(bencher: Bencher) {
 
 #[divan::bench]
 fn page_profile(bencher: Bencher) {
-    let pages = Pages::new(None, Base::default()).expect("the built-in templates");
+    let pages = Pages::new(None, public_url()).expect("the built-in templates");
     let claim = |name| Claim {
         name,
         label: name,
@@ -152,6 +151,10 @@ fn page_profile(bencher: Bencher) {
 
 #[divan::bench(args = ["/profile", "/reports/2026?page=2&sort=name#top", "//evil.example/%2e%2e/x"])]
 fn return_to(bencher: Bencher, wanted: &str) {
-    let public_url = Url::parse("https://app.example.com").expect("a URL");
+    let public_url = public_url();
     bencher.bench(|| ReturnTo::parse(black_box(wanted), &public_url));
+}
+
+fn public_url() -> PublicUrl {
+    PublicUrl::parse("https://app.example.com").expect("a URL")
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
-use url::Url;
 
 use crate::accounts::audit::Audit;
 use crate::db::Db;
@@ -11,8 +10,8 @@ use crate::http::handlers::Readiness;
 use crate::http::middleware::client_address::TrustedProxies;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::pages::Pages;
-use crate::http::paths::Base;
 use crate::oidc::{Http, RelyingParty};
+use crate::public_url::PublicUrl;
 use crate::server::draining::Leaving;
 use crate::session::Sessions;
 
@@ -31,9 +30,7 @@ pub struct App {
     /// What they see.
     pub pages: Arc<Pages>,
     /// Where they see it.
-    pub public_url: Url,
-    /// Its path.
-    pub base: Base,
+    pub public_url: PublicUrl,
     /// Whom to believe about who asks.
     pub trusted_proxies: TrustedProxies,
     /// How often one address may sign in.

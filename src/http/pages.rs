@@ -15,7 +15,8 @@ use serde::Serialize;
 use tera::{Context, Tera};
 
 use crate::http::error::Error;
-use crate::http::paths::{self, Base};
+use crate::http::paths;
+use crate::public_url::PublicUrl;
 
 /// The built-in templates. `TEMPLATES_DIR` can replace any of them.
 const TEMPLATES: [(&str, &str); 8] = [
@@ -155,7 +156,7 @@ struct Frame<'a, P> {
 /// The compiled templates and the files that pages refer to.
 pub struct Pages {
     tera: Tera,
-    base: Base,
+    public_url: PublicUrl,
     login_action: String,
     logout_action: String,
     stylesheet: String,
@@ -180,7 +181,7 @@ impl Pages {
     ///
     /// # Errors
     /// A sentence that names the file and what is wrong with it.
-    pub fn new(templates_dir: Option<&Path>, base: Base) -> Result<Self, String> {
+    pub fn new(templates_dir: Option<&Path>, public_url: PublicUrl) -> Result<Self, String> {
         let load = |(name, built_in): (&str, &str)| match templates_dir.map(|dir| dir.join(name)) {
             Some(path) if path.exists() => std::fs::read_to_string(&path)
                 .map_err(|cause| format!("{} can't be read: {cause}", path.display())),
@@ -206,12 +207,12 @@ impl Pages {
             asset(&style_name, style, "text/css; charset=utf-8", true),
             asset(FAVICON.0, load(FAVICON)?, "image/svg+xml", false),
         ];
-        let stylesheet = base.at(&format!("/assets/{style_name}"));
+        let stylesheet = public_url.at(&format!("/assets/{style_name}"));
         let mut pages = Pages {
             tera,
-            login_action: base.at(paths::LOGIN),
-            logout_action: base.at(paths::LOGOUT),
-            base,
+            login_action: public_url.at(paths::LOGIN),
+            logout_action: public_url.at(paths::LOGOUT),
+            public_url,
             stylesheet,
             assets,
             signed_out: Bytes::new(),
@@ -240,7 +241,7 @@ impl Pages {
     /// The page as HTML.
     pub fn render<P: Page>(&self, page: &P) -> Result<String, Error> {
         let frame = Frame {
-            base: self.base.as_str(),
+            base: self.public_url.base(),
             stylesheet: &self.stylesheet,
             login_action: &self.login_action,
             logout_action: &self.logout_action,
@@ -278,9 +279,13 @@ fn content_tag(content: &str) -> String {
 mod tests {
     use super::*;
 
+    fn public_url() -> PublicUrl {
+        PublicUrl::parse("http://localhost:8080").unwrap()
+    }
+
     #[test]
     fn never_both_buttons() {
-        let pages = Pages::new(None, Base::default()).unwrap();
+        let pages = Pages::new(None, public_url()).unwrap();
         for (signed_in, shown, hidden) in [
             (true, "id=\"logout-button\"", "id=\"login-button\""),
             (false, "id=\"login-button\"", "id=\"logout-button\""),
@@ -298,7 +303,7 @@ mod tests {
 
     #[test]
     fn csnc_2019_001_what_a_page_reflects_is_escaped() {
-        let pages = Pages::new(None, Base::default()).unwrap();
+        let pages = Pages::new(None, public_url()).unwrap();
         let hostile = "<script>\"'&".to_owned();
         let page = ProfilePage {
             heading: hostile.clone(),
@@ -322,10 +327,10 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
         std::fs::create_dir(&dir).unwrap();
         std::fs::write(dir.join("logout.html"), "mine {{ logout_action }}").unwrap();
-        let pages = Pages::new(Some(&dir), Base::default()).unwrap();
+        let pages = Pages::new(Some(&dir), public_url()).unwrap();
         assert_eq!(pages.render(&LogoutPage {}).ok().unwrap(), "mine /logout");
         std::fs::write(dir.join("error.html"), "{% if %}").unwrap();
-        assert!(Pages::new(Some(&dir), Base::default()).is_err());
+        assert!(Pages::new(Some(&dir), public_url()).is_err());
         std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -7,22 +7,23 @@ use actix_web::{HttpResponse, Resource};
 
 use crate::http::handlers::{assets, callback, health, home, login, logout, profile};
 use crate::http::paths::{
-    ASSET, Base, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, NO_ROUTE, PROFILE, READYZ, ROUTES,
+    ASSET, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, NO_ROUTE, PROFILE, READYZ, ROUTES,
 };
 use crate::observe::metrics;
 use crate::oidc::ResponseMode;
+use crate::public_url::PublicUrl;
 
 /// The table, below the path of `PUBLIC_URL`. Whoever probes the process need not know that path.
-pub fn below(base: &Base, mode: ResponseMode) -> impl FnOnce(&mut ServiceConfig) {
+pub fn below(public_url: &PublicUrl, mode: ResponseMode) -> impl FnOnce(&mut ServiceConfig) {
     metrics::know_routes(ROUTES.into_iter().chain([NO_ROUTE]));
-    move |app| match base.is_root() {
+    move |app| match public_url.base().is_empty() {
         true => table(app, mode),
         false => {
             let without_slash = page("").route(read().to(home::home));
             app.service(page(HEALTHZ).route(read().to(health::healthz)))
                 .service(page(READYZ).route(read().to(health::readyz)))
                 .service(
-                    scope(base.as_str())
+                    scope(public_url.base())
                         .service(without_slash)
                         .configure(|app| table(app, mode)),
                 );

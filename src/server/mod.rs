@@ -22,7 +22,6 @@ use actix_web::middleware::from_fn;
 use actix_web::rt;
 use actix_web::web::{Data, PayloadConfig};
 use rustls::ClientConfig;
-use url::Url;
 
 use crate::accounts::audit::Audit;
 use crate::clock::Clock;
@@ -33,9 +32,9 @@ use crate::http::middleware::client_address::TrustedProxies;
 use crate::http::middleware::front::{front, security_headers};
 use crate::http::middleware::rate_limit::{RateLimit, rate_limit};
 use crate::http::pages::Pages;
-use crate::http::paths::Base;
 use crate::http::routes;
 use crate::oidc::{self, Http, Proxy, RelyingParty};
+use crate::public_url::PublicUrl;
 use crate::server::bind::Sockets;
 use crate::server::draining::{Leaving, Running};
 use crate::server::http1::{Http1, Patience};
@@ -72,9 +71,8 @@ pub struct Doorward {
     db: Db,
     audit: Arc<Audit>,
     pages: Arc<Pages>,
-    public_url: Url,
+    public_url: PublicUrl,
     hsts_include_subdomains: bool,
-    base: Base,
     certificate: Option<Certificate>,
     secret_files: SecretFiles,
     trusted_proxies: TrustedProxies,
@@ -118,8 +116,10 @@ impl fmt::Display for StartError {
 impl Doorward {
     /// Puts everything together: the database must answer, the provider need not.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
-        let base = Base::of(&settings.public_url);
-        let pages = Pages::new(settings.templates_dir.as_deref(), base.clone());
+        let pages = Pages::new(
+            settings.templates_dir.as_deref(),
+            settings.public_url.clone(),
+        );
         let pages = pages.map_err(StartError::Pages)?;
         let tls = oidc::tls_config(settings.extra_roots.as_deref()).map_err(StartError::Tls)?;
         let db = Db::new(settings.database.clone());
@@ -131,7 +131,7 @@ impl Doorward {
                 return Err(StartError::PendingMigrations(pending));
             }
         }
-        if !oidc::is_confidential(&settings.public_url) {
+        if !oidc::is_confidential(settings.public_url.url()) {
             log::warn!(
                 "PUBLIC_URL is plain http: who listens on the way can take a session over; use https"
             );
@@ -153,7 +153,6 @@ impl Doorward {
             pages: Arc::new(pages),
             public_url: settings.public_url,
             hsts_include_subdomains: settings.hsts_include_subdomains,
-            base,
             rate_limit: Arc::new(RateLimit::new(
                 settings.rate_limit,
                 settings.trusted_proxies.clone(),
@@ -183,7 +182,7 @@ impl Doorward {
                  socket shares one RATE_LIMIT"
             );
         }
-        let speaks_tls_elsewhere = self.public_url.scheme() == "https" && certificate.is_none();
+        let speaks_tls_elsewhere = self.public_url.is_https() && certificate.is_none();
         if speaks_tls_elsewhere && self.trusted_proxies.is_nobody() && !tcp.is_empty() {
             log::warn!(
                 "TRUSTED_PROXIES names no proxy, but one is in front (PUBLIC_URL is https, and TLS_CERT_FILE is \
@@ -244,8 +243,11 @@ impl Doorward {
         actix_web::App::new()
             .app_data(Data::new(self.worker()))
             .app_data(PayloadConfig::new(BODY_LIMIT))
-            .app_data(self.base.clone())
-            .configure(routes::below(&self.base, self.provider.response_mode()))
+            .app_data(self.public_url.clone())
+            .configure(routes::below(
+                &self.public_url,
+                self.provider.response_mode(),
+            ))
             .wrap(identity_middleware())
             .wrap(from_fn(renew))
             .wrap(session_middleware(&self.sessions))
@@ -267,7 +269,6 @@ impl Doorward {
                 self.hsts_include_subdomains,
             ),
             public_url: self.public_url.clone(),
-            base: self.base.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit.clone(),
             readiness: self.readiness.clone(),

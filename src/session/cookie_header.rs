@@ -92,7 +92,7 @@ fn is_value(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use url::Url;
+    use crate::public_url::PublicUrl;
 
     /// What is left of `lines`, a header each.
     fn left_of(lines: &[&[u8]]) -> (Option<String>, OwnCookies) {
@@ -100,7 +100,7 @@ mod tests {
         for line in lines {
             headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
         }
-        let names = CookieNames::of(&Url::parse("https://app.example").unwrap());
+        let names = CookieNames::of(&PublicUrl::parse("https://app.example").unwrap());
         let seen = keep_own_cookies(&mut headers, &names);
         let mut left = headers.get_all(COOKIE);
         let header = left.next().map(|value| value.to_str().unwrap().to_owned());

@@ -1,10 +1,10 @@
 //! What our cookies are called, and which of those that come are ours. Each name is exact: nothing that only looks like
 //! it is ours, and no other Doorward's on the same host is.
 
+use crate::public_url::PublicUrl;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use url::Url;
 
 /// How much of a state names its cookie: enough to tell tabs apart, too little to guess the rest.
 const TAG_CHARS: usize = 16;
@@ -32,15 +32,15 @@ pub struct CookieNames {
 
 impl CookieNames {
     /// Those of the Doorward at `public_url`.
-    pub fn of(public_url: &Url) -> Self {
+    pub fn of(public_url: &PublicUrl) -> Self {
         // Over https browsers refuse such a cookie from a sibling domain, over http, and for less than the whole host.
-        let prefix = match public_url.scheme() {
+        let prefix = match public_url.url().scheme() {
             "https" => "__Host-",
             _ => "",
         };
-        let port = public_url.port().map(|port| format!(".{port}"));
+        let port = public_url.url().port().map(|port| format!(".{port}"));
         let port = port.unwrap_or_default();
-        let site = format!("{port}{}", path_part(public_url.path()));
+        let site = format!("{port}{}", path_part(public_url.url().path()));
         CookieNames { prefix, site }
     }
 
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn names(public_url: &str) -> CookieNames {
-        CookieNames::of(&Url::parse(public_url).unwrap())
+        CookieNames::of(&PublicUrl::parse(public_url).unwrap())
     }
 
     #[test]

@@ -43,9 +43,9 @@ impl Sessions {
 
     fn response_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path(self.cookie_path())
+            .path(self.public_url.cookie_path().to_owned())
             .http_only(true)
-            .secure(self.secure)
+            .secure(self.public_url.is_https())
             .same_site(SameSite::Lax)
             .max_age(cookie_time::Duration::MINUTE)
             .finish()

@@ -257,9 +257,9 @@ impl Sessions {
 
     fn attempt_cookie(&self, name: String, value: String) -> Cookie<'static> {
         Cookie::build(name, value)
-            .path(self.cookie_path())
+            .path(self.public_url.cookie_path().to_owned())
             .http_only(true)
-            .secure(self.secure)
+            .secure(self.public_url.is_https())
             // Lax, or the cookie is lost on the way back from the provider.
             .same_site(SameSite::Lax)
             .max_age(LIFETIME)

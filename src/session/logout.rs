@@ -115,9 +115,9 @@ impl Sessions {
 
     fn logout_cookie_of(&self, value: String) -> Cookie<'static> {
         Cookie::build(self.names.logout(), value)
-            .path(self.cookie_path())
+            .path(self.public_url.cookie_path().to_owned())
             .http_only(true)
-            .secure(self.secure)
+            .secure(self.public_url.is_https())
             .same_site(SameSite::Lax)
             .max_age(cookie_time::Duration::minutes(10))
             .finish()

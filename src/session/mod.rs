@@ -40,7 +40,7 @@ pub use signed_in::SignedIn;
 
 use crate::clock::Clock;
 use crate::db::Db;
-use crate::http::paths::Base;
+use crate::public_url::PublicUrl;
 use crate::settings::Settings;
 use cache::SessionCache;
 use cookie_names::CookieNames;
@@ -58,8 +58,7 @@ pub(crate) mod internals {
 pub struct Sessions {
     keys: KeyRing,
     names: CookieNames,
-    secure: bool,
-    base: Base,
+    public_url: PublicUrl,
     /// The one whose people's sessions open.
     issuer: String,
     idle_timeout: Duration,
@@ -80,8 +79,7 @@ impl Sessions {
                 clock.clone(),
             ),
             names: CookieNames::of(&settings.public_url),
-            secure: settings.public_url.scheme() == "https",
-            base: Base::of(&settings.public_url),
+            public_url: settings.public_url.clone(),
             issuer: settings.registration.issuer.clone(),
             idle_timeout: settings.idle_timeout,
             absolute_timeout: settings.absolute_timeout,
@@ -106,14 +104,6 @@ impl Sessions {
     pub fn keep_own_cookies(&self, headers: &mut HeaderMap) -> OwnCookies {
         cookie_header::keep_own_cookies(headers, &self.names)
     }
-
-    /// The `Path` of our cookies. Over https the name's prefix demands the whole host.
-    fn cookie_path(&self) -> String {
-        match self.secure {
-            true => "/".to_owned(),
-            false => self.base.cookie_path().to_owned(),
-        }
-    }
 }
 
 /// actix-session signs with one key alone, which can't be rotated. So its signature is worth nothing,
@@ -125,9 +115,9 @@ pub fn session_middleware(sessions: &Arc<Sessions>) -> SessionMiddleware<Databas
     let store = DatabaseStore::new(sessions.clone());
     SessionMiddleware::builder(store, Key::from(&WORTH_NOTHING))
         .cookie_name(sessions.names.session())
-        .cookie_secure(sessions.secure)
+        .cookie_secure(sessions.public_url.is_https())
         .cookie_http_only(true)
-        .cookie_path(sessions.cookie_path())
+        .cookie_path(sessions.public_url.cookie_path().to_owned())
         // Lax, or a person who follows a link to us would seem signed out.
         .cookie_same_site(SameSite::Lax)
         .cookie_content_security(CookieContentSecurity::Signed)

@@ -8,13 +8,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use secrecy::SecretSlice;
-use url::Url;
 
 use super::ReturnTo;
 use super::cookie_header::{OwnCookies, keep_own_cookies};
 use super::cookie_names::CookieNames;
 use super::keys::Keys;
-use crate::http::paths::{self, Base};
+use crate::http::paths;
+use crate::public_url::PublicUrl;
 use crate::settings::Settings;
 
 const PUBLIC_URLS: [&str; 5] = [
@@ -123,11 +123,10 @@ fn decoded(path: &str) -> String {
 
 /// What comes out stays here, whoever reads it.
 fn check_return_to(wanted: &str, public_url: &str) -> Result<(), TestCaseError> {
-    let public_url = Url::parse(public_url).unwrap();
+    let public_url = PublicUrl::parse(public_url).unwrap();
     let Some(return_to) = ReturnTo::parse(wanted, &public_url) else {
         return Ok(());
     };
-    let base = Base::of(&public_url);
     let kept = return_to.as_str();
     prop_assert!(kept.starts_with('/') && !kept.starts_with("//"), "{kept}");
     prop_assert!(
@@ -137,15 +136,15 @@ fn check_return_to(wanted: &str, public_url: &str) -> Result<(), TestCaseError> 
     prop_assert!(kept.len() <= 1024);
     // The page that redirects is the callback.
     for page in ["/", paths::CALLBACK] {
-        let url = public_url.join(page).unwrap().join(kept).unwrap();
-        prop_assert_eq!(url.origin(), public_url.origin());
+        let url = public_url.url().join(page).unwrap().join(kept).unwrap();
+        prop_assert_eq!(url.origin(), public_url.url().origin());
         prop_assert_eq!((url.username(), url.password()), ("", None));
         prop_assert_eq!(&url[url::Position::BeforePath..], kept);
         // A router, or a proxy between, may decode the path.
         let path = decoded(url.path());
         prop_assert!(
             ![paths::LOGIN, paths::LOGOUT, paths::CALLBACK]
-                .contains(&path.strip_prefix(base.as_str()).unwrap_or_default()),
+                .contains(&path.strip_prefix(public_url.base()).unwrap_or_default()),
             "{kept}"
         );
         prop_assert!(
@@ -180,7 +179,7 @@ proptest! {
     #[test]
     fn a_plain_place_of_ours_is_kept(path in "(/[a-z0-9._~-]{1,8}){1,5}/x(\\?[a-z=&%2f/:]{0,20})?") {
         prop_assume!(!path.contains("/./") && !path.contains("/../"));
-        let public_url = Url::parse(PUBLIC_URLS[0]).unwrap();
+        let public_url = PublicUrl::parse(PUBLIC_URLS[0]).unwrap();
         let kept = ReturnTo::parse(&path, &public_url).map(|kept| kept.as_str().to_owned());
         prop_assert_eq!(kept, Some(path));
     }
@@ -250,7 +249,7 @@ proptest! {
         lines in vec("((\u{2003}|[ \t%_;=,\"]|.)?(doorward|doorward-logout|doorward-login-[a-z]{0,2}|[a-z]{1,9})=?.{0,3};?){0,3}", 0..4),
         cut: Index,
     ) {
-        let names = CookieNames::of(&Url::parse("http://localhost").unwrap());
+        let names = CookieNames::of(&PublicUrl::parse("http://localhost").unwrap());
         let mut map = HeaderMap::new();
         for line in &lines {
             // At any byte, so that some are no UTF-8.

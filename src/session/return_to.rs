@@ -1,9 +1,9 @@
 //! Where a person wanted to go before they had to sign in: a place of ours, or nowhere.
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use crate::http::paths::{self, Base};
+use crate::http::paths;
+use crate::public_url::PublicUrl;
 
 /// A path, with its query, on `PUBLIC_URL`'s origin. Never one that signs in or out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,13 +14,13 @@ impl ReturnTo {
     pub const LIMIT: usize = 512;
 
     /// Where one goes who did not say: the profile.
-    pub fn profile(base: &Base) -> Self {
-        ReturnTo(base.at(paths::PROFILE))
+    pub fn profile(public_url: &PublicUrl) -> Self {
+        ReturnTo(public_url.at(paths::PROFILE))
     }
 
     /// Reads `wanted` as a browser on `public_url` would; nothing if it leads anywhere else, or
     /// looks as if it tried to.
-    pub fn parse(wanted: &str, public_url: &Url) -> Option<Self> {
+    pub fn parse(wanted: &str, public_url: &PublicUrl) -> Option<Self> {
         let plain = wanted.len() <= Self::LIMIT
             && wanted.chars().all(is_plain)
             && wanted.starts_with('/')
@@ -29,14 +29,13 @@ impl ReturnTo {
         if !plain {
             return None;
         }
-        let url = public_url.join(wanted).ok()?;
-        let stays = url.origin() == public_url.origin();
-        let base = Base::of(public_url);
+        let url = public_url.url().join(wanted).ok()?;
+        let stays = url.origin() == public_url.url().origin();
         // The router decodes: `/%6cogin` is `/login`.
         let decoded = percent_decoded(url.path());
         let loops = [paths::LOGIN, paths::CALLBACK, paths::LOGOUT]
             .iter()
-            .any(|route| decoded == base.at(route).as_bytes());
+            .any(|route| decoded == public_url.at(route).as_bytes());
         // Parsing writes some characters as three.
         let written = &url[url::Position::BeforePath..];
         // Dots can hide what they lead to: `/.//evil.example` is `//evil.example`, and
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     fn parse(wanted: &str) -> Option<String> {
-        let public_url = Url::parse("https://app.example.com").unwrap();
+        let public_url = PublicUrl::parse("https://app.example.com").unwrap();
         ReturnTo::parse(wanted, &public_url).map(|return_to| return_to.0)
     }
 
@@ -162,7 +161,7 @@ mod tests {
 
     #[test]
     fn below_a_path_any_place_of_the_origin_will_do_but_where_we_sign_in_or_out() {
-        let public_url = Url::parse("https://app.example.com/doorward").unwrap();
+        let public_url = PublicUrl::parse("https://app.example.com/doorward").unwrap();
         let parse = |wanted| ReturnTo::parse(wanted, &public_url).map(|return_to| return_to.0);
         for place in [
             "/",
@@ -187,10 +186,7 @@ mod tests {
         ] {
             assert_eq!(parse(elsewhere), None, "{elsewhere}");
         }
-        assert_eq!(
-            ReturnTo::profile(&Base::of(&public_url)).0,
-            "/doorward/profile"
-        );
+        assert_eq!(ReturnTo::profile(&public_url).0, "/doorward/profile");
     }
 
     #[test]

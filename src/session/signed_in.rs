@@ -14,7 +14,8 @@ use super::{AttemptError, ReturnTo, Sessions};
 use crate::accounts::sign_in::Begun;
 use crate::db::{NewUser, SingleUse, User};
 use crate::http::error::Error;
-use crate::http::paths::{self, Base};
+use crate::http::paths;
+use crate::public_url::PublicUrl;
 use crate::random;
 
 /// Under this name a session keeps the ID token, the hint for signing out at the provider.
@@ -94,17 +95,18 @@ impl FromRequest for SignedIn {
                 .then(|| request.uri().path_and_query().map(ToString::to_string))
                 .flatten()
                 .filter(|wanted| wanted.len() <= ReturnTo::LIMIT);
-            let base = request.app_data::<Base>().cloned().unwrap_or_default();
+            let public_url = request.app_data::<PublicUrl>();
+            let public_url = public_url.expect("the server gives it to every request");
             Error::SignInNeeded {
-                login: login_and_back(&base, wanted.as_deref()),
+                login: login_and_back(public_url, wanted.as_deref()),
             }
         }))
     }
 }
 
 /// `/login`, and back to `wanted` afterwards.
-fn login_and_back(base: &Base, wanted: Option<&str>) -> String {
-    let login = base.at(paths::LOGIN);
+fn login_and_back(public_url: &PublicUrl, wanted: Option<&str>) -> String {
+    let login = public_url.at(paths::LOGIN);
     match wanted {
         Some(wanted) => {
             let mut query = url::form_urlencoded::Serializer::new(String::new());

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
-use url::Url;
 
 use super::ownership::{self, Access};
 use super::source::Source;
 use super::values::session_key;
 use crate::db::DatabaseUrl;
+use crate::public_url::PublicUrl;
 
 const EXAMPLE: &str = "the output of `openssl rand -base64 64`, on one line";
 
@@ -20,7 +20,7 @@ const EXAMPLE: &str = "the output of `openssl rand -base64 64`, on one line";
 /// browsers come over https, or the database is not a file, the key must be given.
 pub fn keep(
     source: &mut Source<'_>,
-    public_url: &Url,
+    public_url: &PublicUrl,
     database: &DatabaseUrl,
 ) -> Option<SecretSlice<u8>> {
     let DatabaseUrl::Sqlite(database) = database else {
@@ -31,7 +31,7 @@ pub fn keep(
         );
         return None;
     };
-    if public_url.scheme() == "https" {
+    if public_url.is_https() {
         source.complain("SESSION_KEY", "is missing (PUBLIC_URL is https)", EXAMPLE);
         return None;
     }

@@ -15,13 +15,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{SecretSlice, SecretString};
-use url::Url;
 
 use crate::db::DatabaseUrl;
 use crate::http::middleware::client_address::TrustedProxies;
-use crate::http::paths::{Base, CALLBACK};
 use crate::observe::logging::LogFormat;
 use crate::oidc::{Proxy, Registration};
+use crate::public_url::PublicUrl;
 use crate::server::bind::ListenAddr;
 use crate::server::healthcheck::Speaks;
 use crate::server::tls::Certificate;
@@ -63,7 +62,7 @@ pub struct Settings {
     /// `HTTPS_PROXY` and `NO_PROXY`: through which proxy the provider is asked.
     pub proxy: Proxy,
     /// `PUBLIC_URL`: where browsers reach Doorward. It alone decides redirect URIs and cookies.
-    pub public_url: Url,
+    pub public_url: PublicUrl,
     /// `HSTS_INCLUDE_SUBDOMAINS`: whether browsers shall come by https to every name below `PUBLIC_URL`'s host too.
     pub hsts_include_subdomains: bool,
     /// `LISTEN_ADDR`: where it listens.
@@ -178,10 +177,11 @@ impl Settings {
         let response_mode =
             source.optional("OIDC_RESPONSE_MODE", "form_post", values::response_mode);
         let public_url = source
-            .optional("PUBLIC_URL", "https://app.example.com", values::public_url)
+            .optional("PUBLIC_URL", "https://app.example.com", |text| {
+                PublicUrl::parse(&text)
+            })
             .unwrap_or_else(|| {
-                let url = Url::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested");
-                (url, DEFAULT_PUBLIC_URL.to_owned())
+                PublicUrl::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested")
             });
         let hsts_include_subdomains =
             source.optional("HSTS_INCLUDE_SUBDOMAINS", "true", values::boolean);
@@ -231,7 +231,7 @@ impl Settings {
             if source.has_complaints_about("SESSION_KEY") {
                 return None;
             }
-            key_file::keep(&mut source, &public_url.0, &database)
+            key_file::keep(&mut source, &public_url, &database)
         });
 
         match (
@@ -244,15 +244,13 @@ impl Settings {
             (Some(issuer), Some(client_id), Some(client_secret), Some(session_key), none)
                 if none.is_empty() =>
             {
-                let redirect_uri = Base::of(&public_url.0).at(CALLBACK);
-                let redirect_uri = public_url.0.join(&redirect_uri);
                 Ok(Settings {
                     registration: Registration {
                         issuer,
                         client_id,
                         client_secret,
-                        redirect_uri: redirect_uri.expect("an absolute path joins any http URL"),
-                        post_logout_redirect_uri: public_url.1,
+                        redirect_uri: public_url.redirect_uri(),
+                        post_logout_redirect_uri: public_url.as_written().to_owned(),
                         scopes: scopes.unwrap_or_else(|| "openid email profile".to_owned()),
                         id_token_algs,
                         client_auth,
@@ -260,7 +258,7 @@ impl Settings {
                     },
                     extra_roots,
                     proxy,
-                    public_url: public_url.0,
+                    public_url,
                     hsts_include_subdomains: hsts_include_subdomains.unwrap_or(false),
                     listen_addr,
                     certificate,

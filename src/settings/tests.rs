@@ -34,7 +34,7 @@ fn complaints(variables: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn the_defaults_are_those_of_the_documentation() {
     let settings = read(&[]).ok().unwrap();
-    assert_eq!(settings.public_url.as_str(), "http://localhost:8080/");
+    assert_eq!(settings.public_url.url().as_str(), "http://localhost:8080/");
     assert_eq!(
         settings.registration.post_logout_redirect_uri,
         "http://localhost:8080"

@@ -82,27 +82,6 @@ pub fn response_mode(text: String) -> Result<ResponseMode, String> {
     found.ok_or_else(|| "is neither query nor form_post".to_owned())
 }
 
-pub fn public_url(text: String) -> Result<(Url, String), String> {
-    let url = Url::parse(&text).map_err(|cause| format!("is not a URL ({cause})"))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("must begin with https:// (or http://)".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or a fragment; it must end with the host or a path".to_owned());
-    }
-    let path = url.path().strip_suffix('/').unwrap_or(url.path());
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    if path.contains("//") || path.ends_with('/') || !path.bytes().all(is_plain) {
-        return Err(
-            "has a path with more than letters, digits, - . _ ~ and single slashes".to_owned(),
-        );
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a name or a password".to_owned());
-    }
-    Ok((url, text))
-}
-
 pub fn number(text: String) -> Result<u32, String> {
     text.parse().map_err(|_| "is not a whole number".to_owned())
 }

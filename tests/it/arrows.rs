@@ -56,11 +56,9 @@ const UNKNOWN_TO: [(&str, &[&str]); 6] = [
 ];
 
 /// Arrows that are still to be turned round: `file -> room`. The list only gets shorter.
-const NOT_YET: [(&str, &str); 12] = [
+const NOT_YET: &[(&str, &str)] = &[
     ("http/app.rs", "server"),
     ("http/middleware/request_limits/cost.rs", "server"),
-    ("session/login_attempt/tests.rs", "http"),
-    ("session/mod.rs", "http"),
     ("session/properties.rs", "http"),
     ("session/return_to.rs", "http"),
     ("session/signed_in.rs", "http"),
@@ -72,7 +70,7 @@ const NOT_YET: [(&str, &str); 12] = [
 ];
 
 /// Files that are still to be split. The list only gets shorter.
-const STILL_LONG: [&str; 32] = [
+const STILL_LONG: &[&str] = &[
     "accounts/sign_in.rs",
     "db/audit_events.rs",
     "db/mod.rs",
@@ -108,7 +106,7 @@ const STILL_LONG: [&str; 32] = [
 ];
 
 /// Files that still name each other. The list only gets shorter.
-const STILL_IN_A_CIRCLE: [&str; 11] = [
+const STILL_IN_A_CIRCLE: &[&str] = &[
     "http/app.rs",
     "http/handlers/mod.rs",
     "http/middleware/rate_limit.rs",
@@ -238,7 +236,7 @@ fn leaves(before: &str, text: &str, found: &mut BTreeSet<String>) {
 #[test]
 fn a_room_names_only_rooms_below_it() {
     let arrows: BTreeMap<_, _> = ARROWS.into_iter().collect();
-    let (mut wrong, mut not_yet) = (Vec::new(), BTreeSet::from(NOT_YET));
+    let (mut wrong, mut not_yet) = (Vec::new(), NOT_YET.iter().copied().collect::<BTreeSet<_>>());
     for (file, code) in sources() {
         let own = module(&file);
         let own = room(&own);
@@ -327,7 +325,7 @@ fn no_two_files_name_each_other() {
             break;
         }
     }
-    let still: BTreeSet<&str> = STILL_IN_A_CIRCLE.into();
+    let still: BTreeSet<&str> = STILL_IN_A_CIRCLE.iter().copied().collect();
     let now: BTreeSet<&str> = uses.keys().map(|file| file.as_str()).collect();
     assert!(
         still.is_subset(&now),

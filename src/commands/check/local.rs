@@ -33,8 +33,8 @@ pub fn check(settings: &Settings) -> Vec<Finding> {
 /// What the cookies can be, by `PUBLIC_URL` alone.
 fn public_url(settings: &Settings) -> Finding {
     let url = &settings.registration.post_logout_redirect_uri;
-    let is_here = oidc::is_confidential(&settings.public_url);
-    match settings.public_url.scheme() {
+    let is_here = oidc::is_confidential(settings.public_url.url());
+    match settings.public_url.url().scheme() {
         "https" => Finding::ok(
             "public_url",
             format!("{url}: cookies are Secure and named __Host-"),

@@ -130,7 +130,7 @@ fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
 fn come_again(app: &App, state: &str) -> HttpResponse {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("state", state);
-    let callback = app.base.at(paths::CALLBACK);
+    let callback = app.public_url.at(paths::CALLBACK);
     go_to(&format!("{callback}?{}", query.finish()))
 }
 
@@ -141,7 +141,7 @@ fn ask_to_post_again(app: &App, answer: &AuthorizationResponse) -> Result<HttpRe
         value: value.to_owned(),
     });
     let page = ContinuePage {
-        callback_action: app.base.at(paths::CALLBACK),
+        callback_action: app.public_url.at(paths::CALLBACK),
         fields: fields.collect(),
     };
     app.pages.answer(StatusCode::OK, &page)
@@ -161,7 +161,7 @@ async fn arrive(
         Ok(LoginAttempt { return_to, .. }) | Err(AttemptError::Expired { return_to }) => {
             return_to.clone()
         }
-        Err(_) => ReturnTo::profile(&app.base),
+        Err(_) => ReturnTo::profile(&app.public_url),
     };
     let refused = match finish_login(app, request, answer, begun).await {
         Ok(()) => return Ok(go_to(return_to.as_str())),

@@ -34,7 +34,7 @@ pub async fn login(
     let wanted = query.return_to.as_deref();
     let return_to = wanted
         .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
-        .unwrap_or_else(|| ReturnTo::profile(&app.base));
+        .unwrap_or_else(|| ReturnTo::profile(&app.public_url));
     let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
     let login_hint = query.login_hint.as_deref();
     let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);

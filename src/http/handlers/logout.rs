@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use url::Url;
 
 use crate::http::app::App;
 use crate::http::error::Error;
@@ -12,6 +11,7 @@ use crate::http::handlers::{go_home, go_to, is_cross_site, is_prefetch};
 use crate::http::middleware::front::content_security_policy;
 use crate::http::pages::{EndSessionPage, Field, LogoutPage};
 use crate::oidc::EndSessionRequest;
+use crate::public_url::PublicUrl;
 use crate::session::{Logout, SignedIn};
 
 /// The longest address that is a redirect, in bytes: with everything else, an answer's head stays below 3 KiB. Proxies
@@ -113,7 +113,7 @@ fn send_to(app: &App, provider: &EndSessionRequest) -> Result<HttpResponse, Erro
 
 /// Whether a person follows a link on a page of ours. Without Fetch Metadata, which browsers leave out over plain http,
 /// nobody can tell.
-fn is_own_navigation(headers: &HeaderMap, public_url: &Url) -> bool {
+fn is_own_navigation(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
     let says = |name: &str, expected: &str| {
         let mut values = headers.get_all(name);
         values.next().is_some_and(|value| value == expected) && values.next().is_none()

@@ -10,16 +10,15 @@ pub mod profile;
 
 pub use health::Readiness;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderMap, HeaderValue, LOCATION, ORIGIN};
-use url::Url;
-
 use crate::http::app::App;
 use crate::http::paths;
+use crate::public_url::PublicUrl;
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderMap, HeaderValue, LOCATION, ORIGIN};
 
 /// Sends the browser to the home page.
 fn go_home(app: &App) -> HttpResponse {
-    go_to(&app.base.at(paths::HOME))
+    go_to(&app.public_url.at(paths::HOME))
 }
 
 /// Whether the browser only fetches ahead what a person may want: nothing may happen by it. `Sec-Purpose` is the
@@ -37,8 +36,7 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
 
 /// Whether a page that is not ours caused this request (Fetch Metadata; `Origin`, RFC 6454).
 /// Sibling domains are not ours. A request that says neither comes from no browser of today.
-fn is_cross_site(headers: &HeaderMap, public_url: &Url) -> bool {
-    let ours = public_url.origin().ascii_serialization();
+fn is_cross_site(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
     let fetch_sites: Vec<&[u8]> = headers
         .get_all("sec-fetch-site")
         .map(HeaderValue::as_bytes)
@@ -49,12 +47,12 @@ fn is_cross_site(headers: &HeaderMap, public_url: &Url) -> bool {
         .iter()
         .any(|site| !matches!(*site, b"same-origin" | b"none"));
     let mut origins = headers.get_all(ORIGIN);
-    let foreign_origin = origins.any(|origin| origin != ours.as_str() && !is_hidden(origin));
+    let foreign_origin = origins.any(|origin| origin != public_url.origin() && !is_hidden(origin));
     foreign_site || foreign_origin
 }
 
 /// Whether a form of a page of ours posts this, for sure: browsers of today name the origin with each POST.
-fn is_own_form(headers: &HeaderMap, public_url: &Url) -> bool {
+fn is_own_form(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
     headers.contains_key(ORIGIN) && !is_cross_site(headers, public_url)
 }
 

@@ -22,6 +22,7 @@ use crate::http::paths;
 use crate::observe::logging::Quoted;
 use crate::observe::metrics;
 use crate::observe::request_id::{RequestContext, RequestId};
+use crate::public_url::PublicUrl;
 use crate::session::OwnCookies;
 
 /// How much of a cause is logged, in characters: some of it can come from outside.
@@ -153,7 +154,7 @@ fn finish(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
             .set_connection_type(ConnectionType::Close);
     }
     let (took, status) = (visit.began.elapsed(), response.status().as_u16());
-    let path = app.base.strip(&visit.path);
+    let path = app.public_url.strip(&visit.path);
     let route = paths::route(path).map_or(paths::NO_ROUTE, |route| paths::ROUTES[route]);
     metrics::http_request(route, &visit.method, response.status().as_str(), took);
     log_access(visit, status, took);
@@ -218,8 +219,8 @@ fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse 
         None => messages::of_status(status),
     };
     let (action_url, action_label) = match words.way_on {
-        WayOn::SignInAgain => (app.base.at(paths::LOGIN), "Sign in again"),
-        WayOn::Home => (app.base.at(paths::HOME), "Go to the home page"),
+        WayOn::SignInAgain => (app.public_url.at(paths::LOGIN), "Sign in again"),
+        WayOn::Home => (app.public_url.at(paths::HOME), "Go to the home page"),
     };
     let retry_after_secs = error.and_then(Error::retry_after_secs);
     let next = match retry_after_secs {
@@ -292,7 +293,7 @@ pub fn content_security_policy(form_action: &str) -> HeaderValue {
 /// to the provider, and from there to one behind it: any https origin, and the issuer's own where
 /// that is plain http on this machine.
 pub fn security_headers(
-    public_url: &Url,
+    public_url: &PublicUrl,
     issuer: &str,
     hsts_include_subdomains: bool,
 ) -> Vec<(HeaderName, HeaderValue)> {
@@ -312,7 +313,7 @@ pub fn security_headers(
         (header::CROSS_ORIGIN_RESOURCE_POLICY, fixed("same-origin")),
         (header::PERMISSIONS_POLICY, fixed(PERMISSIONS)),
     ];
-    if public_url.scheme() == "https" {
+    if public_url.is_https() {
         let one_year = match hsts_include_subdomains {
             true => fixed("max-age=31536000; includeSubDomains"),
             false => fixed("max-age=31536000"),

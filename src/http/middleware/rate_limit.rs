@@ -32,7 +32,7 @@ pub async fn rate_limit(
     // Decoded as the router reads it: `/%6cogin` is `/login`.
     let path = request.match_info().unprocessed();
     let is_limited = path
-        .strip_prefix(app.base.as_str())
+        .strip_prefix(app.public_url.base())
         .is_some_and(|path| [LOGIN, CALLBACK].contains(&path));
     let client = request.extensions().get::<ClientAddr>().copied();
     let wait_secs = match is_limited {

@@ -1,9 +1,9 @@
 use super::*;
-use crate::http::paths::Base;
+use crate::public_url::PublicUrl;
 use crate::session::tests::{request_with, sessions};
 
 fn profile() -> ReturnTo {
-    ReturnTo::profile(&Base::default())
+    ReturnTo::profile(&PublicUrl::parse("https://app.example").unwrap())
 }
 
 /// The cookie of a fresh attempt, and its state.
@@ -83,7 +83,7 @@ fn begun_with(
     kept: &[Cookie<'static>],
     return_to: usize,
 ) -> Vec<Cookie<'static>> {
-    let public_url = url::Url::parse("https://app.example").unwrap();
+    let public_url = PublicUrl::parse("https://app.example").unwrap();
     let place = format!("/{}", "a".repeat(return_to - 1));
     let place = ReturnTo::parse(&place, &public_url).unwrap();
     sessions.start_attempt(&request_with(kept), Attempt::new(), place)
@@ -139,7 +139,7 @@ fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
         states.push(attempt.state.clone());
         let place = ReturnTo::parse(
             &format!("/{}", "a".repeat(SHORT_RETURN_TO)),
-            &url::Url::parse("https://app.example").unwrap(),
+            &PublicUrl::parse("https://app.example").unwrap(),
         );
         let request = request_with(&kept);
         kept.extend(sessions.start_attempt(&request, attempt, place.unwrap()));
