@@ -76,7 +76,6 @@ const STILL_LONG: &[&str] = &[
     "db/mod.rs",
     "db/postgres_url.rs",
     "fuzzing.rs",
-    "http/error.rs",
     "http/middleware/client_address.rs",
     "http/middleware/front.rs",
     "http/pages.rs",
