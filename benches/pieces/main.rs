@@ -1,8 +1,9 @@
 //! The inner pieces, one by one: `make bench`, or `cargo bench --features internals --bench pieces`.
 
 use divan::{Bencher, black_box};
+use doorward::accounts::sign_in::{SignIn, sign_in};
 use doorward::clock::Clock;
-use doorward::db::{DatabaseUrl, Db, Kind, NewSession, NewUser, Session, SingleUse, User};
+use doorward::db::{DatabaseUrl, Db, Kind, NewSession, NewUser, Session, SingleUse};
 use doorward::internals::{
     Claim, Expectation, KeySet, Keys, LoginPage, Pages, ProfilePage, PublicUrl, ReturnTo,
     verify_id_token,
@@ -94,7 +95,14 @@ fn session_load(bencher: Bencher) {
             state: "x".repeat(1500),
         };
         let attempt = SingleUse::new(Kind::Attempt, "state", now);
-        User::sign_in(connection, &new_user(), &session, &attempt, now)
+        let new = SignIn {
+            person: new_user(),
+            session,
+            attempt,
+            replaces: None,
+            now,
+        };
+        sign_in(connection, &new)
     }));
     begun.expect("it takes rows");
     bencher.bench_local(|| {

@@ -3,5 +3,8 @@
 
 pub mod audit;
 pub mod block;
+pub mod delete;
+pub mod end;
 pub mod reason;
 pub mod sign_in;
+mod transaction;

@@ -8,10 +8,10 @@ use serde_json::json;
 use super::paging::Paging;
 use super::person::{Person, minute, timestamp};
 use super::wait_for_caches;
-use crate::accounts::block::end_sessions;
+use crate::accounts::end::{Which, Why, end};
 use crate::clock::Clock;
 use crate::commands::output::{Form, lines};
-use crate::db::{AnyConnection, AuditEvent, Db, Event, SessionEntry, User};
+use crate::db::{Db, SessionEntry};
 
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]
@@ -91,42 +91,18 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
     })))
 }
 
-fn revoked(user: &User) -> AuditEvent {
-    AuditEvent::new(Event::SessionRevoked, Clock::default().now()).about(user)
-}
-
 fn revoke(db: &Db, session: Option<&str>, user: &[String]) -> Result<usize, String> {
-    let ended = match (Person::named(user), session) {
-        (Some(person), _) => {
-            let user = person.get(db)?;
-            db.run_here(|connection| {
-                AuditEvent::create_with(connection, |connection| {
-                    let ended = end_sessions(connection, &user.id)?;
-                    Ok((ended, (ended > 0).then(|| revoked(&user))))
-                })
-            })
-        }
-        (None, session) => {
-            let id = session.unwrap_or_default();
-            let end = |connection: &mut AnyConnection| {
-                // Read first: in SQLite a transaction that begins by reading may not be let write.
-                let user = SessionEntry::user(connection, id)?;
-                AuditEvent::create_with(connection, |connection| {
-                    let ended = SessionEntry::end(connection, id)?;
-                    let user = user.filter(|_| ended);
-                    Ok((ended, user.map(|user| revoked(&user))))
-                })
-            };
-            match db.run_here(end) {
-                Ok(false) => {
-                    return Err(format!(
-                        "There is no session {id}: it has ended, or `doorward sessions list` shows \
-                         what is meant."
-                    ));
-                }
-                ended => ended.map(usize::from),
-            }
-        }
+    let which = match (Person::named(user), session) {
+        (Some(person), _) => Which::AllOf(person.get(db)?.id),
+        (None, session) => Which::One(session.unwrap_or_default().to_owned()),
     };
-    ended.map_err(|cause| cause.to_string())
+    let now = Clock::default().now();
+    let ended = db.run_here(|connection| end(connection, &which, Why::Revoked, now));
+    let ended = ended.map_err(|cause| cause.to_string())?;
+    match which {
+        Which::One(id) if ended.is_empty() => Err(format!(
+            "There is no session {id}: it has ended, or the id is wrong. `doorward sessions list` shows those that there are."
+        )),
+        _ => Ok(ended.len()),
+    }
 }

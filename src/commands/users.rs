@@ -8,9 +8,10 @@ use serde_json::json;
 use super::paging::Paging;
 use super::person::{self, Person, called, minute, plain};
 use super::wait_for_caches;
+use crate::accounts;
 use crate::clock::Clock;
 use crate::commands::output::{Form, lines};
-use crate::db::{AuditEvent, Db, Event, SessionEntry, User, Whom};
+use crate::db::{Db, SessionEntry, User, Whom};
 use crate::observe::logging::visible;
 
 /// What to do with people.
@@ -134,13 +135,8 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
 
 fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<String, String> {
     let now = Clock::default().now();
-    let event = AuditEvent::new(Event::UserBlocked, now).about(&user);
-    let ended = db.run_here(|connection| {
-        AuditEvent::create_with(connection, |connection| {
-            Ok((User::block(connection, &user.id, now)?, Some(event)))
-        })
-    });
-    let ended = ended.map_err(|cause| cause.to_string())?;
+    let ended = db.run_here(|connection| accounts::block::block(connection, &user, now));
+    let ended = ended.map_err(|cause| cause.to_string())?.len();
     wait_for_caches(session_cache);
     let user = db.run_here(|connection| User::by_id(connection, &user.id));
     let user = user.map_err(|cause| cause.to_string())?;
@@ -157,13 +153,8 @@ fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<Str
 }
 
 fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
-    let event = AuditEvent::new(Event::UserUnblocked, Clock::default().now()).about(&user);
-    let unblocked = db.run_here(|connection| {
-        AuditEvent::create_with(connection, |connection| {
-            let unblocked = User::unblock(connection, &user.id)?;
-            Ok((unblocked, unblocked.then_some(event)))
-        })
-    });
+    let now = Clock::default().now();
+    let unblocked = db.run_here(|connection| accounts::block::unblock(connection, &user, now));
     let unblocked = unblocked.map_err(|cause| cause.to_string())?;
     let user = User {
         blocked_at: None,
@@ -177,13 +168,9 @@ fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
 }
 
 fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<String, String> {
-    let event = AuditEvent::new(Event::UserDeleted, Clock::default().now()).about(user);
-    let ended = db.run_here(|connection| {
-        AuditEvent::create_with(connection, |connection| {
-            Ok((User::delete(connection, &user.id)?, Some(event)))
-        })
-    });
-    let ended = ended.map_err(|cause| cause.to_string())?;
+    let now = Clock::default().now();
+    let ended = db.run_here(|connection| accounts::delete::delete(connection, user, now));
+    let ended = ended.map_err(|cause| cause.to_string())?.len();
     wait_for_caches(session_cache);
     Ok(match form {
         Form { json: true } => {

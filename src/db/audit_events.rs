@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::audit_events;
-use super::{AnyConnection, User, timestamp};
+use super::{AnyConnection, DeletedSession, User, timestamp};
 use crate::observe::logging::Quoted;
 use crate::observe::request_id::RequestContext;
 
@@ -28,6 +28,8 @@ pub enum Event {
     CookiesPlanted,
     /// A session ended by itself.
     SessionExpired,
+    /// A session ended because its browser signed in again.
+    SessionReplaced,
     /// A person was here for the first time.
     UserCreated,
     /// An administrator shut a person out.
@@ -42,13 +44,14 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Event; 11] = [
+    pub const ALL: [Event; 12] = [
         Event::SignIn,
         Event::SignInFailed,
         Event::EventsDropped,
         Event::SignOut,
         Event::CookiesPlanted,
         Event::SessionExpired,
+        Event::SessionReplaced,
         Event::UserCreated,
         Event::UserBlocked,
         Event::UserUnblocked,
@@ -65,6 +68,7 @@ impl Event {
             Event::SignOut => "sign_out",
             Event::CookiesPlanted => "cookies_planted",
             Event::SessionExpired => "session_expired",
+            Event::SessionReplaced => "session_replaced",
             Event::UserCreated => "user_created",
             Event::UserBlocked => "user_blocked",
             Event::UserUnblocked => "user_unblocked",
@@ -148,6 +152,16 @@ impl AuditEvent {
         }
     }
 
+    /// The same, about the person of `session`.
+    pub(crate) fn about_session(self, session: &DeletedSession) -> AuditEvent {
+        AuditEvent {
+            user_id: Some(session.user_id.clone()),
+            issuer: Some(session.issuer.clone()),
+            subject: Some(session.subject.clone()),
+            ..self
+        }
+    }
+
     /// The same, with a reason.
     pub fn because(self, reason: &'static str) -> AuditEvent {
         AuditEvent {
@@ -173,38 +187,16 @@ impl AuditEvent {
         }
     }
 
-    /// Keeps the event, and logs it once it is kept. Not within a transaction, which may yet fail.
-    pub fn create(connection: &mut AnyConnection, event: &AuditEvent) -> QueryResult<()> {
-        AuditEvent::insert(connection, event)?;
-        event.log();
-        Ok(())
-    }
-
-    /// Keeps the event, which is to be logged after the commit.
-    pub(crate) fn insert(connection: &mut AnyConnection, event: &AuditEvent) -> QueryResult<()> {
-        diesel::insert_into(audit_events::table)
-            .values(event)
-            .execute(connection)
-            .map(drop)
-    }
-
-    /// Does `act`, which tells the event that it is, if it is any: both are kept, or neither. The event is logged
-    /// when both are.
-    pub fn create_with<T>(
-        connection: &mut AnyConnection,
-        act: impl FnOnce(&mut AnyConnection) -> QueryResult<(T, Option<AuditEvent>)>,
-    ) -> QueryResult<T> {
-        let (outcome, event) = connection.transaction(|connection| {
-            let (outcome, event) = act(connection)?;
-            if let Some(event) = &event {
-                AuditEvent::insert(connection, event)?;
-            }
-            QueryResult::Ok((outcome, event))
-        })?;
-        if let Some(event) = event {
-            event.log();
+    /// Adds events to the database. They are logged by the caller, after the commit.
+    pub(crate) fn create(connection: &mut AnyConnection, events: &[AuditEvent]) -> QueryResult<()> {
+        let insert = diesel::insert_into(audit_events::table);
+        match (events, connection) {
+            // The usual case. Diesel keeps this one prepared.
+            ([event], connection) => insert.values(event).execute(connection),
+            (events, AnyConnection::Postgres(postgres)) => insert.values(events).execute(postgres),
+            (events, AnyConnection::Sqlite(sqlite)) => insert.values(events).execute(sqlite),
         }
-        Ok(outcome)
+        .map(drop)
     }
 
     /// Writes the event to the log alone.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -24,6 +24,30 @@ impl AnyConnection {
     /// Whether a query failed because SQLite may only read. Diesel has no kind for it, only text.
     pub fn is_read_only(&self, cause: &diesel::result::Error) -> bool {
         matches!(self, AnyConnection::Sqlite(_)) && cause.to_string().contains("readonly database")
+    }
+
+    /// Runs `work` in a transaction that may write from its first statement on. SQLite would otherwise refuse the first
+    /// write of a transaction that has read what another process changed meanwhile.
+    pub(crate) fn write_transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        type Manager = <AnyConnection as Connection>::TransactionManager;
+        match self {
+            AnyConnection::Postgres(postgres) => {
+                AnsiTransactionManager::begin_transaction(postgres)?;
+            }
+            AnyConnection::Sqlite(sqlite) => {
+                AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+            }
+        }
+        match work(self) {
+            Ok(outcome) => Manager::commit_transaction(self).map(|()| outcome),
+            Err(cause) => match Manager::rollback_transaction(self) {
+                Ok(()) | Err(diesel::result::Error::BrokenTransactionManager) => Err(cause),
+                Err(rollback) => Err(rollback),
+            },
+        }
     }
 }
 

@@ -5,7 +5,7 @@ mod admin_queries;
 mod audit_events;
 mod connection;
 mod database_url;
-
+mod locking;
 mod migrations;
 mod postgres_url;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
@@ -26,7 +26,7 @@ pub use admin_queries::{Page, SessionEntry, Whom};
 pub use audit_events::{AuditEvent, AuditFilter, Event, Person};
 pub use connection::AnyConnection;
 pub use database_url::DatabaseUrl;
-pub use sessions::{Expiry, NewSession, Session};
+pub use sessions::{DeletedSession, NewSession, Session};
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};
 pub use users::{NewUser, User};

@@ -1,12 +1,16 @@
 //! The signed-in browsers: one row each, found by a hash of the cookie's secret.
 
+use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::locking::{Contended, Locking};
 use super::schema::{sessions, users};
-use super::{AnyConnection, AuditEvent, Event, User, timestamp};
+use super::{AnyConnection, User, timestamp};
 
-/// How many sessions are cleared away with one connection, before somebody else may have it.
+/// How many sessions one transaction deletes, so that it locks nothing for long.
 const PURGE_AT_ONCE: i64 = 500;
 
 /// What a sign-in leaves behind.
@@ -31,39 +35,19 @@ pub struct NewSession {
     pub state: String,
 }
 
-/// Why a session is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// It was not used.
-    Idle {
-        /// From then on.
-        since: OffsetDateTime,
-    },
-    /// It has lasted as long as one may.
-    TooOld,
-}
-
-impl Expiry {
-    /// Of one that is over by `now`.
-    pub fn of(
-        last_seen_at: OffsetDateTime,
-        idle_timeout: std::time::Duration,
-        now: OffsetDateTime,
-    ) -> Expiry {
-        let since = now - idle_timeout;
-        match last_seen_at <= since {
-            true => Expiry::Idle { since },
-            false => Expiry::TooOld,
-        }
-    }
-
-    /// A word for the audit.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Expiry::Idle { .. } => "idle_timeout",
-            Expiry::TooOld => "absolute_timeout",
-        }
-    }
+/// What is left of a session that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable)]
+pub struct DeletedSession {
+    /// The hash of the cookie's secret.
+    pub key_hash: String,
+    /// Whose it was.
+    pub user_id: String,
+    /// Who vouches for them.
+    pub issuer: String,
+    /// Their name there.
+    pub subject: String,
+    /// The latest request, in UTC, to the minute.
+    pub last_seen_at: PrimitiveDateTime,
 }
 
 impl Session {
@@ -120,11 +104,48 @@ impl Session {
             .map(drop)
     }
 
-    /// Ends a session; one that is gone already is no error.
-    pub fn delete(connection: &mut AnyConnection, key_hash: &str) -> QueryResult<()> {
-        diesel::delete(sessions::table.find(key_hash))
-            .execute(connection)
-            .map(drop)
+    /// Deletes a session, if it is there and was not seen after `unseen_since`.
+    pub(crate) fn delete(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        unseen_since: Option<OffsetDateTime>,
+    ) -> QueryResult<Option<DeletedSession>> {
+        let one = diesel::delete(sessions::table.find(key_hash));
+        match unseen_since {
+            Some(since) => one
+                .filter(sessions::last_seen_at.le(timestamp(since)))
+                .returning(deleted())
+                .get_result(connection)
+                .optional(),
+            None => one.returning(deleted()).get_result(connection).optional(),
+        }
+    }
+
+    /// Deletes all sessions of a person. [`User::lock`] comes before.
+    pub(crate) fn delete_of_user(
+        connection: &mut AnyConnection,
+        user_id: &str,
+    ) -> QueryResult<Vec<DeletedSession>> {
+        diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id)))
+            .returning(deleted())
+            .get_results(connection)
+    }
+
+    /// Deletes some of the sessions that were not seen since `unseen_since`: none that another transaction has locked,
+    /// so that no two wait for each other.
+    pub(crate) fn delete_unseen(
+        connection: &mut AnyConnection,
+        unseen_since: OffsetDateTime,
+    ) -> QueryResult<Vec<DeletedSession>> {
+        let unseen = sessions::table
+            .filter(sessions::last_seen_at.lt(timestamp(unseen_since)))
+            .limit(PURGE_AT_ONCE)
+            .select(sessions::key_hash);
+        let key_hashes: Vec<String> =
+            Locking::new(connection, Contended::Skip, unseen).load(connection)?;
+        diesel::delete(sessions::table.filter(sessions::key_hash.eq_any(key_hashes)))
+            .returning(deleted())
+            .get_results(connection)
     }
 
     /// How many were seen since `idle_since`. An index alone tells, so that of a million rows none
@@ -138,58 +159,23 @@ impl Session {
             .count()
             .get_result(connection)
     }
-
-    /// Ends a session whose time is over, and keeps that it did: once, however many notice it. Whether this was the
-    /// one. A session that was not used for too long, but has been meanwhile, goes on.
-    pub fn expire(
-        connection: &mut AnyConnection,
-        key_hash: &str,
-        user: &User,
-        expiry: Expiry,
-        now: OffsetDateTime,
-    ) -> QueryResult<bool> {
-        AuditEvent::create_with(connection, |connection| {
-            let one = diesel::delete(sessions::table.find(key_hash));
-            let ended = match expiry {
-                Expiry::Idle { since } => one
-                    .filter(sessions::last_seen_at.le(timestamp(since)))
-                    .execute(connection)?,
-                Expiry::TooOld => one.execute(connection)?,
-            };
-            let event = AuditEvent::new(Event::SessionExpired, now);
-            let event = event.about(user).because(expiry.reason());
-            Ok((ended == 1, (ended == 1).then_some(event)))
-        })
-    }
-
-    /// Some of the sessions not seen since `unseen_since`, the key's hash first. An index finds them.
-    pub fn find_unseen(
-        connection: &mut AnyConnection,
-        unseen_since: OffsetDateTime,
-    ) -> QueryResult<Vec<(String, Session, User)>> {
-        sessions::table
-            .inner_join(users::table)
-            .filter(sessions::last_seen_at.lt(timestamp(unseen_since)))
-            .limit(PURGE_AT_ONCE)
-            .select((sessions::key_hash, Session::as_select(), User::as_select()))
-            .load(connection)
-    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::datetime;
+type Deleted = (
+    sessions::key_hash,
+    sessions::user_id,
+    SqlLiteral<Text>,
+    SqlLiteral<Text>,
+    sessions::last_seen_at,
+);
 
-    #[test]
-    fn a_session_is_idle_from_the_end_of_its_idle_time() {
-        let now = datetime!(2026-01-01 12:00 UTC);
-        for (last_seen_at, expected) in [
-            (datetime!(2026-01-01 11:00 UTC), "idle_timeout"),
-            (datetime!(2026-01-01 11:00:01 UTC), "absolute_timeout"),
-        ] {
-            let hour = std::time::Duration::from_secs(3600);
-            assert_eq!(Expiry::of(last_seen_at, hour, now).reason(), expected);
-        }
-    }
+/// The columns of a [`DeletedSession`]. A DELETE joins no table on both databases, so the person's are looked up.
+fn deleted() -> Deleted {
+    (
+        sessions::key_hash,
+        sessions::user_id,
+        sql("(SELECT issuer FROM users WHERE users.id = sessions.user_id)"),
+        sql("(SELECT subject FROM users WHERE users.id = sessions.user_id)"),
+        sessions::last_seen_at,
+    )
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::locking::{Contended, Locking};
 use super::schema::users;
 use super::{AnyConnection, timestamp};
 
@@ -90,5 +91,43 @@ impl User {
             ))
             .execute(connection)?;
         Ok(user)
+    }
+
+    /// Locks the person's row until the transaction ends, if it is there.
+    pub(crate) fn lock(connection: &mut AnyConnection, id: &str) -> QueryResult<()> {
+        let row = users::table.find(id).select(users::id);
+        let locked: Option<String> = Locking::new(connection, Contended::Wait, row)
+            .get_result(connection)
+            .optional()?;
+        drop(locked);
+        Ok(())
+    }
+
+    /// Sets or clears the time since when a person may not sign in. Returns whether they could before, or could not.
+    pub(crate) fn update_blocked_at(
+        connection: &mut AnyConnection,
+        id: &str,
+        blocked_at: Option<OffsetDateTime>,
+    ) -> QueryResult<bool> {
+        let one = diesel::update(users::table.find(id));
+        let set = users::blocked_at.eq(blocked_at.map(timestamp));
+        let rows = match blocked_at {
+            Some(_) => one
+                .filter(users::blocked_at.is_null())
+                .set(set)
+                .execute(connection)?,
+            None => one
+                .filter(users::blocked_at.is_not_null())
+                .set(set)
+                .execute(connection)?,
+        };
+        Ok(rows == 1)
+    }
+
+    /// Deletes the person. Returns whether they were there.
+    pub(crate) fn delete(connection: &mut AnyConnection, id: &str) -> QueryResult<bool> {
+        diesel::delete(users::table.find(id))
+            .execute(connection)
+            .map(|rows| rows == 1)
     }
 }

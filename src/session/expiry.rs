@@ -1,41 +1,87 @@
-//! Sessions that end by themselves: unused for too long, or too old.
+//! Sessions end: on sign-out, when they expire, and when the housekeeping finds that they have.
 
-use super::Sessions;
-use crate::db::{self, Expiry, Session};
+use actix_web::HttpRequest;
+use time::OffsetDateTime;
+
+use super::store::hash;
+use super::{Sessions, SignedIn};
+use crate::accounts::end::{self, Which, Why};
+use crate::db;
 
 impl Sessions {
-    /// Removes the sessions that have ended by themselves, and what was kept of those that somebody ended; how many
-    /// of the former. Several processes may do so at
-    /// once: each session is ended by one of them.
-    pub async fn purge_expired(&self) -> Result<usize, db::Error> {
-        let mut purged = 0;
-        loop {
-            let (found, ended) = self.purge_some().await?;
-            purged += ended;
-            if found == 0 {
-                self.purge_logouts().await?;
-                return Ok(purged);
-            }
+    /// Signs a person out: when this returns, the old cookie opens nothing.
+    ///
+    /// # Errors
+    /// They are still signed in.
+    pub async fn sign_out(&self, request: &HttpRequest, person: SignedIn) -> Result<(), db::Error> {
+        if let Some(key_hash) = self.key_hash(request) {
+            self.end(Which::One(key_hash), Why::SignOut).await?;
         }
+        person.forget();
+        Ok(())
     }
 
-    /// How many were found, and how many of them nobody else had ended meanwhile.
-    async fn purge_some(&self) -> Result<(usize, usize), db::Error> {
+    /// The hash by which the session is found whose cookie came, whether it is still there or not.
+    pub(super) fn key_hash(&self, request: &HttpRequest) -> Option<String> {
+        self.session_secret(request).map(|secret| hash(&secret))
+    }
+
+    /// Ends sessions; how many. What the database says of them is in no cache of this process afterwards.
+    pub(super) async fn end(&self, which: Which, why: Why) -> Result<usize, db::Error> {
         let now = self.clock.now();
+        let known = match &which {
+            Which::One(key_hash) | Which::OneUnseenSince(key_hash, _) => Some(key_hash.clone()),
+            Which::AllOf(user_id) => Some(user_id.clone()),
+            Which::SomeUnseenSince(_) => None,
+        };
+        let end = self
+            .db
+            .run(move |connection| end::end(connection, &which, why, now));
+        let ended = end.await;
+        // After a failure too: a database that does not answer may have done it.
+        if let Some(known) = known {
+            self.cache.invalidate(&known);
+        }
+        let ended = ended?;
+        for session in &ended {
+            self.cache.invalidate(&session.key_hash);
+        }
+        Ok(ended.len())
+    }
+
+    /// Ends a session that has expired by `now`; unless it is only idle and was used meanwhile. Returns whether it did
+    /// not go on.
+    pub(super) async fn expire(
+        &self,
+        key_hash: &str,
+        last_seen_at: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<bool, db::Error> {
         let idle_timeout = self.idle_timeout;
-        // One that is too old but in use ends when it is used; one that is not in use is unseen.
-        let unseen_since = now - idle_timeout.min(self.absolute_timeout);
-        let purge = self.db.run(move |connection| {
-            let expired = Session::find_unseen(connection, unseen_since)?;
-            let mut ended = 0;
-            for (key_hash, session, user) in &expired {
-                let expiry = Expiry::of(session.last_seen_at.assume_utc(), idle_timeout, now);
-                if Session::expire(connection, key_hash, user, expiry, now)? {
-                    ended += 1;
-                }
+        let idle_since = now - idle_timeout;
+        let key_hash = key_hash.to_owned();
+        let which = match last_seen_at <= idle_since {
+            true => Which::OneUnseenSince(key_hash, idle_since),
+            false => Which::One(key_hash),
+        };
+        Ok(self.end(which, Why::Expired { idle_timeout }).await? == 1)
+    }
+
+    /// Ends the sessions that have expired, and removes what was kept for a second press on "Sign out". Returns how many
+    /// sessions it ended. Several processes may do so at once: one of them ends each session.
+    pub async fn purge_expired(&self) -> Result<usize, db::Error> {
+        let idle_timeout = self.idle_timeout;
+        let mut purged = 0;
+        loop {
+            // One that is too old but in use ends when it is used; one that is not in use is unseen.
+            let unseen_since = self.clock.now() - idle_timeout.min(self.absolute_timeout);
+            let which = Which::SomeUnseenSince(unseen_since);
+            match self.end(which, Why::Expired { idle_timeout }).await? {
+                0 => break,
+                some => purged += some,
             }
-            Ok((expired.len(), ended))
-        });
-        purge.await
+        }
+        self.purge_logouts().await?;
+        Ok(purged)
     }
 }

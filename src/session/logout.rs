@@ -28,13 +28,13 @@ pub struct Logout {
 }
 
 impl Sessions {
-    /// Begins the sign-out of the session that `request` came with, and keeps it for a second press. Whether this is
-    /// the first one.
+    /// Keeps what a second press on "Sign out" needs of the session that `request` came with. [`Sessions::sign_out`] then
+    /// ends it.
     pub async fn start_logout(
         &self,
         request: &HttpRequest,
         id_token_hint: Option<SecretString>,
-    ) -> Result<(Logout, bool), db::Error> {
+    ) -> Result<Logout, db::Error> {
         // Whoever is signed in has a session's cookie that is ours; without it there is nothing to be found again.
         let state = self.state_of_session(request);
         let state = state.unwrap_or_else(crate::random::secret);
@@ -49,20 +49,18 @@ impl Sessions {
         let create = self
             .db
             .run(move |connection| SignOut::create(connection, &kept, now));
-        let is_first = match create.await {
-            Ok(is_first) => is_first,
-            // Whoever wants to be out is out, if only that can be written.
+        match create.await {
+            Ok(_is_first) => (),
+            // They can sign out all the same, if only that can be written.
             Err(cause @ db::Error::Query(_)) => {
                 log::error!("a second press on \"Sign out\" won't reach the provider: {cause}");
-                true
             }
             Err(cause) => return Err(cause),
-        };
-        let logout = Logout {
+        }
+        Ok(Logout {
             state,
             id_token_hint,
-        };
-        Ok((logout, is_first))
+        })
     }
 
     /// The sign-out that this browser began a moment ago: its session's cookie says so, or the state's. So for a minute an
@@ -132,12 +130,18 @@ impl Sessions {
 
     /// Of the session whose cookie came, whether it is still there or not. The provider learns it, and can't turn it back.
     fn state_of_session(&self, request: &HttpRequest) -> Option<String> {
+        let secret = self.session_secret(request)?;
+        Some(hash(&format!("{MARK}{secret}")))
+    }
+
+    /// The secret in the session's cookie, if the cookie is ours.
+    pub(super) fn session_secret(&self, request: &HttpRequest) -> Option<String> {
         let cookie = request.cookie(&self.names.session())?;
         let value = cookie.value();
         // actix-session's own signature comes first.
         let signed = value.get(value.len().checked_sub(SIGNED_LEN)?..)?;
         self.keys.verify(signed)?;
-        Some(hash(&format!("{MARK}{}", secret_of(signed))))
+        Some(secret_of(signed).to_owned())
     }
 }
 

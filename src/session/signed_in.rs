@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::store::{BEGUN, State, USER};
 use super::{AttemptError, ReturnTo, Sessions};
-use crate::accounts::sign_in::Begun;
+use crate::accounts::sign_in::SignInOutcome;
 use crate::db::{NewUser, SingleUse, User};
 use crate::http::error::Error;
 use crate::http::paths;
@@ -40,10 +40,12 @@ impl Sessions {
             state.insert(ID_TOKEN.to_owned(), id_token.map_err(Error::internal)?);
         }
         let secret = random::secret();
-        let user = match self.begin(&secret, person, state, attempt).await? {
-            Begun::SignedIn(user) => user,
-            Begun::Blocked(user) => return Err(Error::Blocked { user_id: user.id }),
-            Begun::Used => return Err(AttemptError::Used.into()),
+        let replaces = SignedIn::of(request).and_then(|_| self.key_hash(request));
+        let begun = self.begin(&secret, person, state, attempt, replaces);
+        let user = match begun.await? {
+            SignInOutcome::SignedIn(user) => user,
+            SignInOutcome::Blocked(user) => return Err(Error::Blocked { user_id: user.id }),
+            SignInOutcome::Used => return Err(AttemptError::Used.into()),
         };
         let session = request.get_session();
         session.clear();
@@ -67,12 +69,12 @@ impl SignedIn {
         self.session.get(ID_TOKEN).ok().flatten()
     }
 
-    /// Ends the session: its row goes, and the old cookie opens nothing.
-    pub fn sign_out(self) {
+    /// Has the browser forget its cookie. The session itself is ended by [`Sessions::sign_out`].
+    pub(super) fn forget(self) {
         self.identity.logout();
     }
 
-    fn of(request: &HttpRequest) -> Option<Self> {
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
         let identity = Identity::extract(request).into_inner().ok()?;
         let session = request.get_session();
         let user = session.get::<User>(USER).ok()??;

@@ -1,30 +1,41 @@
 //! How a session begins: with its person and its audit event, or not at all.
 
-use crate::accounts::sign_in::Begun;
-use crate::db::{self, NewSession, NewUser, SingleUse, User};
+use crate::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
+use crate::db::{self, NewSession, NewUser, SingleUse};
 use crate::session::Sessions;
 use crate::session::store::{State, hash};
 
 impl Sessions {
-    /// Begins a session of a person who is got or created, for the browser that gets `secret`. `attempt` is used up.
+    /// Begins a session of a person who is got or created, for the browser that gets `secret`. `attempt` is used up. The session that
+    /// the browser had before, with the key hash `replaces`, ends.
     pub async fn begin(
         &self,
         secret: &str,
         person: NewUser,
         state: State,
         attempt: SingleUse,
-    ) -> Result<Begun, db::Error> {
+        replaces: Option<String>,
+    ) -> Result<SignInOutcome, db::Error> {
         let key_hash = hash(secret);
         let state = self.seal(&key_hash, state);
         let session = NewSession { key_hash, state };
-        let now = self.clock.now();
-        let begun = self
-            .db
-            .run(move |connection| User::sign_in(connection, &person, &session, &attempt, now));
-        let begun = begun.await?;
-        if let Begun::SignedIn(user) | Begun::Blocked(user) = &begun {
+        let replaced = replaces.clone();
+        let new = SignIn {
+            person,
+            session,
+            attempt,
+            replaces,
+            now: self.clock.now(),
+        };
+        let outcome = self.db.run(move |connection| sign_in(connection, &new));
+        let outcome = outcome.await;
+        if let Some(replaced) = replaced {
+            self.cache.invalidate(&replaced);
+        }
+        let outcome = outcome?;
+        if let SignInOutcome::SignedIn(user) | SignInOutcome::Blocked(user) = &outcome {
             self.cache.invalidate(&user.id);
         }
-        Ok(begun)
+        Ok(outcome)
     }
 }

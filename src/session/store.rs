@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 
 use super::Sessions;
 use super::key_ring::{MadeWith, secret_of};
-use crate::db::{self, Db, Expiry, Session, User};
+use crate::db::{self, Db, Session, User};
 use crate::session::cache::CachedSession;
 use crate::session::reseal::TO_BE_RENEWED;
 
@@ -118,7 +118,8 @@ impl DatabaseStore {
         for _ in 0..2 {
             match self.read(key_hash).await? {
                 Some(session) if self.sessions.has_ended(&session, now) => {
-                    if self.expire(key_hash, &session, now).await? {
+                    let last_seen_at = session.last_seen_at;
+                    if self.sessions.expire(key_hash, last_seen_at, now).await? {
                         return Ok(None);
                     }
                 }
@@ -126,33 +127,6 @@ impl DatabaseStore {
             }
         }
         Ok(None)
-    }
-
-    /// Ends a session whose time is over; whether it was not used meanwhile.
-    async fn expire(
-        &self,
-        key_hash: &str,
-        session: &CachedSession,
-        now: OffsetDateTime,
-    ) -> Result<bool, db::Error> {
-        let expiry = Expiry::of(session.last_seen_at, self.sessions.idle_timeout, now);
-        let (gone, user) = (key_hash.to_owned(), session.user.clone());
-        let expired = self
-            .db()
-            .run(move |connection| Session::expire(connection, &gone, &user, expiry, now));
-        let expired = expired.await?;
-        self.sessions.cache.invalidate(key_hash);
-        Ok(expired)
-    }
-
-    async fn end(&self, key_hash: String) -> Result<(), db::Error> {
-        let gone = key_hash.clone();
-        let ended = self
-            .db()
-            .run(move |connection| Session::delete(connection, &gone));
-        ended.await?;
-        self.sessions.cache.invalidate(&key_hash);
-        Ok(())
     }
 
     /// What the cookie holds.
@@ -219,8 +193,9 @@ impl SessionStore for DatabaseStore {
         Ok(())
     }
 
-    async fn delete(&self, session_key: &SessionKey) -> Result<(), anyhow::Error> {
-        Ok(self.end(hash(secret_of(session_key.as_ref()))).await?)
+    /// Nothing is left to do: a sign-out, or a sign-in that replaces a session, has ended it already.
+    async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
+        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
-use doorward::accounts::sign_in::Begun;
+use doorward::accounts::block::{block, unblock};
+use doorward::accounts::sign_in::{SignIn, SignInOutcome};
 use doorward::db::{AnyConnection, Kind, NewSession, NewUser, SingleUse, User};
 use doorward::random;
 use serde_json::Value;
@@ -54,8 +55,14 @@ fn connect(storage: &Storage, database: Database) -> AnyConnection {
     }
 }
 
+/// Whom `users show` told of.
+fn user(connection: &mut AnyConnection, person: &Value) -> User {
+    let id = person["id"].as_str().unwrap();
+    User::by_id(connection, id).unwrap().unwrap()
+}
+
 /// Signs the person in whom `users show` told of, past the provider.
-fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<Begun> {
+fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignInOutcome> {
     let text = |name: &str| person[name].as_str().unwrap().to_owned();
     let person = NewUser {
         issuer: text("issuer"),
@@ -69,8 +76,14 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<Begun>
         state: "sealed".to_owned(),
     };
     let now = OffsetDateTime::now_utc();
-    let attempt = SingleUse::new(Kind::Attempt, &random::secret(), now);
-    User::sign_in(connection, &person, &session, &attempt, now)
+    let new = SignIn {
+        person,
+        session,
+        attempt: SingleUse::new(Kind::Attempt, &random::secret(), now),
+        replaces: None,
+        now,
+    };
+    doorward::accounts::sign_in::sign_in(connection, &new)
 }
 
 on_both! {
@@ -130,10 +143,10 @@ on_both! {
         let app = TestApp::spawn(database);
         app.visitor().sign_in("ada").await;
         let person = json(app.storage(), &["users", "show", "ada@example.com"]);
-        let id = person["id"].as_str().unwrap();
         let (mut signing, mut blocking) = (connect(app.storage(), database), connect(app.storage(), database));
+        let user = user(&mut blocking, &person);
         for _ in 0..50 {
-            User::unblock(&mut blocking, id).unwrap();
+            unblock(&mut blocking, &user, OffsetDateTime::now_utc()).unwrap();
             let start = Barrier::new(2);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
@@ -143,7 +156,7 @@ on_both! {
                     }
                 });
                 start.wait();
-                User::block(&mut blocking, id, OffsetDateTime::now_utc()).unwrap();
+                block(&mut blocking, &user, OffsetDateTime::now_utc()).unwrap();
             });
             assert_eq!(app.storage().sessions(), 0);
         }
@@ -188,7 +201,10 @@ async fn on_postgres_a_sign_in_waits_for_a_block_under_way_and_is_refused() {
         });
         wait_for_a_waiter(app.storage());
         AnsiTransactionManager::commit_transaction(&mut blocking).unwrap();
-        assert!(matches!(begun.join().unwrap(), Ok(Begun::Blocked(_))));
+        assert!(matches!(
+            begun.join().unwrap(),
+            Ok(SignInOutcome::Blocked(_))
+        ));
     });
     assert_eq!(app.storage().sessions(), 0);
 }
@@ -198,20 +214,23 @@ async fn on_postgres_a_block_waits_for_a_sign_in_under_way_and_ends_it() {
     let app = TestApp::spawn(Database::Postgres);
     app.visitor().sign_in("ada").await;
     let person = json(app.storage(), &["users", "show", "ada@example.com"]);
-    let id = person["id"].as_str().unwrap();
     let mut signing = connect(app.storage(), Database::Postgres);
+    let user = user(&mut signing, &person);
     std::thread::scope(|scope| {
         signing
             .transaction::<_, diesel::result::Error, _>(|signing| {
-                assert!(matches!(sign_in(signing, &person)?, Begun::SignedIn(_)));
+                assert!(matches!(
+                    sign_in(signing, &person)?,
+                    SignInOutcome::SignedIn(_)
+                ));
                 let blocked = scope.spawn(|| {
                     let mut blocking = connect(app.storage(), Database::Postgres);
-                    User::block(&mut blocking, id, OffsetDateTime::now_utc())
+                    block(&mut blocking, &user, OffsetDateTime::now_utc())
                 });
                 wait_for_a_waiter(app.storage());
                 Ok(blocked)
             })
-            .map(|blocked| assert_eq!(blocked.join().unwrap(), Ok(2)))
+            .map(|blocked| assert_eq!(blocked.join().unwrap().unwrap().len(), 2))
             .unwrap();
     });
     assert_eq!(app.storage().sessions(), 0);

@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::accounts::reason::Reason;
+use crate::accounts::transaction::single_statement;
 use crate::clock::Clock;
-use crate::db::{self, AuditEvent, Db, Event, User};
+use crate::db::{self, AuditEvent, Db, Event};
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
 use allowance::Allowance;
@@ -97,12 +98,6 @@ impl Audit {
         }
     }
 
-    /// Somebody signed out. They are out even if that can't be kept.
-    pub async fn signed_out(&self, user: &User) {
-        let event = AuditEvent::new(Event::SignOut, self.clock.now());
-        self.keep(event.about(user)).await;
-    }
-
     /// A cookie of ours came twice. Anybody can send that, and a browser does with each request.
     pub async fn cookies_planted(&self) {
         self.tell_dropped().await;
@@ -118,9 +113,9 @@ impl Audit {
     /// Keeps an event that does not depend on being kept.
     async fn keep(&self, event: AuditEvent) {
         let kept = event.clone();
-        let create = self
-            .db
-            .run(move |connection| AuditEvent::create(connection, &kept));
+        let create = self.db.run(move |connection| {
+            single_statement(connection, |transaction| transaction.record(kept))
+        });
         if let Err(cause) = create.await {
             metrics::audit_event_lost();
             log::error!("the following audit event is not in the database: {cause}");

@@ -46,7 +46,8 @@ pub async fn logout(
     leave(&app, &request, person).await
 }
 
-/// Out here, then to the provider. Who has pressed twice is out already, and only the second answer counts.
+/// Ends the session, then asks the provider where to go next: whether it answers or not, the person is signed out.
+/// Somebody who pressed twice is signed out already, and the browser follows the second response only.
 async fn leave(
     app: &App,
     request: &HttpRequest,
@@ -78,12 +79,9 @@ async fn leave(
 }
 
 async fn sign_out(app: &App, request: &HttpRequest, person: SignedIn) -> Result<Logout, Error> {
-    let begun = app.sessions.start_logout(request, person.id_token());
-    let (logout, is_first) = begun.await?;
-    if is_first {
-        app.audit.signed_out(&person.user).await;
-    }
-    person.sign_out();
+    let hint = person.id_token();
+    let logout = app.sessions.start_logout(request, hint).await?;
+    app.sessions.sign_out(request, person).await?;
     Ok(logout)
 }
 

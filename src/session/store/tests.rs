@@ -7,7 +7,8 @@ use time::Duration;
 
 use super::super::tests::{request_with, settings};
 use super::*;
-use crate::accounts::sign_in::Begun;
+use crate::accounts::end::{Which, Why};
+use crate::accounts::sign_in::SignInOutcome;
 use crate::clock::Clock;
 use crate::db::{DatabaseUrl, NewUser};
 
@@ -45,8 +46,8 @@ impl Fixture {
         let state = State::from([("id_token".to_owned(), json(&"i"))]);
         let sessions = &self.store.sessions;
         let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-        let begun = sessions.begin(&secret, ada, state, attempt).await;
-        assert!(matches!(begun, Ok(Begun::SignedIn(_))));
+        let begun = sessions.begin(&secret, ada, state, attempt, None).await;
+        assert!(matches!(begun, Ok(SignInOutcome::SignedIn(_))));
         let begun = State::from([(BEGUN.to_owned(), json(&secret))]);
         let lifetime = cookie_time::Duration::ZERO;
         self.store.save(begun, &lifetime).await.ok().unwrap()
@@ -87,9 +88,12 @@ async fn a_session_is_found_by_its_cookie_with_all_that_it_holds_until_it_is_del
     );
     assert!(!state.contains_key(TO_BE_RENEWED));
 
+    let sessions = &fixture.store.sessions;
     let made_up = SessionKey::try_from("A".repeat(86)).unwrap();
     assert!(!fixture.is_in(&made_up).await);
-    fixture.store.delete(&key).await.unwrap();
+    let key_hash = hash(secret_of(key.as_ref()));
+    let ended = sessions.end(Which::One(key_hash), Why::SignOut).await;
+    assert_eq!(ended.unwrap(), 1);
     assert!(!fixture.is_in(&key).await);
 }
 
@@ -152,8 +156,7 @@ async fn what_is_kept_of_a_sign_out_is_purged_after_a_minute() {
     let sessions = &fixture.store.sessions;
     let request = request_with([]);
     let begun = sessions.start_logout(&request, Some("hint".into()));
-    let (logout, is_first) = begun.await.unwrap();
-    assert!(is_first);
+    let logout = begun.await.unwrap();
     let cookie = sessions.logout_cookie(&logout.state);
     let again = request_with([&cookie]);
     let is_kept = async || sessions.recent_logout(&again).await.unwrap().is_some();
@@ -207,15 +210,22 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
     );
     let begin = |store: &DatabaseStore, subject: &str, attempt| {
         let (sessions, ada) = (store.sessions.clone(), ada(subject));
-        async move { sessions.begin("secret", ada, State::new(), attempt).await }
+        async move {
+            sessions
+                .begin("secret", ada, State::new(), attempt, None)
+                .await
+        }
     };
     let begun = begin(&fixture.store, "ada", spent).await.unwrap();
-    assert!(matches!(begun, Begun::SignedIn(_)));
+    assert!(matches!(begun, SignInOutcome::SignedIn(_)));
     for subject in ["ada", "grace"] {
         // The other process has not seen it.
         let again = store_of(&fixture.folder, &fixture.clock, None);
         let attempt = again.sessions.use_attempt("state").unwrap();
-        assert_eq!(begin(&again, subject, attempt).await.unwrap(), Begun::Used);
+        assert_eq!(
+            begin(&again, subject, attempt).await.unwrap(),
+            SignInOutcome::Used
+        );
     }
     let sessions = &other.sessions;
     assert_eq!(sessions.purge_used().await.unwrap(), 0);
@@ -288,7 +298,11 @@ async fn a_session_that_was_used_meanwhile_is_not_ended() {
     db.run(move |connection| Session::touch(connection, &touched, later))
         .await
         .unwrap();
-    let ended = fixture.store.expire(&key_hash, &found, later).await;
+    let ended = fixture
+        .store
+        .sessions
+        .expire(&key_hash, found.last_seen_at, later)
+        .await;
     assert!(!ended.unwrap());
     assert!(fixture.is_in(&key).await);
 }

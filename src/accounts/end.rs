@@ -1,0 +1,150 @@
+//! The one way in which a session ends, whoever ends it: its row goes and an audit event comes, in one transaction.
+
+use std::time::Duration;
+
+use diesel::QueryResult;
+use time::OffsetDateTime;
+
+use super::transaction::{Transaction, transaction};
+use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, Session, User};
+use crate::observe::metrics;
+
+/// Which sessions end.
+pub enum Which {
+    /// The session with this key hash.
+    One(String),
+    /// The session with this key hash, unless it was seen after that time.
+    OneUnseenSince(String, OffsetDateTime),
+    /// All sessions of the person with this id.
+    AllOf(String),
+    /// Some of the sessions that were not seen since that time. To be called again until none is left.
+    SomeUnseenSince(OffsetDateTime),
+}
+
+/// Why sessions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The person signed out.
+    SignOut,
+    /// The same browser signed in again.
+    Replaced,
+    /// They were not used for the idle timeout, or reached the absolute one.
+    Expired {
+        /// For how long a session may be unused.
+        idle_timeout: Duration,
+    },
+    /// An administrator revoked them.
+    Revoked,
+    /// An administrator blocked the person.
+    Blocked,
+    /// An administrator deleted the person.
+    Deleted,
+}
+
+impl Why {
+    fn event(self, session: &DeletedSession, now: OffsetDateTime) -> AuditEvent {
+        let event = |event| AuditEvent::new(event, now).about_session(session);
+        match self {
+            Why::SignOut => event(Event::SignOut),
+            Why::Replaced => event(Event::SessionReplaced),
+            Why::Expired { idle_timeout } => {
+                let last_seen_at = session.last_seen_at.assume_utc();
+                event(Event::SessionExpired).because(expiry(last_seen_at, idle_timeout, now))
+            }
+            Why::Revoked => event(Event::SessionRevoked),
+            Why::Blocked => event(Event::SessionRevoked).because("user_blocked"),
+            Why::Deleted => event(Event::SessionRevoked).because("user_deleted"),
+        }
+    }
+}
+
+/// The reason in the audit of a session that expired by `now`.
+fn expiry(
+    last_seen_at: OffsetDateTime,
+    idle_timeout: Duration,
+    now: OffsetDateTime,
+) -> &'static str {
+    match last_seen_at <= now - idle_timeout {
+        true => "idle_timeout",
+        false => "absolute_timeout",
+    }
+}
+
+/// Ends sessions and returns those that it ended, so that the caller can tell its caches. Of several callers that end the
+/// same session at once, one does.
+///
+/// A sign-out happens even if its event can't be kept, which is then in the log alone: nobody who wants to leave is held
+/// back.
+///
+/// # Errors
+/// No session has ended.
+pub fn end(
+    connection: &mut AnyConnection,
+    which: &Which,
+    why: Why,
+    now: OffsetDateTime,
+) -> QueryResult<Vec<DeletedSession>> {
+    let ended = transaction(connection, |transaction| {
+        end_within(transaction, which, why, now)
+    });
+    match ended {
+        Err(cause) if why == Why::SignOut => {
+            let ended = connection.write_transaction(|connection| delete(connection, which))?;
+            for session in &ended {
+                metrics::audit_event_lost();
+                log::error!("the following audit event is not in the database: {cause}");
+                why.event(session, now).log();
+            }
+            Ok(ended)
+        }
+        ended => ended,
+    }
+}
+
+/// The same, as a part of another act.
+pub(super) fn end_within(
+    transaction: &mut Transaction<'_>,
+    which: &Which,
+    why: Why,
+    now: OffsetDateTime,
+) -> QueryResult<Vec<DeletedSession>> {
+    let ended = delete(transaction, which)?;
+    if !ended.is_empty() {
+        let events = ended.iter().map(|session| why.event(session, now));
+        transaction.record_all(events.collect())?;
+    }
+    Ok(ended)
+}
+
+/// Whoever locks both a person and their sessions locks the person first, or two of them could wait for each other.
+fn delete(connection: &mut AnyConnection, which: &Which) -> QueryResult<Vec<DeletedSession>> {
+    match which {
+        Which::One(key_hash) => Session::delete(connection, key_hash, None).map(Vec::from_iter),
+        Which::OneUnseenSince(key_hash, since) => {
+            Session::delete(connection, key_hash, Some(*since)).map(Vec::from_iter)
+        }
+        Which::AllOf(user_id) => {
+            User::lock(connection, user_id)?;
+            Session::delete_of_user(connection, user_id)
+        }
+        Which::SomeUnseenSince(since) => Session::delete_unseen(connection, *since),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn a_session_is_idle_from_the_end_of_its_idle_time() {
+        let now = datetime!(2026-01-01 12:00 UTC);
+        for (last_seen_at, expected) in [
+            (datetime!(2026-01-01 11:00 UTC), "idle_timeout"),
+            (datetime!(2026-01-01 11:00:01 UTC), "absolute_timeout"),
+        ] {
+            let hour = Duration::from_secs(3600);
+            assert_eq!(expiry(last_seen_at, hour, now), expected);
+        }
+    }
+}

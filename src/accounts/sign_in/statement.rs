@@ -1,0 +1,151 @@
+//! The statements of a sign-in, each in a file beside this one. Diesel prepares an UPDATE of its own anew each time, since
+//! what it sets may differ; what these set never differs, so they stay prepared.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{Bool, HasSqlType, Nullable, Text, Timestamp};
+use time::PrimitiveDateTime;
+
+use super::SignIn;
+use crate::db::schema::users;
+use crate::db::{AnyConnection, AuditEvent, timestamp};
+
+type Backend = <AnyConnection as Connection>::Backend;
+
+/// `update.sql`: the person, if they have signed in before and are not blocked.
+pub(super) struct UpdateStatement<'a> {
+    sign_in: &'a SignIn,
+    at: PrimitiveDateTime,
+}
+
+/// `sign_in.sql`: the same, and all else that a sign-in writes.
+pub(super) struct SignInStatement<'a> {
+    update: UpdateStatement<'a>,
+    event: &'a AuditEvent,
+}
+
+impl<'a> UpdateStatement<'a> {
+    pub fn new(sign_in: &'a SignIn) -> Self {
+        let at = timestamp(sign_in.now);
+        UpdateStatement { sign_in, at }
+    }
+
+    fn bind<'b>(&'b self, sql: &mut Sql<'_, '_, 'b>) -> QueryResult<()> {
+        let person = &self.sign_in.person;
+        sql.bind::<Nullable<Text>, _>(&person.name)?;
+        sql.bind::<Nullable<Text>, _>(&person.email)?;
+        sql.bind::<Bool, _>(&person.email_verified)?;
+        sql.bind::<Timestamp, _>(&self.at)?;
+        sql.bind::<Text, _>(&person.issuer)?;
+        sql.bind::<Text, _>(&person.subject)
+    }
+}
+
+impl<'a> SignInStatement<'a> {
+    /// `event` gets the person from the statement.
+    pub fn new(sign_in: &'a SignIn, event: &'a AuditEvent) -> Self {
+        let update = UpdateStatement::new(sign_in);
+        SignInStatement { update, event }
+    }
+}
+
+impl QueryFragment<Backend> for UpdateStatement<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        let mut sql = Sql::new(include_str!("update.sql"), out.reborrow());
+        self.bind(&mut sql)?;
+        sql.end();
+        Ok(())
+    }
+}
+
+impl QueryFragment<Backend> for SignInStatement<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        let SignIn {
+            session, attempt, ..
+        } = self.update.sign_in;
+        let event = self.event;
+        let mut sql = Sql::new(include_str!("sign_in.sql"), out.reborrow());
+        self.update.bind(&mut sql)?;
+        sql.bind::<Text, _>(&session.key_hash)?;
+        sql.bind::<Text, _>(&session.state)?;
+        sql.bind::<Text, _>(&attempt.hash)?;
+        sql.bind::<Timestamp, _>(&attempt.expires_at)?;
+        sql.bind::<Text, _>(&event.id)?;
+        sql.bind::<Timestamp, _>(&event.occurred_at)?;
+        sql.bind::<Text, _>(&event.event)?;
+        sql.bind::<Nullable<Text>, _>(&event.address)?;
+        sql.bind::<Nullable<Text>, _>(&event.request_id)?;
+        sql.end();
+        Ok(())
+    }
+}
+
+/// A statement of a file, whose `$1`, `$2` … get their values in this order.
+struct Sql<'text, 'a, 'b> {
+    rest: &'text str,
+    out: AstPass<'a, 'b, Backend>,
+}
+
+impl<'text, 'a, 'b> Sql<'text, 'a, 'b> {
+    fn new(text: &'text str, out: AstPass<'a, 'b, Backend>) -> Self {
+        Sql { rest: text, out }
+    }
+
+    fn bind<Type, Value>(&mut self, value: &'b Value) -> QueryResult<()>
+    where
+        Backend: HasSqlType<Type>,
+        Value: ToSql<Type, Backend>,
+    {
+        let (before, after) = self
+            .rest
+            .split_once('$')
+            .expect("the file has a parameter for each value");
+        self.out.push_sql(before);
+        self.rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        self.out.push_bind_param::<Type, Value>(value)
+    }
+
+    fn end(mut self) {
+        self.out.push_sql(self.rest);
+    }
+}
+
+impl QueryId for UpdateStatement<'_> {
+    type QueryId = UpdateStatement<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryId for SignInStatement<'_> {
+    type QueryId = SignInStatement<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for UpdateStatement<'_> {
+    type SqlType = users::SqlType;
+}
+
+impl Query for SignInStatement<'_> {
+    type SqlType = users::SqlType;
+}
+
+impl<Conn> RunQueryDsl<Conn> for UpdateStatement<'_> {}
+impl<Conn> RunQueryDsl<Conn> for SignInStatement<'_> {}
+
+#[cfg(test)]
+mod tests {
+    /// A value goes where its parameter stands, so the numbers must be in order and none may be left out.
+    #[test]
+    fn the_parameters_of_each_file_are_numbered_as_they_come() {
+        for (text, count) in [
+            (include_str!("update.sql"), 6),
+            (include_str!("sign_in.sql"), 15),
+        ] {
+            let numbers = text.split('$').skip(1).map(|after| {
+                let digits = after.split(|it: char| !it.is_ascii_digit()).next();
+                digits.unwrap().parse::<usize>().unwrap()
+            });
+            assert_eq!(Vec::from_iter(numbers), Vec::from_iter(1..=count));
+        }
+    }
+}

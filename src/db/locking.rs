@@ -1,0 +1,52 @@
+//! Row locks on Postgres. SQLite needs none: a transaction that writes has the whole database to itself.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+
+use super::AnyConnection;
+
+type Backend = <AnyConnection as Connection>::Backend;
+
+/// What a query does about rows that another transaction has locked.
+#[derive(Clone, Copy)]
+pub(super) enum Contended {
+    Wait,
+    Skip,
+}
+
+/// A SELECT that locks the rows that it finds until its transaction ends.
+pub(super) struct Locking<Q> {
+    query: Q,
+    clause: &'static str,
+}
+
+impl<Q> Locking<Q> {
+    pub fn new(connection: &AnyConnection, contended: Contended, query: Q) -> Self {
+        let clause = match (connection, contended) {
+            (AnyConnection::Sqlite(_), _) => "",
+            (AnyConnection::Postgres(_), Contended::Wait) => " FOR UPDATE",
+            (AnyConnection::Postgres(_), Contended::Skip) => " FOR UPDATE SKIP LOCKED",
+        };
+        Locking { query, clause }
+    }
+}
+
+impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Locking<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        self.query.walk_ast(out.reborrow())?;
+        out.push_sql(self.clause);
+        Ok(())
+    }
+}
+
+impl<Q> QueryId for Locking<Q> {
+    type QueryId = ();
+    /// The text differs between the databases.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Locking<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, Conn> RunQueryDsl<Conn> for Locking<Q> {}
