@@ -67,6 +67,7 @@ mod tests {
     use crate::oidc::tests::{metadata, registration};
     use serde_json::json;
 
+    /// RFC 7636 4.2
     #[test]
     fn the_challenge_is_that_of_rfc_7636_appendix_b() {
         assert_eq!(

@@ -103,6 +103,8 @@ mod tests {
         );
     }
 
+    /// Core 13.1, 13.2
+    /// RFC 6749 4.1.2 (b): Response parameters that are not known are ignored (MUST)
     #[test]
     fn a_response_is_read_once_over() {
         let query = "code=a%20b&state=s&iss=https%3A%2F%2Fop.example&x=1&x=2&error=";
@@ -113,6 +115,7 @@ mod tests {
         assert_eq!(response.error, None);
     }
 
+    /// RFC 6749 3.1 (b)
     #[test]
     fn a_parameter_that_comes_twice_is_refused() {
         for query in ["code=a&code=b", "state=s&code=a&state=s", "error=&error="] {
