@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use awc::http::Method;
@@ -116,8 +115,8 @@ fn bytes_that_are_no_text_hide_no_address_and_lift_no_limit() {
 
 #[test]
 fn behind_a_unix_socket_that_is_not_trusted_all_share_one_allowance() {
-    let folder = new_folder();
-    let socket = folder.join("socket");
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
     let listen_addr = format!("unix:{}", socket.display());
     let variables = [("LISTEN_ADDR", listen_addr.as_str()), ("RATE_LIMIT", "2")];
     let doorward = Process::doorward(free_addr(), &variables);
@@ -130,20 +129,13 @@ fn behind_a_unix_socket_that_is_not_trusted_all_share_one_allowance() {
         status(&ask(stream, "/login", header.as_bytes())).to_owned()
     });
     assert_eq!(statuses, ["502", "502", "429"]);
-    std::fs::remove_dir_all(folder).unwrap();
-}
-
-fn new_folder() -> PathBuf {
-    let path = std::env::temp_dir().join(format!("doorward-test-{}", doorward::random::id()));
-    std::fs::create_dir(&path).unwrap();
-    path
 }
 
 /// As `docs/operations.md` sets it up.
 #[test]
 fn through_nginx_a_visitor_chooses_neither_their_address_nor_the_requests_id() {
-    let folder = new_folder();
-    let socket = folder.join("socket");
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
     let listen_addr = format!("unix:{}", socket.display());
     let variables = [
         ("LISTEN_ADDR", listen_addr.as_str()),
@@ -170,7 +162,6 @@ fn through_nginx_a_visitor_chooses_neither_their_address_nor_the_requests_id() {
         doorward.says(&format!("[{id}]: 127.0.0.1 GET /login"));
     }
     assert!(ids[0] != ids[1] && ids[1] != ids[2]);
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// nginx, Caddy and Traefik hand on what visitors send unless they are told otherwise.

@@ -241,20 +241,21 @@ fn it_has_no_more_rights_than_it_needs() {
 /// By systemd itself, where it is there.
 #[test]
 fn systemd_finds_the_units_sound_and_hardened() {
-    let folder = std::env::temp_dir().join(format!("doorward-units-{}", doorward::random::id()));
-    std::fs::create_dir(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let service = SERVICE.replace("/usr/local/bin/doorward", DOORWARD);
-    std::fs::write(folder.join("doorward.service"), service).unwrap();
-    std::fs::write(folder.join("doorward.socket"), SOCKET).unwrap();
-    let verified = analyze(&folder, &["verify", "doorward.service", "doorward.socket"]);
+    std::fs::write(folder.path().join("doorward.service"), service).unwrap();
+    std::fs::write(folder.path().join("doorward.socket"), SOCKET).unwrap();
+    let verified = analyze(
+        folder.path(),
+        &["verify", "doorward.service", "doorward.socket"],
+    );
     let security = [
         "security",
         "--offline=true",
         "--threshold=15",
         "doorward.service",
     ];
-    let hardened = analyze(&folder, &security);
-    std::fs::remove_dir_all(folder).unwrap();
+    let hardened = analyze(folder.path(), &security);
     match (verified, hardened) {
         (Some(verified), Some(hardened)) => {
             assert_eq!(verified, (true, String::new()));

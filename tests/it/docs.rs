@@ -102,13 +102,11 @@ fn the_example_filled_in_is_accepted() {
     for name in ["OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"] {
         values.insert(name.to_owned(), "from the provider".to_owned());
     }
-    let folder = std::env::temp_dir().join(format!("doorward-{}", doorward::random::id()));
-    std::fs::create_dir(&folder).unwrap();
-    let database = folder.join("people.db").to_str().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("people.db").to_str().unwrap().to_owned();
     values.insert("DATABASE_URL".to_owned(), database);
     let settings = Settings::read(&|name| values.get(name).cloned());
     assert!(settings.is_ok(), "{:?}", settings.err());
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

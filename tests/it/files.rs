@@ -61,10 +61,14 @@ fn a_dotenv_of_another_user_is_not_used() {
 /// Whoever has the key can sign in as anybody.
 #[test]
 fn a_session_key_that_others_may_read_is_not_used() {
-    let folder = std::env::temp_dir().join(format!("doorward-test-{}", doorward::random::id()));
-    std::fs::create_dir(&folder).unwrap();
-    let database = folder.join("doorward.db").to_str().unwrap().to_owned();
-    let key = folder.join("doorward.key");
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder
+        .path()
+        .join("doorward.db")
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let key = folder.path().join("doorward.key");
     let start = || {
         let addr = free_addr();
         let variables = [("DATABASE_URL", database.as_str()), ("SESSION_KEY", "")];
@@ -100,5 +104,4 @@ fn a_session_key_that_others_may_read_is_not_used() {
         doorward.answers(addr);
         assert!(get(addr, "/readyz").unwrap().contains("database: ok"));
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }

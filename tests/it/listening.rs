@@ -4,35 +4,28 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doorward::random;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tempfile::TempDir;
 
 use crate::support::nginx::Nginx;
 use crate::support::process::{DOORWARD, PATIENCE, Process, complete, free_addr, get};
 
 /// A folder that goes with the test.
-pub struct Folder(PathBuf);
+pub struct Folder(TempDir);
 
 impl Folder {
     fn new() -> Folder {
-        let path = std::env::temp_dir().join(format!("doorward-test-{}", random::id()));
-        std::fs::create_dir(&path).unwrap();
-        Folder(path)
+        Folder(tempfile::tempdir().unwrap())
     }
 
     fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.0.path().join(name).to_str().unwrap().to_owned()
     }
 }
 
@@ -167,8 +160,11 @@ fn systemd_may_hand_a_unix_socket_over_too() {
 /// A certificate that signed itself, for `localhost`, written where Doorward finds it.
 fn certify(folder: &Folder) -> CertificateDer<'static> {
     let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    replace(&folder.0.join("tls.key"), &pair.signing_key.serialize_pem());
-    replace(&folder.0.join("tls.crt"), &pair.cert.pem());
+    replace(
+        &folder.0.path().join("tls.key"),
+        &pair.signing_key.serialize_pem(),
+    );
+    replace(&folder.0.path().join("tls.crt"), &pair.cert.pem());
     pair.cert.der().clone()
 }
 

@@ -2,11 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use doorward::random;
+use tempfile::TempDir;
 
 use crate::support::Visitor;
 use crate::support::process::{
@@ -18,13 +17,12 @@ use crate::support::provider::demo_people;
 struct Unread {
     child: Child,
     log: Option<ChildStderr>,
-    folder: PathBuf,
+    _folder: TempDir,
 }
 
 impl Unread {
     fn start(addr: SocketAddr, variables: &[(&str, &str)]) -> Unread {
-        let folder = std::env::temp_dir().join(format!("doorward-test-{}", random::id()));
-        std::fs::create_dir(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(DOORWARD)
             .env_clear()
             .envs(complete(addr, variables))
@@ -33,7 +31,11 @@ impl Unread {
             .spawn()
             .unwrap();
         let log = child.stderr.take();
-        let doorward = Unread { child, log, folder };
+        let doorward = Unread {
+            child,
+            log,
+            _folder: folder,
+        };
         let deadline = Instant::now() + PATIENCE;
         while get(addr, "/healthz").is_none() {
             assert!(Instant::now() < deadline, "nobody answers at {addr}");
@@ -64,7 +66,6 @@ impl Drop for Unread {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -199,17 +199,15 @@ async fn who_has_the_certificate_and_not_its_key_is_refused() {
 
 /// What `openssl req` makes, `arguments` besides.
 fn openssl(arguments: &str) -> (ServerConfig, String) {
-    let folder = std::env::temp_dir().join(format!("doorward-openssl-{}", random::id()));
-    std::fs::create_dir(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let made = Command::new("openssl")
         .args(arguments.split(' ').skip(1))
         .current_dir(&folder)
         .output()
         .unwrap();
     assert!(made.status.success(), "{made:?}");
-    let pem = std::fs::read_to_string(folder.join("cert.pem")).unwrap();
-    let key = std::fs::read_to_string(folder.join("key.pem")).unwrap();
-    std::fs::remove_dir_all(folder).unwrap();
+    let pem = std::fs::read_to_string(folder.path().join("cert.pem")).unwrap();
+    let key = std::fs::read_to_string(folder.path().join("key.pem")).unwrap();
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
     let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(crypto)

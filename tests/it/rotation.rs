@@ -1,7 +1,6 @@
 //! Keys and secrets are replaced while people are signed in: real files, real processes.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -26,14 +25,13 @@ struct House {
     storage: Storage,
     provider: Provider,
     addr: SocketAddr,
-    folder: PathBuf,
+    folder: tempfile::TempDir,
 }
 
 impl House {
     fn new(database: Database) -> House {
         let addr = free_addr();
-        let folder = std::env::temp_dir().join(format!("doorward-test-{}", random::id()));
-        std::fs::create_dir(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let provider = provider_for(&format!("http://{addr}"), demo_people());
         House {
             storage: Storage::new(database),
@@ -44,7 +42,7 @@ impl House {
     }
 
     fn write(&self, name: &str, secret: &str) -> String {
-        let path = self.folder.join(name);
+        let path = self.folder.path().join(name);
         std::fs::write(&path, secret).unwrap();
         path.to_str().unwrap().to_owned()
     }
@@ -76,12 +74,6 @@ impl House {
         let ada = self.visitor();
         assert_eq!(ada.sign_in("ada").await.location(), "/profile");
         ada
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -1,23 +1,24 @@
 //! What the scripts say where something that they need is away.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 /// A folder with a cargo that fetches no advisories and finds no fault, and a snapshot of some.
-struct Offline(PathBuf);
+struct Offline(TempDir);
 
 impl Offline {
     fn new(dates: &[&str]) -> Offline {
-        let folder = std::env::temp_dir().join(format!("doorward-test-{}", doorward::random::id()));
-        let advisories = folder.join("snapshot/crates/some");
+        let folder = tempfile::tempdir().unwrap();
+        let advisories = folder.path().join("snapshot/crates/some");
         std::fs::create_dir_all(&advisories).unwrap();
         for (number, date) in dates.iter().enumerate() {
             let advisory = format!("```toml\n[advisory]\nid = \"X\"\ndate = \"{date}\"\n```\n");
             std::fs::write(advisories.join(format!("{number}.md")), advisory).unwrap();
         }
-        let cargo = folder.join("cargo");
+        let cargo = folder.path().join("cargo");
         std::fs::write(
             &cargo,
             "#!/bin/sh\ncase \"$*\" in\n*--version) ;;\n*--no-fetch*) echo \"cargo $*\" ;;\n\
@@ -34,8 +35,8 @@ impl Offline {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/audit");
         let path = std::env::var("PATH").unwrap();
         let output = Command::new(script)
-            .env("PATH", format!("{}:{path}", self.0.display()))
-            .env("ADVISORY_DB", self.0.join("snapshot"))
+            .env("PATH", format!("{}:{path}", self.0.path().display()))
+            .env("ADVISORY_DB", self.0.path().join("snapshot"))
             .output()
             .unwrap();
         let said = [output.stdout, output.stderr].concat();
@@ -44,20 +45,15 @@ impl Offline {
     }
 }
 
-impl Drop for Offline {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A folder with `scripts/bench`, the documents that it writes, and a cargo that prints sections without measuring.
-struct Bench(PathBuf);
+struct Bench(TempDir);
 
 const DOCUMENT: &str = "# Kept\n\n<!-- bench:run -->\nold\n<!-- /bench -->\n\n<!-- bench:scenarios -->\nold\nold\n<!-- /bench -->\nkept\n";
 
 impl Bench {
     fn new(cargo: &str) -> Bench {
-        let folder = std::env::temp_dir().join(format!("doorward-test-{}", doorward::random::id()));
+        let temp_dir = tempfile::tempdir().unwrap();
+        let folder = temp_dir.path();
         for name in ["scripts", "docs", "bin"] {
             std::fs::create_dir_all(folder.join(name)).unwrap();
         }
@@ -73,34 +69,31 @@ impl Bench {
         let pieces = "<!-- bench:pieces -->\n<!-- /bench -->\n";
         std::fs::write(folder.join("docs/performance.md"), DOCUMENT).unwrap();
         std::fs::write(folder.join("docs/capacity.md"), pieces).unwrap();
-        Bench(folder)
+        Bench(temp_dir)
     }
 
     /// Whether it succeeds, what it says, and the two documents after it.
     fn run(&self, variables: &[(&str, &str)]) -> (bool, String, [String; 2]) {
         let path = std::env::var("PATH").unwrap();
-        let mut command = Command::new(self.0.join("scripts/bench"));
+        let mut command = Command::new(self.0.path().join("scripts/bench"));
         for name in ["ROUNDS", "MILLIS", "PARTS", "ONLY", "OTHER", "SIGN_INS"] {
             command.env_remove(format!("BENCH_{name}"));
         }
         let output = command
-            .env("PATH", format!("{}:{path}", self.0.join("bin").display()))
+            .env(
+                "PATH",
+                format!("{}:{path}", self.0.path().join("bin").display()),
+            )
             .envs(variables.iter().copied())
             .output()
             .unwrap();
         let said = [output.stdout, output.stderr].concat();
-        let read = |name| std::fs::read_to_string(self.0.join("docs").join(name)).unwrap();
+        let read = |name| std::fs::read_to_string(self.0.path().join("docs").join(name)).unwrap();
         (
             output.status.success(),
             String::from_utf8_lossy(&said).into_owned(),
             ["performance.md", "capacity.md"].map(read),
         )
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

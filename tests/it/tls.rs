@@ -3,13 +3,11 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use doorward::random;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
@@ -17,6 +15,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::provider_responses::NOT_SET_UP;
 use crate::support::provider::{Endpoint, Provider};
@@ -62,7 +61,7 @@ pub fn server_config(certificate: &CertificateDer<'static>, key: &KeyPair) -> Se
 }
 
 /// A file for `OIDC_CA_FILE`, which goes when it is dropped.
-pub struct CaFile(pub PathBuf);
+pub struct CaFile(pub TempPath);
 
 impl CaFile {
     pub fn of(authorities: &[&Authority]) -> CaFile {
@@ -71,15 +70,9 @@ impl CaFile {
     }
 
     pub fn with(pem: &str) -> CaFile {
-        let path = std::env::temp_dir().join(format!("doorward-test-{}.pem", random::id()));
-        std::fs::write(&path, pem).unwrap();
-        CaFile(path)
-    }
-}
-
-impl Drop for CaFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let mut file = NamedTempFile::new().unwrap();
+        file.write_all(pem.as_bytes()).unwrap();
+        CaFile(file.into_temp_path())
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -14,9 +13,9 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use doorward::clock::Clock;
-use doorward::random;
 use doorward::server::Doorward;
 use doorward::settings::Settings;
+use tempfile::TempDir;
 
 use super::postgres::{TestDatabase, fresh_database};
 use super::provider::{Provider, ProviderConfig, demo_people};
@@ -51,16 +50,15 @@ pub struct TestApp {
 pub struct Storage {
     pub url: String,
     _postgres: Option<TestDatabase>,
-    folder: Option<PathBuf>,
+    folder: Option<TempDir>,
 }
 
 impl Storage {
     pub fn new(database: Database) -> Storage {
         match database {
             Database::Sqlite => {
-                let folder = std::env::temp_dir().join(format!("doorward-test-{}", random::id()));
-                std::fs::create_dir(&folder).unwrap();
-                let url = folder.join("test.db").to_str().unwrap().to_owned();
+                let folder = tempfile::tempdir().unwrap();
+                let url = folder.path().join("test.db").to_str().unwrap().to_owned();
                 Storage {
                     url,
                     _postgres: None,
@@ -121,14 +119,6 @@ impl Storage {
 
     pub fn sessions(&self) -> i64 {
         self.number("SELECT COUNT(*) AS n FROM sessions")
-    }
-}
-
-impl Drop for Storage {
-    fn drop(&mut self) {
-        if let Some(folder) = &self.folder {
-            let _ = std::fs::remove_dir_all(folder);
-        }
     }
 }
 

@@ -5,13 +5,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use doorward::random;
+use tempfile::TempDir;
 
 use crate::support::app::{CLIENT_ID, CLIENT_SECRET, SESSION_KEY};
 use crate::support::provider::{Person, Provider, ProviderConfig};
@@ -26,7 +26,7 @@ pub const DOORWARD: &str = env!("CARGO_BIN_EXE_doorward");
 pub struct Process {
     child: Child,
     output: Arc<Output>,
-    folder: PathBuf,
+    folder: TempDir,
 }
 
 /// What it has printed so far, and whether that is all.
@@ -80,16 +80,15 @@ impl Process {
         files: &[(&str, &str)],
         stdin: Stdio,
     ) -> Process {
-        let folder = std::env::temp_dir().join(format!("doorward-process-{}", random::id()));
-        std::fs::create_dir(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         for (name, content) in files {
-            std::fs::write(folder.join(name), content).unwrap();
+            std::fs::write(folder.path().join(name), content).unwrap();
         }
         secrets::watch();
         let mut child = program
             .args(arguments)
             .env_clear()
-            .env("TMPDIR", &folder)
+            .env("TMPDIR", folder.path())
             .env("RUST_BACKTRACE", "1")
             .envs(variables.iter().copied())
             .current_dir(&folder)
@@ -183,7 +182,7 @@ impl Process {
 
     /// The names in its folder.
     pub fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.folder).unwrap();
+        let entries = std::fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
@@ -194,7 +193,7 @@ impl Process {
     /// Who may do what with the files in its folder.
     pub fn modes(&self) -> BTreeMap<String, u32> {
         let mode = |name: &String| {
-            let metadata = std::fs::metadata(self.folder.join(name)).unwrap();
+            let metadata = std::fs::metadata(self.folder.path().join(name)).unwrap();
             metadata.permissions().mode() & 0o777
         };
         let names = self.files().into_iter();
@@ -206,7 +205,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
