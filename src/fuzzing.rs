@@ -3,30 +3,19 @@
 
 use std::sync::LazyLock;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey};
+use jsonwebtoken::Algorithm;
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use url::{Position, Url};
 
 use crate::http::paths;
-use crate::oidc::internals::{Expectation, KeySet, parse_discovery, verify_id_token};
-use crate::oidc::{Attempt, AuthorizationResponse, IdTokenError};
+use crate::oidc::example::{self, AT_HASH, CLIENT_ID, ISSUER, NONCE, NOW, verify};
+use crate::oidc::internals::{KeySet, Signer, parse_discovery};
+use crate::oidc::{Attempt, AuthorizationResponse};
 use crate::session::internals::Keys;
 use crate::session::{LoginAttempt, ReturnTo};
-
-const ISSUER: &str = "https://op.example";
-const CLIENT_ID: &str = "doorward";
-const NONCE: &str = "n-0S6_WzA2Mj";
-const NOW: i64 = 1_800_000_000;
-
-/// The example of OpenID Connect Core, A.3: a token and its hash by SHA-256.
-const ACCESS_TOKEN: &str = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-const AT_HASH: &str = "77QmUPtjPfzWtF2AnpK9RQ";
 
 /// The text is a `return_to`: what is kept of it stays on our origin, and is kept as it is when it comes again.
 pub fn return_to(input: &[u8]) {
@@ -89,65 +78,13 @@ pub fn cookies(input: &[u8]) {
     let _ = opened.and_then(|plain| LoginAttempt::read(&plain));
 }
 
-struct Provider {
-    key: EncodingKey,
-    keys: KeySet,
-}
-
-impl Provider {
-    fn new() -> Self {
-        let scheme = &ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(scheme, &SystemRandom::new()).unwrap();
-        let pair = EcdsaKeyPair::from_pkcs8(scheme, pkcs8.as_ref()).unwrap();
-        // Uncompressed: a 4, then x, then y.
-        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-        let jwk = json!({
-            "kty": "EC", "crv": "P-256", "kid": "a", "alg": "ES256",
-            "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
-        });
-        Provider {
-            key: EncodingKey::from_ec_der(pkcs8.as_ref()),
-            keys: KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes())
-                .ok()
-                .unwrap(),
-        }
-    }
-
-    fn sign(&self, header: &[u8], claims: &[u8]) -> String {
-        let (header, claims) = (
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(claims),
-        );
-        let message = format!("{header}.{claims}");
-        let signature =
-            jsonwebtoken::crypto::sign(message.as_bytes(), &self.key, Algorithm::ES256).unwrap();
-        format!("{message}.{signature}")
-    }
-}
-
-fn verify(token: &str, keys: &KeySet) -> Result<(), IdTokenError> {
-    let expected = Expectation {
-        issuer: ISSUER,
-        client_id: CLIENT_ID,
-        nonce: NONCE,
-        access_token: ACCESS_TOKEN,
-        algs: &[Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA],
-    };
-    let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
-    verify_id_token(token, keys, &expected, now).map(drop)
-}
-
 /// `header`, a line break and `claims`: signed, they are taken only if they are ours. Without a line break, a
 /// whole token, which nobody signed; after a `#`, changes of a good one, each a place and a byte.
 pub fn id_token(input: &[u8]) {
-    static PROVIDER: LazyLock<Provider> = LazyLock::new(Provider::new);
-    static GOOD: LazyLock<String> = LazyLock::new(|| {
-        let claims = json!({
-            "iss": ISSUER, "sub": "00u1", "aud": CLIENT_ID, "exp": NOW + 300, "iat": NOW,
-            "nonce": NONCE, "at_hash": AT_HASH,
-        });
-        PROVIDER.sign(br#"{"alg":"ES256"}"#, claims.to_string().as_bytes())
-    });
+    static PROVIDER: LazyLock<Signer> = LazyLock::new(|| Signer::new(Algorithm::ES256));
+    static KEYS: LazyLock<KeySet> = LazyLock::new(|| PROVIDER.key_set());
+    static GOOD: LazyLock<String> =
+        LazyLock::new(|| PROVIDER.sign(&json!({"alg": "ES256"}), &example::claims()));
     if let Some((b'#', changes)) = input.split_first() {
         let mut token = GOOD.clone().into_bytes();
         for change in changes.chunks_exact(3) {
@@ -155,17 +92,17 @@ pub fn id_token(input: &[u8]) {
             token[at] = change[2];
         }
         if let Ok(token) = std::str::from_utf8(&token) {
-            assert_eq!(verify(token, &PROVIDER.keys).is_ok(), token == *GOOD);
+            assert_eq!(verify(token, &KEYS).is_ok(), token == *GOOD);
         }
         return;
     }
     let Some(line) = input.iter().position(|byte| *byte == b'\n') else {
         let token = String::from_utf8_lossy(input);
-        assert!(verify(&token, &PROVIDER.keys).is_err());
+        assert!(verify(&token, &KEYS).is_err());
         return;
     };
     let (header, claims) = (&input[..line], &input[line + 1..]);
-    if verify(&PROVIDER.sign(header, claims), &PROVIDER.keys).is_ok() {
+    if verify(&PROVIDER.sign_bytes(header, claims), &KEYS).is_ok() {
         check_accepted(header, claims);
     }
 }
@@ -228,10 +165,7 @@ pub fn discovery(input: &[u8]) {
 /// A key set: whatever keys it brings, they verify no token that nobody signed.
 pub fn keys(input: &[u8]) {
     static UNSIGNED: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let claims = json!({
-            "iss": ISSUER, "sub": "00u1", "aud": CLIENT_ID, "exp": NOW + 300, "iat": NOW, "nonce": NONCE,
-        });
-        let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let claims = URL_SAFE_NO_PAD.encode(example::claims().to_string());
         let mut tokens = Vec::new();
         for (alg, length) in [("ES256", 64), ("EdDSA", 64), ("RS256", 256)] {
             for header in [json!({"alg": alg}), json!({"alg": alg, "kid": "a"})] {

@@ -18,8 +18,8 @@ pub mod db;
 pub mod fuzzing;
 /// All that knows actix-web: routes, middleware, handlers, pages.
 mod http;
-/// What `benches/pieces` measures of the inside.
-#[cfg(feature = "internals")]
+/// What `benches/pieces` measures and the fuzz targets call.
+#[cfg(any(fuzzing, feature = "internals"))]
 pub mod internals {
     pub use crate::http::pages::{Claim, LoginPage, Pages, ProfilePage};
     pub use crate::oidc::internals::*;

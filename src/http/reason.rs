@@ -78,9 +78,9 @@ fn of_id_token(error: &IdTokenError) -> Reason {
     match error {
         IdTokenError::Jws(cause) => match cause {
             JwsError::Malformed(_)
-            | JwsError::Member(_)
+            | JwsError::Header(_)
             | JwsError::Critical
-            | JwsError::Type(_) => Reason::IdTokenMalformed,
+            | JwsError::Type { .. } => Reason::IdTokenMalformed,
             JwsError::Algorithm { .. } | JwsError::UnsupportedAlgorithm(_) => {
                 Reason::IdTokenAlgorithm
             }
@@ -90,6 +90,7 @@ fn of_id_token(error: &IdTokenError) -> Reason {
             | JwsError::AmbiguousKey => Reason::IdTokenKey,
             JwsError::Signature { .. } => Reason::IdTokenSignature,
         },
+        IdTokenError::Payload(_) | IdTokenError::Claim(_) => Reason::IdTokenMalformed,
         IdTokenError::Issuer(_) => Reason::IdTokenIssuer,
         IdTokenError::Audience
         | IdTokenError::AuthorizedParty

@@ -2,6 +2,8 @@
 //! the code flow. Knows neither handlers nor the database, neither templates nor the environment.
 
 mod error;
+#[cfg(any(test, fuzzing, feature = "internals"))]
+pub mod example;
 mod flow;
 mod http;
 mod jose;
@@ -13,7 +15,6 @@ mod provider;
 #[cfg(test)]
 mod tests;
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -36,29 +37,24 @@ pub use http::client::Http;
 pub use http::proxy::{Exceptions, Proxy, Upstream};
 pub use http::response::FetchError;
 pub use http::trust_roots::{count_roots, tls_config};
+pub use jose::algorithm::allowed as allowed_algorithm;
 pub use jose::jws::JwsError;
-pub use jose::key_set::asymmetric;
 pub use provider::metadata::{Metadata, is_confidential};
 
 use crate::clock::Clock;
-use flow::id_token::{Expectation, verify_id_token};
-use flow::{authorization_request, end_session, token, userinfo};
-use jose::jws;
-use jose::key_set::{self, KeySet};
+use flow::id_token::Expectation;
+use flow::{authorization_request, end_session, id_token, token, userinfo};
+use jose::algorithm;
+use jose::jws::Expected;
 use provider::cache::Cache;
+use provider::keys::SigningKeys;
 use provider::metadata;
-
-/// How old the keys may be by which it is judged whether an ID token can still be a hint.
-const KEYS_AGE_FOR_HINTS: time::Duration = time::Duration::MINUTE;
-
-/// How long to wait for keys, where there are none yet, before an ID token is taken for a hint.
-const PATIENCE_FOR_HINTS: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// What the fuzz targets and the benchmarks need of the inside.
 #[cfg(any(fuzzing, feature = "internals"))]
 pub(crate) mod internals {
-    pub use crate::oidc::flow::id_token::{Expectation, verify_id_token};
     pub use crate::oidc::jose::key_set::KeySet;
+    pub use crate::oidc::jose::signer::Signer;
     pub use crate::oidc::provider::metadata::parse as parse_discovery;
 }
 
@@ -88,11 +84,8 @@ pub struct Registration {
 /// the key's own type and `alg` decide, and those are the issuer's too.
 fn userinfo_algs(metadata: &Metadata) -> Vec<Algorithm> {
     match &metadata.userinfo_algs {
-        Some(published) => published
-            .iter()
-            .filter_map(|name| asymmetric(name))
-            .collect(),
-        None => key_set::ASYMMETRIC.to_vec(),
+        Some(published) => algorithm::allowed_of(published),
+        None => algorithm::all(),
     }
 }
 
@@ -101,10 +94,7 @@ impl Registration {
     fn id_token_algs(&self, metadata: &Metadata) -> Vec<Algorithm> {
         match &self.id_token_algs {
             Some(configured) => configured.clone(),
-            None => {
-                let published = metadata.id_token_algs.iter();
-                published.filter_map(|name| asymmetric(name)).collect()
-            }
+            None => algorithm::allowed_of(&metadata.id_token_algs),
         }
     }
 }
@@ -115,7 +105,7 @@ pub struct RelyingParty {
     registration: Registration,
     client_secret: ArcSwap<SecretString>,
     metadata: Arc<Cache<Metadata>>,
-    keys: Arc<Cache<KeySet>>,
+    keys: SigningKeys,
     clock: Clock,
 }
 
@@ -126,7 +116,7 @@ impl RelyingParty {
             client_secret: ArcSwap::from_pointee(registration.client_secret.clone()),
             registration,
             metadata: Arc::default(),
-            keys: Arc::default(),
+            keys: SigningKeys::default(),
             clock,
         }
     }
@@ -201,17 +191,22 @@ impl RelyingParty {
     ) -> Result<Claims, Error> {
         let metadata = self.metadata(http).await?;
         let algs = self.registration.id_token_algs(&metadata);
+        let signature = Expected {
+            algs: &algs,
+            typ: id_token::TYP,
+        };
+        let (token, now) = (tokens.id_token.expose_secret(), self.clock.now());
+        let signed = self
+            .keys
+            .verify(http, &metadata.jwks_uri, now, token, &signature);
+        let signed = signed.await?.map_err(IdTokenError::Jws)?;
         let expected = Expectation {
             issuer: &self.registration.issuer,
             client_id: &self.registration.client_id,
             nonce: &attempt.nonce,
             access_token: tokens.access_token.expose_secret(),
-            algs: &algs,
         };
-        let id_token = tokens.id_token.expose_secret();
-        let now = self.clock.now();
-        let verify = |keys: &KeySet| verify_id_token(id_token, keys, &expected, now);
-        Ok(self.with_keys(http, &metadata, verify).await??)
+        Ok(id_token::judge(&signed, &expected, now)?)
     }
 
     /// Reads userinfo about the person of the ID token (OpenID Connect Core 5.3). It says nothing where the provider
@@ -231,14 +226,24 @@ impl RelyingParty {
         if !answer.is_jwt {
             return userinfo::judge(&body, &claims.sub);
         }
+        let token = std::str::from_utf8(&body);
+        let token =
+            token.map_err(|_| Error::Userinfo("malformed: userinfo is not text".to_owned()))?;
         let algs = userinfo_algs(&metadata);
+        let signature = Expected {
+            algs: &algs,
+            typ: userinfo::TYP,
+        };
+        let (token, now) = (token.trim_ascii(), self.clock.now());
+        let signed = self
+            .keys
+            .verify(http, &metadata.jwks_uri, now, token, &signature);
         let Registration {
             issuer, client_id, ..
         } = &self.registration;
-        let now = self.clock.now();
-        let verify =
-            |keys: &KeySet| userinfo::judge_signed(&body, keys, &algs, issuer, client_id, now);
-        let userinfo = self.with_keys(http, &metadata, verify).await?;
+        let signed = signed.await?.map_err(IdTokenError::Jws);
+        let userinfo =
+            signed.and_then(|signed| userinfo::judge_signed(&signed, issuer, client_id, now));
         let userinfo = userinfo.map_err(|cause| match cause {
             IdTokenError::Jws(JwsError::Algorithm { .. }) => Error::Userinfo(format!(
                 "{cause} (discovery's userinfo_signing_alg_values_supported)"
@@ -246,26 +251,6 @@ impl RelyingParty {
             cause => Error::Userinfo(cause.to_string()),
         })?;
         userinfo.about(&claims.sub)
-    }
-
-    /// Verifies with the provider's keys, and with newer ones if they do not hold the one that is
-    /// named (OpenID Connect Core 10.1.1: the provider may have rotated them).
-    async fn with_keys<T>(
-        &self,
-        http: &Http,
-        metadata: &Metadata,
-        verify: impl Fn(&KeySet) -> Result<T, IdTokenError>,
-    ) -> Result<Result<T, IdTokenError>, Error> {
-        let now = self.clock.now();
-        let keys = self.keys.get(now, fetch_keys(http, metadata)).await?;
-        match verify(&keys) {
-            Err(IdTokenError::Jws(cause)) if cause.may_be_rotation() => {
-                let fetch = fetch_keys(http, metadata);
-                let newer = self.keys.get_newer(now, &keys, fetch).await?;
-                Ok(verify(&newer))
-            }
-            judged => Ok(judged),
-        }
     }
 
     /// Where to send the browser to sign out (RP-Initiated Logout 1.0), if the provider has such a
@@ -279,7 +264,8 @@ impl RelyingParty {
         let metadata = self.metadata(http).await?;
         let id_token_hint = match id_token_hint {
             Some(hint) if metadata.end_session_endpoint.is_some() => {
-                let key_is_published = self.publishes_key_of(hint, http, &metadata).await;
+                let (uri, now) = (&metadata.jwks_uri, self.clock.now());
+                let key_is_published = self.keys.still_have_key_of(hint, http, uri, now).await;
                 key_is_published.then_some(hint)
             }
             hint => hint,
@@ -292,41 +278,11 @@ impl RelyingParty {
         ))
     }
 
-    /// Whether the key that `id_token` names is still published. If nobody says, it is.
-    async fn publishes_key_of(
-        &self,
-        id_token: &SecretString,
-        http: &Http,
-        metadata: &Metadata,
-    ) -> bool {
-        let Some(kid) = jws::unverified_kid(id_token.expose_secret()) else {
-            return true;
-        };
-        let now = self.clock.now();
-        let fetch = fetch_keys(http, metadata);
-        let keys = self.keys.get_within(KEYS_AGE_FOR_HINTS, now, fetch);
-        // Who signs out does not wait for a provider that hangs.
-        match tokio::time::timeout(PATIENCE_FOR_HINTS, keys).await {
-            Ok(Ok(keys)) => keys.names(&kid),
-            Ok(Err(_)) | Err(_) => true,
-        }
-    }
-
     async fn metadata(&self, http: &Http) -> Result<Arc<Metadata>, Error> {
         let fetch = || {
             let (http, issuer) = (http.clone(), self.registration.issuer.clone());
             async move { metadata::fetch(&http, &issuer).await }
         };
         self.metadata.get(self.clock.now(), fetch).await
-    }
-}
-
-/// A call that may outlive who asked for it; with what it brings, for how many seconds that may be kept.
-type Fetch<T> = Pin<Box<dyn Future<Output = Result<(T, Option<u64>), Error>>>>;
-
-fn fetch_keys(http: &Http, metadata: &Metadata) -> impl FnOnce() -> Fetch<KeySet> {
-    move || {
-        let (http, jwks_uri) = (http.clone(), metadata.jwks_uri.clone());
-        Box::pin(async move { key_set::fetch(&http, &jwks_uri).await })
     }
 }

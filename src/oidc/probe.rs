@@ -17,7 +17,8 @@ use crate::oidc::flow::token;
 use crate::oidc::http::client::Http;
 use crate::oidc::http::response::Answer;
 use crate::oidc::jose::json::{self, Object};
-use crate::oidc::jose::key_set::{self, Choice};
+use crate::oidc::jose::key_set::Choice;
+use crate::oidc::provider::keys;
 use crate::oidc::provider::metadata::{self, Metadata};
 use crate::oidc::{ClientAuth, Registration};
 
@@ -114,13 +115,13 @@ fn published(body: &[u8]) -> Result<Published, Error> {
     let names = ["issuer", "scopes_supported", "response_modes_supported"];
     let names = [&names[..], &DEMANDS].concat();
     let document = Object::read(body, &names).map_err(Error::Discovery)?;
-    let is_demanded = |name| document.dispensable(name, Value::as_bool) == Some(true);
+    let is_demanded = |name| document.lenient(name, Value::as_bool) == Some(true);
     let issuer = document.text("issuer").map_err(Error::Discovery)?;
     Ok(Published {
         metadata: metadata::parse(body, &issuer),
         issuer,
-        scopes: document.dispensable("scopes_supported", json::texts),
-        response_modes: document.dispensable("response_modes_supported", json::texts),
+        scopes: document.lenient("scopes_supported", json::texts),
+        response_modes: document.lenient("response_modes_supported", json::texts),
         demands: DEMANDS
             .into_iter()
             .filter(|name| is_demanded(name))
@@ -134,18 +135,18 @@ pub async fn keys(
     metadata: &Metadata,
     registration: &Registration,
 ) -> Result<Keys, Error> {
-    let (keys, _) = key_set::fetch(http, &metadata.jwks_uri).await?;
+    let (keys, _) = keys::fetch(http, &metadata.jwks_uri).await?;
     let mut algs = registration.id_token_algs(metadata);
-    algs.retain(|alg| keys.suits(*alg));
+    algs.retain(|alg| keys.serves(*alg));
     let is_ambiguous = |alg: &Algorithm| matches!(keys.choose(None, *alg), Choice::Ambiguous);
     let ambiguous = algs.iter().copied();
-    let ambiguous = ambiguous.filter(|alg| is_ambiguous(alg) && !keys.names_one_for(*alg));
+    let ambiguous = ambiguous.filter(|alg| is_ambiguous(alg) && !keys.has_kid_for(*alg));
     Ok(Keys {
         count: keys.count(),
         ambiguous: ambiguous.collect(),
         algs,
-        nameless: keys.nameless(),
-        faulty: keys.faulty(),
+        nameless: keys.count_without_kid(),
+        faulty: keys.invalid(),
     })
 }
 

@@ -63,7 +63,7 @@ pub fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> 
     let words = text.split([' ', ',']).filter(|word| !word.is_empty());
     words
         .map(|word| {
-            oidc::asymmetric(word).ok_or_else(|| {
+            oidc::allowed_algorithm(word).ok_or_else(|| {
                 "names something that is no asymmetric algorithm we verify".to_owned()
             })
         })

@@ -28,14 +28,14 @@ impl Profile {
 
     /// Takes these claims; one of a wrong type counts as absent, as the standard lets all of them be.
     pub fn read(claims: &Object) -> Profile {
-        let text = |name| claims.dispensable(name, json::text);
+        let text = |name| claims.lenient(name, json::text);
         Profile {
             name: text("name"),
             given_name: text("given_name"),
             family_name: text("family_name"),
             email: text("email").filter(|email| is_whole(email)),
             // A boolean, but more than one large provider sends it as a word.
-            email_verified: claims.dispensable("email_verified", |value| {
+            email_verified: claims.lenient("email_verified", |value| {
                 Some(*value == true || *value == "true")
             }),
         }

@@ -21,7 +21,7 @@ impl Refusal {
         let refusal = Object::read(body, &["error", "error_description"]).ok()?;
         Some(Refusal {
             code: refusal.text("error").ok().filter(|code| is_word(code))?,
-            description: refusal.dispensable("error_description", json::text),
+            description: refusal.lenient("error_description", json::text),
         })
     }
 

@@ -114,7 +114,7 @@ fn judge(answer: &Answer) -> Result<TokenResponse, Error> {
 fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
     let names = ["token_type", "access_token", "id_token"];
     let mut response = Object::read(body, &names).map_err(Error::TokenResponse)?;
-    match response.dispensable("token_type", |value| Some(value.is_null())) {
+    match response.lenient("token_type", |value| Some(value.is_null())) {
         Some(true) | None => return Err(Error::TokenType("it has no token_type".to_owned())),
         Some(false) => (),
     }

@@ -1,21 +1,20 @@
 //! The userinfo request and its response (OpenID Connect Core 5.3).
 
-use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use url::Url;
 
 use crate::observe::metrics::Endpoint;
 use crate::oidc::error::Error;
-use crate::oidc::flow::id_token::{Audience, IdTokenError, is_over};
+use crate::oidc::flow::id_token::IdTokenError;
 use crate::oidc::flow::profile::Profile;
 use crate::oidc::flow::refusal::Refusal;
 use crate::oidc::http::client::Http;
 use crate::oidc::http::response::Answer;
 use crate::oidc::http::timing::timed;
+use crate::oidc::jose::audience::Audience;
 use crate::oidc::jose::json::Object;
-use crate::oidc::jose::jws::{self, JwsError};
-use crate::oidc::jose::key_set::KeySet;
+use crate::oidc::jose::jws::Verified;
 use crate::oidc::jose::numeric_date::NumericDate;
 
 /// Reads userinfo with the access token.
@@ -64,6 +63,9 @@ impl Userinfo {
     }
 }
 
+/// The `typ` of signed userinfo, where it has one.
+pub const TYP: &str = "JWT";
+
 /// Judges a userinfo response in JSON.
 pub fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
     let names = [&["sub"][..], &Profile::CLAIMS].concat();
@@ -74,41 +76,38 @@ pub fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
 /// Judges a signed userinfo response (OpenID Connect Core 5.3.2: `iss` is the provider and `aud` names
 /// us; both SHOULD be there, and here they must, or a token made for something else could pass).
 pub fn judge_signed(
-    body: &[u8],
-    keys: &KeySet,
-    algs: &[Algorithm],
+    signed: &Verified,
     issuer: &str,
     client_id: &str,
     now: OffsetDateTime,
 ) -> Result<Userinfo, IdTokenError> {
-    let token = std::str::from_utf8(body)
-        .map_err(|_| JwsError::Malformed("userinfo is not text".to_owned()))?;
-    let (payload, _) = jws::verified(token.trim_ascii(), keys, algs)?;
     let names = [&["iss", "aud", "sub", "exp"][..], &Profile::CLAIMS].concat();
-    let claims = Object::read(&payload, &names).map_err(JwsError::Malformed)?;
-    let found = claims.text("iss").map_err(JwsError::Member)?;
+    let claims = Object::read(signed.payload(), &names).map_err(IdTokenError::Payload)?;
+    let found = claims.text("iss").map_err(IdTokenError::Claim)?;
     if found != issuer {
         return Err(IdTokenError::Issuer(found));
     }
-    let audience = Audience::of(&claims).map_err(JwsError::Member)?;
+    let audience = Audience::read(&claims).map_err(IdTokenError::Claim)?;
     if !audience.names(client_id) {
         return Err(IdTokenError::Audience);
     }
     // It may have none; where it has one, it counts (RFC 7519, 4.1.4).
     let exp = claims.optional("exp", NumericDate::EXPECTED, NumericDate::read);
     if exp
-        .map_err(JwsError::Member)?
-        .is_some_and(|exp| is_over(exp, now))
+        .map_err(IdTokenError::Claim)?
+        .is_some_and(|exp| exp.is_past(now))
     {
         return Err(IdTokenError::Expired);
     }
-    Ok(Userinfo::read(&claims).map_err(JwsError::Member)?)
+    Userinfo::read(&claims).map_err(IdTokenError::Claim)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oidc::properties::Signer;
+    use crate::oidc::jose::jws::{self, Expected};
+    use crate::oidc::jose::signer::Signer;
+    use jsonwebtoken::Algorithm;
     use serde_json::{Value, json};
 
     #[test]
@@ -135,21 +134,14 @@ mod tests {
 
     #[test]
     fn signed_userinfo_must_be_of_our_issuer_and_for_us() {
-        let signer = Signer::new();
+        let signer = Signer::new(Algorithm::ES256);
         let judged = |claims: Value| {
             let token = signer.sign(&json!({"alg": "ES256", "kid": "a"}), &claims);
-            let keys = signer.key_set();
-            let algs = [Algorithm::ES256];
+            let algs = &[Algorithm::ES256];
+            let signed = jws::verify(&token, &signer.key_set(), &Expected { algs, typ: TYP });
             let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
-            judge_signed(
-                token.as_bytes(),
-                &keys,
-                &algs,
-                "https://op.example",
-                "id",
-                now,
-            )
-            .map(|userinfo| userinfo.sub)
+            judge_signed(&signed.unwrap(), "https://op.example", "id", now)
+                .map(|userinfo| userinfo.sub)
         };
         let claims = |iss: &str, aud: &str| json!({"iss": iss, "aud": aud, "sub": "a"});
         let ours = judged(claims("https://op.example", "id"));

@@ -1,6 +1,6 @@
-//! Reading JSON that came from outside: an object or nothing, and of it the members that are asked for. Only what is
-//! read can make a document unusable. Errors name the member, what was expected and what type came, and repeat no
-//! value, which may be a token.
+//! Reads JSON from outside: an object, and of it only the members that the caller names. A member that nobody reads can't
+//! make a document invalid. Errors name the member, the expected type and the found one, and never repeat a value, which
+//! may be a token.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 
 /// The members of a JSON object that Doorward reads.
 pub struct Object {
-    /// What the errors call it: "it", "its header".
+    /// The subject of its errors: "it", "its header".
     it: &'static str,
     members: Map<String, Value>,
-    /// Of the members, those that are no value: text that is not Unicode, a number beyond all bounds, or too deep.
+    /// The members that serde_json can't read: see [`UNREADABLE`].
     unreadable: Vec<String>,
 }
 
@@ -24,7 +24,7 @@ impl Object {
     /// # Errors
     /// `json` is no JSON object, or has one of these members twice.
     pub fn read(json: &[u8], names: &[&str]) -> Result<Object, String> {
-        // A list is JSON too, and would be read member by member by what serde derives.
+        // serde would also read an array, member by member.
         if !json.trim_ascii_start().starts_with(b"{") {
             return Err("not a JSON object".to_owned());
         }
@@ -33,11 +33,11 @@ impl Object {
         }
         let mut unreadable = Vec::new();
         loop {
-            let trouble = RefCell::new(None);
+            let problem = RefCell::new(None);
             let reader = Reader {
                 names,
                 unreadable: &unreadable,
-                trouble: &trouble,
+                problem: &problem,
             };
             let mut deserializer = serde_json::Deserializer::from_slice(json);
             let read = reader.deserialize(&mut deserializer);
@@ -52,10 +52,10 @@ impl Object {
                 }
                 Err(cause) => cause,
             };
-            match trouble.into_inner() {
-                Some(Trouble::Twice(name)) => return Err(format!("its {name} comes twice")),
-                // Once more, without looking into it: it may be one that is dispensable.
-                Some(Trouble::Unreadable(name)) => unreadable.push(name),
+            match problem.into_inner() {
+                Some(Problem::Duplicate(name)) => return Err(format!("its {name} appears twice")),
+                // Read again and skip its value: the caller may not need it.
+                Some(Problem::Unreadable(name)) => unreadable.push(name),
                 None => {
                     let (line, column) = (cause.line(), cause.column());
                     return Err(format!("not JSON (line {line}, column {column})"));
@@ -64,7 +64,7 @@ impl Object {
         }
     }
 
-    /// An object within a document that was read; nothing if `value` is none.
+    /// A value inside a document that was read, if it is an object.
     pub fn within(value: Value) -> Option<Object> {
         match value {
             Value::Object(members) => Some(Object {
@@ -76,17 +76,17 @@ impl Object {
         }
     }
 
-    /// The same, which the errors call `it` from now on.
+    /// Sets the subject of its errors.
     pub fn called(self, it: &'static str) -> Object {
         Object { it, ..self }
     }
 
-    /// Whether there is such a member, whatever it holds.
+    /// Whether there is such a member, whatever its value.
     pub fn has(&self, name: &str) -> bool {
         self.members.contains_key(name)
     }
 
-    /// A member that must be there, and be what `read` takes, which `expected` describes.
+    /// A member that must be there. `read` returns nothing for a value that is not what `expected` describes.
     pub fn required<T>(
         &self,
         name: &str,
@@ -97,7 +97,7 @@ impl Object {
         found.ok_or_else(|| format!("{} has no {name}", self.it))
     }
 
-    /// A member that may be absent. One that is `null` is not absent.
+    /// A member that may be absent. `null` is a value like any other, not absence.
     pub fn optional<T>(
         &self,
         name: &str,
@@ -124,12 +124,12 @@ impl Object {
         }
     }
 
-    /// A member that can be done without: anything else than what `read` takes counts as absent.
-    pub fn dispensable<T>(&self, name: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    /// A member that is ignored if it is not what `read` takes.
+    pub fn lenient<T>(&self, name: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
         self.optional(name, "", read).ok().flatten()
     }
 
-    /// A string that must be there and stay secret: it is moved, not copied.
+    /// A string that must be there and is secret: it is moved, so that no copy stays behind.
     pub fn take_secret(&mut self, name: &str) -> Result<SecretString, String> {
         match self.members.get_mut(name) {
             Some(Value::String(text)) => Ok(std::mem::take(text).into()),
@@ -148,7 +148,7 @@ pub fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// A list of strings, without what else may be in it. A lone string is meant as a list of one.
+/// An array of strings; other values in it are ignored. A single string counts as an array of one.
 pub fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::String(one) => Some(vec![one.clone()]),
@@ -157,7 +157,7 @@ pub fn texts(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// For the log: text that came from outside, escaped so that it breaks no line, and cut so that it fills none.
+/// For the log: text from outside in quotes, control characters escaped, cut after 200 characters.
 pub fn quoted(text: &str) -> String {
     let end = text
         .char_indices()
@@ -166,8 +166,7 @@ pub fn quoted(text: &str) -> String {
     format!("{:?}", &text[..end])
 }
 
-const UNREADABLE: &str =
-    "no value (text that is not Unicode, a number beyond all bounds, or too deep)";
+const UNREADABLE: &str = "unreadable (a lone surrogate, a number out of range, or nested too deep)";
 
 fn type_of(value: &Value) -> &'static str {
     match value {
@@ -180,17 +179,17 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// Why a member can't be read, beside what serde says.
-enum Trouble {
-    Twice(String),
+/// Which member made serde_json fail.
+enum Problem {
+    Duplicate(String),
     Unreadable(String),
 }
 
-/// Reads the members called `names`, those in `unreadable` as null.
+/// Reads the members called `names`, and those in `unreadable` as null.
 struct Reader<'a> {
     names: &'a [&'a str],
     unreadable: &'a [String],
-    trouble: &'a RefCell<Option<Trouble>>,
+    problem: &'a RefCell<Option<Problem>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
@@ -216,13 +215,13 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 continue;
             }
             if members.contains_key(&name) {
-                *self.trouble.borrow_mut() = Some(Trouble::Twice(name));
-                return Err(de::Error::custom("a member comes twice"));
+                *self.problem.borrow_mut() = Some(Problem::Duplicate(name));
+                return Err(de::Error::custom("a member appears twice"));
             }
             let value = match self.unreadable.contains(&name) {
                 true => map.next_value::<IgnoredAny>().map(|_| Value::Null)?,
                 false => map.next_value().inspect_err(|_| {
-                    *self.trouble.borrow_mut() = Some(Trouble::Unreadable(name.clone()));
+                    *self.problem.borrow_mut() = Some(Problem::Unreadable(name.clone()));
                 })?,
             };
             members.insert(name, value);
@@ -232,119 +231,4 @@ impl<'de> Visitor<'de> for Reader<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(json: &str) -> Result<Object, String> {
-        Object::read(json.as_bytes(), &["name", "age"])
-    }
-
-    /// Core 13.3
-    #[test]
-    fn only_an_object_is_read() {
-        assert!(read(r#" {"name":"a"}"#).is_ok());
-        for (other, cause) in [
-            (r#"["a",1]"#, "not a JSON object"),
-            ("", "not a JSON object"),
-            ("null", "not a JSON object"),
-            ("\"a\"", "not a JSON object"),
-            ("<html>", "not a JSON object"),
-            ("{\"name\":\"\u{e9}\"", "not JSON (line 1, column 12)"),
-            (r#"{"name":"a""#, "not JSON (line 1, column 11)"),
-            ("{\"name\":\n\"a", "not JSON (line 2, column 2)"),
-            (r#"{"name":"a"} {}"#, "not JSON (line 1, column 14)"),
-        ] {
-            assert_eq!(read(other).err().as_deref(), Some(cause), "{other}");
-        }
-        let latin_1 = Object::read(b"{\"name\":\"\xe9\"}", &["name"]);
-        assert_eq!(latin_1.err().as_deref(), Some("not UTF-8, as JSON must be"));
-    }
-
-    #[test]
-    fn an_error_names_the_member_what_was_expected_and_what_came_and_repeats_nothing() {
-        for (json, cause) in [
-            ("{}", "it has no name"),
-            (r#"{"name":null}"#, "its name is null, expected a string"),
-            (
-                r#"{"name":["hunter2"]}"#,
-                "its name is an array, expected a string",
-            ),
-            (
-                r#"{"name":{"hunter2":1}}"#,
-                "its name is an object, expected a string",
-            ),
-            (
-                r#"{"name":true}"#,
-                "its name is a boolean, expected a string",
-            ),
-            (r#"{"name":7}"#, "its name is a number, expected a string"),
-            (
-                r#"{"name":"\ud83d"}"#,
-                "its name is no value (text that is not Unicode, a number beyond all bounds, or too deep), expected a string",
-            ),
-        ] {
-            let fault = read(json).unwrap().text("name").unwrap_err();
-            assert_eq!(fault, cause, "{json}");
-        }
-        let header = read(r#"{"age":"7"}"#).unwrap().called("its header");
-        assert_eq!(header.text("name").unwrap_err(), "its header has no name");
-        let fault = header.required("age", "a number", Value::as_u64);
-        assert_eq!(
-            fault.unwrap_err(),
-            "its header's age is a string, expected a number"
-        );
-    }
-
-    #[test]
-    fn only_a_member_that_is_read_can_come_twice() {
-        let fault = read(r#"{"name":"a","name":"b"}"#).err();
-        assert_eq!(fault.as_deref(), Some("its name comes twice"));
-        let fault = read(r#"{"name":"\ud83d","name":"b"}"#).err();
-        assert_eq!(fault.as_deref(), Some("its name comes twice"));
-        assert!(read(r#"{"x":"a","x":"b"}"#).is_ok());
-    }
-
-    #[test]
-    fn what_is_not_read_does_no_harm_whatever_it_holds() {
-        let deep = format!(
-            "{{\"name\":\"a\",\"x\":{}{}}}",
-            "[".repeat(1000),
-            "]".repeat(1000)
-        );
-        for json in [
-            r#"{"x":"\ud83d","name":"a"}"#,
-            r#"{"x":1e999,"name":"a"}"#,
-            &deep,
-        ] {
-            assert_eq!(read(json).unwrap().text("name").unwrap(), "a");
-        }
-    }
-
-    #[test]
-    fn what_can_be_done_without_counts_as_absent_when_it_is_something_else() {
-        for odd in ["null", "7", "[]", "\"\\ud83d\"", "1e999"] {
-            let object = read(&format!("{{\"name\":{odd},\"age\":1e999}}")).unwrap();
-            assert_eq!(object.dispensable("name", text), None, "{odd}");
-            assert!(object.has("name"));
-        }
-        for (list, expected) in [
-            (r#"["a",7,"b",null]"#, Some(vec!["a", "b"])),
-            (r#""a""#, Some(vec!["a"])),
-            ("[]", Some(vec![])),
-            ("null", None),
-            ("{}", None),
-        ] {
-            let object = read(&format!("{{\"name\":{list}}}")).unwrap();
-            let expected = expected.map(|list| list.into_iter().map(str::to_owned).collect());
-            assert_eq!(object.dispensable("name", texts), expected, "{list}");
-        }
-    }
-
-    #[test]
-    fn an_optional_member_that_is_null_is_not_absent() {
-        let null = read(r#"{"name":null}"#).unwrap();
-        assert!(null.optional("name", "a string", text).is_err());
-        assert_eq!(null.optional("age", "a number", Value::as_u64), Ok(None));
-        assert!(Object::within(Value::Null).is_none());
-    }
-}
+mod tests;

@@ -1,74 +1,198 @@
-//! Signed JSON (RFC 7515, compact): whose signature counts, and reading what is signed only after it
-//! has counted. ID tokens and signed userinfo go through here.
+//! Signed JSON in the compact form of RFC 7515: a token, keys and an expectation in, a payload out. Everything that a
+//! provider signs is verified here and nowhere else. What the payload claims is for whoever expects it to judge.
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::crypto::verify;
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 
+use crate::oidc::jose::algorithm;
 use crate::oidc::jose::json::{self, Object, quoted};
-use crate::oidc::jose::key_set::{Choice, KeySet, asymmetric};
+use crate::oidc::jose::key_set::{Choice, KeySet};
 
 /// The members of the JOSE header that are read (RFC 7515, 4). `jwk`, `jku`, `x5u` and `x5c` are not: the only keys are
 /// those that the issuer publishes.
 const HEADER: [&str; 4] = ["alg", "kid", "typ", "crit"];
 
-/// Why something is not signed JSON of the provider's.
+/// What the header of a token must say.
+pub struct Expected<'a> {
+    /// The algorithms that may have signed it.
+    pub algs: &'a [Algorithm],
+    /// Its `typ`, such as `JWT` or `logout+jwt`, in any case (RFC 8725, 3.11: so that one kind of token never passes
+    /// for another). A token without `typ` passes, since most providers do not send it: its claims must tell.
+    pub typ: &'static str,
+}
+
+/// A payload whose signature was verified. Only [`verify`] makes one.
+#[derive(Debug)]
+pub struct Verified {
+    payload: Vec<u8>,
+    alg: Algorithm,
+}
+
+impl Verified {
+    /// What was signed.
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// With what it was signed.
+    pub fn alg(&self) -> Algorithm {
+        self.alg
+    }
+}
+
+/// Verifies `token` (RFC 7515, 5.2).
+///
+/// # Errors
+/// The first check that fails. See [`JwsError::may_be_rotation`] for when newer keys may help.
+pub fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Verified, JwsError> {
+    // An encrypted token has five parts and is rejected here; Doorward never asks for one.
+    let [header, payload, signature] = token
+        .split('.')
+        .collect::<Vec<_>>()
+        .try_into()
+        .map_err(|_| JwsError::Malformed("it does not have three parts".to_owned()))?;
+    let (alg, kid) = check_header(&decode(header)?, expected)?;
+    let message = format!("{header}.{payload}");
+    candidates(keys, kid.as_deref(), alg)?
+        .into_iter()
+        .any(|key| crypto::verify(signature, message.as_bytes(), key, alg).unwrap_or(false))
+        .then_some(())
+        .ok_or(JwsError::Signature {
+            has_kid: kid.is_some(),
+        })?;
+    Ok(Verified {
+        payload: decode(payload)?,
+        alg,
+    })
+}
+
+/// The algorithm and the `kid` of a header that says what it must.
+fn check_header(
+    header: &[u8],
+    expected: &Expected<'_>,
+) -> Result<(Algorithm, Option<String>), JwsError> {
+    let header = Object::read(header, &HEADER);
+    let header = header.map_err(JwsError::Malformed)?.called("its header");
+    if header.has("crit") {
+        return Err(JwsError::Critical);
+    }
+    let text = |name| header.optional(name, "a string", json::text);
+    let found = header.text("alg").map_err(JwsError::Header)?;
+    let kid = text("kid").map_err(JwsError::Header)?;
+    let typ = text("typ").map_err(JwsError::Header)?;
+    if let Some(found) = typ.filter(|typ| !typ.eq_ignore_ascii_case(expected.typ)) {
+        let expected = expected.typ;
+        return Err(JwsError::Type { found, expected });
+    }
+    let Some(alg) = algorithm::allowed(&found) else {
+        return Err(JwsError::UnsupportedAlgorithm(found));
+    };
+    if !expected.algs.contains(&alg) {
+        let expected = expected.algs.to_vec();
+        return Err(JwsError::Algorithm { found, expected });
+    }
+    Ok((alg, kid))
+}
+
+fn candidates<'a>(
+    keys: &'a KeySet,
+    kid: Option<&str>,
+    alg: Algorithm,
+) -> Result<Vec<&'a DecodingKey>, JwsError> {
+    match (keys.choose(kid, alg), kid) {
+        (Choice::Keys(candidates), _) => Ok(candidates),
+        (Choice::Ambiguous, _) => Err(JwsError::AmbiguousKey),
+        (Choice::Unknown, None) => Err(JwsError::NoKey(alg)),
+        (Choice::Unknown, Some(kid)) => {
+            let why = keys.why_unusable(kid, alg);
+            let kid = kid.to_owned();
+            Err(match why {
+                Some(why) => JwsError::UnusableKey { kid, why },
+                None => JwsError::UnknownKey(kid),
+            })
+        }
+    }
+}
+
+/// The `kid` of `token`, whoever made it.
+pub fn unverified_kid(token: &str) -> Option<String> {
+    let (header, _) = token.split_once('.')?;
+    let header = Object::read(&decode(header).ok()?, &HEADER).ok()?;
+    header.lenient("kid", json::text)
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, JwsError> {
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| JwsError::Malformed("a part is not base64url".to_owned()))
+}
+
+/// Why a token was not verified.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JwsError {
-    /// Not three parts, not base64url, not JSON.
+    /// It does not have three parts, or one is not base64url, or the header is not JSON.
     Malformed(String),
-    /// A member of its header, or a claim, is missing or of a wrong type.
-    Member(String),
+    /// A member of its header is missing or of a wrong type.
+    Header(String),
     /// `crit` asks for an extension, and we know none (RFC 7515, 4.1.11).
     Critical,
     /// `typ` says that it is another kind of token.
-    Type(String),
-    /// `alg` is one that we verify, but not one of those that are expected.
-    Algorithm {
-        /// What it is.
+    Type {
+        /// What it says.
         found: String,
-        /// What may sign.
+        /// What it should say.
+        expected: &'static str,
+    },
+    /// `alg` is one that Doorward verifies, but not one of those that are expected.
+    Algorithm {
+        /// What it says.
+        found: String,
+        /// What may have signed.
         expected: Vec<Algorithm>,
     },
-    /// `alg` is one that we never verify.
+    /// `alg` is one that Doorward never verifies.
     UnsupportedAlgorithm(String),
-    /// No published key is called so.
+    /// No published key has its `kid`.
     UnknownKey(String),
-    /// Keys of that name are published, but none can be used.
+    /// Keys with its `kid` are published, but none is usable.
     UnusableKey {
         /// Their `kid`.
         kid: String,
-        /// What keeps each of them from being used.
+        /// Why each of them is not usable.
         why: String,
     },
-    /// It names no key, and none is published for its `alg`.
+    /// It has no `kid`, and no key is published for its `alg`.
     NoKey(Algorithm),
-    /// It names no key and several could be meant.
+    /// It has no `kid`, and several keys are published for its `alg`.
     AmbiguousKey,
-    /// The signature is not the key's, which the token named or not.
+    /// The signature is wrong.
     Signature {
-        /// Whether it has a `kid`.
-        key_is_named: bool,
+        /// Whether the token has a `kid`, and so said which key to use.
+        has_kid: bool,
     },
 }
 
 impl JwsError {
-    /// Whether newer keys may turn the refusal: it names one that we do not have, or names none and
-    /// the one that we have, or those, do not do.
+    /// Whether newer keys may help: the token names a key that we do not have, or names none and those that we have
+    /// do not fit (OpenID Connect Core 10.1.1).
     pub fn may_be_rotation(&self) -> bool {
-        matches!(
-            self,
+        match self {
             JwsError::UnknownKey(_)
-                | JwsError::UnusableKey { .. }
-                | JwsError::NoKey(_)
-                | JwsError::AmbiguousKey
-                | JwsError::Signature {
-                    key_is_named: false
-                }
-        )
+            | JwsError::UnusableKey { .. }
+            | JwsError::NoKey(_)
+            | JwsError::AmbiguousKey
+            | JwsError::Signature { has_kid: false } => true,
+            JwsError::Malformed(_)
+            | JwsError::Header(_)
+            | JwsError::Critical
+            | JwsError::Type { .. }
+            | JwsError::Algorithm { .. }
+            | JwsError::UnsupportedAlgorithm(_)
+            | JwsError::Signature { has_kid: true } => false,
+        }
     }
 }
 
@@ -76,22 +200,19 @@ impl fmt::Display for JwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed(cause) => write!(f, "malformed: {cause}"),
-            Self::Member(cause) => f.write_str(cause),
+            Self::Header(cause) => f.write_str(cause),
             Self::Critical => f.write_str("it has critical header parameters"),
-            Self::Type(typ) => write!(f, "its typ is {}, expected \"JWT\"", quoted(typ)),
-            Self::Algorithm { found, expected } => {
-                write!(
-                    f,
-                    "its alg is {}, expected {}",
-                    quoted(found),
-                    names(expected)
-                )
+            Self::Type { found, expected } => {
+                write!(f, "its typ is {}, expected {expected:?}", quoted(found))
             }
-            Self::UnsupportedAlgorithm(found) => write!(
-                f,
-                "its alg is {}, which Doorward does not verify",
-                quoted(found)
-            ),
+            Self::Algorithm { found, expected } => {
+                let (found, expected) = (quoted(found), algorithm::list(expected));
+                write!(f, "its alg is {found}, expected {expected}")
+            }
+            Self::UnsupportedAlgorithm(found) => {
+                let found = quoted(found);
+                write!(f, "its alg is {found}, which Doorward does not verify")
+            }
             Self::UnknownKey(kid) => write!(f, "no published key has the kid {}", quoted(kid)),
             Self::UnusableKey { kid, why } => {
                 let kid = quoted(kid);
@@ -107,215 +228,7 @@ impl fmt::Display for JwsError {
     }
 }
 
-/// For people: `RS256 ES256`, or that there are none.
-pub fn names(algs: &[Algorithm]) -> String {
-    match algs {
-        [] => "none: none that is named is one that Doorward verifies".to_owned(),
-        algs => {
-            let names: Vec<String> = algs.iter().map(|alg| format!("{alg:?}")).collect();
-            names.join(" ")
-        }
-    }
-}
-
-/// What `token` says, if one of `keys` signed it with one of `algs`; and with which.
-pub fn verified(
-    token: &str,
-    keys: &KeySet,
-    algs: &[Algorithm],
-) -> Result<(Vec<u8>, Algorithm), JwsError> {
-    // An encrypted token has five parts and is refused here; we never ask for one.
-    let [header, payload, signature] = token
-        .split('.')
-        .collect::<Vec<_>>()
-        .try_into()
-        .map_err(|_| JwsError::Malformed("it has not three parts".to_owned()))?;
-    let alg = verify_signature(header, payload, signature, keys, algs)?;
-    Ok((part(payload)?, alg))
-}
-
-fn verify_signature(
-    header: &str,
-    payload: &str,
-    signature: &str,
-    keys: &KeySet,
-    algs: &[Algorithm],
-) -> Result<Algorithm, JwsError> {
-    let parsed = Object::read(&part(header)?, &HEADER);
-    let parsed = parsed.map_err(JwsError::Malformed)?.called("its header");
-    if parsed.has("crit") {
-        return Err(JwsError::Critical);
-    }
-    let text = |name| parsed.optional(name, "a string", json::text);
-    let found = parsed.text("alg").map_err(JwsError::Member)?;
-    let kid = text("kid").map_err(JwsError::Member)?;
-    let typ = text("typ").map_err(JwsError::Member)?;
-    // RFC 8725, 3.11: a logout token or an access token must not pass for an ID token.
-    if let Some(typ) = typ.filter(|typ| !typ.eq_ignore_ascii_case("JWT")) {
-        return Err(JwsError::Type(typ));
-    }
-    // Only what is allowed, which is never `none` nor anything with a shared secret.
-    let Some(alg) = asymmetric(&found) else {
-        return Err(JwsError::UnsupportedAlgorithm(found));
-    };
-    if !algs.contains(&alg) {
-        let expected = algs.to_vec();
-        return Err(JwsError::Algorithm { found, expected });
-    }
-    let candidates = match (keys.choose(kid.as_deref(), alg), &kid) {
-        (Choice::Keys(candidates), _) => candidates,
-        (Choice::Ambiguous, _) => return Err(JwsError::AmbiguousKey),
-        (Choice::Unknown, None) => return Err(JwsError::NoKey(alg)),
-        (Choice::Unknown, Some(kid)) => {
-            let kid = kid.clone();
-            return Err(match keys.why_not(&kid, alg) {
-                Some(why) => JwsError::UnusableKey { kid, why },
-                None => JwsError::UnknownKey(kid),
-            });
-        }
-    };
-    let message = format!("{header}.{payload}");
-    candidates
-        .into_iter()
-        .any(|key| verify(signature, message.as_bytes(), key, alg).unwrap_or(false))
-        .then_some(alg)
-        .ok_or(JwsError::Signature {
-            key_is_named: kid.is_some(),
-        })
-}
-
-/// The `kid` that `token` names, whoever made it.
-pub fn unverified_kid(token: &str) -> Option<String> {
-    let (header, _) = token.split_once('.')?;
-    let header = Object::read(&part(header).ok()?, &HEADER).ok()?;
-    header.dispensable("kid", json::text)
-}
-
-fn part(encoded: &str) -> Result<Vec<u8>, JwsError> {
-    URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|_| JwsError::Malformed("a part is not base64url".to_owned()))
-}
+impl std::error::Error for JwsError {}
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// RFC 8725 3.7: UTF-8 (MUST)
-    #[test]
-    fn what_is_not_utf_8_is_refused() {
-        let keys = KeySet::parse(br#"{"keys":[]}"#).unwrap();
-        let header = URL_SAFE_NO_PAD.encode(b"{\"alg\":\"RS\xff256\"}");
-        let judged = verified(&format!("{header}.e30.AA"), &keys, &[]);
-        assert!(matches!(judged, Err(JwsError::Malformed(_))));
-    }
-
-    /// RFC 7518, 3.3. Both signatures are right, of `{"alg":"RS256"}` and `{}`.
-    ///
-    /// RFC 8725 3.2, 3.5: Strong keys: RSA of 2048 bits or more (MUST, RFC 7518 3.3)
-    #[test]
-    fn a_key_below_2048_bits_verifies_nothing() {
-        let bits_1024 = (
-            "zkMxvNtPQXUBAoO_hfxSazYKD3UF1OoiIXlxSkzbUU1Z08iNYlg2HRmgL2XfsFASsw0p93irEkC4iiGH\
-             s4_AdMUc3wX_uLmjKU8Fk5mFcRnlK9ZBnki-\
-             t1L_bQsaqqFLdGjeUmDoHk8BVDnTBLCnnK7ei2UI9oHBUKXIgStJVm8",
-            "L9oX0rXWOrjiEf_rnZqjLMnDMm_RFfyuVlNzfOjy4Z5JsLEY2wrreDkm5x85qoKpqLx31CtXEGrUY2Aj\
-             EiSbsOo_IjxOy0tYilErFIuP0s8tT33z1hlhbkhzYf9ZgLlJkkSuDM2a4BxmKHCWE-\
-             G69CYDTTHJMlfcTjzOwXBhENQ",
-        );
-        let bits_2048 = (
-            "tQ4SO-MOJsmOzzYPyuTgaEwBrUPUyEhYrSEfb_ENbST3_8bLBQ1TqrbN6eYcfyVoyZ6aTuS7CF9BNEC_\
-             LsRtaR6V_s95OFjFD1VDu-rfRx334N8EJFeEZYhozO6wqwHn37GS8dvJ2GaaNoNwJvSej0a_mNo9qQVO\
-             KZN8YvrBstX_COW5cUv2scBXy-WAMHiiwowh4j2xRx5CsjrNm2-\
-             MzZR1sW1JKw3UjDKM4rW_UwJsrClCgvcJDn0YkHMkhDBJFSgcV6dQaLKDFGMZSgzsvuONAI475lRrcrJ\
-             GMpnYHNoIJCtC2bQTkLtTpdPQLYCQqYZmFJFtnq94rXdIGx_e1Q",
-            "gTvV3FuGRmBcFvN2z0oVao5rpcKl2vxZjSo72bXQAicUuyrun1EnhvMVgswc9mPNBtmiHMvOd8jIYlb_\
-             9mNaXJOlMH0HqCpGWWv-cF1e49pgCzz4FBeaINNspeCi8U9KBY_Zs4IXNajzauLl5pULmZVXWlKUrEFw\
-             JJfumFQZUkxY6Qd0Gv5sVc6rHd09t0mBAOKxSZLBeP76oimSI_IWDlZBxbSgmB6PycX_G3nOWS-WWuu1\
-             dTarJszy7fdePSwk1wqijYQ6DXihANy6BQYAl2B9nHBH1tLoO_N9-\
-             YMqdiiCnmOCPCbXUCpWUkZ_73wvf6U_uOUOS945JgXL1zlCQg",
-        );
-        for ((modulus, signature), accepted) in [(bits_1024, false), (bits_2048, true)] {
-            let keys = format!(r#"{{"keys":[{{"kty":"RSA","e":"AQAB","n":"{modulus}"}}]}}"#);
-            let keys = KeySet::parse(keys.as_bytes()).unwrap();
-            let token = format!("eyJhbGciOiJSUzI1NiJ9.e30.{signature}");
-            let judged = verified(&token, &keys, &[Algorithm::RS256]);
-            assert_eq!(judged.is_ok(), accepted, "{judged:?}");
-        }
-    }
-
-    #[test]
-    fn newer_keys_are_asked_for_when_they_may_help_and_the_log_says_what_is_wrong() {
-        for (error, may_be_rotation, text) in [
-            (
-                JwsError::UnknownKey("b".to_owned()),
-                true,
-                "no published key has the kid \"b\"",
-            ),
-            (
-                JwsError::UnusableKey {
-                    kid: "b".to_owned(),
-                    why: "its use is \"enc\"".to_owned(),
-                },
-                true,
-                "the key with the kid \"b\" is published, but can't be used: its use is \"enc\"",
-            ),
-            (
-                JwsError::NoKey(Algorithm::ES256),
-                true,
-                "it has no kid, and no key for ES256 is published",
-            ),
-            (
-                JwsError::Member("it has no sub".to_owned()),
-                false,
-                "it has no sub",
-            ),
-            (
-                JwsError::AmbiguousKey,
-                true,
-                "it has no kid and several keys are published",
-            ),
-            (
-                JwsError::Signature {
-                    key_is_named: false,
-                },
-                true,
-                "its signature is wrong",
-            ),
-            (
-                JwsError::Signature { key_is_named: true },
-                false,
-                "its signature is wrong",
-            ),
-            (
-                JwsError::Critical,
-                false,
-                "it has critical header parameters",
-            ),
-            (
-                JwsError::UnsupportedAlgorithm("none".to_owned()),
-                false,
-                "its alg is \"none\", which Doorward does not verify",
-            ),
-            (
-                JwsError::Algorithm {
-                    found: "RS512".to_owned(),
-                    expected: vec![Algorithm::RS256, Algorithm::ES256],
-                },
-                false,
-                "its alg is \"RS512\", expected RS256 ES256",
-            ),
-            (
-                JwsError::Algorithm {
-                    found: "RS512".to_owned(),
-                    expected: vec![],
-                },
-                false,
-                "its alg is \"RS512\", expected none: none that is named is one that Doorward verifies",
-            ),
-        ] {
-            assert_eq!(error.may_be_rotation(), may_be_rotation, "{error}");
-            assert_eq!(error.to_string(), text);
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,12 @@
-//! Signed tokens (JOSE): bytes in, claims out.
+//! Signed tokens (JOSE): bytes in, claims out. Keys, algorithms and the expected `typ` come as arguments. Nothing here
+//! fetches, waits, or knows what a token is for.
 
+pub mod algorithm;
+pub mod audience;
 pub mod json;
+mod jwk;
 pub mod jws;
 pub mod key_set;
 pub mod numeric_date;
+#[cfg(any(test, fuzzing, feature = "internals"))]
+pub mod signer;

@@ -1,12 +1,16 @@
-//! Times in tokens (RFC 7519, 2): JSON numbers of seconds, fractions allowed, and nothing else.
+//! Times in tokens, NumericDate (RFC 7519, 2): JSON numbers of seconds, fractions allowed, and nothing else.
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 /// A NumericDate that is finite, not negative, and a date that exists (before the year 10000).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NumericDate(f64);
 
 const YEAR_10000: f64 = 253_402_300_800.0;
+
+/// How far the provider's clock may be from ours (RFC 7519, 4.1.4: "usually no more than a few minutes").
+const LEEWAY_SECS: f64 = 60.0;
 
 impl NumericDate {
     /// For errors: what [`NumericDate::read`] takes.
@@ -20,8 +24,19 @@ impl NumericDate {
             .then_some(NumericDate(secs))
     }
 
+    /// Whether a token with this `exp` has expired, with a minute of leeway.
+    pub fn is_past(self, now: OffsetDateTime) -> bool {
+        self.0 + LEEWAY_SECS <= now.unix_timestamp() as f64
+    }
+
+    /// Whether a token with this `iat` or `nbf` is not valid yet, with a minute of leeway.
+    pub fn is_future(self, now: OffsetDateTime) -> bool {
+        self.0 - LEEWAY_SECS > now.unix_timestamp() as f64
+    }
+
     /// Seconds since 1970 in UTC.
-    pub fn secs(&self) -> f64 {
+    #[cfg(test)]
+    pub fn secs(self) -> f64 {
         self.0
     }
 }
@@ -49,6 +64,22 @@ mod tests {
             let parsed = serde_json::from_str(json).ok();
             let parsed = parsed.and_then(|value| NumericDate::read(&value));
             assert_eq!(parsed.map(|date| date.secs()), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_minute_of_leeway_counts_to_either_side() {
+        let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        let date = |by: f64| NumericDate(1_800_000_000.0 + by);
+        for (by, is_past, is_future) in [
+            (-60.0, true, false),
+            (-59.5, false, false),
+            (0.0, false, false),
+            (60.0, false, false),
+            (60.5, false, true),
+        ] {
+            assert_eq!(date(by).is_past(now), is_past, "{by}");
+            assert_eq!(date(by).is_future(now), is_future, "{by}");
         }
     }
 }

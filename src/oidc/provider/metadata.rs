@@ -91,13 +91,8 @@ fn read(document: &Object, is_here: bool) -> Result<Metadata, String> {
         false => Err(format!("{endpoint} is neither https nor on loopback")),
     };
     let needed = |name| confidential(document.required(name, "a URL", url)?);
-    let dispensable = |name| {
-        document
-            .dispensable(name, url)
-            .map(confidential)
-            .transpose()
-    };
-    let list = |name| document.dispensable(name, json::texts);
+    let dispensable = |name| document.lenient(name, url).map(confidential).transpose();
+    let list = |name| document.lenient(name, json::texts);
     Ok(Metadata {
         authorization_endpoint: needed("authorization_endpoint")?,
         token_endpoint: needed("token_endpoint")?,
@@ -112,7 +107,7 @@ fn read(document: &Object, is_here: bool) -> Result<Metadata, String> {
         // A wrong type is not `true`: with one provider this guards against nobody, and `iss` is compared where it
         // comes (RFC 9207, 2.4).
         response_names_issuer: document
-            .dispensable(
+            .lenient(
                 "authorization_response_iss_parameter_supported",
                 Value::as_bool,
             )

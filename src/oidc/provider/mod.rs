@@ -1,4 +1,5 @@
-//! What is known of the provider.
+//! What Doorward knows of the provider.
 
 pub mod cache;
+pub mod keys;
 pub mod metadata;

@@ -22,7 +22,7 @@ async fn what_has_not_three_parts_is_refused() {
     ];
     for edit in edits {
         edit_token(&app, edit);
-        assert_refused(&app, "malformed: it has not three parts").await;
+        assert_refused(&app, "malformed: it does not have three parts").await;
     }
 }
 
@@ -91,7 +91,7 @@ async fn a_header_with_a_name_twice_is_refused() {
             replace(header, "{", "{\"alg\":\"none\",");
         })
     });
-    assert_refused(&app, "malformed: its alg comes twice").await;
+    assert_refused(&app, "malformed: its alg appears twice").await;
 }
 
 /// RFC 7515, 4: the header is an object, though serde would take an array for one.

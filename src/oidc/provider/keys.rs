@@ -1,0 +1,137 @@
+//! The keys with which the provider signs: fetched from its `jwks_uri`, cached, and fetched again when a token may be
+//! signed with a newer one (OpenID Connect Core 10.1.1).
+
+use std::sync::Arc;
+use std::time::Duration as StdDuration;
+
+use secrecy::{ExposeSecret, SecretString};
+use time::{Duration, OffsetDateTime};
+use url::Url;
+
+use crate::observe::metrics::Endpoint;
+use crate::oidc::error::Error;
+use crate::oidc::http::client::Http;
+use crate::oidc::http::response::Answer;
+use crate::oidc::http::timing::timed;
+use crate::oidc::jose::jws::{self, Expected, JwsError, Verified};
+use crate::oidc::jose::key_set::KeySet;
+use crate::oidc::provider::cache::Cache;
+
+/// The keys by which Doorward judges whether an ID token can still be a hint are at most this old.
+const AGE_FOR_HINTS: Duration = Duration::MINUTE;
+
+/// How long a sign-out waits for keys where none are cached.
+const PATIENCE_FOR_HINTS: StdDuration = StdDuration::from_millis(500);
+
+/// The provider's signing keys.
+#[derive(Default)]
+pub struct SigningKeys {
+    cache: Arc<Cache<KeySet>>,
+}
+
+impl SigningKeys {
+    /// Verifies `token` with the provider's keys, and again with newer ones if those may help.
+    ///
+    /// # Errors
+    /// The outer error: there are no keys. The inner one: the token is not verified.
+    pub async fn verify(
+        &self,
+        http: &Http,
+        jwks_uri: &Url,
+        now: OffsetDateTime,
+        token: &str,
+        expected: &Expected<'_>,
+    ) -> Result<Result<Verified, JwsError>, Error> {
+        let keys = self.cache.get(now, || fetch_owned(http, jwks_uri)).await?;
+        match jws::verify(token, &keys, expected) {
+            Err(cause) if cause.may_be_rotation() => {
+                let fetch = || fetch_owned(http, jwks_uri);
+                let newer = self.cache.get_newer(now, &keys, fetch).await?;
+                Ok(jws::verify(token, &newer, expected))
+            }
+            verified => Ok(verified),
+        }
+    }
+
+    /// Whether the key that `id_token` names is still published. It counts as published while that is unknown.
+    pub async fn still_have_key_of(
+        &self,
+        id_token: &SecretString,
+        http: &Http,
+        jwks_uri: &Url,
+        now: OffsetDateTime,
+    ) -> bool {
+        let Some(kid) = jws::unverified_kid(id_token.expose_secret()) else {
+            return true;
+        };
+        let fetch = || fetch_owned(http, jwks_uri);
+        let keys = self.cache.get_within(AGE_FOR_HINTS, now, fetch);
+        // A sign-out does not wait for a provider that hangs.
+        match tokio::time::timeout(PATIENCE_FOR_HINTS, keys).await {
+            Ok(Ok(keys)) => keys.has_kid(&kid),
+            Ok(Err(_)) | Err(_) => true,
+        }
+    }
+}
+
+/// Fetches the key set, and the seconds for which the provider lets it be cached.
+pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>), Error> {
+    let answer = timed(Endpoint::Keys, http.get(jwks_uri, None)).await;
+    let answer = answer.and_then(Answer::ok);
+    let answer = answer.map_err(Error::fetching("keys"))?;
+    let body = answer.text().map_err(Error::Keys)?;
+    let keys = KeySet::parse(&body).map_err(|cause| Error::Keys(cause.to_string()))?;
+    Ok((keys, answer.max_age_secs))
+}
+
+/// The same, for a task that may outlive the request that started it.
+fn fetch_owned(
+    http: &Http,
+    jwks_uri: &Url,
+) -> impl Future<Output = Result<(KeySet, Option<u64>), Error>> + use<> {
+    let (http, jwks_uri) = (http.clone(), jwks_uri.clone());
+    async move { fetch(&http, &jwks_uri).await }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::Algorithm;
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::oidc::http::proxy::Proxy;
+    use crate::oidc::http::trust_roots::tls_config;
+    use crate::oidc::jose::signer::Signer;
+
+    #[tokio::test]
+    async fn newer_keys_are_asked_for_only_if_they_may_help() {
+        let signer = Signer::new(Algorithm::ES256);
+        let keys = SigningKeys::default();
+        let now = Clock::default().now();
+        let cached = signer.key_set();
+        keys.cache
+            .get(now, || async { Ok((cached, None)) })
+            .await
+            .unwrap();
+        // Nobody answers there.
+        let jwks_uri = Url::parse("https://127.0.0.1:1/keys").unwrap();
+        let http = Http::new(tls_config(None).unwrap(), &Proxy::default());
+        let judged = async |header| {
+            let token = signer.sign(&header, &json!({}));
+            let expected = Expected {
+                algs: &[Algorithm::ES256],
+                typ: "JWT",
+            };
+            let verified = keys.verify(&http, &jwks_uri, now, &token, &expected);
+            tokio::task::LocalSet::new().run_until(verified).await
+        };
+        // First, or the pause after a request would hide it.
+        let not_asked = judged(json!({"alg": "ES256", "crit": ["b64"]})).await;
+        assert_eq!(not_asked.unwrap().unwrap_err(), JwsError::Critical);
+        let not_asked = judged(json!({"alg": "ES256", "kid": "a"})).await;
+        assert!(not_asked.unwrap().is_ok());
+        let asked = judged(json!({"alg": "ES256", "kid": "b"})).await;
+        assert!(matches!(asked, Err(Error::Fetch { what: "keys", .. })));
+    }
+}
