@@ -11,8 +11,9 @@ use doorward::commands::{Command, CommandLine};
 use doorward::observe::logging;
 use doorward::server::Doorward;
 use doorward::server::bind::Sockets;
+use doorward::server::dotenv::read_dotenv;
 use doorward::server::draining;
-use doorward::settings::{Complaint, Settings, read_dotenv};
+use doorward::settings::{Complaint, Settings};
 use nix::sys::resource::{Resource, setrlimit};
 
 /// What somebody reads who starts `doorward` with no settings at all.
@@ -50,22 +51,23 @@ fn no_core_dumps() {
 fn serve() -> Result<(), String> {
     let handed_over = Sockets::handed_over()
         .map_err(|cause| format!("the sockets that systemd hands over can't be used: {cause}"))?;
-    let settings = Settings::from_env().map_err(|complaints| explain(&complaints))?;
+    let settings = Settings::from_env(&|path| std::fs::read(path))
+        .map_err(|complaints| explain(&complaints))?;
     logging::start(settings.log_format);
     let system = actix_web::rt::System::new();
     system
         .block_on(draining::outlive_hangups())
         .map_err(|cause| format!("signals can't be listened for: {cause}"))?;
-    let listen_addr = settings.listen_addr.clone();
-    let metrics_addr = settings.metrics_addr;
+    let listen_addr = settings.listening.addr.clone();
+    let metrics_addr = settings.listening.metrics_addr;
     let public_url = settings.public_url.clone();
     let doorward = Doorward::new(settings, Clock::default()).map_err(|error| error.to_string())?;
     let sockets = handed_over.or_open(&listen_addr).map_err(|cause| {
-        format!("can't listen at {listen_addr}: {cause}\nCheck LISTEN_ADDR: is it taken, or not this machine's?")
+        format!("can't listen at {listen_addr}: {cause}\nCheck LISTEN_ADDR: is the port in use, or is the address not one of this host's?")
     })?;
     let metrics_listener = match metrics_addr {
         Some(addr) => Some(TcpListener::bind(addr).map_err(|cause| {
-            format!("can't listen at {addr}: {cause}\nCheck METRICS_ADDR: is it taken, or not this machine's?")
+            format!("can't listen at {addr}: {cause}\nCheck METRICS_ADDR: is the port in use, or is the address not one of this host's?")
         })?),
         None => None,
     };

@@ -89,7 +89,10 @@ fn settings(
         ("PUBLIC_URL", public_url.to_owned()),
         ("DATABASE_URL", database),
     ]);
-    Settings::read(&|name| variables.get(name).cloned()).map_err(|complaints| {
+    Settings::read(&|name| variables.get(name).cloned(), &|path| {
+        std::fs::read(path)
+    })
+    .map_err(|complaints| {
         let lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();
         lines.join("\n")
     })

@@ -7,6 +7,6 @@ use crate::settings::Settings;
 /// Asks the Doorward at `LISTEN_ADDR` whether it lives.
 pub fn run() -> Result<(), String> {
     let settings = Settings::listen_addr_from_env();
-    let (addr, speaks) = settings.map_err(|complaints| explain(&complaints))?;
-    healthcheck::check(&addr, speaks)
+    let (addr, scheme) = settings.map_err(|complaints| explain(&complaints))?;
+    healthcheck::check(&addr, scheme)
 }

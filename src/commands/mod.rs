@@ -77,8 +77,8 @@ impl Command {
 /// The database, which must be there and up to date, and for how long a process may still take an ended session for a
 /// live one.
 fn database() -> Result<(Db, Duration), String> {
-    let (url, session_cache) =
-        Settings::database_from_env().map_err(|complaints| explain(&complaints))?;
+    let (url, session_cache) = Settings::database_from_env(&|path| std::fs::read(path))
+        .map_err(|complaints| explain(&complaints))?;
     let db = Db::existing(url);
     let pending = db.pending_migrations().map_err(StartError::Database);
     match pending.map_err(|cause| cause.to_string())? {

@@ -7,13 +7,13 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use crate::accounts::audit::Audit;
 use crate::db::Db;
 use crate::http::handlers::Readiness;
-use crate::http::middleware::client_address::TrustedProxies;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::pages::Pages;
 use crate::oidc::{Http, RelyingParty};
 use crate::public_url::PublicUrl;
 use crate::server::draining::Leaving;
 use crate::session::Sessions;
+use crate::settings::TrustedProxies;
 
 /// What the handlers of one worker thread need.
 pub struct App {

@@ -1,50 +1,18 @@
 //! Where Doorward listens: a TCP address, a Unix socket, or sockets that systemd hands over.
 
-use std::fmt;
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use listenfd::ListenFd;
 
+use crate::settings::ListenAddr;
+
 /// Who may connect to a Unix socket: its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
-
-/// `LISTEN_ADDR`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenAddr {
-    /// An address and a port.
-    Tcp(SocketAddr),
-    /// `unix:` and the path of a socket.
-    Unix(PathBuf),
-}
-
-impl FromStr for ListenAddr {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix("unix:") {
-            Some(path) if path.starts_with('/') => Ok(ListenAddr::Unix(path.into())),
-            _ => text
-                .parse()
-                .map(ListenAddr::Tcp)
-                .map_err(|_| "is neither an IP address with a port nor unix: and an absolute path"),
-        }
-    }
-}
-
-impl fmt::Display for ListenAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ListenAddr::Tcp(addr) => addr.fmt(f),
-            ListenAddr::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
 
 /// Sockets that people can already knock at, and nobody answers yet.
 #[derive(Default)]
@@ -161,23 +129,6 @@ mod tests {
     impl Drop for Folder {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-
-    #[test]
-    fn an_address_is_tcp_or_a_unix_socket() {
-        for text in ["127.0.0.1:8080", "[::1]:80", "unix:/run/doorward/socket"] {
-            assert_eq!(text.parse::<ListenAddr>().unwrap().to_string(), text);
-        }
-        for wrong in [
-            "",
-            "8080",
-            "localhost:80",
-            "unix:",
-            "unix:socket",
-            "/run/socket",
-        ] {
-            assert!(wrong.parse::<ListenAddr>().is_err(), "{wrong}");
         }
     }
 

@@ -14,25 +14,16 @@ use rustls::{
 };
 
 use crate::http::paths::HEALTHZ;
-use crate::server::bind::ListenAddr;
+use crate::settings::{ListenAddr, Scheme};
 
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Whether Doorward speaks TLS itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaks {
-    /// HTTP over TLS.
-    Tls,
-    /// HTTP.
-    Plain,
-}
 
 /// Asks at `addr`.
 ///
 /// # Errors
 /// A sentence that says that nobody answers, or somebody who is not well.
-pub fn check(addr: &ListenAddr, speaks: Speaks) -> Result<(), String> {
-    match ask(addr, speaks) {
+pub fn check(addr: &ListenAddr, scheme: Scheme) -> Result<(), String> {
+    match ask(addr, scheme) {
         Ok(status) if status.ends_with(b" 200") => Ok(()),
         Ok(_) => Err(format!(
             "{addr} answers, but not as a healthy Doorward does"
@@ -41,14 +32,14 @@ pub fn check(addr: &ListenAddr, speaks: Speaks) -> Result<(), String> {
     }
 }
 
-fn ask(addr: &ListenAddr, speaks: Speaks) -> io::Result<[u8; 12]> {
+fn ask(addr: &ListenAddr, scheme: Scheme) -> io::Result<[u8; 12]> {
     match addr {
         ListenAddr::Tcp(addr) => {
             let stream = TcpStream::connect_timeout(addr, PATIENCE)?;
             stream.set_read_timeout(Some(PATIENCE))?;
-            match speaks {
-                Speaks::Tls => status(StreamOwned::new(tls()?, stream)),
-                Speaks::Plain => status(stream),
+            match scheme {
+                Scheme::Https => status(StreamOwned::new(tls()?, stream)),
+                Scheme::Http => status(stream),
             }
         }
         ListenAddr::Unix(path) => {

@@ -2,14 +2,26 @@
 //! as files.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::rt;
 use secrecy::SecretString;
 
 use crate::oidc::RelyingParty;
-use crate::server::watched_files::Watched;
+use crate::server::watched_files::{Files, Watched};
 use crate::session::Sessions;
-use crate::settings::{self, SecretFiles};
+use crate::settings;
+
+/// The secrets that came from files.
+#[derive(Clone)]
+pub struct SecretFiles {
+    /// `OIDC_CLIENT_SECRET_FILE`.
+    pub client_secret: Option<Files>,
+    /// `SESSION_KEY_FILE`.
+    pub session_key: Option<Files>,
+    /// `SESSION_KEY_DELAY`.
+    pub session_key_delay: Duration,
+}
 
 /// The files, each with what its new content does.
 pub fn secrets(

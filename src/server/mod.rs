@@ -1,15 +1,20 @@
 //! How Doorward is put together, and in which order a request passes through it.
 
 pub mod bind;
+pub mod dotenv;
 pub mod draining;
+mod file_access;
 pub mod healthcheck;
+mod housekeeping;
 mod http1;
 mod key_rotation;
 mod metrics_endpoint;
+pub mod session_key_file;
+mod start_error;
+mod start_warnings;
 pub mod tls;
 pub mod watched_files;
 
-use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
@@ -22,13 +27,13 @@ use actix_web::middleware::from_fn;
 use actix_web::rt;
 use actix_web::web::{Data, PayloadConfig};
 use rustls::ClientConfig;
+use secrecy::SecretSlice;
 
 use crate::accounts::audit::Audit;
 use crate::clock::Clock;
-use crate::db::{self, Db};
+use crate::db::{DatabaseUrl, Db};
 use crate::http::app::App;
 use crate::http::handlers::Readiness;
-use crate::http::middleware::client_address::TrustedProxies;
 use crate::http::middleware::front::{front, security_headers};
 use crate::http::middleware::rate_limit::{RateLimit, rate_limit};
 use crate::http::pages::Pages;
@@ -38,10 +43,12 @@ use crate::public_url::PublicUrl;
 use crate::server::bind::Sockets;
 use crate::server::draining::{Leaving, Running};
 use crate::server::http1::{Http1, Patience};
+use crate::server::key_rotation::SecretFiles;
 use crate::server::tls::Certificate;
-use crate::server::watched_files::watch;
+use crate::server::watched_files::{Files, watch};
 use crate::session::{Sessions, identity_middleware, renew, session_middleware};
-use crate::settings::{SecretFiles, Settings};
+use crate::settings::{Settings, TrustedProxies};
+pub use start_error::StartError;
 
 /// The longest body that is read, in bytes.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -57,9 +64,6 @@ const OTHER_BLOCKING_THREADS: usize = 4;
 /// to us themselves shall not keep so many connections for so long.
 const KEEP_ALIVE_FOR_PROXIES: Duration = Duration::from_secs(75);
 const KEEP_ALIVE_FOR_BROWSERS: Duration = Duration::from_secs(5);
-
-/// How often ended sessions are cleared away.
-const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Doorward, put together but not yet listening. Clones share everything.
 #[derive(Clone)]
@@ -84,46 +88,19 @@ pub struct Doorward {
     shutdown_timeout: Duration,
 }
 
-/// Why Doorward can't start, and what to do about it.
-#[derive(Debug)]
-pub enum StartError {
-    /// The database is away or its schema can't be brought up to date.
-    Database(db::Error),
-    /// `AUTO_MIGRATE=false` and these are missing.
-    PendingMigrations(Vec<String>),
-    /// A template of `TEMPLATES_DIR` is wrong.
-    Pages(String),
-    /// The trust roots can't be used.
-    Tls(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Database(cause) => write!(f, "{cause}\nCheck DATABASE_URL."),
-            StartError::PendingMigrations(names) => write!(
-                f,
-                "the database lacks these migrations: {}\nRun `diesel migration run`, or leave \
-                 AUTO_MIGRATE unset and Doorward applies them.",
-                names.join(", ")
-            ),
-            StartError::Pages(cause) => write!(f, "{cause}\nCheck TEMPLATES_DIR."),
-            StartError::Tls(cause) => write!(f, "OIDC_CA_FILE: {cause}"),
-        }
-    }
-}
-
 impl Doorward {
     /// Puts everything together: the database must answer, the provider need not.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
+        start_warnings::about_plain_http(&settings.public_url);
         let pages = Pages::new(
             settings.templates_dir.as_deref(),
             settings.public_url.clone(),
         );
         let pages = pages.map_err(StartError::Pages)?;
-        let tls = oidc::tls_config(settings.extra_roots.as_deref()).map_err(StartError::Tls)?;
-        let db = Db::new(settings.database.clone());
-        if settings.auto_migrate {
+        let extra_roots = settings.provider.extra_roots.as_deref();
+        let tls = oidc::tls_config(extra_roots).map_err(StartError::Tls)?;
+        let db = Db::new(settings.database.url.clone());
+        if settings.database.auto_migrate {
             db.migrate().map_err(StartError::Database)?;
         } else {
             let pending = db.pending_migrations().map_err(StartError::Database)?;
@@ -131,24 +108,30 @@ impl Doorward {
                 return Err(StartError::PendingMigrations(pending));
             }
         }
-        if !oidc::is_confidential(settings.public_url.url()) {
-            log::warn!(
-                "PUBLIC_URL is plain http: who listens on the way can take a session over; use https"
-            );
-        }
-        let sessions = Sessions::new(&settings, db.clone(), clock.clone());
+        // Made only when nothing else is wrong: a start that fails leaves no file behind.
+        let key = session_key(&settings).map_err(StartError::SessionKey)?;
+        let sessions = Sessions::new(&settings, &key, db.clone(), clock.clone());
+        let secret_files = SecretFiles {
+            client_secret: settings
+                .provider
+                .client_secret_file
+                .as_ref()
+                .and_then(Files::of_one),
+            session_key: settings.sessions.key_file.as_ref().and_then(Files::of_one),
+            session_key_delay: settings.sessions.key_delay,
+        };
         let audit = Audit::new(
             db.clone(),
-            settings.registration.issuer.clone(),
-            settings.audit_retention,
+            settings.provider.registration.issuer.clone(),
+            settings.database.audit_retention,
             clock.clone(),
         );
         Ok(Doorward {
             sessions: Arc::new(sessions),
             audit: Arc::new(audit),
-            provider: Arc::new(RelyingParty::new(settings.registration, clock)),
+            provider: Arc::new(RelyingParty::new(settings.provider.registration, clock)),
             tls,
-            proxy: settings.proxy,
+            proxy: settings.provider.proxy,
             db,
             pages: Arc::new(pages),
             public_url: settings.public_url,
@@ -158,37 +141,33 @@ impl Doorward {
                 settings.trusted_proxies.clone(),
             )),
             trusted_proxies: settings.trusted_proxies,
-            certificate: settings.certificate,
-            secret_files: settings.secret_files,
-            max_connections: settings.max_connections,
+            certificate: settings.listening.tls.map(Certificate::new),
+            secret_files,
+            max_connections: settings.listening.max_connections,
             readiness: Readiness::default(),
             leaving: Leaving::default(),
-            shutdown_delay: settings.shutdown_delay,
-            shutdown_timeout: settings.shutdown_timeout,
+            shutdown_delay: settings.listening.shutdown_delay,
+            shutdown_timeout: settings.listening.shutdown_timeout,
         })
     }
 
     /// Serves on `sockets` until it is stopped.
     pub fn serve(self, sockets: impl Into<Sockets>) -> io::Result<Running> {
         let Sockets { tcp, unix } = sockets.into();
-        rt::spawn(purge(self.sessions.clone(), self.audit.clone()));
+        rt::spawn(housekeeping::purge(
+            self.sessions.clone(),
+            self.audit.clone(),
+        ));
         let mut files = key_rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
         files.extend(self.certificate.iter().map(Certificate::watched));
         rt::spawn(watch(files));
         let (certificate, leaving) = (self.certificate.clone(), self.leaving.clone());
-        if !unix.is_empty() && !self.trusted_proxies.unix {
-            log::warn!(
-                "TRUSTED_PROXIES lacks `unix`: nobody's address is known, and everybody behind a Unix \
-                 socket shares one RATE_LIMIT"
-            );
-        }
-        let speaks_tls_elsewhere = self.public_url.is_https() && certificate.is_none();
-        if speaks_tls_elsewhere && self.trusted_proxies.is_nobody() && !tcp.is_empty() {
-            log::warn!(
-                "TRUSTED_PROXIES names no proxy, but one is in front (PUBLIC_URL is https, and TLS_CERT_FILE is \
-                 unset): everybody has its address and shares one RATE_LIMIT"
-            );
-        }
+        start_warnings::about_proxies(
+            &self.trusted_proxies,
+            self.public_url.is_https() && certificate.is_none(),
+            !tcp.is_empty(),
+            !unix.is_empty(),
+        );
         let time_to_go = leaving.clone().time_to_go(self.shutdown_delay);
         let shutdown_timeout = self.shutdown_timeout.as_secs();
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -277,23 +256,11 @@ impl Doorward {
     }
 }
 
-/// Clears away ended sessions, what was used once, and old audit events, now and then.
-async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
-    let mut interval = rt::time::interval(PURGE_INTERVAL);
-    loop {
-        interval.tick().await;
-        match sessions.purge_expired().await {
-            Ok(0) => (),
-            Ok(ended) => log::info!("cleared away {ended} ended sessions"),
-            Err(cause) => log::warn!("ended sessions could not be cleared away: {cause}"),
-        }
-        if let Err(cause) = sessions.purge_used().await {
-            log::warn!("what was used once could not be cleared away: {cause}");
-        }
-        match audit.purge().await {
-            Ok(0) => (),
-            Ok(old) => log::info!("cleared away {old} old audit events"),
-            Err(cause) => log::warn!("old audit events could not be cleared away: {cause}"),
-        }
+/// `SESSION_KEY`, or the key beside the database.
+fn session_key(settings: &Settings) -> Result<SecretSlice<u8>, String> {
+    match (&settings.sessions.key, &settings.database.url) {
+        (Some(key), _) => Ok(key.clone()),
+        (None, DatabaseUrl::Sqlite(database)) => session_key_file::read_or_make(database),
+        (None, DatabaseUrl::Postgres(_)) => unreachable!("settings demand a key"),
     }
 }

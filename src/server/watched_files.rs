@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use actix_web::rt;
 use aws_lc_rs::digest;
+use secrecy::ExposeSecret;
+
+use crate::settings::FileContent;
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -23,10 +26,22 @@ pub struct Files {
 }
 
 impl Files {
-    /// To be called before the files are used for the first time, or a change might be missed.
-    pub fn as_they_are(paths: Vec<PathBuf>) -> Self {
-        let used = read(&paths).ok().map(|contents| hash(&contents));
-        Files { paths, used }
+    /// Files as the settings read them: what has changed since then counts as a change.
+    pub fn of(files: &[FileContent]) -> Self {
+        let contents: Vec<&[u8]> = files
+            .iter()
+            .map(|file| file.bytes.expose_secret())
+            .collect();
+        Files {
+            paths: files.iter().map(|file| file.path.clone()).collect(),
+            used: Some(hash(&contents)),
+        }
+    }
+
+    /// A file that can be read again; none if it is a pipe, out of which each byte comes once.
+    pub fn of_one(file: &FileContent) -> Option<Self> {
+        let can_be_read_again = file.path.is_file();
+        can_be_read_again.then(|| Files::of(std::slice::from_ref(file)))
     }
 }
 
@@ -102,9 +117,10 @@ fn read(paths: &[PathBuf]) -> std::io::Result<Vec<Vec<u8>>> {
     paths.iter().map(fs::read).collect()
 }
 
-fn hash(contents: &[Vec<u8>]) -> Vec<u8> {
+fn hash(contents: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut hash = digest::Context::new(&digest::SHA256);
     for content in contents {
+        let content = content.as_ref();
         hash.update(&content.len().to_be_bytes());
         hash.update(content);
     }
@@ -123,7 +139,10 @@ mod tests {
         fs::write(&path, "old").unwrap();
         let used = Rc::new(RefCell::new(Vec::new()));
         let keep = used.clone();
-        let files = Files::as_they_are(vec![path.clone()]);
+        let files = Files::of(&[FileContent {
+            path: path.clone(),
+            bytes: b"old".to_vec().into(),
+        }]);
         let mut file = Watched::new("FILE", files, move |contents| {
             let text = String::from_utf8_lossy(&contents[0]).into_owned();
             if text == "bad" {

@@ -70,22 +70,18 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// The rules that `settings` give.
-    pub fn new(settings: &Settings, db: Db, clock: Clock) -> Self {
+    /// The rules that `settings` give, with `key` as `SESSION_KEY`.
+    pub fn new(settings: &Settings, key: &SecretSlice<u8>, db: Db, clock: Clock) -> Self {
         Sessions {
-            keys: KeyRing::new(
-                &settings.session_key,
-                settings.session_key_previous.as_ref(),
-                clock.clone(),
-            ),
+            keys: KeyRing::new(key, settings.sessions.previous_key.as_ref(), clock.clone()),
             names: CookieNames::of(&settings.public_url),
             public_url: settings.public_url.clone(),
-            issuer: settings.registration.issuer.clone(),
-            idle_timeout: settings.idle_timeout,
-            absolute_timeout: settings.absolute_timeout,
+            issuer: settings.provider.registration.issuer.clone(),
+            idle_timeout: settings.sessions.idle_timeout,
+            absolute_timeout: settings.sessions.absolute_timeout,
             clock,
             db,
-            cache: SessionCache::new(settings.session_cache),
+            cache: SessionCache::new(settings.sessions.cache),
             used_attempts: UsedAttempts::new(),
         }
     }

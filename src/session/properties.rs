@@ -282,19 +282,23 @@ const SESSION_KEY: &str =
 
 /// The seconds that `SESSION_IDLE_TIMEOUT` means, if it is taken.
 fn idle_timeout_secs(text: &str) -> Option<u64> {
-    let settings = Settings::read(&|name| {
-        let value = match name {
-            "OIDC_ISSUER" => "https://op.example",
-            "OIDC_CLIENT_ID" => "id",
-            "OIDC_CLIENT_SECRET" => "secret",
-            "SESSION_KEY" => SESSION_KEY,
-            "SESSION_ABSOLUTE_TIMEOUT" => "400d",
-            "SESSION_IDLE_TIMEOUT" => text,
-            _ => return None,
-        };
-        Some(value.to_owned())
-    });
-    let timeout = settings.ok()?.idle_timeout;
+    let no_file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+    let settings = Settings::read(
+        &|name| {
+            let value = match name {
+                "OIDC_ISSUER" => "https://op.example",
+                "OIDC_CLIENT_ID" => "id",
+                "OIDC_CLIENT_SECRET" => "secret",
+                "SESSION_KEY" => SESSION_KEY,
+                "SESSION_ABSOLUTE_TIMEOUT" => "400d",
+                "SESSION_IDLE_TIMEOUT" => text,
+                _ => return None,
+            };
+            Some(value.to_owned())
+        },
+        &no_file,
+    );
+    let timeout = settings.ok()?.sessions.idle_timeout;
     assert_eq!(timeout.subsec_nanos(), 0);
     Some(timeout.as_secs())
 }

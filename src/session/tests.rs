@@ -21,7 +21,11 @@ pub(super) fn settings(public_url: &str) -> Settings {
         ("SESSION_KEY", KEY),
         ("PUBLIC_URL", public_url),
     ]);
-    let read = Settings::read(&|name| variables.get(name).map(ToString::to_string));
+    let no_file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+    let read = Settings::read(
+        &|name| variables.get(name).map(ToString::to_string),
+        &no_file,
+    );
     read.ok().unwrap()
 }
 
@@ -29,7 +33,9 @@ pub(super) fn settings(public_url: &str) -> Settings {
 pub(super) fn sessions_at(public_url: &str) -> (Sessions, Clock) {
     let clock = Clock::default();
     let nowhere = Db::existing(DatabaseUrl::Sqlite("/nowhere/doorward.db".into()));
-    let sessions = Sessions::new(&settings(public_url), nowhere, clock.clone());
+    let settings = settings(public_url);
+    let key = settings.sessions.key.clone().unwrap();
+    let sessions = Sessions::new(&settings, &key, nowhere, clock.clone());
     (sessions, clock)
 }
 

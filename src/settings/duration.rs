@@ -37,7 +37,7 @@ fn up_to(limit_days: u64, text: String) -> Result<Duration, String> {
         .map_err(|_| fault())?
         .saturating_mul(unit_secs);
     match secs {
-        0 => Err("is nothing at all".to_owned()),
+        0 => Err("must be greater than zero".to_owned()),
         secs if secs > limit_days * 86400 => Err(format!("is more than {limit_days} days")),
         secs => Ok(Duration::from_secs(secs)),
     }

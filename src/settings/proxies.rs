@@ -6,7 +6,43 @@ use ipnet::IpNet;
 
 use super::source::Source;
 use super::values;
-use crate::http::middleware::client_address::{ForwardHeader, TrustedProxies};
+
+/// `TRUSTED_PROXIES`, and where those write whom they speak for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrustedProxies {
+    /// Their networks.
+    pub networks: Vec<IpNet>,
+    /// Whether whoever comes through a Unix socket is one of them.
+    pub unix: bool,
+    /// `CLIENT_ADDR_HEADER`.
+    pub header: ForwardHeader,
+    /// `TRUST_REQUEST_ID`: whether they set `X-Request-Id` or `traceparent` themselves. Most hand on
+    /// what visitors send.
+    pub name_requests: bool,
+}
+
+/// Where a proxy writes whom it speaks for. One alone: what the proxy does not write itself, it hands
+/// on as the client made it up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+impl TrustedProxies {
+    /// Whether there are none.
+    pub fn is_nobody(&self) -> bool {
+        self.networks.is_empty() && !self.unix
+    }
+
+    /// Whether `ip` is one of them.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
+}
 
 /// `TRUSTED_PROXIES`, `CLIENT_ADDR_HEADER` and `TRUST_REQUEST_ID`.
 pub fn read(source: &mut Source<'_>) -> TrustedProxies {

@@ -1,9 +1,21 @@
 //! Where settings come from: a variable, or the file that `NAME_FILE` names; and what is wrong.
 
-use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
-use crate::server::watched_files::Files;
+use secrecy::{ExposeSecret, SecretSlice};
+
+/// Reads a file: what the server or a command gives, since settings open nothing.
+pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
+
+/// A file that a setting names, as it was when the settings were read.
+#[derive(Clone)]
+pub struct FileContent {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it held.
+    pub bytes: SecretSlice<u8>,
+}
 
 /// One thing that is wrong with the environment.
 #[derive(Debug, PartialEq)]
@@ -40,17 +52,16 @@ pub fn environment(name: &str) -> Option<String> {
 /// Asks for variables and collects complaints.
 pub struct Source<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
+    read_file: ReadFile<'a>,
     complaints: Vec<Complaint>,
-    /// Whether reading may leave a file behind: the key that is made when none is given.
-    pub may_write: bool,
 }
 
 impl<'a> Source<'a> {
-    pub fn new(variable: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn new(variable: &'a dyn Fn(&str) -> Option<String>, read_file: ReadFile<'a>) -> Self {
         Source {
             variable,
+            read_file,
             complaints: Vec::new(),
-            may_write: true,
         }
     }
 
@@ -76,30 +87,31 @@ impl<'a> Source<'a> {
         self.parsed(name, example, value, parse)
     }
 
-    /// Like [`Source::required`], or from the file that `NAME_FILE` names.
+    /// Like [`Source::required`], or from the file that `NAME_FILE` names: with that file, then.
     pub fn required_secret<T>(
         &mut self,
         name: &str,
         example: &'static str,
         parse: impl Fn(String) -> Result<T, String>,
-    ) -> Option<T> {
+    ) -> Option<(T, Option<FileContent>)> {
         let complaints = self.complaints.len();
-        let value = self.secret(name, example);
+        let (value, file) = self.secret(name, example).unzip();
         if self.complaints.len() > complaints {
             return None;
         }
-        self.needed(name, example, value, parse)
+        let value = self.needed(name, example, value, parse)?;
+        Some((value, file.flatten()))
     }
 
-    /// Like [`Source::optional`], or from the file that `NAME_FILE` names.
+    /// Like [`Source::optional`], or from the file that `NAME_FILE` names: with that file, then.
     pub fn optional_secret<T>(
         &mut self,
         name: &str,
         example: &'static str,
         parse: impl Fn(String) -> Result<T, String>,
-    ) -> Option<T> {
-        let value = self.secret(name, example)?;
-        self.parsed(name, example, value, parse)
+    ) -> Option<(T, Option<FileContent>)> {
+        let (value, file) = self.secret(name, example)?;
+        Some((self.parsed(name, example, value, parse)?, file))
     }
 
     /// Adds a complaint.
@@ -117,18 +129,25 @@ impl<'a> Source<'a> {
             .any(|complaint| complaint.variable.starts_with(name))
     }
 
-    pub fn has_complaints(&self) -> bool {
-        !self.complaints.is_empty()
-    }
-
     pub fn complaints(self) -> Vec<Complaint> {
         self.complaints
     }
 
-    /// The file that `NAME_FILE` names, as it is now; none if that is a pipe, out of which each byte comes once.
-    pub fn file_of(&self, name: &str) -> Option<Files> {
-        let path = PathBuf::from(self.value(&format!("{name}_FILE"))?);
-        path.is_file().then(|| Files::as_they_are(vec![path]))
+    /// `settings`, if there are no complaints.
+    pub fn none_or<T>(self, settings: T) -> Result<T, Vec<Complaint>> {
+        match self.complaints {
+            none if none.is_empty() => Ok(settings),
+            complaints => Err(complaints),
+        }
+    }
+
+    /// The content of a file.
+    pub fn file(&self, path: &Path) -> io::Result<FileContent> {
+        let bytes = (self.read_file)(path)?;
+        Ok(FileContent {
+            path: path.to_owned(),
+            bytes: bytes.into(),
+        })
     }
 
     fn value(&self, name: &str) -> Option<String> {
@@ -136,23 +155,34 @@ impl<'a> Source<'a> {
         (!value.is_empty()).then_some(value)
     }
 
-    fn secret(&mut self, name: &str, example: &'static str) -> Option<String> {
+    /// A secret, and the file that it came from, if it came from one.
+    fn secret(
+        &mut self,
+        name: &str,
+        example: &'static str,
+    ) -> Option<(String, Option<FileContent>)> {
         let file_name = format!("{name}_FILE");
-        match (self.value(name), self.value(&file_name)) {
+        let path = match (self.value(name), self.value(&file_name)) {
             (Some(_), Some(_)) => {
                 let fault = format!("and {file_name} are both set; keep one");
                 self.complain(name, fault, example);
+                return None;
+            }
+            (value, None) => return Some((value?, None)),
+            (None, Some(path)) => PathBuf::from(path),
+        };
+        let read = self.file(&path).and_then(|file| {
+            let text = std::str::from_utf8(file.bytes.expose_secret());
+            let text = text.map_err(|_| io::Error::other("it is not UTF-8"))?;
+            Ok((text.trim().to_owned(), Some(file)))
+        });
+        match read {
+            Ok((text, file)) => (!text.is_empty()).then_some((text, file)),
+            Err(cause) => {
+                let fault = format!("names a file that can't be read ({cause})");
+                self.complain(&file_name, fault, "/run/secrets/name");
                 None
             }
-            (None, Some(path)) => match std::fs::read_to_string(path) {
-                Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-                Err(cause) => {
-                    let fault = format!("names a file that can't be read ({cause})");
-                    self.complain(&file_name, fault, "/run/secrets/name");
-                    None
-                }
-            },
-            (value, None) => value,
         }
     }
 

@@ -1,15 +1,16 @@
 //! What a variable may hold: each function reads one kind of value, or says what is wrong with it.
 
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret, SecretSlice};
 use url::Url;
 
 use super::duration;
+use super::source::FileContent;
 use crate::observe::logging::LogFormat;
 use crate::oidc::{self, ClientAuth, ResponseMode};
 
@@ -53,10 +54,11 @@ pub fn scopes(text: String) -> Result<String, String> {
     }
 }
 
-pub fn ca_file(path: String) -> Result<Vec<u8>, String> {
-    let pem = std::fs::read(path).map_err(|cause| format!("can't be read ({cause})"))?;
-    oidc::tls_config(Some(&pem))?;
-    Ok(pem)
+pub fn ca_file(file: io::Result<FileContent>) -> Result<Vec<u8>, String> {
+    let file = file.map_err(|cause| format!("can't be read ({cause})"))?;
+    let pem = file.bytes.expose_secret();
+    oidc::tls_config(Some(pem))?;
+    Ok(pem.to_vec())
 }
 
 pub fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> {
@@ -99,19 +101,11 @@ pub fn boolean(text: String) -> Result<bool, String> {
     }
 }
 
-/// Whoever signed out elsewhere stays in here for so long: not longer than a breath.
+/// A session that ended elsewhere stays open here for so long, which must be short.
 pub fn session_cache(text: String) -> Result<Duration, String> {
     match duration::parse_or_zero(text)? {
         lifetime if lifetime <= Duration::from_secs(60) => Ok(lifetime),
         _ => Err("is longer than a minute".to_owned()),
-    }
-}
-
-pub fn directory(path: String) -> Result<PathBuf, String> {
-    let path = PathBuf::from(path);
-    match path.is_dir() {
-        true => Ok(path),
-        false => Err("is not a directory".to_owned()),
     }
 }
 

@@ -462,9 +462,11 @@ async fn cve_2025_68158_14546_68481_65107_a_state_works_once_and_no_key_is_built
         "PUBLIC_URL".to_owned(),
         "https://app.example.com".to_owned(),
     );
-    let complaints = Settings::read(&|name| variables.get(name).cloned())
-        .err()
-        .unwrap();
+    let complaints = Settings::read(&|name| variables.get(name).cloned(), &|path| {
+        std::fs::read(path)
+    })
+    .err()
+    .unwrap();
     assert_eq!(complaints.len(), 1);
     assert_eq!(complaints[0].variable, "SESSION_KEY");
 }

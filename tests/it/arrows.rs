@@ -62,11 +62,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("session/properties.rs", "http"),
     ("session/return_to.rs", "http"),
     ("session/signed_in.rs", "http"),
-    ("settings/listening.rs", "server"),
-    ("settings/mod.rs", "http"),
-    ("settings/mod.rs", "server"),
-    ("settings/proxies.rs", "http"),
-    ("settings/source.rs", "server"),
 ];
 
 /// Files that are still to be split. The list only gets shorter.
@@ -94,7 +89,6 @@ const STILL_LONG: &[&str] = &[
     "session/properties.rs",
     "session/store.rs",
     "session/store/tests.rs",
-    "settings/mod.rs",
     "settings/tests.rs",
 ];
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use doorward::server::bind::ListenAddr;
+use doorward::settings::ListenAddr;
 
 use doorward::settings::Settings;
 
@@ -101,25 +101,31 @@ fn settings(variables: &Variables) -> Settings {
         ("SESSION_KEY", SESSION_KEY),
         ("DATABASE_URL", "postgres://doorward@db/doorward"),
     ];
-    let settings = Settings::read(&|name| {
-        let filled_in = filled_in.iter().find(|(known, _)| *known == name);
-        let given = variables.get(name).filter(|value| !value.contains("${"));
-        match filled_in {
-            Some((_, value)) => Some((*value).to_owned()),
-            None if name.ends_with("_FILE") => None,
-            None => given.cloned(),
-        }
-    });
+    let settings = Settings::read(
+        &|name| {
+            let filled_in = filled_in.iter().find(|(known, _)| *known == name);
+            let given = variables.get(name).filter(|value| !value.contains("${"));
+            match filled_in {
+                Some((_, value)) => Some((*value).to_owned()),
+                None if name.ends_with("_FILE") => None,
+                None => given.cloned(),
+            }
+        },
+        &|path| std::fs::read(path),
+    );
     settings.unwrap_or_else(|complaints| panic!("{complaints:?}"))
 }
 
 #[test]
 fn every_variable_is_a_setting() {
     let asked = std::cell::RefCell::new(vec!["RUST_LOG".to_owned()]);
-    let _ = Settings::read(&|name| {
-        asked.borrow_mut().push(name.to_owned());
-        None
-    });
+    let _ = Settings::read(
+        &|name| {
+            asked.borrow_mut().push(name.to_owned());
+            None
+        },
+        &|path| std::fs::read(path),
+    );
     let asked = asked.into_inner();
     let files = [
         ("Dockerfile", of_image(), 1),
@@ -159,11 +165,16 @@ fn every_secret_is_a_file_that_is_handed_in() {
 #[test]
 fn ports_and_probes_are_those_of_the_code() {
     let kubernetes = settings(&of_kubernetes());
-    let port = |settings: &Settings| match &settings.listen_addr {
+    let port = |settings: &Settings| match &settings.listening.addr {
         ListenAddr::Tcp(addr) => addr.port().to_string(),
         ListenAddr::Unix(path) => panic!("{path:?}"),
     };
-    let metrics = kubernetes.metrics_addr.unwrap().port().to_string();
+    let metrics = kubernetes
+        .listening
+        .metrics_addr
+        .unwrap()
+        .port()
+        .to_string();
     assert_eq!(
         values(KUBERNETES, "containerPort:"),
         [&port(&kubernetes), &metrics]
@@ -194,7 +205,7 @@ fn who_stops_it_waits_as_long_as_it_may_take() {
         (of_service(), value(SERVICE, "TimeoutStopSec=")),
     ] {
         let settings = settings(&variables);
-        let takes = settings.shutdown_delay + settings.shutdown_timeout;
+        let takes = settings.listening.shutdown_delay + settings.listening.shutdown_timeout;
         assert!(
             secs(patience) >= takes + Duration::from_secs(5),
             "{patience}"
@@ -209,7 +220,7 @@ fn who_stops_it_waits_as_long_as_it_may_take() {
 fn as_many_connections_as_it_accepts_fit_its_memory() {
     let limit = value(KUBERNETES, "memory: 2").trim_end_matches("Mi");
     let limit_mib: usize = format!("2{limit}").parse().unwrap();
-    let connections = settings(&of_kubernetes()).max_connections;
+    let connections = settings(&of_kubernetes()).listening.max_connections;
     let needs_mib = 30 + 24 + connections * CONNECTION_KIB / 1024;
     assert!(needs_mib <= limit_mib, "{needs_mib} of {limit_mib} MiB");
 }

@@ -39,10 +39,13 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 /// The variables that `Settings` asks for, found by letting it ask.
 fn variables() -> Vec<String> {
     let asked = std::cell::RefCell::new(Vec::new());
-    let _ = Settings::read(&|name| {
-        asked.borrow_mut().push(name.to_owned());
-        None
-    });
+    let _ = Settings::read(
+        &|name| {
+            asked.borrow_mut().push(name.to_owned());
+            None
+        },
+        &|path| std::fs::read(path),
+    );
     let mut asked = asked.into_inner();
     // Proxies may be named in small letters too.
     asked.retain(|name| name.bytes().all(|it| !it.is_ascii_lowercase()));
@@ -105,7 +108,9 @@ fn the_example_filled_in_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("people.db").to_str().unwrap().to_owned();
     values.insert("DATABASE_URL".to_owned(), database);
-    let settings = Settings::read(&|name| values.get(name).cloned());
+    let settings = Settings::read(&|name| values.get(name).cloned(), &|path| {
+        std::fs::read(path)
+    });
     assert!(settings.is_ok(), "{:?}", settings.err());
 }
 

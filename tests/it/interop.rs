@@ -170,7 +170,7 @@ impl Interop {
             let found = all.find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let settings = Settings::read(&read);
+        let settings = Settings::read(&read, &|path| std::fs::read(path));
         let settings = settings.unwrap_or_else(|complaints| panic!("{complaints:?}"));
         let doorward = Doorward::new(settings, Clock::default()).unwrap();
         let server = doorward.serve(listener).unwrap();

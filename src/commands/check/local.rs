@@ -3,7 +3,9 @@
 use secrecy::ExposeSecret;
 
 use crate::commands::check::report::Finding;
+use crate::db::DatabaseUrl;
 use crate::oidc;
+use crate::server::session_key_file;
 use crate::settings::{Complaint, Settings};
 
 /// The checks below that need settings without a complaint.
@@ -32,7 +34,7 @@ pub fn check(settings: &Settings) -> Vec<Finding> {
 
 /// What the cookies can be, by `PUBLIC_URL` alone.
 fn public_url(settings: &Settings) -> Finding {
-    let url = &settings.registration.post_logout_redirect_uri;
+    let url = &settings.provider.registration.post_logout_redirect_uri;
     let is_here = oidc::is_confidential(settings.public_url.url());
     match settings.public_url.url().scheme() {
         "https" => Finding::ok(
@@ -54,31 +56,40 @@ fn public_url(settings: &Settings) -> Finding {
     }
 }
 
-/// That it is long and random enough, and that nobody else may read it, is among the complaints.
+/// That a given key is long and random enough is among the complaints.
 fn session_key(settings: &Settings) -> Finding {
-    let bytes = settings.session_key.expose_secret().len();
-    match settings.session_key_file_from_env() {
-        None => Finding::ok("session_key", format!("given, {bytes} bytes")),
-        Some(file) if !file.exists() => Finding::ok(
+    let database = match (&settings.sessions.key, &settings.database.url) {
+        (None, DatabaseUrl::Sqlite(database)) => database,
+        (key, _) => {
+            let bytes = key.as_ref().map_or(0, |key| key.expose_secret().len());
+            return Finding::ok("session_key", format!("given, {bytes} bytes"));
+        }
+    };
+    let file = session_key_file::path(database);
+    let file = file.display();
+    match session_key_file::read_if_there(database) {
+        Ok(None) => Finding::ok(
             "session_key",
-            format!(
-                "not given: made at the first start, and kept in {}",
-                file.display()
-            ),
+            format!("not given: made at the first start, and kept in {file}"),
         ),
-        Some(file) => Finding::ok(
+        Ok(Some(key)) => Finding::ok(
             "session_key",
-            format!("{bytes} bytes, kept in {}", file.display()),
+            format!("{} bytes, kept in {file}", key.expose_secret().len()),
+        ),
+        Err(fault) => Finding::fault(
+            "session_key",
+            format!("SESSION_KEY is missing, and {fault}"),
+            "for example SESSION_KEY=the output of `openssl rand -base64 64`, on one line",
         ),
     }
 }
 
 fn tls_roots(settings: &Settings) -> Finding {
-    let (system, extra) = oidc::count_roots(settings.extra_roots.as_deref());
+    let (system, extra) = oidc::count_roots(settings.provider.extra_roots.as_deref());
     let count = format!("{system} of this system, {extra} of OIDC_CA_FILE");
     let mend = "install the system's certificates (Debian: ca-certificates), or name the provider's \
                 authority in OIDC_CA_FILE";
-    let is_needed = settings.registration.issuer.starts_with("https:");
+    let is_needed = settings.provider.registration.issuer.starts_with("https:");
     match (system + extra, is_needed) {
         (0, true) => Finding::fault("tls_roots", "no certificate authority is trusted", mend),
         (0, false) => Finding::warning("tls_roots", "no certificate authority is trusted", mend),

@@ -25,9 +25,11 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(12);
 
 /// Checks everything and prints it. The exit code is 0 when nothing is at fault.
 pub fn run(form: Form) -> Result<ExitCode, String> {
-    let settings = Settings::look_at_env();
-    let auto_migrate = settings.as_ref().map_or(true, |it| it.auto_migrate);
-    let database = match Settings::database_from_env() {
+    let settings = Settings::from_env(&|path| std::fs::read(path));
+    let auto_migrate = settings
+        .as_ref()
+        .map_or(true, |it| it.database.auto_migrate);
+    let database = match Settings::database_from_env(&|path| std::fs::read(path)) {
         Ok((url, _)) => Some(beside(move || database::check(url, auto_migrate))),
         Err(_) => None,
     };

@@ -38,9 +38,9 @@ pub fn check(settings: Settings) -> Vec<Finding> {
 }
 
 async fn ask(settings: Settings) -> Vec<Finding> {
-    let registration = settings.registration;
-    let found = match oidc::tls_config(settings.extra_roots.as_deref()) {
-        Ok(tls) => Ok(Http::new(tls, &settings.proxy)),
+    let registration = settings.provider.registration;
+    let found = match oidc::tls_config(settings.provider.extra_roots.as_deref()) {
+        Ok(tls) => Ok(Http::new(tls, &settings.provider.proxy)),
         Err(cause) => Err(oidc::Error::Discovery(cause)),
     };
     let http = match found {

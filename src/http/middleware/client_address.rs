@@ -4,32 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::HeaderMap;
-use ipnet::IpNet;
 
-/// `TRUSTED_PROXIES`, and where those write whom they speak for.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TrustedProxies {
-    /// Their networks.
-    pub networks: Vec<IpNet>,
-    /// Whether whoever comes through a Unix socket is one of them.
-    pub unix: bool,
-    /// `CLIENT_ADDR_HEADER`.
-    pub header: ForwardHeader,
-    /// `TRUST_REQUEST_ID`: whether they set `X-Request-Id` or `traceparent` themselves. Most hand on
-    /// what visitors send.
-    pub name_requests: bool,
-}
-
-/// Where a proxy writes whom it speaks for. One alone: what the proxy does not write itself, it hands
-/// on as the client made it up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ForwardHeader {
-    /// `X-Forwarded-For`.
-    #[default]
-    XForwardedFor,
-    /// `Forwarded` (RFC 7239).
-    Forwarded,
-}
+use crate::settings::{ForwardHeader, TrustedProxies};
 
 /// Where a request comes from; in the request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +18,6 @@ pub struct ClientAddr {
 }
 
 impl TrustedProxies {
-    /// Whether there are none.
-    pub fn is_nobody(&self) -> bool {
-        self.networks.is_empty() && !self.unix
-    }
-
-    /// Whether `ip` is one of them.
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(&ip))
-    }
-
     /// Who asks. `peer` is nobody behind a Unix socket. Walks the header from right to left past
     /// trusted proxies; the first address that is not one of them is the client, whatever stands to
     /// the left of it. Where none of them wrote the header, it is the peer.

@@ -15,9 +15,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use crate::accounts::reason::Reason;
 use crate::http::app::App;
 use crate::http::error::Error;
-use crate::http::middleware::client_address::{ClientAddr, TrustedProxies};
+use crate::http::middleware::client_address::ClientAddr;
 use crate::http::paths::{CALLBACK, LOGIN};
 use crate::observe::metrics;
+use crate::settings::TrustedProxies;
 
 /// So many addresses are remembered at most: some 10 MB.
 const ADDRESSES_AT_MOST: usize = 100_000;

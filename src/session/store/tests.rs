@@ -66,13 +66,18 @@ impl Drop for Fixture {
 
 fn store_of(folder: &std::path::Path, clock: &Clock, key: Option<u8>) -> DatabaseStore {
     let mut settings = settings("https://app.example");
-    settings.idle_timeout = std::time::Duration::from_secs(3600);
-    settings.absolute_timeout = std::time::Duration::from_secs(86_400);
+    settings.sessions.idle_timeout = std::time::Duration::from_secs(3600);
+    settings.sessions.absolute_timeout = std::time::Duration::from_secs(86_400);
     if let Some(byte) = key {
-        settings.session_key = SecretSlice::from(vec![byte; 64]);
+        settings.sessions.key = Some(SecretSlice::from(vec![byte; 64]));
     }
     let db = Db::new(DatabaseUrl::Sqlite(folder.join("doorward.db")));
-    DatabaseStore::new(Arc::new(Sessions::new(&settings, db, clock.clone())))
+    DatabaseStore::new(Arc::new(Sessions::new(
+        &settings,
+        &key_of(&settings),
+        db,
+        clock.clone(),
+    )))
 }
 
 #[actix_web::test]
@@ -242,6 +247,7 @@ fn beside(fixture: &Fixture, change: impl FnOnce(&mut crate::settings::Settings)
     let db = Db::new(DatabaseUrl::Sqlite(fixture.folder.join("doorward.db")));
     DatabaseStore::new(Arc::new(Sessions::new(
         &settings,
+        &key_of(&settings),
         db,
         fixture.clock.clone(),
     )))
@@ -252,7 +258,7 @@ async fn a_session_of_an_issuer_that_is_no_longer_configured_opens_nothing() {
     let fixture = Fixture::new();
     let key = fixture.sign_in().await;
     let other = beside(&fixture, |settings| {
-        settings.registration.issuer = "https://op.example/".to_owned();
+        settings.provider.registration.issuer = "https://op.example/".to_owned();
     });
     for _ in 0..2 {
         assert!(other.load(&key).await.unwrap().is_none());
@@ -267,8 +273,8 @@ async fn however_short_the_idle_time_is_who_is_active_stays_in() {
         // A minute's memory, and another process that takes turns.
         let stores = [(); 2].map(|()| {
             beside(&fixture, |settings| {
-                settings.idle_timeout = std::time::Duration::from_secs(idle_secs);
-                settings.session_cache = std::time::Duration::from_secs(60);
+                settings.sessions.idle_timeout = std::time::Duration::from_secs(idle_secs);
+                settings.sessions.cache = std::time::Duration::from_secs(60);
             })
         });
         let key = fixture.sign_in().await;
@@ -305,4 +311,8 @@ async fn a_session_that_was_used_meanwhile_is_not_ended() {
         .await;
     assert!(!ended.unwrap());
     assert!(fixture.is_in(&key).await);
+}
+
+fn key_of(settings: &crate::settings::Settings) -> SecretSlice<u8> {
+    settings.sessions.key.clone().unwrap()
 }

@@ -181,7 +181,7 @@ impl TestApp {
         provider.register(&redirect_uri, &public_url);
 
         let clock = Clock::default();
-        let settings = Settings::read(&|name| all.get(name).cloned());
+        let settings = Settings::read(&|name| all.get(name).cloned(), &|path| std::fs::read(path));
         let settings = settings.unwrap_or_else(|complaints| panic!("{complaints:?}"));
         let doorward = Doorward::new(settings, clock.clone()).unwrap();
         let server = Some(serve(doorward, listener));

@@ -75,7 +75,9 @@ fn doorward(folder: &Folder) -> Doorward {
         ("TRUSTED_PROXIES", "10.0.0.0/8".to_owned()),
         ("RATE_LIMIT", "0".to_owned()),
     ]);
-    let settings = Settings::read(&|name| variables.get(name).cloned());
+    let settings = Settings::read(&|name| variables.get(name).cloned(), &|path| {
+        std::fs::read(path)
+    });
     let settings = settings.unwrap_or_else(|complaints| panic!("{complaints:?}"));
     Doorward::new(settings, Clock::default()).unwrap()
 }

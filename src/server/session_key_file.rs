@@ -8,47 +8,35 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
 
-use super::ownership::{self, Access};
-use super::source::Source;
-use super::values::session_key;
-use crate::db::DatabaseUrl;
-use crate::public_url::PublicUrl;
+use crate::server::file_access::{self, Access};
+use crate::settings::session_key;
 
-const EXAMPLE: &str = "the output of `openssl rand -base64 64`, on one line";
-
-/// The key in the file beside the database, made now if need be. There is no built-in key: where
-/// browsers come over https, or the database is not a file, the key must be given.
-pub fn keep(
-    source: &mut Source<'_>,
-    public_url: &PublicUrl,
-    database: &DatabaseUrl,
-) -> Option<SecretSlice<u8>> {
-    let DatabaseUrl::Sqlite(database) = database else {
-        source.complain(
-            "SESSION_KEY",
-            "is missing (DATABASE_URL is Postgres)",
-            EXAMPLE,
-        );
-        return None;
-    };
-    if public_url.is_https() {
-        source.complain("SESSION_KEY", "is missing (PUBLIC_URL is https)", EXAMPLE);
-        return None;
-    }
-    if source.has_complaints() {
-        return None;
-    }
+/// The key in the file beside the database, made now if need be.
+///
+/// # Errors
+/// Why there is none, as a sentence that names the file.
+pub fn read_or_make(database: &Path) -> Result<SecretSlice<u8>, String> {
     let path = path(database);
-    if !source.may_write && !path.exists() {
-        return Some(random_key());
-    }
-    match read_or_make(&path) {
-        Ok(key) => Some(key),
-        Err(fault) => {
-            let fault = format!("is missing, and {}: {fault}", path.display());
-            source.complain("SESSION_KEY", fault, EXAMPLE);
-            None
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(&path).and_then(|()| File::open(&path))
         }
+        file => file,
+    };
+    let key = file
+        .map_err(|error| error.to_string())
+        .and_then(|file| read(file, &path));
+    key.map_err(|fault| format!("{}: {fault}", path.display()))
+}
+
+/// The key in the file beside the database, if there is one. Nothing is written.
+///
+/// # Errors
+/// As [`read_or_make`].
+pub fn read_if_there(database: &Path) -> Result<Option<SecretSlice<u8>>, String> {
+    match path(database).exists() {
+        true => read_or_make(database).map(Some),
+        false => Ok(None),
     }
 }
 
@@ -61,19 +49,9 @@ fn random_key() -> SecretSlice<u8> {
     SecretSlice::from(crate::random::bytes::<64>().to_vec())
 }
 
-fn read_or_make(path: &Path) -> Result<SecretSlice<u8>, String> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(path).and_then(|()| File::open(path))
-        }
-        file => file,
-    };
-    read(file.map_err(|error| error.to_string())?, path)
-}
-
 /// A key that others could read may be theirs by now: whoever has it can sign in as anybody.
 fn read(mut file: File, path: &Path) -> Result<SecretSlice<u8>, String> {
-    let fault = ownership::fault(&file, Access::Any, &path.display().to_string());
+    let fault = file_access::fault(&file, Access::Any, &path.display().to_string());
     if let Some(fault) = fault.map_err(|error| error.to_string())? {
         return Err(format!(
             "{fault}; or delete it, and a new key is made, with which everybody signs in again"
@@ -105,5 +83,28 @@ fn make(path: &Path) -> io::Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         written => written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_key_is_made_once_beside_the_database_for_its_owner_only() {
+        let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let database = folder.join("people.db");
+        assert!(read_if_there(&database).unwrap().is_none());
+        let key = || read_or_make(&database).unwrap().expose_secret().to_vec();
+        let (first, second) = (key(), key());
+        assert_eq!(first, second);
+        assert_eq!(first.len(), 64);
+        let there = read_if_there(&database).unwrap().unwrap();
+        assert_eq!(there.expose_secret(), first);
+        let file = std::fs::metadata(folder.join("people.key")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::ErrorKind;
 
-use super::ownership::{self, Access};
+use crate::server::file_access::{self, Access};
 
 const NAME: &str = ".env";
 
@@ -18,7 +18,7 @@ pub fn read_dotenv() -> Result<(), String> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         file => file.map_err(|cause| format!("{NAME} can't be read: {cause}"))?,
     };
-    let fault = ownership::fault(&file, Access::Write, NAME);
+    let fault = file_access::fault(&file, Access::Write, NAME);
     if let Some(fault) = fault.map_err(|cause| format!("{NAME} can't be read: {cause}"))? {
         return Err(format!("{NAME} is not used, since {fault}"));
     }

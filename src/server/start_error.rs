@@ -1,0 +1,37 @@
+//! Why Doorward can't start.
+
+use std::fmt;
+
+use crate::db;
+
+/// Why Doorward can't start, and what to do about it.
+#[derive(Debug)]
+pub enum StartError {
+    /// The database is away or its schema can't be brought up to date.
+    Database(db::Error),
+    /// `AUTO_MIGRATE=false` and these are missing.
+    PendingMigrations(Vec<String>),
+    /// A template of `TEMPLATES_DIR` is wrong.
+    Pages(String),
+    /// The trust roots can't be used.
+    Tls(String),
+    /// The session key beside the database can't be made or used.
+    SessionKey(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Database(cause) => write!(f, "{cause}\nCheck DATABASE_URL."),
+            StartError::PendingMigrations(names) => write!(
+                f,
+                "the database lacks these migrations: {}\nRun `diesel migration run`, or leave \
+                 AUTO_MIGRATE unset and Doorward applies them.",
+                names.join(", ")
+            ),
+            StartError::Pages(cause) => write!(f, "{cause}\nCheck TEMPLATES_DIR."),
+            StartError::Tls(cause) => write!(f, "OIDC_CA_FILE: {cause}"),
+            StartError::SessionKey(cause) => write!(f, "SESSION_KEY is missing, and {cause}"),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The provider: who we are there, what to ask for, whom to trust, through which proxy.
+
+use secrecy::SecretString;
+
+use super::source::{FileContent, Source};
+use super::{outbound_proxy, values};
+use crate::oidc::{Proxy, Registration};
+use crate::public_url::PublicUrl;
+
+const DEFAULT_SCOPES: &str = "openid email profile";
+
+/// What is configured about the provider.
+pub struct Provider {
+    /// What the provider knows of us: `OIDC_*` and `PUBLIC_URL`.
+    pub registration: Registration,
+    /// The file of `OIDC_CLIENT_SECRET_FILE`, which can be replaced at run time.
+    pub client_secret_file: Option<FileContent>,
+    /// The content of `OIDC_CA_FILE`: extra trust roots, PEM.
+    pub extra_roots: Option<Vec<u8>>,
+    /// `HTTPS_PROXY` and `NO_PROXY`: through which proxy the provider is asked.
+    pub proxy: Proxy,
+}
+
+impl Provider {
+    /// The variables of this file; nothing where one that must be there is missing or wrong.
+    pub fn read(source: &mut Source<'_>, public_url: &PublicUrl) -> Option<Provider> {
+        let issuer = source.required(
+            "OIDC_ISSUER",
+            "https://dev-123456.okta.com/oauth2/default",
+            values::issuer,
+        );
+        let client_id = source.required("OIDC_CLIENT_ID", "0oa1bcdef2GHIJKLM3n4", values::text);
+        let client_secret = source.required_secret(
+            "OIDC_CLIENT_SECRET",
+            "the client secret of the application at the provider",
+            |secret| Ok(SecretString::from(secret)),
+        );
+        let scopes = source.optional("OIDC_SCOPES", DEFAULT_SCOPES, values::scopes);
+        let extra_roots = extra_roots(source);
+        let proxy = outbound_proxy::read(source);
+        let id_token_algs =
+            source.optional("OIDC_ID_TOKEN_ALGS", "RS256 ES256", values::algorithms);
+        let client_auth = source.optional(
+            "OIDC_CLIENT_AUTH_METHOD",
+            "client_secret_post",
+            values::client_auth,
+        );
+        let response_mode =
+            source.optional("OIDC_RESPONSE_MODE", "form_post", values::response_mode);
+        let (client_secret, client_secret_file) = client_secret?;
+        Some(Provider {
+            registration: Registration {
+                issuer: issuer?,
+                client_id: client_id?,
+                client_secret,
+                redirect_uri: public_url.redirect_uri(),
+                post_logout_redirect_uri: public_url.as_written().to_owned(),
+                scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.to_owned()),
+                id_token_algs,
+                client_auth,
+                response_mode: response_mode.unwrap_or_default(),
+            },
+            client_secret_file,
+            extra_roots,
+            proxy,
+        })
+    }
+}
+
+fn extra_roots(source: &mut Source<'_>) -> Option<Vec<u8>> {
+    const EXAMPLE: &str = "/etc/ssl/private-ca.pem";
+    let path = source.optional("OIDC_CA_FILE", EXAMPLE, values::text)?;
+    match values::ca_file(source.file(path.as_ref())) {
+        Ok(pem) => Some(pem),
+        Err(fault) => {
+            source.complain("OIDC_CA_FILE", fault, EXAMPLE);
+            None
+        }
+    }
+}
