@@ -92,7 +92,7 @@ async fn a_session_key_that_others_may_read_is_a_fault() {
     assert_eq!(
         found[0],
         format!(
-            "fault settings SESSION_KEY is missing, and {key}: others may read it (mode 644): chmod 600 {key}; or delete \
+            "fault session_key SESSION_KEY is missing, and {key}: others may read it (mode 644): chmod 600 {key}; or delete \
              it, and a new key is made, with which everybody signs in again. Mend: for example SESSION_KEY=the output of \
              `openssl rand -base64 64`, on one line."
         )
