@@ -284,3 +284,28 @@ fn what_deleting_a_person_leaves_is_said() {
     }
     assert!(!said.contains("and forgets"), "the audit does not");
 }
+
+/// An example that is nowhere in the code teaches what nobody does.
+#[test]
+fn the_examples_of_contributing_are_the_codes() {
+    let contributing = text("CONTRIBUTING.md");
+    let mut examples = contributing.split("\n```rust\n").peekable();
+    let mut file = String::new();
+    let mut count = 0;
+    while let Some(before) = examples.next() {
+        let named = before.trim_end().strip_suffix("`:");
+        let named = named.and_then(|before| before.rsplit('`').next());
+        file = named.map_or(file, |path| text(path));
+        let Some(example) = examples.peek() else {
+            break;
+        };
+        for part in example.split("\n```").next().unwrap().split("\n…\n") {
+            assert!(
+                file.contains(part),
+                "CONTRIBUTING.md: not in its file:\n{part}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "{count}");
+}
