@@ -54,8 +54,10 @@ mod scripts;
 mod secrets;
 mod security_headers;
 mod seeing;
+mod session_end;
 mod sign_out;
 mod sign_out_twice;
+
 mod single_use;
 mod slow;
 mod tabs;
