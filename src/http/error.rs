@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 
 use crate::accounts::audit::Stage;
 use crate::oidc::AuthorizationError;
-use crate::session::AttemptError;
+use crate::session::{AttemptError, SignInError};
 use crate::{db, oidc};
 
 /// Every way in which a request can end without what was asked for.
@@ -215,6 +215,17 @@ impl From<oidc::MalformedResponse> for Error {
 impl From<AttemptError> for Error {
     fn from(cause: AttemptError) -> Self {
         Error::Attempt(cause)
+    }
+}
+
+impl From<SignInError> for Error {
+    fn from(cause: SignInError) -> Self {
+        match cause {
+            SignInError::Blocked { user_id } => Error::Blocked { user_id },
+            SignInError::Attempt(cause) => Error::Attempt(cause),
+            SignInError::Database(cause) => Error::Database(cause),
+            SignInError::Carrier(cause) => Error::internal(cause),
+        }
     }
 }
 

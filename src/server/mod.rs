@@ -46,7 +46,7 @@ use crate::server::http1::{Http1, Patience};
 use crate::server::key_rotation::SecretFiles;
 use crate::server::tls::Certificate;
 use crate::server::watched_files::{Files, watch};
-use crate::session::{Sessions, identity_middleware, renew, session_middleware};
+use crate::session::{Sessions, identity_middleware, reseal, session_middleware, session_scope};
 use crate::settings::{Settings, TrustedProxies};
 pub use start_error::StartError;
 
@@ -218,7 +218,7 @@ impl Doorward {
             InitError = (),
         > + use<>,
     > {
-        // Run in the reverse order: front, rate limit, session, renew, identity, handler.
+        // Run in the reverse order: front, rate limit, session scope, session, reseal, identity, handler.
         actix_web::App::new()
             .app_data(Data::new(self.worker()))
             .app_data(PayloadConfig::new(BODY_LIMIT))
@@ -228,8 +228,9 @@ impl Doorward {
                 self.provider.response_mode(),
             ))
             .wrap(identity_middleware())
-            .wrap(from_fn(renew))
+            .wrap(from_fn(reseal))
             .wrap(session_middleware(&self.sessions))
+            .wrap(from_fn(session_scope))
             .wrap(from_fn(rate_limit))
             .wrap(from_fn(front))
     }

@@ -1,5 +1,5 @@
-//! What this process remembers of sessions, for a moment, so that the next request of somebody who is signed in asks no
-//! database. What this process itself changes it knows at once; what another one changed, when the moment is over.
+//! The sessions that this process has read a moment ago, so that the next request of somebody who is signed in costs no
+//! query. What this process changes is invalidated at once; what another process changes is seen when the moment is over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,22 +8,23 @@ use moka::sync::Cache;
 use time::OffsetDateTime;
 
 use crate::db::User;
-use crate::session::store::State;
+use crate::session::key_ring::MadeWith;
+use crate::session::stored::Stored;
 
-/// How many sessions are remembered at most: a few KiB each, most of it the ID token.
+/// How many sessions are cached at most: a few KiB each, most of it the ID token.
 const CAPACITY: u64 = 4096;
 
-/// Sessions out of the database.
+/// Sessions that were read from the database.
 pub struct SessionCache {
     lifetime: Duration,
     /// By the hash of the cookie's secret.
     sessions: Cache<String, Arc<CachedSession>>,
-    /// When this process last changed a session, by that hash, or a person, by their id. It outlives what was read
-    /// before, even by a query that was under way meanwhile.
+    /// When this process last changed a session, by that hash, or a person, by their id. So that what a query read
+    /// before the change is not used, even if its result comes after it.
     changes: Cache<String, Instant>,
 }
 
-/// A session as it was read.
+/// A session as it was read, with its person.
 pub struct CachedSession {
     /// Whose it is.
     pub user: User,
@@ -31,14 +32,16 @@ pub struct CachedSession {
     pub created_at: OffsetDateTime,
     /// The latest request that was written down, in UTC.
     pub last_seen_at: OffsetDateTime,
-    /// What actix-session gets.
-    pub state: State,
-    /// When the query that read it began.
+    /// What its row holds.
+    pub stored: Stored,
+    /// The key that sealed the row.
+    pub made_with: MadeWith,
+    /// When the query that read it started.
     pub asked_at: Instant,
 }
 
 impl SessionCache {
-    /// Remembers for so long; zero is never.
+    /// Keeps each session for `lifetime`; zero keeps none.
     pub fn new(lifetime: Duration) -> Self {
         SessionCache {
             lifetime,
@@ -66,7 +69,7 @@ impl SessionCache {
         is_current.then_some(session)
     }
 
-    /// Remembers what was read.
+    /// Caches what was read.
     pub fn keep(&self, key_hash: String, session: Arc<CachedSession>) {
         if !self.lifetime.is_zero() {
             self.sessions.insert(key_hash, session);
@@ -102,40 +105,41 @@ mod tests {
             },
             created_at: OffsetDateTime::UNIX_EPOCH,
             last_seen_at: OffsetDateTime::UNIX_EPOCH,
-            state: State::new(),
+            stored: Stored::default(),
+            made_with: MadeWith::Current,
             asked_at,
         })
     }
 
     #[test]
-    fn what_changed_is_forgotten_even_when_it_is_read_meanwhile() {
+    fn a_session_that_changed_is_read_again_even_if_a_query_of_before_ends_later() {
         for what in ["hash", "ada"] {
-            let memory = SessionCache::new(Duration::from_secs(60));
+            let cache = SessionCache::new(Duration::from_secs(60));
             let before = Instant::now();
-            memory.keep("hash".to_owned(), read_at(before));
-            assert!(memory.get("hash").is_some());
-            memory.invalidate(what);
-            assert!(memory.get("hash").is_none(), "{what}");
-            // The answer to a query that began before comes late.
-            memory.keep("hash".to_owned(), read_at(before));
-            assert!(memory.get("hash").is_none(), "{what}");
-            memory.keep("hash".to_owned(), read_at(Instant::now()));
-            assert!(memory.get("hash").is_some(), "{what}");
+            cache.keep("hash".to_owned(), read_at(before));
+            assert!(cache.get("hash").is_some());
+            cache.invalidate(what);
+            assert!(cache.get("hash").is_none(), "{what}");
+            // The result of a query that started before the change.
+            cache.keep("hash".to_owned(), read_at(before));
+            assert!(cache.get("hash").is_none(), "{what}");
+            cache.keep("hash".to_owned(), read_at(Instant::now()));
+            assert!(cache.get("hash").is_some(), "{what}");
         }
     }
 
     #[test]
-    fn nothing_is_remembered_beyond_its_lifetime() {
-        let memory = SessionCache::new(Duration::from_secs(60));
+    fn nothing_is_cached_beyond_its_lifetime() {
+        let cache = SessionCache::new(Duration::from_secs(60));
         let long_ago = Instant::now().checked_sub(Duration::from_secs(60));
-        memory.keep("hash".to_owned(), read_at(long_ago.unwrap()));
-        assert!(memory.get("hash").is_none());
+        cache.keep("hash".to_owned(), read_at(long_ago.unwrap()));
+        assert!(cache.get("hash").is_none());
     }
 
     #[test]
-    fn a_lifetime_of_zero_remembers_nothing() {
-        let memory = SessionCache::new(Duration::ZERO);
-        memory.keep("hash".to_owned(), read_at(Instant::now()));
-        assert!(memory.get("hash").is_none());
+    fn a_lifetime_of_zero_caches_nothing() {
+        let cache = SessionCache::new(Duration::ZERO);
+        cache.keep("hash".to_owned(), read_at(Instant::now()));
+        assert!(cache.get("hash").is_none());
     }
 }

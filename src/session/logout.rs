@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret, SecretString};
 use time::Duration;
 
 use super::Sessions;
-use super::key_ring::{SIGNED_LEN, secret_of};
+use super::carrier::signed_part;
+use super::key_ring::secret_of;
 use super::store::hash;
 use crate::db::{self, SignOut};
 use crate::random;
@@ -137,9 +138,7 @@ impl Sessions {
     /// The secret in the session's cookie, if the cookie is ours.
     pub(super) fn session_secret(&self, request: &HttpRequest) -> Option<String> {
         let cookie = request.cookie(&self.names.session())?;
-        let value = cookie.value();
-        // actix-session's own signature comes first.
-        let signed = value.get(value.len().checked_sub(SIGNED_LEN)?..)?;
+        let signed = signed_part(cookie.value())?;
         self.keys.verify(signed)?;
         Some(secret_of(signed).to_owned())
     }
@@ -147,6 +146,7 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
+    use super::super::key_ring::SIGNED_LEN;
     use super::super::tests::{request_with, sessions};
     use super::*;
 

@@ -1,6 +1,7 @@
-//! Who is signed in: the only code that knows actix-session and actix-identity.
+//! What a browser has of us: its session, its attempts to sign in, and the cookies of both.
 
 mod cache;
+mod carrier;
 mod cookie_header;
 mod cookie_names;
 mod count;
@@ -12,31 +13,27 @@ mod login_attempt;
 mod logout;
 #[cfg(test)]
 mod properties;
-mod reseal;
 mod return_to;
 mod signed_in;
 mod start_session;
 mod store;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod used_attempts;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix_identity::IdentityMiddleware;
-use actix_session::SessionMiddleware;
-use actix_session::config::{BrowserSession, CookieContentSecurity};
-use actix_web::cookie::{Key, SameSite};
 use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
+pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use logout::Logout;
-pub use reseal::renew;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
+pub use start_session::SignInError;
 
 use crate::clock::Clock;
 use crate::db::Db;
@@ -45,7 +42,6 @@ use crate::settings::Settings;
 use cache::SessionCache;
 use cookie_names::CookieNames;
 use key_ring::KeyRing;
-use store::DatabaseStore;
 use used_attempts::UsedAttempts;
 
 /// What the fuzz targets and the benchmarks need of the inside.
@@ -100,29 +96,4 @@ impl Sessions {
     pub fn keep_own_cookies(&self, headers: &mut HeaderMap) -> OwnCookies {
         cookie_header::keep_own_cookies(headers, &self.names)
     }
-}
-
-/// actix-session signs with one key alone, which can't be rotated. So its signature is worth nothing,
-/// whoever reads this can make it, and ours is inside the value that it signs: [`KeyRing::sign`].
-const WORTH_NOTHING: [u8; 64] = [0; 64];
-
-/// Loads the session before the handlers and stores it after them.
-pub fn session_middleware(sessions: &Arc<Sessions>) -> SessionMiddleware<DatabaseStore> {
-    let store = DatabaseStore::new(sessions.clone());
-    SessionMiddleware::builder(store, Key::from(&WORTH_NOTHING))
-        .cookie_name(sessions.names.session())
-        .cookie_secure(sessions.public_url.is_https())
-        .cookie_http_only(true)
-        .cookie_path(sessions.public_url.cookie_path().to_owned())
-        // Lax, or a person who follows a link to us would seem signed out.
-        .cookie_same_site(SameSite::Lax)
-        .cookie_content_security(CookieContentSecurity::Signed)
-        .session_lifecycle(BrowserSession::default())
-        .build()
-}
-
-/// Tells from the session whose it is. Its deadlines stay off: they would write at each request,
-/// and the store keeps them.
-pub fn identity_middleware() -> IdentityMiddleware {
-    IdentityMiddleware::builder().id_key(store::USER_ID).build()
 }

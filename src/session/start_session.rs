@@ -1,23 +1,73 @@
-//! How a session begins: with its person and its audit event, or not at all.
+//! A session starts with its person and its audit event, or not at all.
 
+use actix_web::HttpRequest;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::carrier::{self, CarrierError};
+use super::store::hash;
+use super::stored::Stored;
+use super::{AttemptError, Sessions, SignedIn};
 use crate::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
 use crate::db::{self, NewSession, NewUser, SingleUse};
-use crate::session::Sessions;
-use crate::session::store::{State, hash};
+use crate::random;
+
+/// A longer ID token is not kept: signing out then goes without a hint.
+const ID_TOKEN_LIMIT: usize = 16 * 1024;
+
+/// Why nobody was signed in.
+#[derive(Debug)]
+pub enum SignInError {
+    /// The person is blocked.
+    Blocked {
+        /// Who: our id.
+        user_id: String,
+    },
+    /// The attempt can't be used.
+    Attempt(AttemptError),
+    /// The database failed.
+    Database(db::Error),
+    /// The browser can't be given the session.
+    Carrier(CarrierError),
+}
 
 impl Sessions {
-    /// Begins a session of a person who is got or created, for the browser that gets `secret`. `attempt` is used up. The session that
-    /// the browser had before, with the key hash `replaces`, ends.
-    pub async fn begin(
+    /// Signs `person` in with a new session. They are updated, or created if we do not know them; `attempt` is used up.
+    /// A session that the browser had before ends.
+    pub async fn sign_in(
+        &self,
+        request: &HttpRequest,
+        person: NewUser,
+        id_token: &SecretString,
+        attempt: SingleUse,
+    ) -> Result<(), SignInError> {
+        let fits = id_token.expose_secret().len() <= ID_TOKEN_LIMIT;
+        let stored = Stored {
+            id_token_hint: fits.then(|| id_token.clone()),
+        };
+        let secret = random::secret();
+        let replaces = SignedIn::of(request).and_then(|_| self.key_hash(request));
+        let outcome = self.start_session(&secret, person, &stored, attempt, replaces);
+        match outcome.await.map_err(SignInError::Database)? {
+            SignInOutcome::SignedIn(user) => {
+                carrier::log_in(request, user.id, secret.into()).map_err(SignInError::Carrier)
+            }
+            SignInOutcome::Blocked(user) => Err(SignInError::Blocked { user_id: user.id }),
+            SignInOutcome::Used => Err(SignInError::Attempt(AttemptError::Used)),
+        }
+    }
+
+    /// Writes down the session of the browser that gets `secret`. The session that it had before, with the key hash
+    /// `replaces`, ends.
+    pub(super) async fn start_session(
         &self,
         secret: &str,
         person: NewUser,
-        state: State,
+        stored: &Stored,
         attempt: SingleUse,
         replaces: Option<String>,
     ) -> Result<SignInOutcome, db::Error> {
         let key_hash = hash(secret);
-        let state = self.seal(&key_hash, state);
+        let state = self.seal(&key_hash, stored);
         let session = NewSession { key_hash, state };
         let replaced = replaces.clone();
         let new = SignIn {

@@ -35,7 +35,7 @@ pub async fn home(
         Some(person) => {
             let page = LoginPage {
                 signed_in: true,
-                name: person.user.name,
+                name: person.user().name.clone(),
             };
             app.pages.answer(StatusCode::OK, &page)
         }

@@ -79,7 +79,7 @@ async fn leave(
 }
 
 async fn sign_out(app: &App, request: &HttpRequest, person: SignedIn) -> Result<Logout, Error> {
-    let hint = person.id_token();
+    let hint = person.id_token_hint();
     let logout = app.sessions.start_logout(request, hint).await?;
     app.sessions.sign_out(request, person).await?;
     Ok(logout)

@@ -7,6 +7,7 @@ pub mod home;
 pub mod login;
 pub mod logout;
 pub mod profile;
+mod signed_in;
 
 pub use health::Readiness;
 

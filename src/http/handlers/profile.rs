@@ -13,10 +13,10 @@ use crate::observe::logging::visible;
 use crate::session::SignedIn;
 
 pub async fn profile(app: Data<App>, person: SignedIn) -> Result<HttpResponse, Error> {
-    app.pages.answer(StatusCode::OK, &page(person.user)?)
+    app.pages.answer(StatusCode::OK, &page(person.user())?)
 }
 
-fn page(user: User) -> Result<ProfilePage, Error> {
+fn page(user: &User) -> Result<ProfilePage, Error> {
     let minute = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     let last_sign_in = user
         .last_sign_in_at
@@ -29,7 +29,7 @@ fn page(user: User) -> Result<ProfilePage, Error> {
         false => "No".to_owned(),
     });
     let rows = [
-        ("name", "Name", user.name),
+        ("name", "Name", user.name.clone()),
         ("email", "Email", user.email.as_deref().map(visible)),
         ("email-verified", "Email verified", verified),
         ("subject", "Subject", Some(visible(&user.subject))),

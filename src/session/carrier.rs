@@ -1,0 +1,250 @@
+//! How a session gets from the database to a handler and back: the only code that knows actix-session and actix-identity.
+//!
+//! What those carry is a map of JSON texts, which would have to be written and parsed at each request. So the map has one
+//! entry, the one that actix-identity needs: whose session it is, under [`ID_KEY`]. The session itself, one typed value,
+//! goes beside the map, in a [`Slot`] that [`session_scope`] opens for each request. The store fills it, and everybody
+//! else gets a [`Carried`].
+//!
+//! The cookie holds two signatures, since actix-session signs with one key alone, which can't be rotated. Its key is
+//! [`PUBLIC_KEY`], so its signature proves nothing. Ours proves that we made the cookie; it is a part of the value:
+//!
+//! ```text
+//! actix-session's signature (44 characters) | our signature (43) | the session's secret (43)
+//! ```
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use actix_identity::{Identity, IdentityMiddleware};
+use actix_session::config::{BrowserSession, CookieContentSecurity};
+use actix_session::storage::{LoadError, SaveError, SessionKey, SessionStore, UpdateError};
+use actix_session::{SessionExt, SessionMiddleware, SessionStatus};
+use actix_web::body::MessageBody;
+use actix_web::cookie::{Key, SameSite, time as cookie_time};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Sessions;
+use super::cache::CachedSession;
+use super::key_ring::{SIGNED_LEN, secret_of};
+use super::store::{Loaded, hash};
+
+/// actix-session's signing key. Anybody who reads this line can sign with it.
+const PUBLIC_KEY: [u8; 64] = [0; 64];
+
+/// Under this key of the framework's map actix-identity keeps whose session it is. The map has no other.
+const ID_KEY: &str = "user_id";
+
+tokio::task_local! {
+    static SLOT: Slot;
+}
+
+/// The session of the request that is being handled.
+#[derive(Default)]
+struct Slot {
+    /// The one that the request came with.
+    loaded: OnceCell<Loaded>,
+    /// The secret of the one that this request's sign-in started. It is in the database already.
+    started: OnceCell<SecretString>,
+}
+
+/// Opens the [`Slot`]. The outermost of the session's layers.
+pub async fn session_scope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    SLOT.scope(Slot::default(), next.call(request)).await
+}
+
+/// Loads the session before the handlers and stores it after them.
+pub fn session_middleware(
+    sessions: &Arc<Sessions>,
+) -> SessionMiddleware<impl SessionStore + use<>> {
+    SessionMiddleware::builder(Store(sessions.clone()), Key::from(&PUBLIC_KEY))
+        .cookie_name(sessions.names.session())
+        .cookie_secure(sessions.public_url.is_https())
+        .cookie_http_only(true)
+        .cookie_path(sessions.public_url.cookie_path().to_owned())
+        // Lax, or a person who follows a link to us would seem signed out.
+        .cookie_same_site(SameSite::Lax)
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(BrowserSession::default())
+        .build()
+}
+
+/// Re-seals a session that was sealed or signed with the previous `SESSION_KEY`. Between the session's layer, which
+/// writes and signs anew what has changed, and the handlers. Not on what anybody may keep: a cache would hand the cookie
+/// to somebody else.
+pub async fn reseal(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let user_id = in_slot(|slot| {
+        let loaded = slot.loaded.get()?;
+        loaded
+            .needs_reseal()
+            .then(|| loaded.session.user.id.clone())
+    });
+    let session = response.request().get_session();
+    let cache_control = response.headers().get(CACHE_CONTROL);
+    let is_public = cache_control.is_some_and(|value| value.as_bytes().starts_with(b"public"));
+    if let Ok(Some(user_id)) = user_id
+        && !is_public
+        && session.status() == SessionStatus::Unchanged
+    {
+        // To actix-session a session has changed whatever is inserted.
+        session.insert(ID_KEY, user_id)?;
+    }
+    Ok(response)
+}
+
+/// Tells whose session it is. Its deadlines stay off: they would write at each request, and the store keeps them.
+pub fn identity_middleware() -> IdentityMiddleware {
+    IdentityMiddleware::builder().id_key(ID_KEY).build()
+}
+
+/// The session that a request came with.
+pub struct Carried {
+    /// What was loaded.
+    pub session: Arc<CachedSession>,
+    identity: Identity,
+}
+
+impl Carried {
+    /// Nothing if nobody is signed in.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        let session = loaded()?.session;
+        let identity = Identity::extract(request).into_inner().ok()?;
+        Some(Carried { session, identity })
+    }
+
+    /// Has the browser forget its cookie.
+    pub fn log_out(self) {
+        self.identity.logout();
+    }
+}
+
+/// Gives the browser the session that was just started with `secret`.
+pub fn log_in(
+    request: &HttpRequest,
+    user_id: String,
+    secret: SecretString,
+) -> Result<(), CarrierError> {
+    in_slot(|slot| slot.started.set(secret).map_err(|_| CarrierError::Twice))??;
+    let logged_in = Identity::login(&request.extensions(), user_id);
+    logged_in.map(drop).map_err(|_| CarrierError::Identity)
+}
+
+/// What [`super::key_ring::KeyRing::sign`] made, in the value of a session's cookie.
+pub fn signed_part(cookie_value: &str) -> Option<&str> {
+    cookie_value.get(cookie_value.len().checked_sub(SIGNED_LEN)?..)
+}
+
+/// The layers are not as they should be, or a request was handled otherwise than any of ours is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum CarrierError {
+    /// [`session_scope`] is missing.
+    NoScope,
+    /// One request loaded or started two sessions.
+    Twice,
+    /// The middleware of actix-identity refused.
+    Identity,
+    /// A session is to be stored, and no sign-in started it: an anonymous visitor costs no row.
+    NobodySignedIn,
+}
+
+impl fmt::Display for CarrierError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CarrierError::NoScope => "the session's outermost layer is missing",
+            CarrierError::Twice => "one request has two sessions",
+            CarrierError::Identity => "actix-identity did not take the session",
+            CarrierError::NobodySignedIn => "a session is for somebody who signed in",
+        })
+    }
+}
+
+impl std::error::Error for CarrierError {}
+
+fn in_slot<T>(act: impl FnOnce(&Slot) -> T) -> Result<T, CarrierError> {
+    SLOT.try_with(act).map_err(|_| CarrierError::NoScope)
+}
+
+fn loaded() -> Option<Loaded> {
+    in_slot(|slot| slot.loaded.get().cloned()).ok().flatten()
+}
+
+/// What actix-session calls.
+struct Store(Arc<Sessions>);
+
+impl Store {
+    /// What actix-session signs.
+    fn signed(&self, secret: &str) -> SessionKey {
+        let signed = self.0.keys.sign(secret);
+        SessionKey::try_from(signed).expect("86 characters are below 4064")
+    }
+}
+
+type Map = HashMap<String, String>;
+
+impl SessionStore for Store {
+    async fn load(&self, key: &SessionKey) -> Result<Option<Map>, LoadError> {
+        let found = self.0.load(key.as_ref()).await;
+        let Some(loaded) = found.map_err(|cause| LoadError::Other(cause.into()))? else {
+            return Ok(None);
+        };
+        let id = serde_json::Value::from(loaded.session.user.id.as_str()).to_string();
+        in_slot(|slot| slot.loaded.set(loaded).map_err(|_| CarrierError::Twice))
+            .flatten()
+            .map_err(|cause| LoadError::Other(cause.into()))?;
+        Ok(Some(Map::from([(ID_KEY.to_owned(), id)])))
+    }
+
+    /// Only a sign-in starts a session, and that has written it down already, with its person.
+    async fn save(&self, _: Map, _: &cookie_time::Duration) -> Result<SessionKey, SaveError> {
+        let signed = in_slot(|slot| {
+            let secret = slot.started.get().ok_or(CarrierError::NobodySignedIn)?;
+            Ok(self.signed(secret.expose_secret()))
+        });
+        signed
+            .flatten()
+            .map_err(|cause| SaveError::Other(cause.into()))
+    }
+
+    async fn update(
+        &self,
+        key: SessionKey,
+        _: Map,
+        _: &cookie_time::Duration,
+    ) -> Result<SessionKey, UpdateError> {
+        let failed = |cause: anyhow::Error| UpdateError::Other(cause);
+        let loaded = loaded().ok_or_else(|| failed(CarrierError::NoScope.into()))?;
+        let secret = secret_of(key.as_ref());
+        let resealed = self.0.reseal(hash(secret), &loaded.session.stored).await;
+        resealed.map_err(|cause| failed(cause.into()))?;
+        Ok(self.signed(secret))
+    }
+
+    /// Not called: idle time is kept by [`Sessions::load`], without a write for each request.
+    async fn update_ttl(
+        &self,
+        _: &SessionKey,
+        _: &cookie_time::Duration,
+    ) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+
+    /// Nothing is left to do: a sign-out, or a sign-in that replaces a session, has ended it already.
+    async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What a session's row holds beside its columns, as the JSON that is sealed into it.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// What a session's row holds beside its columns. A field that a row does not have yet gets its default.
+#[derive(Clone, Default)]
+pub struct Stored {
+    /// The ID token of the sign-in: the hint for signing out at the provider (RP-Initiated Logout 1.0, 2).
+    pub id_token_hint: Option<SecretString>,
+}
+
+/// The JSON that is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token_hint: Option<&'a str>,
+}
+
+/// The JSON that is read.
+#[derive(Deserialize)]
+struct Read {
+    id_token_hint: Option<SecretString>,
+    /// Rows used to hold actix-session's map, whose values are JSON again: `{"id_token":"\"eyJ…\""}`.
+    id_token: Option<SecretString>,
+}
+
+impl Stored {
+    /// What is to be sealed.
+    pub fn to_json(&self) -> Vec<u8> {
+        let hint = self.id_token_hint.as_ref();
+        let written = Written {
+            id_token_hint: hint.map(ExposeSecret::expose_secret),
+        };
+        serde_json::to_vec(&written).expect("strings always serialise")
+    }
+
+    /// What was sealed; nothing if it was not a session.
+    pub fn from_json(json: &[u8]) -> Option<Stored> {
+        let Read {
+            id_token_hint,
+            id_token,
+        } = serde_json::from_slice(json).ok()?;
+        let from_map = id_token.and_then(|json| serde_json::from_str(json.expose_secret()).ok());
+        Some(Stored {
+            id_token_hint: id_token_hint.or(from_map),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(json: &str) -> Option<String> {
+        let stored = Stored::from_json(json.as_bytes()).unwrap();
+        let again = Stored::from_json(&stored.to_json()).unwrap();
+        let [first, again] =
+            [stored, again].map(|stored| Some(stored.id_token_hint?.expose_secret().to_owned()));
+        assert_eq!(first, again);
+        first
+    }
+
+    #[test]
+    fn a_row_is_read_whichever_version_wrote_it() {
+        for (json, expected) in [
+            (r#"{"id_token_hint":"a.b.c"}"#, Some("a.b.c")),
+            (r#"{}"#, None),
+            // As it was: a map of JSON texts.
+            (r#"{"id_token":"\"a.b.c\""}"#, Some("a.b.c")),
+            (r#"{"id_token":"not JSON"}"#, None),
+            // As it may be one day.
+            (r#"{"id_token_hint":"a.b.c","acr":["x"]}"#, Some("a.b.c")),
+        ] {
+            assert_eq!(hint(json).as_deref(), expected, "{json}");
+        }
+        assert!(Stored::from_json(b"[]").is_none());
+        assert!(Stored::from_json(b"").is_none());
+    }
+
+    #[test]
+    fn the_previous_version_can_read_what_is_written() {
+        let stored = Stored {
+            id_token_hint: Some("a.b.c".into()),
+        };
+        for stored in [stored, Stored::default()] {
+            let map = serde_json::from_slice::<std::collections::HashMap<String, String>>(
+                &stored.to_json(),
+            );
+            assert!(map.is_ok());
+        }
+    }
+}
