@@ -1,8 +1,8 @@
 //! How much of a request is read, and what whoever sends more is told.
 
 use crate::cookies::another_site;
-use crate::requests::{raw, raw_get};
 use crate::support::browser::{Browser, Look};
+use crate::support::raw::{raw, raw_get};
 use crate::support::{Database, TestApp};
 
 const TOO_MUCH: &str =

@@ -39,14 +39,6 @@ fn with(url: &str, name: &str, value: Option<&str>) -> String {
     url.into()
 }
 
-/// The names and values of the attempts that a browser keeps.
-fn attempts(visitor: &Visitor) -> Vec<(String, String)> {
-    let cookies = visitor.app_cookies().into_iter();
-    cookies
-        .filter(|(name, _)| name.starts_with("doorward-login-"))
-        .collect()
-}
-
 /// The name of the cookie that keeps the attempt of a callback.
 fn attempt_of(callback: &str) -> String {
     format!("doorward-login-{}", &parameter(callback, "state")[..16])
@@ -106,9 +98,9 @@ on_both! {
     async fn a_callback_without_a_code_is_refused_and_the_attempt_is_spent(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
-        assert_eq!(attempts(&ada).len(), 1);
+        assert_eq!(ada.attempts().len(), 1);
         refused_at_the_door(&app, &ada, &with(&callback, "code", None), 403, NO_CODE).await;
-        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.attempts(), []);
         refused_at_the_door(&app, &ada, &callback, 303, ANEW).await;
     }
 
@@ -117,7 +109,7 @@ on_both! {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
         refused_at_the_door(&app, &ada, &with(&callback, "code", Some("")), 403, NO_CODE).await;
-        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.attempts(), []);
     }
 
     /// RFC 6749 3.1 (c)
@@ -161,7 +153,7 @@ on_both! {
             let callback = ada.callback_for("ada").await;
             let close = with(&callback, "state", Some(&change(&parameter(&callback, "state"))));
             refused_at_the_door(&app, &ada, &close, 303, ANEW).await;
-            assert_eq!(attempts(&ada), []);
+            assert_eq!(ada.attempts(), []);
         }
     }
 
@@ -173,9 +165,9 @@ on_both! {
     async fn a_callback_url_works_once(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
-        let attempt = attempts(&ada).remove(0);
+        let attempt = ada.attempts().remove(0);
         assert_eq!(ada.get(&callback).await.location(), "/profile");
-        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.attempts(), []);
         assert_eq!(ada.get(&callback).await.location(), "/profile", "who is signed in goes on");
         assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (1, 1));
 
@@ -183,7 +175,7 @@ on_both! {
         let thief = app.visitor();
         thief.set_app_cookie(&attempt.0, &attempt.1);
         begins_anew(&app, &thief, &thief.get(&callback).await);
-        assert_eq!(attempts(&thief), []);
+        assert_eq!(thief.attempts(), []);
         assert!(!thief.is_signed_in().await);
         assert_eq!(app.storage().sessions(), 1);
     }
@@ -195,7 +187,7 @@ on_both! {
         let too_late = slow.callback_for("ada").await;
         app.clock.shift(time::Duration::seconds(601));
         refused_at_the_door(&app, &slow, &too_late, 303, ANEW).await;
-        assert_eq!(attempts(&slow), []);
+        assert_eq!(slow.attempts(), []);
         app.clock.shift(time::Duration::seconds(-11));
         assert_eq!(quick.get(&in_time).await.location(), "/profile");
     }
@@ -218,7 +210,7 @@ on_both! {
         let (ada, eve) = (app.visitor(), app.visitor());
         let (one, two) = (ada.callback_for("ada").await, ada.callback_for("ada").await);
         let planted = eve.callback_for("grace").await;
-        let foreign = attempts(&eve).remove(0).1;
+        let foreign = eve.attempts().remove(0).1;
         let other = ada.app_cookies()[&attempt_of(&two)].clone();
         ada.set_app_cookie(&attempt_of(&one), &other);
         refused_at_the_door(&app, &ada, &one, 303, ANEW).await;
@@ -226,7 +218,7 @@ on_both! {
 
         ada.set_app_cookie(&attempt_of(&two), &foreign);
         refused_at_the_door(&app, &ada, &two, 303, ANEW).await;
-        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.attempts(), []);
         refused_at_the_door(&app, &ada, &planted, 303, ANEW).await;
     }
 
@@ -250,10 +242,10 @@ on_both! {
         for change in change {
             let ada = app.visitor();
             let callback = ada.callback_for("ada").await;
-            let (name, real) = attempts(&ada).remove(0);
+            let (name, real) = ada.attempts().remove(0);
             ada.set_app_cookie(&name, &change(&real));
             refused_at_the_door(&app, &ada, &callback, 303, ANEW).await;
-            assert_eq!(attempts(&ada), []);
+            assert_eq!(ada.attempts(), []);
         }
     }
 
@@ -273,7 +265,7 @@ on_both! {
         let ada = app.visitor();
         let mut callbacks = Vec::new();
         // `cookie_budget` measures them.
-        while attempts(&ada).len() == callbacks.len() {
+        while ada.attempts().len() == callbacks.len() {
             callbacks.push(ada.callback_for("ada").await);
             app.clock.shift(time::Duration::SECOND);
         }
@@ -281,7 +273,7 @@ on_both! {
         for callback in &callbacks[1..] {
             assert_eq!(ada.get(callback).await.location(), "/profile");
         }
-        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.attempts(), []);
         ada.post("/logout", "").await;
         begins_anew(&app, &ada, &ada.get(&callbacks[0]).await);
     }
@@ -295,7 +287,7 @@ on_both! {
         for _ in 0..5 {
             callbacks.push(ada.callback_for("ada").await);
         }
-        let mut kept: Vec<String> = attempts(&ada).into_iter().map(|(name, _)| name).collect();
+        let mut kept: Vec<String> = ada.attempts().into_iter().map(|(name, _)| name).collect();
         let mut begun: Vec<String> = callbacks.iter().map(|callback| attempt_of(callback)).collect();
         kept.sort();
         begun.sort();
@@ -312,7 +304,7 @@ on_both! {
             let ada = app.visitor();
             let callback = ada.callback_for("ada").await;
             refused_at_the_door(&app, &ada, &format!("{callback}{extra}"), 400, MALFORMED).await;
-            assert_eq!(attempts(&ada), [], "{extra}");
+            assert_eq!(ada.attempts(), [], "{extra}");
         }
     }
 
@@ -352,7 +344,7 @@ on_both! {
             let ada = app.visitor();
             let callback = with(&ada.callback_for("ada").await, "code", Some(code));
             refused(&app, &ada, &callback, 303, ANEW).await;
-            assert_eq!(attempts(&ada), []);
+            assert_eq!(ada.attempts(), []);
         }
     }
 
@@ -482,7 +474,7 @@ on_both! {
         }
         app.clock.shift(time::Duration::seconds(601));
         refused_at_the_door(&app, &ada, &callback, 403, TOO_LATE).await;
-        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.attempts(), []);
     }
 
     async fn a_code_that_is_refused_is_told_the_third_time(app: TestApp) {
@@ -493,7 +485,7 @@ on_both! {
             callback = with(&ada.choose(&anew, "ada").await, "code", Some("x"));
         }
         refused(&app, &ada, &callback, 403, CODE_REFUSED).await;
-        assert_eq!(attempts(&ada), []);
+        assert_eq!(ada.attempts(), []);
     }
 }
 

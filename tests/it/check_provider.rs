@@ -7,12 +7,8 @@ use serde_json::{Value, json};
 
 use crate::check::{complaints, complaints_with};
 use crate::support::provider::{Canned, Endpoint, Keep};
+use crate::support::provider_faults::answer_with;
 use crate::support::{Database, TestApp};
-
-fn answer_with(app: &TestApp, endpoint: Endpoint, canned: Canned) {
-    app.provider
-        .faults(|faults| drop(faults.canned.insert(endpoint, canned)));
-}
 
 fn edit_keys(app: &TestApp, edit: impl Fn(&mut Vec<Value>) + Send + Sync + 'static) {
     let edit = move |keys: &mut Value| edit(keys["keys"].as_array_mut().unwrap());

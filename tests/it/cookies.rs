@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
 
 use crate::on_both;
-use crate::requests::raw_get;
 use crate::support::browser::{Browser, Look};
+use crate::support::raw::raw_get;
 use crate::support::{Database, TestApp, log};
 
 const HTTPS: &str = "https://app.example.com";

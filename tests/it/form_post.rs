@@ -3,12 +3,12 @@
 use awc::http::Method;
 
 use crate::on_both;
+use crate::support::app::FORM_POST;
 use crate::support::browser::{Browser, Look};
 use crate::support::provider::{Endpoint, Params};
 use crate::support::{Answer, Database, TestApp, Visitor};
 
 const CALLBACK: &str = "/authorization-code/callback";
-const FORM_POST: [(&str, &str); 1] = [("OIDC_RESPONSE_MODE", "form_post")];
 
 /// Where the provider would send the browser, as the form that it posts.
 async fn form_for(visitor: &Visitor, person: &str) -> String {

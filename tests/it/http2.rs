@@ -9,8 +9,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::listening::{connect_for, is_answered, with_tls};
-use crate::requests::raw;
 use crate::support::process::PATIENCE;
+use crate::support::raw::raw;
 use crate::support::{Database, TestApp};
 use crate::tls::{Authority, HOST, behind_tls};
 

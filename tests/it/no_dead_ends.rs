@@ -19,13 +19,6 @@ fn query(url: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// A browser whose cookies are off loses them after each answer.
-fn forget_all(visitor: &Visitor) {
-    for name in visitor.app_cookies().into_keys() {
-        visitor.set_app_cookie(&name, "");
-    }
-}
-
 on_both! {
     /// RFC 9700 4.3.1
     async fn who_is_signed_in_goes_on_from_a_stale_callback(app: TestApp) {
@@ -62,12 +55,12 @@ on_both! {
         let ada = app.visitor();
         let mut answer = {
             let callback = ada.callback_for("ada").await;
-            forget_all(&ada);
+            ada.forget_all();
             ada.get(&callback).await
         };
         for tries in ["~1", "~2"] {
             assert!(query(answer.location())["state"].ends_with(tries));
-            forget_all(&ada);
+            ada.forget_all();
             let back = ada.get(answer.location()).await;
             answer = ada.get(back.location()).await;
         }

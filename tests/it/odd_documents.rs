@@ -1,21 +1,12 @@
 //! Documents that are odd but harmless: only what Doorward needs can make one unusable, and then the log names it.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::provider_responses::assert_refused;
+use crate::provider_responses::{UNUSABLE, assert_refused};
 use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider_faults::edit_discovery;
 use crate::support::visitor::Answer;
 use crate::support::{Database, TestApp};
-
-const UNUSABLE: (u16, &str) = (
-    502,
-    "It let you in but then gave us no answer that we can use.",
-);
-
-fn edit_discovery(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_discovery = Some(Box::new(edit)));
-}
 
 /// Ada signs in: her profile.
 async fn profile_of_ada(app: &TestApp, what: &str) -> Answer {

@@ -7,28 +7,11 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use crate::on_both;
-use crate::provider_responses::{NOT_SET_UP, assert_refused};
+use crate::provider_responses::{NOT_SET_UP, UNUSABLE, assert_refused};
 use crate::support::app::{CLIENT_ID, CLIENT_SECRET};
 use crate::support::provider::{Canned, Endpoint, Params};
-use crate::support::visitor::Answer;
+use crate::support::provider_faults::answer_with;
 use crate::support::{Database, TestApp, log};
-
-const UNUSABLE: (u16, &str) = (
-    502,
-    "It let you in but then gave us no answer that we can use.",
-);
-
-fn answer_with(app: &TestApp, endpoint: Endpoint, canned: Canned) {
-    app.provider
-        .faults(|faults| drop(faults.canned.insert(endpoint, canned)));
-}
-
-/// The one log line that tells of the error by the page's reference.
-fn line_of(page: &Answer) -> String {
-    let mut lines = log::errors_of(page);
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    lines.remove(0)
-}
 
 /// As Keycloak does when its page stood open for too long.
 fn page_expires(app: &TestApp, times: usize) {
@@ -104,7 +87,7 @@ async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
         let refusal = json!({"error": code, "error_description": long});
         answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
         let page = app.visitor().sign_in("ada").await;
-        let line = line_of(&page);
+        let line = log::error_of(&page);
         let expected = format!("the token endpoint answered {code:?}: check OIDC_CLIENT_ID");
         assert!(line.contains(&expected), "{line}");
         assert!(
@@ -140,7 +123,7 @@ async fn a_secret_that_the_token_endpoint_repeats_is_not_logged() {
         let refusal = json!({"error": "invalid_client", "error_description": description});
         answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
         let page = app.visitor().sign_in("ada").await;
-        let line = line_of(&page);
+        let line = log::error_of(&page);
         assert!(line.contains("it says \"(it repeats a secret)\""), "{line}");
         assert!(!line.contains(repeated), "{line}");
     }
@@ -158,7 +141,7 @@ async fn an_access_token_that_userinfo_repeats_is_not_logged() {
     });
     let challenge = "Bearer error=\"invalid_token\", error_description=\"hunter2 is no token\"";
     answer_with(&app, Endpoint::Userinfo, challenged(401, challenge));
-    let line = line_of(&app.visitor().sign_in("ada").await);
+    let line = log::error_of(&app.visitor().sign_in("ada").await);
     assert!(
         line.contains(": \"invalid_token\"; it says \"(it repeats a secret)\""),
         "{line}"

@@ -14,11 +14,12 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::support::app::Storage;
 use crate::support::nginx::Nginx;
+use crate::support::people::{email, login, name, person};
 use crate::support::postgres::OwnPostgres;
 use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr, provider_for};
 use crate::support::provider::Provider;
 use crate::support::{Database, Visitor};
-use crowd::{Crowd, PEOPLE, email, login, name, person};
+use crowd::{Crowd, PEOPLE};
 
 /// What `SESSION_CACHE` is when it is not set.
 const SESSION_CACHE: Duration = Duration::from_secs(2);

@@ -3,7 +3,7 @@
 use awc::http::Method;
 
 use crate::support::browser::{Browser, Look};
-use crate::support::{Database, TestApp, Visitor};
+use crate::support::{Database, TestApp};
 
 const NAVIGATION: [(&str, &str); 3] = [
     ("sec-fetch-site", "same-origin"),
@@ -23,16 +23,10 @@ const PREFETCHES: [(&str, &str); 8] = [
     ("x-moz", "prefetch"),
 ];
 
-async fn signed_in(app: &TestApp) -> Visitor {
-    let ada = app.visitor();
-    assert_eq!(ada.sign_in("ada").await.location(), "/profile");
-    ada
-}
-
 #[actix_web::test]
 async fn a_link_of_ours_signs_out() {
     let app = TestApp::spawn(Database::Sqlite);
-    let ada = signed_in(&app).await;
+    let ada = app.signed_in("ada").await;
     let out = ada.send(Method::GET, "/logout", &NAVIGATION, "").await;
     let provider = format!("{}/end_session?", app.provider.issuer());
     assert!(out.location().starts_with(&provider));
@@ -43,7 +37,7 @@ async fn a_link_of_ours_signs_out() {
 #[actix_web::test]
 async fn a_link_that_is_not_surely_ours_asks_first() {
     let app = TestApp::spawn(Database::Sqlite);
-    let ada = signed_in(&app).await;
+    let ada = app.signed_in("ada").await;
     let [site, mode, dest] = NAVIGATION;
     let asks = async |headers: &[(&str, &str)]| {
         let answer = ada.send(Method::GET, "/logout", headers, "").await;
@@ -80,7 +74,7 @@ async fn a_link_that_is_not_surely_ours_asks_first() {
 #[actix_web::test]
 async fn our_own_form_signs_out_behind_a_proxy_that_hides_its_origin() {
     let app = TestApp::spawn(Database::Sqlite);
-    let ada = signed_in(&app).await;
+    let ada = app.signed_in("ada").await;
     let headers = [("origin", "null"), ("sec-fetch-site", "same-origin")];
     let out = ada.send(Method::POST, "/logout", &headers, "").await;
     assert_eq!(out.status, 303);

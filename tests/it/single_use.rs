@@ -10,20 +10,12 @@ use crate::support::process::{Process, free_addr, provider_for};
 use crate::support::provider::{Endpoint, demo_people};
 use crate::support::{Database, TestApp, Visitor, log};
 
-/// The cookies of the attempts that a browser keeps.
-fn attempts(visitor: &Visitor) -> Vec<(String, String)> {
-    let cookies = visitor.app_cookies().into_iter();
-    cookies
-        .filter(|(name, _)| name.contains("-login-"))
-        .collect()
-}
-
 on_both! {
     /// RFC 9700 4.2.4 (c)
     async fn one_cookie_and_three_codes_are_one_session(app: TestApp) {
         let ada = app.visitor();
         let authorization_request = ada.begin("/login").await;
-        let kept = attempts(&ada);
+        let kept = ada.attempts();
         let mut callbacks = Vec::new();
         for _ in 0..3 {
             callbacks.push(ada.choose(&authorization_request, "ada").await);
@@ -60,7 +52,7 @@ on_both! {
     async fn a_used_attempt_is_no_dead_end(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
-        let kept = attempts(&ada);
+        let kept = ada.attempts();
         let restore = || kept.iter().for_each(|(name, value)| ada.set_app_cookie(name, value));
         assert_eq!(ada.get(&callback).await.location(), "/profile");
         restore();
@@ -76,7 +68,7 @@ on_both! {
         let ada = app.visitor();
         let mut callback = ada.callback_for("ada").await;
         for tries in ["%7E1", "%7E2"] {
-            for (name, _) in attempts(&ada) {
+            for (name, _) in ada.attempts() {
                 ada.set_app_cookie(&name, "");
             }
             let anew = ada.get(&callback).await;
@@ -84,7 +76,7 @@ on_both! {
             callback = ada.get(anew.location()).await.location().to_owned();
         }
         let again = app.visitor();
-        for (name, value) in attempts(&ada) {
+        for (name, value) in ada.attempts() {
             again.set_app_cookie(&name, &value);
         }
         assert_eq!(ada.get(&callback).await.location(), "/profile");
@@ -122,7 +114,7 @@ on_both! {
             ada.choose(&authorization_request, "ada").await,
         ];
         let other = Visitor::new(&format!("http://{}", addrs[1])).for_site(&url);
-        for (name, value) in attempts(&ada) {
+        for (name, value) in ada.attempts() {
             other.set_app_cookie(&name, &value);
         }
         let elsewhere = callbacks[1].replace(&url, &format!("http://{}", addrs[1]));

@@ -8,19 +8,13 @@ use crate::support::{Answer, Visitor};
 const ALLOW_COOKIES: &str =
     "We tried again, and your browser still does not remember that it began.";
 
-fn forget_all(visitor: &Visitor) {
-    for name in visitor.app_cookies().into_keys() {
-        visitor.set_app_cookie(&name, "");
-    }
-}
-
 /// The tab's last answer: its attempts were pushed out by other tabs', each time.
 async fn used_up(tab: &Visitor) -> Answer {
     let callback = tab.callback_for("ada").await;
-    forget_all(tab);
+    tab.forget_all();
     let mut answer = tab.get(&callback).await;
     for _ in 0..2 {
-        forget_all(tab);
+        tab.forget_all();
         let back = tab.get(answer.location()).await;
         answer = tab.get(back.location()).await;
     }

@@ -16,8 +16,9 @@ use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use crate::support::Visitor;
+use crate::support::people::person;
 use crate::support::process::{DOORWARD, Process, complete, free_addr, provider_for};
-use crate::support::provider::{Person, Provider};
+use crate::support::provider::Provider;
 use crate::support::visitor::Answer;
 
 /// Nobody waits longer for a page, whatever the database does.
@@ -100,16 +101,6 @@ fn start(starter: &[&str], addr: SocketAddr, provider: &Provider, database: &str
         .collect();
     let words: Vec<&str> = starter.iter().copied().chain([DOORWARD]).collect();
     Process::start(words[0], &words[1..], &variables)
-}
-
-fn person(number: usize) -> Person {
-    Person::new(&login(number), &format!("00u{number}"))
-        .claim("name", format!("Person {number}"))
-        .claim("email", format!("{number}@example.com"))
-}
-
-fn login(number: usize) -> String {
-    format!("p{number}")
 }
 
 /// What a query that selects one number as `n` answers.

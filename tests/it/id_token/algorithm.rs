@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    assert_accepted, assert_refused, edit_claims, edit_discovery, edit_header, edit_keys,
-    set_header, sign_with,
-};
+use super::{assert_accepted, assert_refused, set_header};
 use crate::support::app::CLIENT_SECRET;
 use crate::support::provider::Signing;
+use crate::support::provider_faults::{
+    edit_claims, edit_discovery, edit_header, edit_keys, sign_with,
+};
 use crate::support::{Database, TestApp};
 
 /// Core 2; 3.1.3.7 (7)

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{assert_accepted, assert_refused, edit_claims, set_claim, sign_with};
+use super::{assert_accepted, assert_refused, set_claim};
 use crate::support::provider::Signing;
+use crate::support::provider_faults::{edit_claims, sign_with};
 use crate::support::{Database, TestApp};
 
 /// Core 3.1.3.8

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{assert_accepted, assert_refused, edit_claims, set_claim};
+use super::{assert_accepted, assert_refused, set_claim};
 use crate::support::app::CLIENT_ID;
+use crate::support::provider_faults::edit_claims;
 use crate::support::{Database, TestApp};
 
 /// Core 3.1.3.7 (3 a): `aud` names us; refuse it if not (MUST)

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{assert_refused, edit_claims, edit_header, edit_part, edit_token, replace};
+use super::{assert_refused, edit_part, replace};
+use crate::support::provider_faults::{edit_claims, edit_header, edit_token};
 use crate::support::{Database, TestApp};
 
 /// Core 3.1.3.7 (1): a token of five parts is refused

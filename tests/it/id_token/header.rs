@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{assert_accepted, assert_refused, edit_header, set_header};
+use super::{assert_accepted, assert_refused, set_header};
+use crate::support::provider_faults::edit_header;
 use crate::support::{Database, TestApp};
 
 /// RFC 7515 4.1.11

@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use super::{
-    NOT_SURE, assert_accepted, assert_refused, edit_header, edit_keys, set_header, sign_with,
-};
+use super::{NOT_SURE, assert_accepted, assert_refused, set_header};
 use crate::support::provider::{Canned, Endpoint, Keep, Signing};
+use crate::support::provider_faults::{edit_header, edit_keys, sign_with};
 use crate::support::{Database, TestApp};
 
 /// Core 10.1.1 (a)

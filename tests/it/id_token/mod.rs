@@ -17,14 +17,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use crate::provider_responses;
+use crate::provider_responses::{self, NOT_SURE};
 use crate::support::TestApp;
-use crate::support::provider::Signing;
-
-const NOT_SURE: (u16, &str) = (
-    403,
-    "What your sign-in provider sent did not pass our checks, so you are not signed in.",
-);
+use crate::support::provider_faults::{edit_claims, edit_header};
 
 /// Ada tries to sign in and is refused for `cause`; see [`provider_responses::assert_refused`] for all that is looked at.
 async fn assert_refused(app: &TestApp, cause: &str) {
@@ -38,35 +33,6 @@ async fn assert_accepted(app: &TestApp, what: &str) {
     assert_eq!(back.status, 303, "{what}: {:?}", back.refusal());
     assert_eq!(back.location(), "/profile", "{what}");
     assert!(ada.is_signed_in().await, "{what}");
-}
-
-fn edit_claims(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_claims = Some(Box::new(edit)));
-}
-
-fn edit_header(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_header = Some(Box::new(edit)));
-}
-
-fn edit_token(app: &TestApp, edit: impl Fn(String) -> String + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_id_token = Some(Box::new(edit)));
-}
-
-fn edit_keys(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_keys = Some(Box::new(edit)));
-}
-
-fn edit_discovery(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_discovery = Some(Box::new(edit)));
-}
-
-fn sign_with(app: &TestApp, signing: Signing) {
-    app.provider.faults(|faults| faults.signing = signing);
 }
 
 /// Sets the claim `name`, or takes it out where `value` is nothing.

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{assert_refused, edit_claims, set_claim};
+use super::{assert_refused, set_claim};
 use crate::on_both;
+use crate::support::provider_faults::edit_claims;
 use crate::support::{Database, TestApp};
 
 on_both! {

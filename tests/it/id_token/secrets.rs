@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::{NOT_SURE, assert_accepted, edit_claims, set_claim};
+use super::{NOT_SURE, assert_accepted, set_claim};
 use crate::support::app::CLIENT_SECRET;
 use crate::support::provider::Endpoint;
+use crate::support::provider_faults::edit_claims;
 use crate::support::{Database, TestApp, log};
 
 /// RFC 6749 10.1 to 10.3

@@ -4,9 +4,10 @@ use std::net::TcpListener;
 
 use serde_json::json;
 
-use super::{assert_refused, edit_header, edit_part, edit_token, replace, set_header, sign_with};
+use super::{assert_refused, edit_part, replace, set_header};
 use crate::on_both;
 use crate::support::provider::Signing;
+use crate::support::provider_faults::{edit_header, edit_token, sign_with};
 use crate::support::{Database, TestApp};
 
 on_both! {

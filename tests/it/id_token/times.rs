@@ -4,7 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::{assert_accepted, assert_refused, edit_claims, set_claim};
+use super::{assert_accepted, assert_refused, set_claim};
+use crate::support::provider_faults::edit_claims;
 use crate::support::{Database, TestApp};
 
 fn in_secs(secs: i64) -> Value {

@@ -4,10 +4,9 @@ use serde_json::json;
 
 use super::query;
 use crate::on_both;
+use crate::support::app::FORM_POST;
 use crate::support::provider::Endpoint;
 use crate::support::{Answer, Database, TestApp, Visitor};
-
-const FORM_POST: [(&str, &str); 1] = [("OIDC_RESPONSE_MODE", "form_post")];
 
 /// The cookies that browsers send with a POST from another site: none of ours.
 async fn post_from_the_provider(app: &TestApp, visitor: &Visitor, form: &str) -> Answer {

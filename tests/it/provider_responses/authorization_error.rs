@@ -1,8 +1,8 @@
 //! Errors that the provider sends people back with (RFC 6749, 4.1.2.1).
 
-use super::{BUSY, assert_nobody_is_signed_in, assert_page, line_of};
+use super::{BUSY, assert_nobody_is_signed_in, assert_page};
 use crate::support::provider::{Endpoint, Params};
-use crate::support::{Database, TestApp};
+use crate::support::{Database, TestApp, log};
 
 const NO_STATE: (u16, &str) = (403, "The answer does not say which sign-in it belongs to.");
 
@@ -80,7 +80,7 @@ async fn each_error_of_the_provider_has_its_sentence() {
         ] {
             assert!(!page.body.contains(theirs), "{code}: {theirs}");
         }
-        let line = line_of(&page);
+        let line = log::error_of(&page);
         assert!(!line.contains(['\r', '\n', '\u{1b}']), "{line:?}");
         assert!(
             ada.app_cookies().is_empty(),
@@ -165,7 +165,7 @@ async fn an_error_of_no_known_attempt_says_nothing_of_the_provider() {
             continue;
         }
         assert_page(&page, NO_STATE, cause);
-        assert!(!page.body.contains("forged") && !line_of(&page).contains("forged"));
+        assert!(!page.body.contains("forged") && !log::error_of(&page).contains("forged"));
         assert!(page.cookies().is_empty(), "{:?}", page.cookies());
     }
     assert_eq!(
@@ -187,6 +187,6 @@ async fn a_long_error_is_cut_in_the_log() {
     );
     let page = app.visitor().sign_in("ada").await;
     assert_eq!(page.status, 403);
-    let line = line_of(&page);
+    let line = log::error_of(&page);
     assert!(line.len() < 1000, "{} characters", line.len());
 }

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{NOT_SET_UP, UNREACHABLE, answer_with, assert_page, edit_discovery, huge, redirect};
+use super::{NOT_SET_UP, UNREACHABLE, assert_page, huge, redirect};
 use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider_faults::{answer_with, edit_discovery};
 use crate::support::{Database, TestApp};
 
 /// A document that can't be used lets nobody through, is not remembered, and its page does not claim that the person

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{UNUSABLE, answer_with, assert_page, assert_refused, redirect};
+use super::{UNUSABLE, assert_page, assert_refused, redirect};
 use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider_faults::answer_with;
 use crate::support::{Database, TestApp, Visitor};
 
 /// `{"sub":"00uada","name":"Zipped"}`, compressed.

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::{UNREACHABLE, UNUSABLE, answer_with, assert_refused, assert_signs_in, huge};
+use super::{UNREACHABLE, UNUSABLE, assert_refused, assert_signs_in, huge};
 use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider_faults::answer_with;
 use crate::support::{Database, TestApp};
 
 /// Discovery 3 (h)

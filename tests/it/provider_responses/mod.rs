@@ -12,14 +12,12 @@ mod userinfo;
 
 use std::net::TcpListener;
 
-use serde_json::Value;
-
 use crate::support::app::CLIENT_SECRET;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::visitor::Answer;
 use crate::support::{TestApp, Visitor, log};
 
-const UNUSABLE: (u16, &str) = (
+pub const UNUSABLE: (u16, &str) = (
     502,
     "It let you in but then gave us no answer that we can use.",
 );
@@ -34,7 +32,7 @@ pub const NOT_SET_UP: (u16, &str) = (
     "This application and your sign-in provider do not fit together, so nobody can sign in.",
 );
 
-const NOT_SURE: (u16, &str) = (
+pub const NOT_SURE: (u16, &str) = (
     403,
     "What your sign-in provider sent did not pass our checks, so you are not signed in.",
 );
@@ -56,7 +54,7 @@ pub async fn assert_refused(app: &TestApp, expected: (u16, &str), cause: &str) {
     assert!(ada.app_cookies().is_empty(), "{cause}");
     assert_nobody_is_signed_in(app, &ada, cause).await;
 
-    let line = line_of(&refused);
+    let line = log::error_of(&refused);
     let requests = app.provider.requests(Endpoint::Token);
     let request = requests.last().expect("the code was exchanged");
     let credentials = request.header("authorization").unwrap();
@@ -80,16 +78,9 @@ async fn assert_nobody_is_signed_in(app: &TestApp, visitor: &Visitor, what: &str
 fn assert_page(page: &Answer, expected: (u16, &str), cause: &str) {
     let (status, sentence) = expected;
     assert_eq!(page.refusal(), (status, sentence.to_owned()), "{cause}");
-    let line = line_of(page);
+    let line = log::error_of(page);
     let (_, logged) = line.split_once("]: ").unwrap();
     assert!(logged.starts_with(cause), "expected {cause:?} in {line:?}");
-}
-
-/// The one log line that tells of the error by the page's reference.
-fn line_of(page: &Answer) -> String {
-    let lines = log::errors_of(page);
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    lines.into_iter().next().unwrap()
 }
 
 async fn assert_signs_in(app: &TestApp, person: &str) {
@@ -98,16 +89,6 @@ async fn assert_signs_in(app: &TestApp, person: &str) {
     assert_eq!(back.status, 303, "{:?}", back.refusal());
     assert_eq!(back.location(), "/profile");
     assert!(visitor.is_signed_in().await);
-}
-
-fn answer_with(app: &TestApp, endpoint: Endpoint, canned: Canned) {
-    app.provider
-        .faults(|faults| drop(faults.canned.insert(endpoint, canned)));
-}
-
-fn edit_discovery(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_discovery = Some(Box::new(edit)));
 }
 
 /// 50 MB that begin like a good answer and never end.

@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use super::{
-    UNREACHABLE, UNUSABLE, answer_with, assert_nobody_is_signed_in, assert_page, assert_signs_in,
-};
+use super::{UNREACHABLE, UNUSABLE, assert_nobody_is_signed_in, assert_page, assert_signs_in};
 use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider_faults::answer_with;
 use crate::support::{Database, TestApp};
 
 #[actix_web::test]

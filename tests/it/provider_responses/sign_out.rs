@@ -1,6 +1,6 @@
 //! Sign-out while the provider has no end-session endpoint, or is down.
 
-use super::edit_discovery;
+use crate::support::provider_faults::edit_discovery;
 use crate::support::{Database, TestApp};
 
 /// Logout 2.1 (a): Discovery may lack `end_session_endpoint`

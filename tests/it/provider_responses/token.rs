@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    BUSY, NOT_SET_UP, UNUSABLE, answer_with, assert_nobody_is_signed_in, assert_page,
-    assert_refused, assert_signs_in, huge,
+    BUSY, NOT_SET_UP, UNUSABLE, assert_nobody_is_signed_in, assert_page, assert_refused,
+    assert_signs_in, huge,
 };
 use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider_faults::{answer_with, edit_tokens};
 use crate::support::{Database, TestApp};
 
 const NOT_BEARER: (u16, &str) = (403, "Unsupported token type. Should be 'Bearer'.");
@@ -17,11 +18,6 @@ const CODE_USED_UP: (u16, &str) = (
     403,
     "Your sign-in provider does not accept the code any more: codes work once, and not for long.",
 );
-
-fn edit_tokens(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_token_response = Some(Box::new(edit)));
-}
 
 /// Core 3.1.3.5
 #[actix_web::test]

@@ -2,16 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{BUSY, NOT_SURE, UNUSABLE, answer_with, assert_refused, huge};
+use super::{BUSY, NOT_SURE, UNUSABLE, assert_refused, huge};
 use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider_faults::{answer_with, edit_userinfo};
 use crate::support::{Database, TestApp};
-
-fn edit_userinfo(app: &TestApp, edit: impl Fn(&mut Value) + Send + Sync + 'static) {
-    app.provider
-        .faults(|faults| faults.edit_userinfo = Some(Box::new(edit)));
-}
 
 /// Core 5.3.2 (a)
 /// RFC 9700 4.6

@@ -11,8 +11,8 @@ use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
 
 use crate::support::Visitor;
+use crate::support::people::login;
 use crate::support::process::PATIENCE;
-use crate::support::provider::Person;
 use crate::support::visitor::Answer;
 
 /// How many come.
@@ -23,24 +23,6 @@ const AT_ONCE: usize = 16;
 
 /// What somebody waits who reads an error page before they try again.
 const BEFORE_THE_NEXT_TRY: Duration = Duration::from_millis(100);
-
-pub fn person(number: usize) -> Person {
-    Person::new(&login(number), &format!("00u{number}"))
-        .claim("name", name(number))
-        .claim("email", email(number))
-}
-
-pub fn login(number: usize) -> String {
-    format!("p{number}")
-}
-
-pub fn name(number: usize) -> String {
-    format!("Person {number}")
-}
-
-pub fn email(number: usize) -> String {
-    format!("{number}@example.com")
-}
 
 /// Somebody whose sign-in was acknowledged: `/profile` is where the callback sent them.
 pub struct Acknowledged {

@@ -7,8 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
-use super::{HTTPS, raw_get};
+use super::HTTPS;
 use crate::on_both;
+use crate::support::raw::raw_get;
 use crate::support::{Database, TestApp};
 
 on_both! {

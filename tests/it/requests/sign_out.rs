@@ -2,9 +2,10 @@
 
 use awc::http::Method;
 
-use super::{UNREADABLE, raw};
+use super::UNREADABLE;
 use crate::on_both;
-use crate::support::{Database, TestApp, Visitor};
+use crate::support::raw::raw;
+use crate::support::{Database, TestApp};
 
 const CROSS_SITE: &str = "Another site tried to sign you out.";
 
@@ -43,18 +44,12 @@ on_both! {
     }
 }
 
-async fn signed_in(app: &TestApp) -> Visitor {
-    let ada = app.visitor();
-    assert_eq!(ada.sign_in("ada").await.location(), "/profile");
-    ada
-}
-
 /// Logout beside it
 /// RFC 9700 4.12
 #[actix_web::test]
 async fn another_sites_form_signs_nobody_out() {
     let app = TestApp::spawn(Database::Sqlite);
-    let ada = signed_in(&app).await;
+    let ada = app.signed_in("ada").await;
     let upper = app.url.to_uppercase();
     let longer = format!("{}.evil.example", app.url);
     for headers in [
@@ -102,7 +97,7 @@ async fn another_sites_form_signs_nobody_out() {
 #[actix_web::test]
 async fn a_request_that_says_two_things_about_where_it_comes_from_signs_nobody_out() {
     let app = TestApp::spawn(Database::Sqlite);
-    let ada = signed_in(&app).await;
+    let ada = app.signed_in("ada").await;
     for headers in [
         [
             ("origin", app.url.as_str()),
@@ -126,7 +121,7 @@ async fn a_request_that_says_two_things_about_where_it_comes_from_signs_nobody_o
 #[actix_web::test]
 async fn head_signs_nobody_out() {
     let app = TestApp::spawn(Database::Sqlite);
-    let ada = signed_in(&app).await;
+    let ada = app.signed_in("ada").await;
     let answer = ada.send(Method::HEAD, "/logout", &[], "").await;
     assert!(answer.status < 500 && answer.body.is_empty());
     assert!(ada.is_signed_in().await);
@@ -146,7 +141,7 @@ async fn who_is_not_signed_in_and_signs_out_is_sent_home() {
 #[actix_web::test]
 async fn a_big_body_at_the_sign_out_does_no_harm() {
     let app = TestApp::spawn(Database::Sqlite);
-    let ada = signed_in(&app).await;
+    let ada = app.signed_in("ada").await;
     let (name, cookie) = (
         app.cookie_name("doorward"),
         ada.app_cookies()["doorward"].clone(),

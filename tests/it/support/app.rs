@@ -35,6 +35,9 @@ pub const SESSION_KEY: &str =
 pub const CLIENT_ID: &str = "test client:é&%";
 pub const CLIENT_SECRET: &str = "s3cret+ &:%/é=never-logged";
 
+/// The provider answers by a form that the browser posts.
+pub const FORM_POST: [(&str, &str); 1] = [("OIDC_RESPONSE_MODE", "form_post")];
+
 /// A running Doorward.
 pub struct TestApp {
     pub provider: Provider,
@@ -209,6 +212,13 @@ impl TestApp {
     pub fn visitor(&self) -> Visitor {
         let url = url::Url::parse(&self.url).unwrap();
         Visitor::new(&url.origin().ascii_serialization()).for_site(&self.variables["PUBLIC_URL"])
+    }
+
+    /// A person who has signed in, and their browser.
+    pub async fn signed_in(&self, person: &str) -> Visitor {
+        let visitor = self.visitor();
+        assert_eq!(visitor.sign_in(person).await.location(), "/profile");
+        visitor
     }
 
     /// The database, seen from beside.

@@ -78,3 +78,10 @@ pub fn errors_of(page: &Answer) -> Vec<String> {
     let reference = page.text("error-reference").expect("a reference");
     lines_with(&format!("doorward::http::middleware::front [{reference}]"))
 }
+
+/// The one line that was logged of the error that a page shows.
+pub fn error_of(page: &Answer) -> String {
+    let mut lines = errors_of(page);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.remove(0)
+}

@@ -257,6 +257,21 @@ impl Visitor {
         };
     }
 
+    /// A browser whose cookies are off loses the app's after each answer.
+    pub fn forget_all(&self) {
+        for name in self.app_cookies().into_keys() {
+            self.set_app_cookie(&name, "");
+        }
+    }
+
+    /// The cookies of the sign-in attempts that the browser keeps, with their values.
+    pub fn attempts(&self) -> Vec<(String, String)> {
+        let cookies = self.app_cookies().into_iter();
+        cookies
+            .filter(|(name, _)| name.starts_with("doorward-login-"))
+            .collect()
+    }
+
     fn cookie_header(&self, host: &str) -> Option<String> {
         let jar = self.jar.borrow();
         let cookies: Vec<String> = jar

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use actix_web::rt::time::timeout;
 
-use crate::faults::{Front, LIMIT, assert_whole, is_back, login, many, users};
+use crate::faults::{Front, LIMIT, assert_whole, is_back, many, users};
 use crate::support::Database;
 use crate::support::app::Storage;
+use crate::support::people::login;
 use crate::support::postgres::OwnPostgres;
 
 /// Whose sign-in was acknowledged, and the cookies that they got for it.

@@ -2,9 +2,10 @@
 
 use actix_web::rt::time::timeout;
 
-use crate::faults::{Front, LIMIT, MEASURING, assert_whole, is_back, login, many, number, users};
+use crate::faults::{Front, LIMIT, MEASURING, assert_whole, is_back, many, number, users};
 use crate::support::Database;
 use crate::support::app::Storage;
+use crate::support::people::login;
 
 async fn two_thousand_first_sign_ins(database: &str) {
     let _measuring = MEASURING.lock().await;

@@ -7,8 +7,9 @@ use actix_web::rt::time::timeout;
 use futures_util::future::{join, join_all};
 
 use crate::faults::{
-    Front, LIMIT, NO_DATABASE_WITHIN, NO_RECORDS, assert_page, assert_whole, is_back, login, until,
+    Front, LIMIT, NO_DATABASE_WITHIN, NO_RECORDS, assert_page, assert_whole, is_back, until,
 };
+use crate::support::people::login;
 use crate::support::postgres::OwnPostgres;
 use crate::support::visitor::Answer;
 
