@@ -140,7 +140,7 @@ on_both! {
 on_both! {
     /// Whichever comes first: afterwards a blocked person has no session.
     async fn blocking_and_signing_in_at_once_leave_no_session(database: Database) {
-        let app = TestApp::spawn(database);
+        let app = TestApp::spawn_on(database);
         app.visitor().sign_in("ada").await;
         let person = json(app.storage(), &["users", "show", "ada@example.com"]);
         let (mut signing, mut blocking) = (connect(app.storage(), database), connect(app.storage(), database));
@@ -186,7 +186,7 @@ fn wait_for_a_waiter(storage: &Storage) {
 
 #[actix_web::test]
 async fn on_postgres_a_sign_in_waits_for_a_block_under_way_and_is_refused() {
-    let app = TestApp::spawn(Database::Postgres);
+    let app = TestApp::spawn_on(Database::Postgres);
     app.visitor().sign_in("ada").await;
     let person = json(app.storage(), &["users", "show", "ada@example.com"]);
     let mut blocking = PgConnection::establish(&app.storage().url).unwrap();
@@ -211,7 +211,7 @@ async fn on_postgres_a_sign_in_waits_for_a_block_under_way_and_is_refused() {
 
 #[actix_web::test]
 async fn on_postgres_a_block_waits_for_a_sign_in_under_way_and_ends_it() {
-    let app = TestApp::spawn(Database::Postgres);
+    let app = TestApp::spawn_on(Database::Postgres);
     app.visitor().sign_in("ada").await;
     let person = json(app.storage(), &["users", "show", "ada@example.com"]);
     let mut signing = connect(app.storage(), Database::Postgres);

@@ -9,10 +9,10 @@ use time::Duration;
 
 use crate::on_both;
 use crate::support::provider::{Canned, Endpoint, Person, Signing};
-use crate::support::{Database, TestApp, Visitor};
+use crate::support::{TestApp, Visitor};
 
 fn sqlite() -> TestApp {
-    TestApp::spawn(Database::Sqlite)
+    TestApp::spawn()
 }
 
 async fn assert_signed_out(visitor: &Visitor) {

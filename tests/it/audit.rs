@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use crate::on_both;
 use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr};
-use crate::support::{Database, TestApp, Visitor, log};
+use crate::support::{TestApp, Visitor, log};
 
 #[derive(Debug, QueryableByName, PartialEq)]
 struct Kept {
@@ -297,7 +297,7 @@ on_both! {
 /// Each way of failing has its word, all the way from the provider to the table.
 #[actix_web::test]
 async fn the_reason_says_what_went_wrong() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (edit, reason) in [
         ("iss", "id_token_issuer"),
         ("aud", "id_token_audience"),

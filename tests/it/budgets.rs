@@ -1,9 +1,9 @@
 //! How much of a request is read, and what whoever sends more is told.
 
 use crate::cookies::another_site;
+use crate::support::TestApp;
 use crate::support::browser::{Browser, Look};
 use crate::support::raw::{raw, raw_get};
-use crate::support::{Database, TestApp};
 
 const TOO_MUCH: &str =
     "Your browser sent more with its request than we read: most often, too many cookies.";
@@ -20,7 +20,7 @@ fn ask(app: &TestApp, method: &str, target: &str, cookies: &str) -> String {
 
 #[actix_web::test]
 async fn a_request_within_the_budget_is_answered() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let cookies = |count| format!("Cookie: {}\r\n", "a=b; ".repeat(count));
     let long = |bytes: usize| format!("Cookie: a={}\r\n", "b".repeat(bytes - 2));
     for (method, target, cookies, status) in [
@@ -51,7 +51,7 @@ async fn a_request_within_the_budget_is_answered() {
 
 #[actix_web::test]
 async fn what_is_beyond_the_budget_is_refused_with_a_small_page() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let many = format!("Cookie: {}\r\n", "a=b; ".repeat(65));
     let lines = "Cookie: a=b\r\n".repeat(65);
     let long = format!("Cookie: a={}\r\n", "b".repeat((16 << 10) - 1));
@@ -107,7 +107,7 @@ mod slow {
     /// Somebody planted more than we read: the browser is told to forget it, and the next try works.
     #[actix_web::test]
     async fn in_chromium_too_many_cookies_are_forgotten() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let browser = Browser::start(Look::DESKTOP).await;
         let (site, _requests) = another_site(b"a=b; Path=/");
         for plant in [

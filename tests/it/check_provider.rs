@@ -6,9 +6,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::check::{complaints, complaints_with};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint, Keep};
 use crate::support::provider_faults::answer_with;
-use crate::support::{Database, TestApp};
 
 fn edit_keys(app: &TestApp, edit: impl Fn(&mut Vec<Value>) + Send + Sync + 'static) {
     let edit = move |keys: &mut Value| edit(keys["keys"].as_array_mut().unwrap());
@@ -19,7 +19,7 @@ fn edit_keys(app: &TestApp, edit: impl Fn(&mut Vec<Value>) + Send + Sync + 'stat
 /// RFC 6749, 5.2: 401 is about the client. Keycloak says `unauthorized_client`.
 #[actix_web::test]
 async fn any_401_of_the_token_endpoint_is_a_wrong_secret() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let json = |code| {
         Canned::json(
             401,
@@ -54,7 +54,7 @@ async fn any_401_of_the_token_endpoint_is_a_wrong_secret() {
 
 #[actix_web::test]
 async fn a_token_endpoint_that_is_not_there_is_a_fault() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for status in [404, 405, 307] {
         answer_with(&app, Endpoint::Token, Canned::html(status, "<h1>No</h1>"));
         let expected = format!(
@@ -76,7 +76,7 @@ async fn a_token_endpoint_that_is_not_there_is_a_fault() {
 /// The provider is shown our address and a made-up one, by nobody who is signed in.
 #[actix_web::test]
 async fn a_post_logout_address_that_is_not_registered_is_a_fault() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_eq!(complaints(&app), [""; 0]);
     let asked = app.provider.requests(Endpoint::EndSession);
     let uris: Vec<_> = asked
@@ -109,7 +109,7 @@ async fn a_post_logout_address_that_is_not_registered_is_a_fault() {
 /// Keycloak's page.
 #[actix_web::test]
 async fn an_end_session_page_about_the_address_is_a_fault() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let page = Canned::html(400, "<p>Invalid redirect uri</p>");
     answer_with(&app, Endpoint::EndSession, page);
     let found = complaints(&app);
@@ -119,7 +119,7 @@ async fn an_end_session_page_about_the_address_is_a_fault() {
 
 #[actix_web::test]
 async fn an_end_session_endpoint_of_which_nothing_can_be_told() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (canned, why) in [
         // Entra shows the same page whatever it is asked; Spring's server wants an ID token.
         (
@@ -152,7 +152,7 @@ async fn an_end_session_endpoint_of_which_nothing_can_be_told() {
 
 #[actix_web::test]
 async fn what_the_provider_demands_of_every_sign_in_is_told() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (name, value, is_fault) in [
         ("require_pushed_authorization_requests", json!(true), true),
         ("require_signed_request_object", json!(true), true),
@@ -177,7 +177,7 @@ async fn what_the_provider_demands_of_every_sign_in_is_told() {
 
 #[actix_web::test]
 async fn keys_without_kid_are_told() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let nameless = |keys: &mut Vec<Value>| {
         for key in keys {
             key.as_object_mut().unwrap().remove("kid");
@@ -210,7 +210,7 @@ async fn an_rsa_modulus_with_a_leading_zero_is_told_and_named_in_the_log() {
             key["n"] = json!(URL_SAFE_NO_PAD.encode([&[0], &n[..]].concat()));
         }
     };
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_keys(&app, with_zero);
     let why = "its n begins with a zero byte, which RFC 7518 (6.3.1.1) forbids";
     let faulty = format!("; what these sign is refused: \"rsa-1\": {why}; \"rsa-1-pss\": {why}.");

@@ -115,7 +115,7 @@ async fn six_tabs_sign_in_side_by_side() {
 
 #[actix_web::test]
 async fn a_longer_place_to_return_to_is_the_profile() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (length, is_kept) in [(511, true), (512, false), (4000, false)] {
         let ada = app.visitor();
         let place = format!("/{}", "a".repeat(length));
@@ -129,7 +129,7 @@ async fn a_longer_place_to_return_to_is_the_profile() {
 /// Form Post 4 (c)
 #[actix_web::test]
 async fn where_no_answer_comes_by_post_none_is_taken() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let callback = ada.callback_for("ada").await;
     let (_, form) = callback.split_once('?').unwrap();

@@ -129,7 +129,7 @@ on_both! {
 
 #[actix_web::test]
 async fn planted_cookies_do_not_fill_the_database() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let name = app.cookie_name("doorward");
     let mark = format!("/{}", doorward::random::id());
     for _ in 0..130 {
@@ -171,7 +171,7 @@ mod slow {
 
     #[actix_web::test]
     async fn in_chromium_white_space_around_a_name_signs_nobody_in_as_somebody_else() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let session = session_of_grace(&app).await;
         let name = app.cookie_name("doorward");
         let browser = Browser::start(Look::DESKTOP).await;
@@ -195,7 +195,7 @@ mod slow {
 
     #[actix_web::test]
     async fn in_chromium_another_applications_byte_keeps_nobody_out() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let browser = Browser::start(Look::DESKTOP).await;
         let (site, requests) = another_site(b"utmz=Unders\xf8gelse; Path=/");
         browser.goto(&site).await;
@@ -220,10 +220,7 @@ mod slow {
     /// Cookies take no notice of ports.
     #[actix_web::test]
     async fn in_chromium_two_doorwards_on_one_host_do_not_disturb_each_other() {
-        let apps = [
-            TestApp::spawn(Database::Sqlite),
-            TestApp::spawn(Database::Sqlite),
-        ];
+        let apps = [TestApp::spawn(), TestApp::spawn()];
         let browser = Browser::start(Look::DESKTOP).await;
         let people = [("ada", "Ada Lovelace"), ("grace", "Grace Hopper")];
         for (app, (person, name)) in apps.iter().zip(people) {

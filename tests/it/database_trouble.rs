@@ -66,7 +66,7 @@ fn hand_on(mut from: TcpStream, mut to: TcpStream, is_silent: Arc<AtomicBool>) {
 /// The server that was the first of a cluster goes on answering as a standby.
 #[actix_web::test]
 async fn after_a_failover_no_connection_stays_where_nothing_is_written() {
-    let app = TestApp::spawn(Database::Postgres);
+    let app = TestApp::spawn_on(Database::Postgres);
     let storage = app.storage();
     let name = storage.url.rsplit('/').next().unwrap();
     storage.execute(&format!(

@@ -255,7 +255,7 @@ mod slow {
     /// The same in a browser: one button, and the provider knows nobody any more.
     #[actix_web::test]
     async fn a_person_with_a_long_id_token_signs_out_by_one_more_button() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         app.provider.faults(|faults| {
             faults.edit_claims = Some(Box::new(|claims| {
                 claims["groups"] = json!("g".repeat(5000))

@@ -9,9 +9,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::listening::{connect_for, is_answered, with_tls};
+use crate::support::TestApp;
 use crate::support::process::PATIENCE;
 use crate::support::raw::raw;
-use crate::support::{Database, TestApp};
 use crate::tls::{Authority, HOST, behind_tls};
 
 /// The preface and an empty SETTINGS frame (RFC 9113, 3.4).
@@ -67,7 +67,7 @@ fn over_tls_http_1_1_alone_is_spoken() {
 
 #[actix_web::test]
 async fn in_plain_text_http_1_1_alone_is_spoken() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let port = url::Url::parse(&app.url).unwrap().port().unwrap();
     speaks_http_1_alone(|| {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();

@@ -38,7 +38,7 @@ on_both! {
 
 on_both! {
     async fn a_session_of_an_issuer_that_is_no_longer_configured_opens_nothing_and_is_still_listed(database: Database) {
-        let before = TestApp::spawn(database);
+        let before = TestApp::spawn_on(database);
         let url = before.storage().url.clone();
         // Another provider, the same people's names there, the same database and key.
         let after = TestApp::spawn_with(database, &[("DATABASE_URL", &url)]);

@@ -1,7 +1,6 @@
 //! What people do when all goes well.
 
 use crate::on_both;
-use crate::support::Database;
 use crate::support::TestApp;
 use crate::support::provider::{Endpoint, Person};
 
@@ -174,7 +173,7 @@ on_both! {
 /// Suite basic, in all scope: `openid` is in each request
 #[actix_web::test]
 async fn the_authorization_request_has_all_that_it_needs() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let visitor = app.visitor();
     let request = |url: String| {
         let url = url::Url::parse(&url).unwrap();
@@ -215,7 +214,7 @@ async fn the_authorization_request_has_all_that_it_needs() {
 /// Suite basic `client-secret-basic`: authenticate with `client_secret_basic`
 #[actix_web::test]
 async fn the_token_request_proves_who_asks_and_never_in_the_body() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.visitor().sign_in("ada").await;
     let requests = app.provider.requests(Endpoint::Token);
     let token = &requests[0];

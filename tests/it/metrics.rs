@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::process::{Process, free_addr, get, provider_for};
 use crate::support::provider::{Provider, demo_people};
-use crate::support::{Database, TestApp, Visitor};
+use crate::support::{TestApp, Visitor};
 
 /// The samples of a scrape, by name and labels as they are written.
 struct Scrape {
@@ -241,7 +241,7 @@ async fn strangers_get_no_metrics() {
     assert!(public.starts_with("HTTP/1.1 404"), "{public}");
     let private = get(watched.metrics, "/profile").unwrap();
     assert!(private.starts_with("HTTP/1.1 404"), "{private}");
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_eq!(app.visitor().get("/metrics").await.status, 404);
 }
 

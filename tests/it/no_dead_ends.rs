@@ -8,7 +8,7 @@ use time::Duration;
 
 use crate::on_both;
 use crate::support::provider::{Canned, Endpoint};
-use crate::support::{Database, TestApp, Visitor};
+use crate::support::{TestApp, Visitor};
 
 /// The parameters of a URL's query.
 fn query(url: &str) -> BTreeMap<String, String> {
@@ -79,7 +79,7 @@ on_both! {
 
 #[actix_web::test]
 async fn who_must_wait_is_told_how_long_and_nobody_asks_meanwhile() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let busy = |header: &str, value: String| {
         let mut busy = Canned::json(429, &serde_json::json!({"error": "too many"}));
         busy.headers.push((header.to_owned(), value));
@@ -132,7 +132,7 @@ async fn who_must_wait_is_told_how_long_and_nobody_asks_meanwhile() {
 /// However many people come at once, discovery and keys are asked for once; and a failure is shared.
 #[actix_web::test]
 async fn many_at_once_need_one_request() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let slowly = |answer: Canned| answer.late(std::time::Duration::from_millis(300));
     app.provider.faults(|faults| {
         faults
@@ -177,7 +177,7 @@ async fn many_at_once_need_one_request() {
 /// A reload of a page that was asked for by `POST` must not be a second sign-out.
 #[actix_web::test]
 async fn signing_out_twice_is_no_error() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;
     ada.post("/logout", "").await;

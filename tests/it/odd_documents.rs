@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::provider_responses::{UNUSABLE, assert_refused};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::edit_discovery;
 use crate::support::visitor::Answer;
-use crate::support::{Database, TestApp};
 
 /// Ada signs in: her profile.
 async fn profile_of_ada(app: &TestApp, what: &str) -> Answer {
@@ -54,7 +54,7 @@ async fn a_discovery_member_that_a_sign_in_can_do_without_may_be_anything() {
         ("response_types_supported", json!(null)),
         ("claims_supported", json!(1)),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let what = format!("{name} {odd}");
         edit_discovery(&app, move |document| document[name] = odd.clone());
         profile_of_ada(&app, &what).await;
@@ -64,7 +64,7 @@ async fn a_discovery_member_that_a_sign_in_can_do_without_may_be_anything() {
 /// Half a surrogate pair, a number beyond all bounds, and a depth that nobody reads.
 #[actix_web::test]
 async fn what_nobody_reads_may_be_no_value_at_all() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let deep = "[".repeat(500) + &"]".repeat(500);
     let userinfo = format!(
         "{{\"sub\":\"00uada\",\"x\":\"\\ud83d\",\"y\":1e999,\"z\":{deep},\"name\":\"Ada\"}}"
@@ -81,7 +81,7 @@ async fn what_nobody_reads_may_be_no_value_at_all() {
 /// Discovery 3 (c): `userinfo_endpoint` may be missing (RECOMMENDED for providers)
 #[actix_web::test]
 async fn a_provider_without_userinfo_tells_of_the_person_in_the_id_token() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| faults.full_id_token = true);
     edit_discovery(&app, |document| {
         drop(
@@ -130,7 +130,7 @@ async fn a_discovery_member_that_is_needed_is_named_when_it_is_wrong() {
             "it has no authorization_endpoint",
         ),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         edit_discovery(&app, move |document| match &odd {
             Some(odd) => document[name] = odd.clone(),
             None => drop(document.as_object_mut().unwrap().remove(name)),
@@ -148,7 +148,7 @@ async fn a_discovery_member_that_is_needed_is_named_when_it_is_wrong() {
 /// Core 3.1.3.7 (13): Check `auth_time` if `max_age` was sent (SHOULD)
 #[actix_web::test]
 async fn claims_of_the_id_token_that_nobody_reads_may_be_anything() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for odd in [json!(null), json!("now"), json!(-1), json!(["a"])] {
         let what = odd.to_string();
         app.provider.faults(|faults| {
@@ -170,7 +170,7 @@ async fn claims_of_the_id_token_that_nobody_reads_may_be_anything() {
 /// Core 5.1
 #[actix_web::test]
 async fn a_claim_about_the_person_of_a_wrong_type_counts_as_absent() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for odd in [json!(7), json!(["Ada"]), json!({"en": "Ada"}), json!(true)] {
         let what = odd.to_string();
         app.provider.faults(|faults| {
@@ -189,7 +189,7 @@ async fn a_claim_about_the_person_of_a_wrong_type_counts_as_absent() {
 
 #[actix_web::test]
 async fn the_subject_of_userinfo_is_named_when_it_is_wrong() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (body, cause) in [
         (json!({}), "it has no sub"),
         (json!({"sub": 7}), "its sub is a number, expected a string"),
@@ -218,7 +218,7 @@ async fn userinfo_in_another_charset_is_read_if_it_says_which() {
         .map(|c| u8::try_from(u32::from(c)).unwrap())
         .collect();
     let with_mark = format!("\u{feff}{text}");
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (content_type, body) in [
         ("application/json", text.into()),
         ("application/json;charset=UTF-8", text.into()),
@@ -265,7 +265,7 @@ async fn userinfo_in_another_charset_is_read_if_it_says_which() {
             "it is not in UTF-16LE, as it says",
         ),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let canned = Canned::new(200, content_type, body);
         app.provider
             .faults(|faults| drop(faults.canned.insert(Endpoint::Userinfo, canned)));
@@ -277,7 +277,7 @@ async fn userinfo_in_another_charset_is_read_if_it_says_which() {
 /// The same for the other documents, as far as it is easily had.
 #[actix_web::test]
 async fn a_byte_order_mark_is_not_part_of_any_document() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let addr = app.provider.issuer()["http://".len()..].parse().unwrap();
     for endpoint in [Endpoint::Discovery, Endpoint::Keys] {
         let honest = crate::support::process::get(addr, endpoint.path()).unwrap();

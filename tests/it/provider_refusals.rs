@@ -11,7 +11,7 @@ use crate::provider_responses::{NOT_SET_UP, UNUSABLE, assert_refused};
 use crate::support::app::{CLIENT_ID, CLIENT_SECRET};
 use crate::support::provider::{Canned, Endpoint, Params};
 use crate::support::provider_faults::answer_with;
-use crate::support::{Database, TestApp, log};
+use crate::support::{TestApp, log};
 
 /// As Keycloak does when its page stood open for too long.
 fn page_expires(app: &TestApp, times: usize) {
@@ -46,7 +46,7 @@ on_both! {
 
 #[actix_web::test]
 async fn a_page_that_always_expires_begins_anew_twice_at_most() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     page_expires(&app, 100);
     let ada = app.visitor();
     let mut answer = ada.sign_in("ada").await;
@@ -62,7 +62,7 @@ async fn a_page_that_always_expires_begins_anew_twice_at_most() {
 
 #[actix_web::test]
 async fn another_temporary_trouble_of_the_provider_does_not_begin_anew() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for description in [None, Some("Authentication_expired"), Some("")] {
         app.provider.faults(|faults| {
             faults.edit_redirect = Some(Box::new(move |answer| {
@@ -81,7 +81,7 @@ async fn another_temporary_trouble_of_the_provider_does_not_begin_anew() {
 
 #[actix_web::test]
 async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let long = format!("a\r\nERROR forged\u{1b}{}", "d".repeat(9000));
     for code in ["invalid_client", "unauthorized_client"] {
         let refusal = json!({"error": code, "error_description": long});
@@ -113,7 +113,7 @@ async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
 
 #[actix_web::test]
 async fn a_secret_that_the_token_endpoint_repeats_is_not_logged() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let encoded =
         |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
     let (id, secret) = (encoded(CLIENT_ID), encoded(CLIENT_SECRET));
@@ -131,7 +131,7 @@ async fn a_secret_that_the_token_endpoint_repeats_is_not_logged() {
 
 #[actix_web::test]
 async fn an_access_token_that_userinfo_repeats_is_not_logged() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_token_response =
             Some(Box::new(|tokens| tokens["access_token"] = json!("hunter2")));
@@ -159,7 +159,7 @@ fn challenged(status: u16, challenge: &str) -> Canned {
 /// RFC 9110, 11.6.1: several challenges may come, also in several headers.
 #[actix_web::test]
 async fn the_error_is_found_among_several_challenges() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let mut canned = challenged(401, "DPoP algs=\"ES256\"");
     let bearer = "Bearer error=\"invalid_token\", error_description=\"ung\u{fc}ltig\"";
     canned
@@ -175,7 +175,7 @@ async fn the_error_is_found_among_several_challenges() {
 /// Core 5.3.3
 #[actix_web::test]
 async fn why_userinfo_refuses_the_access_token_is_logged() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (status, challenge, said) in [
         (
             401,
@@ -221,7 +221,7 @@ async fn a_fault_of_set_up_is_told_as_one() {
         (Endpoint::Token, html(400), UNUSABLE),
         (Endpoint::Token, refusal(400, "server_error"), UNUSABLE),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let what = format!(
             "{endpoint:?} {} {}",
             canned.status,

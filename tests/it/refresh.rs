@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::sleep;
 use time::Duration as Span;
 
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint, Keep};
-use crate::support::{Database, TestApp};
 
 /// Nobody feels that something is being asked for.
 const UNHINDERED: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ async fn asked(app: &TestApp, endpoint: Endpoint, count: usize) {
 
 #[actix_web::test]
 async fn a_discovery_that_hangs_does_not_hold_up_the_way_to_the_provider() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
     app.clock.shift(Span::hours(2));
     hang(&app, Endpoint::Discovery);
@@ -49,7 +49,7 @@ async fn a_discovery_that_hangs_does_not_hold_up_the_way_to_the_provider() {
 
 #[actix_web::test]
 async fn keys_that_hang_do_not_hold_up_the_way_back() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
     app.clock.shift(Span::hours(2));
     app.provider.faults(|faults| {
@@ -70,7 +70,7 @@ async fn keys_that_hang_do_not_hold_up_the_way_back() {
 
 #[actix_web::test]
 async fn what_is_new_is_used_at_once_where_the_provider_answers() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
     app.clock.shift(Span::hours(2));
     app.provider.faults(|faults| {
@@ -86,7 +86,7 @@ async fn what_is_new_is_used_at_once_where_the_provider_answers() {
 /// Logout 2 (b)
 #[actix_web::test]
 async fn a_hint_whose_key_is_published_no_more_is_left_out() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let hint_of = async |visitor: &crate::support::Visitor| {
         let out = visitor.post("/logout", "").await;
         let location = out.location().to_owned();
@@ -114,7 +114,7 @@ async fn a_hint_whose_key_is_published_no_more_is_left_out() {
 
 #[actix_web::test]
 async fn keys_that_hang_or_fail_hold_up_nobody_who_signs_out() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let (ada, grace) = (app.visitor(), app.visitor());
     for visitor in [&ada, &grace] {
         assert_eq!(visitor.sign_in("ada").await.location(), "/profile");

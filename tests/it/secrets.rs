@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Database, TestApp, log, secrets};
+use crate::support::{TestApp, log, secrets};
 
 const LEAK: &str = "DOORWARD_TEST_LEAK";
 
@@ -71,7 +71,7 @@ fn do_leak(leak: &str) {
             secrets::printed(&format!("code={secret}&"));
         }
         _ => actix_web::rt::System::new().block_on(async {
-            let app = TestApp::spawn(Database::Sqlite);
+            let app = TestApp::spawn();
             let ada = app.visitor();
             let callback = ada.callback_for("ada").await;
             match leak {

@@ -12,7 +12,7 @@ const HTTPS: &str = "https://app.example.com";
 /// RFC 9700 4.2.4 (b)
 #[actix_web::test]
 async fn an_error_page_makes_no_browser_tell_its_address() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     for (target, status) in [
         ("/authorization-code/callback", 403),
@@ -58,7 +58,7 @@ mod slow {
     /// RFC 9700 4.2.4 (b)
     #[actix_web::test]
     async fn the_style_sheet_of_an_error_page_is_asked_for_without_a_referer() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let browser = Browser::start(Look::DESKTOP).await;
         let page = format!(
             "{}/authorization-code/callback?code=a&code=b&state=s",

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::support::process::{Process, free_addr, get};
-use crate::support::{Database, TestApp, log};
+use crate::support::{TestApp, log};
 
 #[actix_web::test]
 async fn every_answer_bears_the_id_of_its_request_and_so_do_its_log_lines() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let visitor = app.visitor();
     let mut ids = BTreeMap::new();
     for path in [
@@ -30,7 +30,7 @@ async fn every_answer_bears_the_id_of_its_request_and_so_do_its_log_lines() {
 
 #[actix_web::test]
 async fn every_error_page_names_the_id_as_its_reference() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for path in ["/nowhere", "/authorization-code/callback"] {
         let page = app.visitor().get(path).await;
         assert_eq!(
@@ -44,7 +44,7 @@ async fn every_error_page_names_the_id_as_its_reference() {
 /// Anybody could fill the log with names of their own.
 #[actix_web::test]
 async fn a_strangers_id_is_not_taken_over() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let method = awc::http::Method::GET;
     let headers = [("x-request-id", "forged"), ("traceparent", TRACEPARENT)];
     let answer = app.visitor().send(method, "/", &headers, "").await;

@@ -2,8 +2,8 @@
 
 use awc::http::Method;
 
+use crate::support::TestApp;
 use crate::support::browser::{Browser, Look};
-use crate::support::{Database, TestApp};
 
 const NAVIGATION: [(&str, &str); 3] = [
     ("sec-fetch-site", "same-origin"),
@@ -25,7 +25,7 @@ const PREFETCHES: [(&str, &str); 8] = [
 
 #[actix_web::test]
 async fn a_link_of_ours_signs_out() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let out = ada.send(Method::GET, "/logout", &NAVIGATION, "").await;
     let provider = format!("{}/end_session?", app.provider.issuer());
@@ -36,7 +36,7 @@ async fn a_link_of_ours_signs_out() {
 /// Logout beside it
 #[actix_web::test]
 async fn a_link_that_is_not_surely_ours_asks_first() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let [site, mode, dest] = NAVIGATION;
     let asks = async |headers: &[(&str, &str)]| {
@@ -73,7 +73,7 @@ async fn a_link_that_is_not_surely_ours_asks_first() {
 /// A proxy that adds `no-referrer` makes browsers send `Origin: null` with our own form.
 #[actix_web::test]
 async fn our_own_form_signs_out_behind_a_proxy_that_hides_its_origin() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let headers = [("origin", "null"), ("sec-fetch-site", "same-origin")];
     let out = ada.send(Method::POST, "/logout", &headers, "").await;
@@ -83,7 +83,7 @@ async fn our_own_form_signs_out_behind_a_proxy_that_hides_its_origin() {
 
 #[actix_web::test]
 async fn a_prefetch_of_the_sign_in_or_of_its_answer_does_nothing() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let callback = ada.callback_for("ada").await;
     let cookies = ada.app_cookies();
@@ -117,7 +117,7 @@ mod slow {
     /// What Chromium fetches ahead because a page says so signs nobody out, and uses up no attempt.
     #[actix_web::test]
     async fn a_real_prefetch_signs_nobody_out() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let browser = Browser::start(Look::DESKTOP).await;
         browser.goto(&app.url).await;
         browser.click("#login-button").await;

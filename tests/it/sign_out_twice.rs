@@ -143,7 +143,7 @@ async fn at_another_process_too() {
 /// Made-up cookies cost no query and lead nowhere.
 #[actix_web::test]
 async fn who_never_was_here_is_not_sent_to_the_provider() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let (ada, session) = signed_in(&app).await;
     ada.post("/logout", "").await;
     let logout = ada.app_cookies();

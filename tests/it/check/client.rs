@@ -1,12 +1,12 @@
 //! How the provider knows this application: client ID, secret and redirect URIs.
 
 use super::{complaints, complaints_with};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
-use crate::support::{Database, TestApp};
 
 #[actix_web::test]
 async fn a_provider_that_denies_everybody_is_not_taken_for_sure() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_redirect = Some(Box::new(|answer| {
             answer.0.retain(|(name, _)| name != "error");
@@ -21,7 +21,7 @@ async fn a_provider_that_denies_everybody_is_not_taken_for_sure() {
 
 #[actix_web::test]
 async fn a_client_that_the_provider_does_not_know() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let found = complaints_with(&app, &[("OIDC_CLIENT_ID", "another")]);
     assert_eq!(
         found,
@@ -41,7 +41,7 @@ const WRONG_SECRET: &str = "fault client_secret the token endpoint refuses us: i
 
 #[actix_web::test]
 async fn a_client_secret_that_is_wrong() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_eq!(
         complaints_with(&app, &[("OIDC_CLIENT_SECRET", "hunter2")]),
         [WRONG_SECRET]
@@ -59,7 +59,7 @@ async fn a_client_secret_that_is_wrong() {
 
 #[actix_web::test]
 async fn a_redirect_uri_that_is_not_registered() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let found = complaints_with(&app, &[("PUBLIC_URL", "https://app.example.com")]);
     assert_eq!(
         found,
@@ -76,7 +76,7 @@ async fn a_redirect_uri_that_is_not_registered() {
 
 #[actix_web::test]
 async fn an_authorization_endpoint_of_which_nothing_can_be_told() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let mut elsewhere = Canned::html(302, "");
     elsewhere
         .headers

@@ -11,7 +11,7 @@ use crate::support::{Database, TestApp};
 
 on_both! {
     async fn missing_migrations_are_told_and_not_applied(database: Database) {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let storage = Storage::new(database);
         if database == Database::Sqlite {
             std::fs::write(&storage.url, "").unwrap();
@@ -30,7 +30,7 @@ on_both! {
 
 #[actix_web::test]
 async fn a_postgres_that_takes_no_writes() {
-    let app = TestApp::spawn(Database::Postgres);
+    let app = TestApp::spawn_on(Database::Postgres);
     let url = format!(
         "{}?options=-c%20default_transaction_read_only%3Don",
         app.storage().url
@@ -50,7 +50,7 @@ mod slow {
 
     #[actix_web::test]
     async fn a_database_that_is_away_or_hangs_or_is_none() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let nobody = free_addr();
         let hung = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let none = Storage::new(Database::Sqlite);

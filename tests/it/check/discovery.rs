@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{UNTOLD, assert_only_discovery_fails, check_with, complaints};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
-use crate::support::{Database, TestApp};
 
 const ISSUER_FORMS: &str = "Mend: check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
                             https://{domain}/oauth2/default a custom one; Keycloak: https://{host}/realms/{realm}; \
@@ -13,7 +13,7 @@ const ISSUER_FORMS: &str = "Mend: check OIDC_ISSUER, to the letter (Okta: https:
 
 #[actix_web::test]
 async fn a_provider_that_is_down() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.stop();
     assert_only_discovery_fails(
         complaints(&app),
@@ -24,7 +24,7 @@ async fn a_provider_that_is_down() {
 
 #[actix_web::test]
 async fn a_discovery_document_that_is_not_there_or_is_none() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (canned, fault) in [
         (Canned::html(404, "<h1>Not Found</h1>"), format!("fault discovery the provider answered with status 404. {ISSUER_FORMS}")),
         (Canned::html(301, "<h1>Moved</h1>"), format!("fault discovery the provider answered with status 301. {ISSUER_FORMS}")),
@@ -41,7 +41,7 @@ async fn a_discovery_document_that_is_not_there_or_is_none() {
 
 #[actix_web::test]
 async fn a_document_of_another_issuer() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (path, okta) in [
         ("", "Okta's org server"),
         ("/oauth2/default", "Okta's custom server \"default\""),
@@ -75,7 +75,7 @@ async fn a_document_of_another_issuer() {
 
 #[actix_web::test]
 async fn okta_under_a_custom_domain_is_recognised() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_discovery = Some(Box::new(|document| {
             let endpoint = document["issuer"].as_str().unwrap().to_owned() + "/oauth2/v1/authorize";

@@ -7,9 +7,9 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::{complaints, complaints_with};
+use crate::support::TestApp;
 use crate::support::process::get;
 use crate::support::provider::{Canned, Endpoint};
-use crate::support::{Database, TestApp};
 
 fn discovery_document(app: &TestApp) -> String {
     let addr = app.provider.issuer()["http://".len()..].parse().unwrap();
@@ -19,7 +19,7 @@ fn discovery_document(app: &TestApp) -> String {
 
 #[actix_web::test]
 async fn keys_that_nobody_can_use() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_keys = Some(Box::new(|keys| {
             keys["keys"] = json!([{"kty": "oct", "k": "c2VjcmV0"}])
@@ -52,7 +52,7 @@ async fn keys_that_nobody_can_use() {
 
 #[actix_web::test]
 async fn a_clock_that_is_off() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let document = discovery_document(&app);
     let form = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -103,7 +103,7 @@ async fn a_clock_that_is_off() {
 
 #[actix_web::test]
 async fn scopes_that_the_provider_does_not_have() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let scopes = [("OIDC_SCOPES", "openid email groups offline_access")];
     let unlisted = "warning scopes the provider does not list: groups offline_access. Mend: take them out of OIDC_SCOPES, \
                     or add them at the authorization server (Okta lists none of its custom scopes: there it may be right).";
@@ -122,7 +122,7 @@ async fn scopes_that_the_provider_does_not_have() {
 
 #[actix_web::test]
 async fn a_provider_without_end_session_or_our_authentication_or_response_mode() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_discovery = Some(Box::new(|document| {
             document
@@ -162,7 +162,7 @@ mod slow {
     /// Each call is cut off after ten seconds, and discovery comes before the rest.
     #[actix_web::test]
     async fn a_provider_that_drips_does_not_hold_it_up() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let slow = |body: &str| {
             Canned::json(200, &json!(body))
                 .dripping(Duration::from_secs(1))

@@ -5,7 +5,7 @@ use crate::support::{Database, TestApp};
 
 #[actix_web::test]
 async fn settings_that_are_wrong_are_all_told_and_the_database_is_looked_at() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let found = complaints_with(
         &app,
         &[
@@ -41,7 +41,7 @@ async fn settings_that_are_wrong_are_all_told_and_the_database_is_looked_at() {
 
 #[actix_web::test]
 async fn before_the_first_start_it_makes_neither_database_nor_key() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let found = complaints_with(&app, &[("DATABASE_URL", "people.db"), ("SESSION_KEY", "")]);
     assert_eq!(
         found,
@@ -66,7 +66,7 @@ async fn before_the_first_start_it_makes_neither_database_nor_key() {
 
 #[actix_web::test]
 async fn plain_http_across_a_network_is_a_warning() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.register(
         "http://app.example.com/authorization-code/callback",
         "http://app.example.com",

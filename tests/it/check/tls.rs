@@ -1,8 +1,8 @@
 //! Certificate authorities.
 
 use super::{assert_only_discovery_fails, check_with, complaints_with};
+use crate::support::TestApp;
 use crate::support::process::free_addr;
-use crate::support::{Database, TestApp};
 use crate::tls::{Authority, CaFile, HOST, behind_tls};
 
 #[actix_web::test]
@@ -40,7 +40,7 @@ async fn an_authority_that_is_named() {
 
 #[actix_web::test]
 async fn a_system_without_authorities() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let nobody = format!("https://{}", free_addr());
     let variables = [
         ("OIDC_ISSUER", nobody.as_str()),

@@ -15,7 +15,7 @@ use crate::support::{Database, TestApp};
 /// Suite basic, config `idtoken-sig-none`: accept an unsigned ID token, or be skipped
 #[actix_web::test]
 async fn an_unsigned_id_token_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     sign_with(&app, Signing::None);
     for alg in ["none", "None", "NONE", "nOnE", ""] {
         set_header(&app, "alg", json!(alg));
@@ -28,7 +28,7 @@ async fn an_unsigned_id_token_is_refused() {
 /// RFC 8725 3.1 (b): The header's `alg` is the one that is verified with (MUST)
 #[actix_web::test]
 async fn an_id_token_signed_with_the_public_key_as_a_secret_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let pem = app.provider.public_rsa_pem();
     let without_newline = pem[..pem.len() - 1].to_vec();
     for secret in [pem, without_newline] {
@@ -44,7 +44,7 @@ async fn an_id_token_signed_with_the_public_key_as_a_secret_is_refused() {
 /// Core 3.1.3.7 (8): For MAC algorithms the key is the client secret (MUST)
 #[actix_web::test]
 async fn an_id_token_signed_with_the_client_secret_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     sign_with(&app, Signing::Hs256(CLIENT_SECRET.into()));
     assert_refused(&app, "its alg is \"HS256\"").await;
 }
@@ -53,7 +53,7 @@ async fn an_id_token_signed_with_the_client_secret_is_refused() {
 ///   registered)
 #[actix_web::test]
 async fn a_provider_that_announces_none_and_hs256_is_not_followed() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for signing in [Signing::None, Signing::Hs256(CLIENT_SECRET.into())] {
         sign_with(&app, signing);
         edit_discovery(&app, |document| {
@@ -67,7 +67,7 @@ async fn a_provider_that_announces_none_and_hs256_is_not_followed() {
 /// RFC 8725 3.1 (a)
 #[actix_web::test]
 async fn an_algorithm_that_discovery_does_not_name_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_discovery(&app, |document| {
         document["id_token_signing_alg_values_supported"] = json!(["ES256"]);
     });
@@ -77,7 +77,7 @@ async fn an_algorithm_that_discovery_does_not_name_is_refused() {
 /// Core 2; 3.1.3.7 (7)
 #[actix_web::test]
 async fn a_provider_that_is_silent_about_algorithms_signs_rs256_only() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let silent = |document: &mut Value| {
         let document = document.as_object_mut().unwrap();
         document.remove("id_token_signing_alg_values_supported");
@@ -93,7 +93,7 @@ async fn a_provider_that_is_silent_about_algorithms_signs_rs256_only() {
 /// RFC 8725 3.1 (a)
 #[actix_web::test]
 async fn an_algorithm_that_the_key_does_not_name_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     sign_with(&app, Signing::Ps256);
     set_header(&app, "kid", json!("rsa-1"));
     assert_refused(&app, "the key with the kid \"rsa-1\" is published, but can't be used: it is for RS256, not PS256").await;
@@ -107,7 +107,7 @@ async fn an_algorithm_that_the_key_does_not_name_is_refused() {
 /// RFC 8725 3.1 (a)
 #[actix_web::test]
 async fn rs512_is_refused_where_discovery_names_rs256() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_discovery(&app, |document| {
         document["id_token_signing_alg_values_supported"] = json!(["RS256"]);
     });
@@ -141,7 +141,7 @@ async fn rs512_is_accepted_where_the_settings_name_it_and_then_nothing_else_is()
 /// Suite basic `idtoken-sig-rs256`: accept RS256
 #[actix_web::test]
 async fn all_four_algorithms_sign_in_with_the_hash_of_their_access_token() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for signing in [
         Signing::Rs256,
         Signing::Ps256,
@@ -158,7 +158,7 @@ async fn all_four_algorithms_sign_in_with_the_hash_of_their_access_token() {
 /// Discovery may list what Doorward does not verify: then it is not discovery that forbids it.
 #[actix_web::test]
 async fn an_algorithm_that_discovery_lists_is_not_said_to_be_unlisted() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_discovery(&app, |document| {
         document["id_token_signing_alg_values_supported"] =
             json!(["none", "HS256", "ES512", "RS256"]);

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{assert_accepted, assert_refused, set_claim};
+use crate::support::TestApp;
 use crate::support::app::CLIENT_ID;
 use crate::support::provider_faults::edit_claims;
-use crate::support::{Database, TestApp};
 
 /// Core 3.1.3.7 (3 a): `aud` names us; refuse it if not (MUST)
 /// Core 14
@@ -13,7 +13,7 @@ use crate::support::{Database, TestApp};
 /// Suite basic `invalid-aud`: refuse another audience
 #[actix_web::test]
 async fn an_id_token_for_another_application_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wrong in [
         json!("another"),
         json!(["another"]),
@@ -30,7 +30,7 @@ async fn an_id_token_for_another_application_is_refused() {
 /// Core 2 (b)
 #[actix_web::test]
 async fn an_audience_of_a_wrong_type_or_none_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_claim(&app, "aud", None);
     assert_refused(&app, "it has no aud").await;
     for wrong in [
@@ -49,7 +49,7 @@ async fn an_audience_of_a_wrong_type_or_none_is_refused() {
 /// Core 3.1.3.7 (3 b): Refuse other audiences that are not trusted (MUST)
 #[actix_web::test]
 async fn one_of_several_audiences_without_azp_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for aud in [json!([CLIENT_ID, "another"]), json!(["another", CLIENT_ID])] {
         set_claim(&app, "aud", aud);
         assert_refused(&app, "it has several audiences and no azp").await;
@@ -59,7 +59,7 @@ async fn one_of_several_audiences_without_azp_is_refused() {
 /// Core 3.1.3.7 (4 and 5)
 #[actix_web::test]
 async fn one_of_several_audiences_with_another_azp_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_claims(&app, |claims| {
         claims["aud"] = json!([CLIENT_ID, "another"]);
         claims["azp"] = json!("another");
@@ -70,7 +70,7 @@ async fn one_of_several_audiences_with_another_azp_is_refused() {
 /// Core 3.1.3.7 (4 and 5)
 #[actix_web::test]
 async fn another_azp_is_refused_with_a_single_audience_too() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wrong in ["another", "", &CLIENT_ID.to_uppercase()] {
         set_claim(&app, "azp", json!(wrong));
         assert_refused(&app, "its azp is not OIDC_CLIENT_ID").await;
@@ -80,7 +80,7 @@ async fn another_azp_is_refused_with_a_single_audience_too() {
 /// Core 3.1.3.7 (4 and 5)
 #[actix_web::test]
 async fn an_azp_of_a_wrong_type_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wrong in [json!(null), json!(7), json!([CLIENT_ID])] {
         set_claim(&app, "azp", wrong);
         assert_refused(&app, "its azp is ").await;
@@ -90,7 +90,7 @@ async fn an_azp_of_a_wrong_type_is_refused() {
 /// Core 2 (b)
 #[actix_web::test]
 async fn an_audience_may_be_a_list_and_name_the_party() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (aud, azp) in [
         (json!([CLIENT_ID]), None),
         (json!([CLIENT_ID]), Some(CLIENT_ID)),

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::{assert_refused, edit_part, replace};
+use crate::support::TestApp;
 use crate::support::provider_faults::{edit_claims, edit_header, edit_token};
-use crate::support::{Database, TestApp};
 
 /// Core 3.1.3.7 (1): a token of five parts is refused
 /// RFC 7515 5.2
 #[actix_web::test]
 async fn what_has_not_three_parts_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let edits: [fn(String) -> String; 8] = [
         |_| String::new(),
         |_| "x".to_owned(),
@@ -30,7 +30,7 @@ async fn what_has_not_three_parts_is_refused() {
 /// RFC 7515 5.2
 #[actix_web::test]
 async fn what_is_not_base64url_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let edits: [fn(String) -> String; 5] = [
         |token| format!("!{token}"),
         |token| format!(" {token}"),
@@ -62,7 +62,7 @@ async fn what_is_not_base64url_is_refused() {
 /// RFC 7515 5.2
 #[actix_web::test]
 async fn what_is_not_json_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (header, cause) in [
         ("", "malformed: not a JSON object"),
         ("{", "malformed: not JSON (line 1, column 1)"),
@@ -86,7 +86,7 @@ async fn what_is_not_json_is_refused() {
 /// RFC 7515 4
 #[actix_web::test]
 async fn a_header_with_a_name_twice_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_token(&app, |token| {
         edit_part(&token, 0, |header| {
             replace(header, "{", "{\"alg\":\"none\",");
@@ -100,7 +100,7 @@ async fn a_header_with_a_name_twice_is_refused() {
 /// RFC 7515 4
 #[actix_web::test]
 async fn a_header_that_is_an_array_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_header(&app, |header| {
         *header = json!(["RS256", "rsa-1", "JWT", null])
     });
@@ -110,7 +110,7 @@ async fn a_header_that_is_an_array_is_refused() {
 /// Core 13.3
 #[actix_web::test]
 async fn a_payload_that_is_no_object_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_claims(&app, |claims| {
         let in_order = ["iss", "sub", "aud", "azp", "exp", "iat"].map(|name| claims[name].clone());
         *claims = json!(in_order);

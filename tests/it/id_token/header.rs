@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::{assert_accepted, assert_refused, set_header};
+use crate::support::TestApp;
 use crate::support::provider_faults::edit_header;
-use crate::support::{Database, TestApp};
 
 /// RFC 7515 4.1.11
 #[actix_web::test]
 async fn a_critical_header_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for crit in [
         json!(["exp"]),
         json!(["b64"]),
@@ -31,7 +31,7 @@ async fn a_critical_header_is_refused() {
 /// RFC 7515 4.1.11
 #[actix_web::test]
 async fn a_critical_header_that_is_null_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_header(&app, "crit", json!(null));
     assert_refused(&app, "it has critical header parameters").await;
 }
@@ -40,7 +40,7 @@ async fn a_critical_header_that_is_null_is_refused() {
 /// RFC 8725 3.12
 #[actix_web::test]
 async fn another_kind_of_token_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for typ in [
         "logout+jwt",
         "at+jwt",
@@ -61,7 +61,7 @@ async fn another_kind_of_token_is_refused() {
 /// RFC 8725 3.11
 #[actix_web::test]
 async fn a_token_that_says_jwt_is_accepted_in_any_case() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for typ in ["JWT", "jwt"] {
         set_header(&app, "typ", json!(typ));
         assert_accepted(&app, typ).await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{assert_refused, set_claim};
-use crate::support::{Database, TestApp};
+use crate::support::TestApp;
 
 /// Core 2; 3.1.3.7 (2)
 /// Core 14
@@ -12,7 +12,7 @@ use crate::support::{Database, TestApp};
 /// Suite basic `invalid-iss`: refuse another issuer in the ID token
 #[actix_web::test]
 async fn another_issuer_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let issuer = app.provider.issuer();
     for wrong in [
         "https://evil.example".to_owned(),
@@ -31,7 +31,7 @@ async fn another_issuer_is_refused() {
 /// Core 2; 3.1.3.7 (2)
 #[actix_web::test]
 async fn an_id_token_without_issuer_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_claim(&app, "iss", None);
     assert_refused(&app, "it has no iss").await;
     for wrong in [json!(null), json!(7), json!([app.provider.issuer()])] {

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::{NOT_SURE, assert_accepted, assert_refused, set_header};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint, Keep, Signing};
 use crate::support::provider_faults::{edit_header, edit_keys, sign_with};
-use crate::support::{Database, TestApp};
 
 /// Core 10.1.1 (a)
 #[actix_web::test]
 async fn an_unknown_kid_is_refused_and_the_keys_are_asked_for_once_in_ten_seconds() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let fetched = || app.provider.request_count(Endpoint::Keys);
     set_header(&app, "kid", json!("unheard-of"));
     let cause = "no published key has the kid \"unheard-of\"";
@@ -32,7 +32,7 @@ async fn an_unknown_kid_is_refused_and_the_keys_are_asked_for_once_in_ten_second
 
 #[actix_web::test]
 async fn unknown_kids_at_the_same_moment_ask_for_the_keys_once() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_accepted(&app, "before").await;
     app.clock.shift(time::Duration::seconds(11));
     set_header(&app, "kid", json!("unheard-of"));
@@ -47,7 +47,7 @@ async fn unknown_kids_at_the_same_moment_ask_for_the_keys_once() {
 /// A key endpoint in trouble is not helped by being asked again for each made-up kid.
 #[actix_web::test]
 async fn an_unknown_kid_asks_once_in_ten_seconds_though_the_keys_can_not_be_had() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_accepted(&app, "before").await;
     app.clock.shift(time::Duration::seconds(11));
     set_header(&app, "kid", json!("unheard-of"));
@@ -66,7 +66,7 @@ async fn an_unknown_kid_asks_once_in_ten_seconds_though_the_keys_can_not_be_had(
 /// RFC 8725 3.10
 #[actix_web::test]
 async fn a_kid_of_a_wrong_type_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wrong in [json!(1), json!(["rsa-1"]), json!({})] {
         set_header(&app, "kid", wrong);
         assert_refused(&app, "its header's kid is ").await;
@@ -79,7 +79,7 @@ async fn a_kid_of_a_wrong_type_is_refused() {
 #[actix_web::test]
 async fn a_rotated_key_is_accepted_without_a_restart() {
     for keep in [Keep::Yes, Keep::No] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         assert_accepted(&app, "the first key").await;
         app.provider.rotate_keys(keep);
         app.clock.shift(time::Duration::seconds(11));
@@ -94,7 +94,7 @@ async fn a_rotated_key_is_accepted_without_a_restart() {
 /// Core 10.1 (a)
 #[actix_web::test]
 async fn a_withdrawn_key_signs_nobody_in() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.rotate_keys(Keep::No);
     set_header(&app, "kid", json!("rsa-1"));
     assert_refused(&app, "no published key has the kid \"rsa-1\"").await;
@@ -104,7 +104,7 @@ async fn a_withdrawn_key_signs_nobody_in() {
 /// Suite basic `kid-absent-multiple-jwks`: without `kid` and with several keys, refuse or try them all
 #[actix_web::test]
 async fn no_kid_with_several_keys_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.rotate_keys(Keep::Yes);
     edit_header(&app, |header| {
         drop(header.as_object_mut().unwrap().remove("kid"))
@@ -116,7 +116,7 @@ async fn no_kid_with_several_keys_is_refused() {
 /// Suite basic `kid-absent-single-jwks`
 #[actix_web::test]
 async fn no_kid_with_one_suitable_key_is_accepted() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for signing in [Signing::Rs256, Signing::Es256] {
         let what = format!("{signing:?}");
         sign_with(&app, signing);
@@ -144,7 +144,7 @@ async fn a_key_for_encryption_verifies_nothing() {
             "its key_ops is a number, expected an array of strings",
         ),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         edit_keys(&app, move |keys| {
             for key in keys["keys"].as_array_mut().unwrap() {
                 key[name] = value.clone();
@@ -159,7 +159,7 @@ async fn a_key_for_encryption_verifies_nothing() {
 /// Nobody shall look for a key at the provider that is there.
 #[actix_web::test]
 async fn a_key_that_is_published_and_can_not_be_used_is_not_said_to_be_missing() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (kid, odd, why) in [
         (
             "p521",
@@ -207,7 +207,7 @@ async fn a_key_that_is_published_and_can_not_be_used_is_not_said_to_be_missing()
 /// Suite config `discovery-jwks-uri-keys`
 #[actix_web::test]
 async fn keys_of_unknown_kinds_beside_ours_do_no_harm() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_keys(&app, |keys| {
         let keys = keys["keys"].as_array_mut().unwrap();
         for odd in [
@@ -231,7 +231,7 @@ async fn keys_of_unknown_kinds_beside_ours_do_no_harm() {
 async fn keys_without_kid_serve_a_token_without_kid() {
     use crate::support::provider::Keep;
     let nameless = |keep: Keep, header_too: bool| {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         app.provider.rotate_keys(keep);
         app.provider.faults(|faults| {
             faults.edit_keys = Some(Box::new(|document| {

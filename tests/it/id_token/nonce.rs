@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{assert_refused, set_claim};
 use crate::on_both;
+use crate::support::TestApp;
 use crate::support::provider_faults::edit_claims;
-use crate::support::{Database, TestApp};
 
 on_both! {
     /// Core 2; 3.1.3.7 (11)
@@ -29,7 +29,7 @@ on_both! {
 /// RFC 8725 3.12: signed userinfo has none
 #[actix_web::test]
 async fn an_id_token_without_nonce_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_claim(&app, "nonce", None);
     assert_refused(&app, "it has no nonce").await;
     set_claim(&app, "nonce", json!(null));
@@ -39,7 +39,7 @@ async fn an_id_token_without_nonce_is_refused() {
 /// Core 2; 3.1.3.7 (11)
 #[actix_web::test]
 async fn a_nonce_of_a_wrong_type_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wrong in [json!(7), json!(true), json!(["nonce"]), json!({})] {
         set_claim(&app, "nonce", wrong);
         assert_refused(&app, "its nonce is ").await;

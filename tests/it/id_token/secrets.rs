@@ -8,12 +8,12 @@ use super::{NOT_SURE, assert_accepted, set_claim};
 use crate::support::app::CLIENT_SECRET;
 use crate::support::provider::Endpoint;
 use crate::support::provider_faults::edit_claims;
-use crate::support::{Database, TestApp, log};
+use crate::support::{TestApp, log};
 
 /// RFC 6749 10.1 to 10.3
 #[actix_web::test]
 async fn neither_tokens_nor_codes_nor_our_secret_are_ever_logged() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let note = |app: &TestApp| {
         let seen = seen.clone();

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::{assert_refused, edit_part, replace, set_header};
 use crate::on_both;
+use crate::support::TestApp;
 use crate::support::provider::Signing;
 use crate::support::provider_faults::{edit_header, edit_token, sign_with};
-use crate::support::{Database, TestApp};
 
 on_both! {
     /// Core 3.1.3.7 (6)
@@ -27,7 +27,7 @@ on_both! {
 /// Core 16.3, 16.11
 #[actix_web::test]
 async fn a_flipped_byte_in_the_payload_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_token(&app, |token| {
         edit_part(&token, 1, |payload| replace(payload, "00uada", "00uadb"))
     });
@@ -37,7 +37,7 @@ async fn a_flipped_byte_in_the_payload_is_refused() {
 /// Core 3.1.3.7 (6)
 #[actix_web::test]
 async fn a_flipped_byte_in_the_header_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_header(&app, "x", json!("aaaa"));
     edit_token(&app, |token| {
         edit_part(&token, 0, |header| replace(header, "aaaa", "aaba"))
@@ -49,7 +49,7 @@ async fn a_flipped_byte_in_the_header_is_refused() {
 /// RFC 8725 3.3
 #[actix_web::test]
 async fn a_missing_or_made_up_signature_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let made_up: [fn(&mut Vec<u8>); 4] = [
         |signature| signature.clear(),
         |signature| signature.fill(0),
@@ -76,7 +76,7 @@ async fn a_missing_or_made_up_signature_is_refused() {
 /// Suite config `discovery-jwks-uri-keys`
 #[actix_web::test]
 async fn a_signature_by_a_key_that_was_never_published_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     sign_with(&app, Signing::Foreign);
     assert_refused(&app, "its signature is wrong").await;
 }
@@ -84,7 +84,7 @@ async fn a_signature_by_a_key_that_was_never_published_is_refused() {
 /// Core 2 (e)
 #[actix_web::test]
 async fn a_key_that_comes_in_the_header_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     sign_with(&app, Signing::ForeignEmbedded);
     assert_refused(&app, "its signature is wrong").await;
     edit_header(&app, |header| {
@@ -98,7 +98,7 @@ async fn a_key_that_comes_in_the_header_is_refused() {
 /// RFC 8725 3.10
 #[actix_web::test]
 async fn a_key_that_the_header_points_to_is_refused_and_not_even_looked_at() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let theirs = TcpListener::bind("127.0.0.1:0").unwrap();
     theirs.set_nonblocking(true).unwrap();
     let url = format!("http://{}/keys", theirs.local_addr().unwrap());
@@ -121,7 +121,7 @@ async fn a_key_that_the_header_points_to_is_refused_and_not_even_looked_at() {
 /// Core 2 (e): `x5c`
 #[actix_web::test]
 async fn a_certificate_that_comes_in_the_header_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.signing = Signing::Foreign;
         faults.edit_header = Some(Box::new(|header| {

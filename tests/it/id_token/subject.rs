@@ -4,13 +4,13 @@ use serde_json::json;
 
 use super::{assert_accepted, assert_refused, set_claim};
 use crate::on_both;
-use crate::support::{Database, TestApp};
+use crate::support::TestApp;
 
 /// Core 2 (a)
 /// Suite basic `missing-sub`: refuse an ID token without `sub`
 #[actix_web::test]
 async fn an_id_token_about_nobody_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_claim(&app, "sub", None);
     assert_refused(&app, "it has no sub").await;
     set_claim(&app, "sub", json!(""));
@@ -49,7 +49,7 @@ on_both! {
 /// Core 2 (a)
 #[actix_web::test]
 async fn a_subject_of_a_wrong_type_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wrong in [json!(7), json!(null), json!(["00uada"]), json!({})] {
         set_claim(&app, "sub", wrong);
         assert_refused(&app, "its sub is ").await;

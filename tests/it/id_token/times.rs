@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::{assert_accepted, assert_refused, set_claim};
+use crate::support::TestApp;
 use crate::support::provider_faults::edit_claims;
-use crate::support::{Database, TestApp};
 
 fn in_secs(secs: i64) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -16,7 +16,7 @@ fn in_secs(secs: i64) -> Value {
 /// Core 3.1.3.7 (9)
 #[actix_web::test]
 async fn an_expired_id_token_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wrong in [in_secs(-60), in_secs(-3600), json!(0)] {
         set_claim(&app, "exp", wrong);
         assert_refused(&app, "it has expired: check both clocks").await;
@@ -26,7 +26,7 @@ async fn an_expired_id_token_is_refused() {
 /// Core 3.1.3.7 (10): one that is old but not expired passes: the nonce makes replay impossible
 #[actix_web::test]
 async fn an_id_token_of_the_future_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for name in ["iat", "nbf"] {
         for wrong in [in_secs(75), in_secs(1800), json!(253_402_300_799_u64)] {
             set_claim(&app, name, wrong);
@@ -38,7 +38,7 @@ async fn an_id_token_of_the_future_is_refused() {
 /// Core 3.1.3.7 (9)
 #[actix_web::test]
 async fn clocks_may_differ_by_a_minute() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (name, secs) in [("exp", -45), ("iat", 60), ("nbf", 60)] {
         set_claim(&app, name, in_secs(secs));
         assert_accepted(&app, &format!("{name} {secs}")).await;
@@ -48,7 +48,7 @@ async fn clocks_may_differ_by_a_minute() {
 /// Core 2 (d)
 #[actix_web::test]
 async fn times_may_have_fractions_and_auth_time_may_be_zero() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_claims(&app, |claims| {
         for name in ["exp", "iat", "auth_time"] {
             claims[name] = json!(claims[name].as_f64().unwrap() + 0.25);
@@ -64,7 +64,7 @@ async fn times_may_have_fractions_and_auth_time_may_be_zero() {
 /// Core 2 (c)
 #[actix_web::test]
 async fn an_id_token_without_exp_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_claim(&app, "exp", None);
     assert_refused(&app, "it has no exp").await;
 }
@@ -73,7 +73,7 @@ async fn an_id_token_without_exp_is_refused() {
 /// Suite basic `missing-iat`: refuse an ID token without `iat`
 #[actix_web::test]
 async fn an_id_token_without_iat_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     set_claim(&app, "iat", None);
     assert_refused(&app, "it has no iat").await;
 }
@@ -81,7 +81,7 @@ async fn an_id_token_without_iat_is_refused() {
 /// Core 2 (d)
 #[actix_web::test]
 async fn a_time_that_is_no_number_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for name in ["exp", "iat", "nbf"] {
         for wrong in [
             json!("4102444800"),
@@ -99,7 +99,7 @@ async fn a_time_that_is_no_number_is_refused() {
 /// Core 2 (d)
 #[actix_web::test]
 async fn a_number_that_is_no_time_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for name in ["exp", "iat", "nbf"] {
         for wrong in [json!(1e300), json!(-1), json!(u64::MAX), json!(-0.5)] {
             set_claim(&app, name, wrong);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::discovery_says;
-use crate::support::{Database, TestApp};
+use crate::support::TestApp;
 
 /// OpenID Connect Core 4: the provider's dashboard may begin a sign-in, and cannot lead elsewhere.
 ///
@@ -12,7 +12,7 @@ use crate::support::{Database, TestApp};
 /// Suite third-party-initiated login: `initiate_login_uri` with `iss` begins a sign-in
 #[actix_web::test]
 async fn a_third_party_may_begin_a_sign_in() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let issuer = app.provider.issuer();
     let initiate =
@@ -31,7 +31,7 @@ async fn a_third_party_may_begin_a_sign_in() {
 #[actix_web::test]
 async fn pkce_is_s256_whatever_discovery_says() {
     for methods in [json!(null), json!([]), json!(["plain"])] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         discovery_says(&app.provider, "code_challenge_methods_supported", methods);
         let ada = app.visitor();
         assert!(

@@ -51,7 +51,7 @@ async fn the_client_proves_itself_the_way_the_provider_offers() {
 /// Core 9 (c): `client_secret_jwt`, `private_key_jwt`, `none` as their rules say
 #[actix_web::test]
 async fn a_provider_that_offers_no_way_we_know_is_named_in_the_log() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     discovery_says(
         &app.provider,
         "token_endpoint_auth_methods_supported",

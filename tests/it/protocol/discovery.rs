@@ -11,7 +11,7 @@ use crate::support::{Database, TestApp};
 /// Discovery 4, 4.1
 #[actix_web::test]
 async fn an_issuer_with_a_trailing_slash_is_another_issuer() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let with_slash = format!("{}/", app.provider.issuer());
     let slashed = TestApp::spawn_with(Database::Sqlite, &[("OIDC_ISSUER", &with_slash)]);
     let answer = slashed.visitor().get("/login").await;
@@ -25,7 +25,7 @@ async fn an_issuer_with_a_trailing_slash_is_another_issuer() {
 /// RFC 6749 3.1 (a): A query of the authorization endpoint is kept (MUST)
 #[actix_web::test]
 async fn endpoints_with_a_query_keep_it() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_discovery = Some(Box::new(|document| {
             for endpoint in [
@@ -60,7 +60,7 @@ async fn endpoints_with_a_query_keep_it() {
 async fn a_key_rotated_just_before_signing_signs_in() {
     use crate::support::provider::Keep;
     for with_kid in [true, false] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         if !with_kid {
             app.provider.faults(|faults| {
                 faults.edit_keys = Some(Box::new(|document| {

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::support::{Database, TestApp};
+use crate::support::TestApp;
 
 /// RP-Initiated Logout 1.0, 2.
 ///
 /// Logout 2 (c): `client_id` is ours and fits the hint (MUST, where sent)
 #[actix_web::test]
 async fn the_end_session_request_has_all_that_it_needs() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let mut states = Vec::new();
     for _ in 0..2 {
@@ -30,7 +30,7 @@ async fn the_end_session_request_has_all_that_it_needs() {
 /// Suite logout `rp-init-logout-no-state`: send a state, and handle the way back without it
 #[actix_web::test]
 async fn back_without_a_state_is_the_sign_in_page() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     for _ in 0..2 {
         ada.sign_in("ada").await;
@@ -44,7 +44,7 @@ async fn back_without_a_state_is_the_sign_in_page() {
 #[actix_web::test]
 async fn an_id_token_that_is_far_too_long_is_no_hint() {
     for (groups_len, is_hint) in [(10 << 10, true), (20 << 10, false)] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         app.provider.faults(|faults| {
             faults.edit_claims = Some(Box::new(move |claims| {
                 claims["groups"] = json!("g".repeat(groups_len))

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::discovery_says;
+use crate::support::TestApp;
 use crate::support::provider::Endpoint;
-use crate::support::{Database, TestApp};
 
 /// RFC 9207, 2.4: announced, it must come and match; unannounced, it must match.
 ///
@@ -24,7 +24,7 @@ async fn the_responses_issuer_is_checked() {
         (false, Some(""), 303),
         (false, None, 303),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         discovery_says(
             &app.provider,
             "authorization_response_iss_parameter_supported",
@@ -44,7 +44,7 @@ async fn the_responses_issuer_is_checked() {
             "{announced} {iss:?}"
         );
     }
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| faults.send_iss = true);
     assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
 }
@@ -55,7 +55,7 @@ async fn the_responses_issuer_is_checked() {
 /// RFC 9700 4.4
 #[actix_web::test]
 async fn an_error_response_of_another_issuer_is_not_believed() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let callback = ada.callback_for("ada").await;
     let state = url::Url::parse(&callback).unwrap();
@@ -76,7 +76,7 @@ async fn an_error_response_of_another_issuer_is_not_believed() {
 /// RFC 9207 2.4 (d)
 #[actix_web::test]
 async fn an_unannounced_issuer_that_matches_is_accepted() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let callback = ada.callback_for("ada").await;
     let issuer = app.provider.issuer();
@@ -93,7 +93,7 @@ async fn an_unannounced_issuer_that_matches_is_accepted() {
 /// RFC 9207 2.4 (a)
 #[actix_web::test]
 async fn the_issuer_of_a_response_is_compared_to_the_letter() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let issuer = app.provider.issuer();
     let encode = |text: &str| {
         text.replace('%', "%25")

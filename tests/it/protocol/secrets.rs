@@ -13,7 +13,7 @@ use crate::support::{Database, TestApp, log};
 /// Suite basic, in all bearer
 #[actix_web::test]
 async fn nothing_secret_is_logged() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let callback = ada.callback_for("ada").await;
     let secrets: Vec<String> = query(&callback)

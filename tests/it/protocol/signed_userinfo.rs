@@ -19,7 +19,7 @@ async fn signed_userinfo_is_verified() {
         (json!({"aud": null}), 502),
         (json!({"sub": "somebody"}), 403),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let mut claims = json!({
             "iss": app.provider.issuer(),
             "aud": crate::support::app::CLIENT_ID,
@@ -88,7 +88,7 @@ async fn userinfo_is_signed_with_an_algorithm_of_its_own() {
 /// Core 5.3.2, 5.3.4
 #[actix_web::test]
 async fn userinfo_with_a_broken_signature_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let claims = json!({"iss": app.provider.issuer(), "aud": crate::support::app::CLIENT_ID, "sub": "00uada"});
     let jwt = app.provider.sign_id_token(&claims);
     let (head, signature) = jwt.rsplit_once('.').unwrap();

@@ -2,7 +2,7 @@
 
 use super::{BUSY, assert_nobody_is_signed_in, assert_page};
 use crate::support::provider::{Endpoint, Params};
-use crate::support::{Database, TestApp, log};
+use crate::support::{TestApp, log};
 
 const NO_STATE: (u16, &str) = (403, "The answer does not say which sign-in it belongs to.");
 
@@ -39,7 +39,7 @@ async fn each_error_of_the_provider_has_its_sentence() {
         "It did not accept the way this application asked it to sign you in.",
     );
     const THEIRS: (u16, &str) = (502, "Something went wrong on its side.");
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (code, parameters, expected) in [
         // RFC 6749, 4.1.2.1.
         said("invalid_request", OURS),
@@ -108,7 +108,7 @@ async fn each_error_of_the_provider_has_its_sentence() {
 /// Core 3.1.2.6
 #[actix_web::test]
 async fn an_error_without_description_is_one_too() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     send_back(&app, &[("error", "access_denied")]);
     let page = app.visitor().sign_in("ada").await;
     let expected = (
@@ -125,7 +125,7 @@ async fn an_error_without_description_is_one_too() {
 /// RFC 6749 4.1.2.1 (b)
 #[actix_web::test]
 async fn an_error_beside_a_code_counts_and_the_code_is_not_used() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_redirect = Some(Box::new(|answer| answer.push("error", "server_error")));
     });
@@ -140,7 +140,7 @@ async fn an_error_beside_a_code_counts_and_the_code_is_not_used() {
 /// RFC 6749 4.1.2.1 (b)
 #[actix_web::test]
 async fn an_error_of_no_known_attempt_says_nothing_of_the_provider() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     ada.begin("/login").await;
     for (query, cause) in [
@@ -178,7 +178,7 @@ async fn an_error_of_no_known_attempt_says_nothing_of_the_provider() {
 /// Anybody can write it, so that it must not fill the disk.
 #[actix_web::test]
 async fn a_long_error_is_cut_in_the_log() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     // As long as a query may be.
     let long = &*"d".repeat(3500).leak();
     send_back(

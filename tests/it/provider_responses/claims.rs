@@ -1,8 +1,8 @@
 //! Names and emails, of whatever kind, on the profile page and in the database.
 
 use crate::on_both;
+use crate::support::TestApp;
 use crate::support::provider::Person;
-use crate::support::{Database, TestApp};
 
 on_both! {
     async fn a_name_with_html_is_shown_as_it_is_written(app: TestApp) {
@@ -56,7 +56,7 @@ on_both! {
 /// Core 5.3.2 (b)
 #[actix_web::test]
 async fn a_person_without_email_signs_in() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider
         .add_person(Person::new("ada", "00uada").claim("given_name", "Ada"));
     let ada = app.visitor();

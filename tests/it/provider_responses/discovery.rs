@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{NOT_SET_UP, UNREACHABLE, assert_page, huge, redirect};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::{answer_with, edit_discovery};
-use crate::support::{Database, TestApp};
 
 /// A document that can't be used lets nobody through, is not remembered, and its page does not claim that the person
 /// was let in.
@@ -29,7 +29,7 @@ async fn a_discovery_endpoint_in_trouble_is_refused() {
         (502, UNREACHABLE),
         (204, UNREACHABLE),
     ] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         answer_with(&app, Endpoint::Discovery, Canned::html(status, "no"));
         let cause = format!("discovery: the provider answered with status {status}");
         assert_no_discovery(&app, page, &cause).await;
@@ -39,7 +39,7 @@ async fn a_discovery_endpoint_in_trouble_is_refused() {
 /// Discovery 4.2
 #[actix_web::test]
 async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let (canned, target) = redirect(302);
     answer_with(&app, Endpoint::Discovery, canned);
     assert_no_discovery(
@@ -56,7 +56,7 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
 #[actix_web::test]
 async fn a_discovery_document_of_another_issuer_is_refused() {
     for other in ["https://evil.example", "/"] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let issuer = app.provider.issuer();
         let other = match other {
             "/" => format!("{issuer}/"),
@@ -74,7 +74,7 @@ async fn a_discovery_document_of_another_issuer_is_refused() {
 #[actix_web::test]
 async fn a_discovery_document_that_is_none_is_refused() {
     for body in ["<html>We are back soon</html>", "", "null", "[]", "{}"] {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         answer_with(&app, Endpoint::Discovery, Canned::html(200, body));
         assert_no_discovery(&app, NOT_SET_UP, "the discovery document is refused: ").await;
     }
@@ -85,7 +85,7 @@ async fn a_discovery_document_that_is_none_is_refused() {
 /// Discovery 4.2
 #[actix_web::test]
 async fn a_discovery_document_in_an_array_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_discovery(&app, |document| {
         let in_order = [
             "issuer",
@@ -104,7 +104,7 @@ async fn a_discovery_document_in_an_array_is_refused() {
 /// Discovery 3 (a)
 #[actix_web::test]
 async fn an_endpoint_in_the_clear_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_discovery(&app, |document| {
         document["token_endpoint"] = json!("http://evil.example/token");
     });
@@ -114,7 +114,7 @@ async fn an_endpoint_in_the_clear_is_refused() {
 
 #[actix_web::test]
 async fn a_huge_discovery_document_is_refused_before_it_ends() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     answer_with(&app, Endpoint::Discovery, huge());
     let began = Instant::now();
     assert_no_discovery(

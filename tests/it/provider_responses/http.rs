@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{UNUSABLE, assert_page, assert_refused, redirect};
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::answer_with;
-use crate::support::{Database, TestApp, Visitor};
+use crate::support::{TestApp, Visitor};
 
 /// `{"sub":"00uada","name":"Zipped"}`, compressed.
 fn gzipped() -> Canned {
@@ -26,7 +26,7 @@ fn gzipped() -> Canned {
 /// RFC 6749 4.1.2 (a): sent again only where a kept connection was closed before the first byte of a response
 #[actix_web::test]
 async fn a_connection_that_breaks_is_refused_and_the_code_is_sent_once_more_at_most() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     answer_with(&app, Endpoint::Token, Canned::reset());
     let cause = "token: the provider can't be reached: the connection was closed before an answer";
     assert_refused(&app, UNUSABLE, cause).await;
@@ -38,7 +38,7 @@ async fn a_connection_that_breaks_is_refused_and_the_code_is_sent_once_more_at_m
 /// RFC 6750 5.3 (b): Tokens go to their resource alone (MUST)
 #[actix_web::test]
 async fn a_redirect_is_not_followed() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (endpoint, what) in [(Endpoint::Token, "token"), (Endpoint::Userinfo, "userinfo")] {
         for status in [301, 302, 303, 307, 308] {
             let (canned, target) = redirect(status);
@@ -54,7 +54,7 @@ async fn a_redirect_is_not_followed() {
 /// RFC 8725 3.4 to 3.6: Inputs of ECDH, passwords as MAC keys, compression before encryption
 #[actix_web::test]
 async fn a_compressed_answer_is_neither_asked_for_nor_unpacked() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     answer_with(&app, Endpoint::Userinfo, gzipped());
     let cause = "the userinfo response is refused: not a JSON object";
     assert_refused(&app, UNUSABLE, cause).await;
@@ -82,7 +82,7 @@ mod slow {
     /// One test waits for the ten seconds; all that takes so long is in it, side by side.
     #[actix_web::test]
     async fn a_slow_provider_costs_the_person_ten_seconds_and_nobody_else_any() {
-        let app = TestApp::spawn(Database::Sqlite);
+        let app = TestApp::spawn();
         let [ada, grace, lin] = [(); 3].map(|()| app.visitor());
         let [late, dripping] = [
             ada.callback_for("ada").await,

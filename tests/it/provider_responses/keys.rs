@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::{UNREACHABLE, UNUSABLE, assert_refused, assert_signs_in, huge};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::answer_with;
-use crate::support::{Database, TestApp};
 
 /// Discovery 3 (h)
 #[actix_web::test]
 async fn keys_that_are_none_are_refused_and_not_remembered() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for body in [
         "<html>We are back soon</html>",
         "",
@@ -29,7 +29,7 @@ async fn keys_that_are_none_are_refused_and_not_remembered() {
 /// RFC 7517, 5: a key set is an object, though serde would take an array for one.
 #[actix_web::test]
 async fn keys_in_an_array_are_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_keys = Some(Box::new(|keys| *keys = json!([keys["keys"]])));
     });
@@ -38,7 +38,7 @@ async fn keys_in_an_array_are_refused() {
 
 #[actix_web::test]
 async fn keys_that_can_not_be_had_are_said_to_be_so() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     answer_with(&app, Endpoint::Keys, Canned::html(500, "no"));
     assert_refused(
         &app,

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::{UNREACHABLE, UNUSABLE, assert_nobody_is_signed_in, assert_page, assert_signs_in};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::answer_with;
-use crate::support::{Database, TestApp};
 
 #[actix_web::test]
 async fn a_provider_that_is_down_at_start_is_found_when_it_comes() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.stop();
     let ada = app.visitor();
     for _ in 0..2 {
@@ -30,7 +30,7 @@ async fn a_provider_that_is_down_at_start_is_found_when_it_comes() {
 
 #[actix_web::test]
 async fn a_provider_that_dies_on_the_way_gets_a_page_and_works_when_it_is_back() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let callback = ada.callback_for("ada").await;
     app.provider.stop();
@@ -46,7 +46,7 @@ async fn a_provider_that_dies_on_the_way_gets_a_page_and_works_when_it_is_back()
 /// Core 10.1.1 (b)
 #[actix_web::test]
 async fn what_is_known_serves_on_while_discovery_and_keys_are_away() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     assert_signs_in(&app, "ada").await;
     app.clock.shift(time::Duration::hours(2));
     answer_with(&app, Endpoint::Discovery, Canned::html(500, "no"));

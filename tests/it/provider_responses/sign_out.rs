@@ -1,12 +1,12 @@
 //! Sign-out while the provider has no end-session endpoint, or is down.
 
+use crate::support::TestApp;
 use crate::support::provider_faults::edit_discovery;
-use crate::support::{Database, TestApp};
 
 /// Logout 2.1 (a): Discovery may lack `end_session_endpoint`
 #[actix_web::test]
 async fn a_provider_without_a_place_to_sign_out_leads_home() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_discovery(&app, |document| {
         drop(
             document
@@ -27,7 +27,7 @@ async fn a_provider_without_a_place_to_sign_out_leads_home() {
 /// Logout 2 (h)
 #[actix_web::test]
 async fn a_person_signs_out_here_while_the_provider_is_down() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;
     let before = ada.app_cookies();
@@ -50,7 +50,7 @@ async fn a_person_signs_out_here_while_the_provider_is_down() {
 
 #[actix_web::test]
 async fn a_person_signs_out_here_while_nothing_is_known_of_the_provider_any_more() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;
     app.provider.stop();

@@ -8,9 +8,9 @@ use super::{
     BUSY, NOT_SET_UP, UNUSABLE, assert_nobody_is_signed_in, assert_page, assert_refused,
     assert_signs_in, huge,
 };
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::{answer_with, edit_tokens};
-use crate::support::{Database, TestApp};
 
 const NOT_BEARER: (u16, &str) = (403, "Unsupported token type. Should be 'Bearer'.");
 
@@ -22,7 +22,7 @@ const CODE_USED_UP: (u16, &str) = (
 /// Core 3.1.3.5
 #[actix_web::test]
 async fn a_token_answer_in_html_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for html in ["<html>We are back soon</html>", "", "\"Bearer\"", "null"] {
         answer_with(&app, Endpoint::Token, Canned::html(200, html));
         assert_refused(&app, UNUSABLE, "the token response is refused: ").await;
@@ -32,7 +32,7 @@ async fn a_token_answer_in_html_is_refused() {
 /// RFC 6749 5.2
 #[actix_web::test]
 async fn a_code_that_the_provider_does_not_take_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let refusal = json!({"error": "invalid_grant", "error_description": "<b>stale</b>"});
     answer_with(&app, Endpoint::Token, Canned::json(400, &refusal));
     let ada = app.visitor();
@@ -52,7 +52,7 @@ async fn a_code_that_the_provider_does_not_take_is_refused() {
 /// RFC 6749 5.2
 #[actix_web::test]
 async fn a_token_endpoint_that_does_not_take_us_is_the_providers_or_the_operators_fault() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (status, error) in [
         (401, "invalid_client"),
         (400, "unauthorized_client"),
@@ -68,7 +68,7 @@ async fn a_token_endpoint_that_does_not_take_us_is_the_providers_or_the_operator
 
 #[actix_web::test]
 async fn a_token_endpoint_in_trouble_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (status, page) in [
         (404, UNUSABLE),
         (429, BUSY),
@@ -91,7 +91,7 @@ async fn a_token_endpoint_in_trouble_is_refused() {
 /// RFC 6749 5.1
 #[actix_web::test]
 async fn tokens_without_a_type_are_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let cause = "the token response is refused: it has no token_type";
     edit_tokens(&app, |tokens| {
         drop(tokens.as_object_mut().unwrap().remove("token_type"))
@@ -105,7 +105,7 @@ async fn tokens_without_a_type_are_refused() {
 /// RFC 6749 7.1: A token of a type that is not understood is not used (MUST NOT)
 #[actix_web::test]
 async fn tokens_of_another_type_are_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for other in ["DPoP", "mac", "N_A", "", "Bearer ", "Bearer\u{0}"] {
         edit_tokens(&app, move |tokens| tokens["token_type"] = json!(other));
         let cause = "the token response is refused: its token_type is not Bearer";
@@ -116,7 +116,7 @@ async fn tokens_of_another_type_are_refused() {
 /// Core 3.1.3.3 (a)
 #[actix_web::test]
 async fn bearer_is_accepted_in_any_case() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for bearer in ["bearer", "BEARER"] {
         edit_tokens(&app, move |tokens| tokens["token_type"] = json!(bearer));
         assert_signs_in(&app, "ada").await;
@@ -127,7 +127,7 @@ async fn bearer_is_accepted_in_any_case() {
 /// RFC 6749 10.16: Access tokens do not authenticate anybody (MUST NOT)
 #[actix_web::test]
 async fn an_answer_without_id_token_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_tokens(&app, |tokens| {
         drop(tokens.as_object_mut().unwrap().remove("id_token"))
     });
@@ -137,7 +137,7 @@ async fn an_answer_without_id_token_is_refused() {
 /// RFC 6749 5.1
 #[actix_web::test]
 async fn an_answer_without_access_token_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_tokens(&app, |tokens| {
         drop(tokens.as_object_mut().unwrap().remove("access_token"))
     });
@@ -147,7 +147,7 @@ async fn an_answer_without_access_token_is_refused() {
 /// Core 3.1.3.5
 #[actix_web::test]
 async fn tokens_of_a_wrong_json_type_are_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for name in ["access_token", "id_token", "token_type"] {
         for wrong in [json!(7), json!(["x"]), json!({}), json!(true)] {
             edit_tokens(&app, move |tokens| tokens[name] = wrong.clone());
@@ -159,7 +159,7 @@ async fn tokens_of_a_wrong_json_type_are_refused() {
 /// Core 3.1.3.5
 #[actix_web::test]
 async fn a_token_answer_that_is_an_array_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_tokens(&app, |tokens| *tokens = json!([tokens.clone()]));
     assert_refused(&app, UNUSABLE, "the token response is refused: ").await;
     edit_tokens(&app, |tokens| {
@@ -173,7 +173,7 @@ async fn a_token_answer_that_is_an_array_is_refused() {
 /// RFC 6750 5.3 (d): A token that would break the header is not sent
 #[actix_web::test]
 async fn an_access_token_that_would_break_the_request_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     app.provider.faults(|faults| {
         faults.edit_claims = Some(Box::new(|claims| {
             drop(claims.as_object_mut().unwrap().remove("at_hash"))
@@ -188,7 +188,7 @@ async fn an_access_token_that_would_break_the_request_is_refused() {
 
 #[actix_web::test]
 async fn a_huge_token_answer_is_refused_before_it_ends() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     answer_with(&app, Endpoint::Token, huge());
     let began = Instant::now();
     assert_refused(&app, UNUSABLE, "token: the provider's answer can't be read").await;

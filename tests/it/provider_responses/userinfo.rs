@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{BUSY, NOT_SURE, UNUSABLE, assert_refused, huge};
+use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::{answer_with, edit_userinfo};
-use crate::support::{Database, TestApp};
 
 /// Core 5.3.2 (a)
 /// RFC 9700 4.6
 /// Suite basic `userinfo-invalid-sub`: refuse userinfo about somebody else
 #[actix_web::test]
 async fn userinfo_about_somebody_else_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for other in ["00ugrace", "00UADA", "00uada ", "00uad", ""] {
         edit_userinfo(&app, move |claims| claims["sub"] = json!(other));
         let cause = "the sub of userinfo is not the sub of the ID token";
@@ -25,7 +25,7 @@ async fn userinfo_about_somebody_else_is_refused() {
 /// Core 5.3.2 (a)
 #[actix_web::test]
 async fn userinfo_that_is_no_object_with_a_sub_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (content_type, body) in [
         ("text/html", "<html>We are back soon</html>"),
         ("application/json", ""),
@@ -57,7 +57,7 @@ async fn userinfo_that_is_no_object_with_a_sub_is_refused() {
 /// RFC 6750 3, 3.1: 401 and 403 of the resource end the use of the token
 #[actix_web::test]
 async fn userinfo_that_is_refused_us_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (status, page) in [
         (401, UNUSABLE),
         (403, UNUSABLE),
@@ -73,7 +73,7 @@ async fn userinfo_that_is_refused_us_is_refused() {
 
 #[actix_web::test]
 async fn a_huge_userinfo_is_refused_before_it_ends() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     answer_with(&app, Endpoint::Userinfo, huge());
     let began = Instant::now();
     assert_refused(
@@ -92,7 +92,7 @@ async fn a_huge_userinfo_is_refused_before_it_ends() {
 /// Core 5.3.2 (b)
 #[actix_web::test]
 async fn null_is_as_good_as_nothing_in_userinfo() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     edit_userinfo(&app, |claims| {
         for name in [
             "name",

@@ -189,7 +189,7 @@ async fn a_cookie_whose_name_is_only_spelled_like_ours_is_not_ours() {
 /// RFC 6749 10.10, 10.12
 #[actix_web::test]
 async fn over_http_cookies_are_out_of_reach_of_scripts_and_other_sites() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     let callback = ada.callback_for("ada").await;
     let arrived = ada.get(&callback).await;

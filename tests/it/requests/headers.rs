@@ -15,7 +15,7 @@ async fn every_kind_of_answer_carries_the_security_headers() {
     for (public_url, https) in [("", false), (HTTPS, true)] {
         let app = match https {
             true => TestApp::spawn_with(Database::Sqlite, &[("PUBLIC_URL", public_url)]),
-            false => TestApp::spawn(Database::Sqlite),
+            false => TestApp::spawn(),
         };
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await.replace(HTTPS, &app.url);
@@ -88,7 +88,7 @@ async fn every_kind_of_answer_carries_the_security_headers() {
 /// RFC 9700 4.13
 #[actix_web::test]
 async fn the_host_and_what_proxies_say_of_it_change_nothing() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let visitor = app.visitor();
     let evil = [
         ("host", "evil.example"),

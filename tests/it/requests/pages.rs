@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{has_security_headers, refused};
 use crate::on_both;
-use crate::support::{Database, TestApp};
+use crate::support::TestApp;
 
 const NO_DATABASE: &str = "Our database does not answer just now, so nothing could be looked up.";
 
@@ -34,7 +34,7 @@ on_both! {
 /// RFC 9700 4.2.4 (a)
 #[actix_web::test]
 async fn pages_load_nothing_that_is_not_ours_and_run_nothing() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;
     let asks = ada
@@ -72,7 +72,7 @@ async fn pages_load_nothing_that_is_not_ours_and_run_nothing() {
 
 #[actix_web::test]
 async fn the_style_sheet_is_kept_for_a_year_under_the_name_of_its_content() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let visitor = app.visitor();
     let home = visitor.get("/").await;
     let (_, rest) = home.body.split_once("rel=\"stylesheet\" href=\"").unwrap();

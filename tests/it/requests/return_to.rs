@@ -2,8 +2,8 @@
 
 use super::{UNREADABLE, refused};
 use crate::on_both;
+use crate::support::TestApp;
 use crate::support::visitor::Answer;
-use crate::support::{Database, TestApp};
 
 /// `/login?return_to=…`.
 fn login_for(wanted: &str) -> String {
@@ -50,7 +50,7 @@ on_both! {
 
 #[actix_web::test]
 async fn the_attempt_of_the_longest_return_to_fits_a_cookie() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     // Some characters become three when an address is written properly.
     for wanted in ["a", "\"", "<", "{"].map(|character| format!("/{}", character.repeat(511))) {
         let answer = app.visitor().get(&login_for(&wanted)).await;
@@ -66,7 +66,7 @@ async fn the_attempt_of_the_longest_return_to_fits_a_cookie() {
 /// A browser encodes once what stands in a link; what is decoded here are letters again.
 #[actix_web::test]
 async fn letters_beyond_ascii_are_a_place_to_return_to() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for (written, lands) in [
         ("/berichte/%C3%BCber", "/berichte/%C3%BCber"),
         ("/berichte/%25C3%25BCber", "/berichte/%C3%BCber"),
@@ -89,7 +89,7 @@ async fn letters_beyond_ascii_are_a_place_to_return_to() {
 /// RFC 9700 2.1 (a)
 #[actix_web::test]
 async fn signing_in_or_out_is_no_place_to_return_to_however_it_is_spelled() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     for wanted in [
         "/%6cogin",
         "/logi%6E",
@@ -116,7 +116,7 @@ async fn signing_in_or_out_is_no_place_to_return_to_however_it_is_spelled() {
 
 #[actix_web::test]
 async fn a_query_that_can_not_be_read_is_refused() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let answer = app.visitor().get("/login?return_to=/a&return_to=/b").await;
     refused(answer, 400, UNREADABLE).await;
 }

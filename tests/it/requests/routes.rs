@@ -3,7 +3,7 @@
 use awc::http::Method;
 
 use super::has_security_headers;
-use crate::support::{Database, TestApp};
+use crate::support::TestApp;
 
 const NOT_FOUND: &str = "Nothing is at this address.";
 
@@ -11,7 +11,7 @@ const NOT_ALLOWED: &str = "This address does not answer that kind of request.";
 
 #[actix_web::test]
 async fn there_is_nothing_elsewhere() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let visitor = app.visitor();
     for path in [
         "/nothing",
@@ -53,7 +53,7 @@ async fn there_is_nothing_elsewhere() {
 ///   registered)
 #[actix_web::test]
 async fn an_address_answers_its_own_verbs_and_names_them() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;
     let all = [
@@ -100,7 +100,7 @@ async fn an_address_answers_its_own_verbs_and_names_them() {
 
 #[actix_web::test]
 async fn head_answers_as_get_without_the_page() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;
     for path in [

@@ -4,8 +4,8 @@ use awc::http::Method;
 
 use super::UNREADABLE;
 use crate::on_both;
+use crate::support::TestApp;
 use crate::support::raw::raw;
-use crate::support::{Database, TestApp};
 
 const CROSS_SITE: &str = "Another site tried to sign you out.";
 
@@ -48,7 +48,7 @@ on_both! {
 /// RFC 9700 4.12
 #[actix_web::test]
 async fn another_sites_form_signs_nobody_out() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let upper = app.url.to_uppercase();
     let longer = format!("{}.evil.example", app.url);
@@ -96,7 +96,7 @@ async fn another_sites_form_signs_nobody_out() {
 /// A second header of the same name is not passed over.
 #[actix_web::test]
 async fn a_request_that_says_two_things_about_where_it_comes_from_signs_nobody_out() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     for headers in [
         [
@@ -120,7 +120,7 @@ async fn a_request_that_says_two_things_about_where_it_comes_from_signs_nobody_o
 
 #[actix_web::test]
 async fn head_signs_nobody_out() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let answer = ada.send(Method::HEAD, "/logout", &[], "").await;
     assert!(answer.status < 500 && answer.body.is_empty());
@@ -129,7 +129,7 @@ async fn head_signs_nobody_out() {
 
 #[actix_web::test]
 async fn who_is_not_signed_in_and_signs_out_is_sent_home() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let visitor = app.visitor();
     for method in [Method::GET, Method::POST] {
         let answer = visitor.send(method, "/logout", &[], "").await;
@@ -140,7 +140,7 @@ async fn who_is_not_signed_in_and_signs_out_is_sent_home() {
 
 #[actix_web::test]
 async fn a_big_body_at_the_sign_out_does_no_harm() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let (name, cookie) = (
         app.cookie_name("doorward"),

@@ -126,7 +126,7 @@ async fn below_a_path() {
 
 #[actix_web::test]
 async fn on_a_phone() {
-    journey(TestApp::spawn(Database::Sqlite), Look::PHONE, "phone").await;
+    journey(TestApp::spawn(), Look::PHONE, "phone").await;
 }
 
 #[actix_web::test]
@@ -136,7 +136,7 @@ async fn in_the_dark_and_without_javascript() {
         dark: true,
         ..Look::DESKTOP
     };
-    journey(TestApp::spawn(Database::Sqlite), look, "dark").await;
+    journey(TestApp::spawn(), look, "dark").await;
 }
 
 /// A link on another site leads to a question, and answering it signs out.
@@ -144,7 +144,7 @@ async fn in_the_dark_and_without_javascript() {
 /// Logout beside it
 #[actix_web::test]
 async fn a_link_from_another_site_asks_before_it_signs_out() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let browser = Browser::start(Look::DESKTOP).await;
     sign_in(&browser, &app, "ada").await;
     // 127.0.0.1 is another site than localhost.
@@ -172,7 +172,7 @@ const ENTER: char = '\u{E007}';
 /// A person can do all of it by keyboard alone.
 #[actix_web::test]
 async fn by_keyboard() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let browser = Browser::start(Look::DESKTOP).await;
     browser.goto(&app.url).await;
     let order = ["a.skip", "a.brand", "#login-button"];
@@ -188,7 +188,7 @@ async fn by_keyboard() {
 /// The provider may be slow to come up: the page says so and the button tries again.
 #[actix_web::test]
 async fn the_provider_is_away_and_comes_back() {
-    let app = TestApp::spawn(Database::Sqlite);
+    let app = TestApp::spawn();
     let browser = Browser::start(Look::DESKTOP).await;
     app.provider.stop();
     browser.goto(&app.url).await;

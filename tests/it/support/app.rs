@@ -126,8 +126,12 @@ impl Storage {
 }
 
 impl TestApp {
-    /// The app with the usual settings.
-    pub fn spawn(database: Database) -> TestApp {
+    /// The app with the usual settings, on SQLite.
+    pub fn spawn() -> TestApp {
+        TestApp::spawn_on(Database::Sqlite)
+    }
+
+    pub fn spawn_on(database: Database) -> TestApp {
         TestApp::spawn_with(database, &[])
     }
 

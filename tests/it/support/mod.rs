@@ -35,12 +35,12 @@ macro_rules! on_both {
 
             #[actix_web::test]
             async fn sqlite() {
-                the_test($crate::support::TestApp::spawn($crate::support::Database::Sqlite)).await
+                the_test($crate::support::TestApp::spawn_on($crate::support::Database::Sqlite)).await
             }
 
             #[actix_web::test]
             async fn postgres() {
-                the_test($crate::support::TestApp::spawn($crate::support::Database::Postgres)).await
+                the_test($crate::support::TestApp::spawn_on($crate::support::Database::Postgres)).await
             }
         }
     )+};
