@@ -1,4 +1,4 @@
-//! Caps on connections and headers. Those on bodies and time are in `protocol.rs`, `requests.rs` and `faults.rs`.
+//! Caps on connections and headers. Those on bodies and time are in `protocol/`, `requests/` and `faults/`.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
