@@ -2,29 +2,30 @@
 
 use std::fmt;
 
+use crate::observe::metrics::Endpoint;
 use crate::oidc::flow::id_token::IdTokenError;
 use crate::oidc::flow::refusal::Refusal;
 use crate::oidc::http::response::FetchError;
 use crate::oidc::jose::jws::JwsError;
 
-/// What went wrong. The text is for the log: it names what was expected and what came, never a
-/// secret, a code or a token.
+/// What went wrong. The text is for the log: it says what was expected and what was found, never a secret, a code or a
+/// token.
 #[derive(Clone, Debug)]
 pub enum Error {
-    /// A call to the provider did not bring an answer that can be read.
+    /// A request to the provider brought no response that can be used.
     Fetch {
-        /// What was asked for, such as "discovery".
-        what: &'static str,
-        /// Why nothing came.
+        /// Where it went.
+        endpoint: Endpoint,
+        /// Why there is no response.
         cause: FetchError,
     },
-    /// The discovery document is not one (OpenID Connect Discovery 1.0, 3 and 4.3).
+    /// The discovery document is refused (OpenID Connect Discovery 1.0, 3 and 4.3).
     Discovery(String),
-    /// The key set is not one (RFC 7517, 5).
+    /// The key set is refused (RFC 7517, 5).
     Keys(String),
     /// The authorization response is not our provider's (RFC 9207, 2.4).
     ResponseIssuer(&'static str),
-    /// The token endpoint refused the code (RFC 6749, 5.2, `invalid_grant`): stale or used.
+    /// The token endpoint refused the code (RFC 6749, 5.2, `invalid_grant`): expired or used.
     CodeRefused(Refusal),
     /// The token endpoint refused us (RFC 6749, 5.2).
     TokenRefused {
@@ -33,7 +34,7 @@ pub enum Error {
         /// What it says.
         refusal: Refusal,
     },
-    /// The token response is not one (RFC 6749, 5.1; OpenID Connect Core 3.1.3.3).
+    /// The token response is refused (RFC 6749, 5.1; OpenID Connect Core 3.1.3.3).
     TokenResponse(String),
     /// The token type is missing or not `Bearer`.
     TokenType(String),
@@ -46,19 +47,19 @@ pub enum Error {
         /// What it says.
         refusal: Refusal,
     },
-    /// The userinfo response is not one (OpenID Connect Core 5.3.2).
+    /// The userinfo response is refused (OpenID Connect Core 5.3.2).
     Userinfo(String),
     /// Userinfo is about somebody else (OpenID Connect Core 5.3.2).
     UserinfoSubject,
 }
 
 impl Error {
-    /// For `map_err` on a call that asked for `what`.
-    pub fn fetching(what: &'static str) -> impl Fn(FetchError) -> Error {
-        move |cause| Error::Fetch { what, cause }
+    /// For `map_err` on a request to `endpoint`.
+    pub fn fetching(endpoint: Endpoint) -> impl Fn(FetchError) -> Error {
+        move |cause| Error::Fetch { endpoint, cause }
     }
 
-    /// When the provider wants to be asked again, in seconds, if it said so.
+    /// After how many seconds the provider wants the next request, if it says so.
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Error::Fetch {
@@ -72,7 +73,7 @@ impl Error {
         }
     }
 
-    /// Whether the provider is there but has too much to do (RFC 6585, 4; RFC 9110, 15.6.4).
+    /// Whether the provider is overloaded (RFC 6585, 4; RFC 9110, 15.6.4).
     pub fn is_busy(&self) -> bool {
         matches!(
             self,
@@ -87,9 +88,9 @@ impl Error {
     }
 }
 
-/// Faults of set-up, here or at the provider, that no waiting cures.
+/// Faults of configuration, here or at the provider, which waiting does not fix.
 impl Error {
-    /// Whether an administrator must do something before anybody can sign in.
+    /// Whether an administrator must change something before anybody can sign in.
     pub fn is_misconfiguration(&self) -> bool {
         match self {
             Error::Discovery(_) => true,
@@ -102,13 +103,14 @@ impl Error {
                 "server_error" | "temporarily_unavailable"
             ),
             Error::Fetch {
-                what,
+                endpoint,
                 cause: FetchError::Status { status, .. },
-            } => match (*what, status) {
-                // Nothing is there, or not for us. These three are of the moment.
+            } => match (endpoint, status) {
+                // Temporary.
                 (_, 408 | 425 | 429) => false,
-                ("discovery" | "keys", 400..=499) => true,
-                ("token", 401) => true,
+                // Nothing is there, or not for us.
+                (Endpoint::Discovery | Endpoint::Keys, 400..=499) => true,
+                (Endpoint::Token, 401) => true,
                 _ => false,
             },
             _ => false,
@@ -119,7 +121,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Fetch { what, cause } => write!(f, "{what}: {cause}"),
+            Error::Fetch { endpoint, cause } => write!(f, "{endpoint}: {cause}"),
             Error::Discovery(cause) => write!(f, "the discovery document is refused: {cause}"),
             Error::Keys(cause) => write!(f, "the provider's keys are refused: {cause}"),
             Error::ResponseIssuer(cause) => {
@@ -178,107 +180,4 @@ impl From<IdTokenError> for Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::CertificateFault;
-    use super::*;
-
-    #[test]
-    fn a_provider_that_has_too_much_to_do_says_when_to_ask_again() {
-        for (status, is_busy) in [(429, true), (503, true), (500, false), (404, false)] {
-            let error = Error::fetching("token")(FetchError::Status {
-                status,
-                retry_after_secs: Some(30),
-            });
-            assert_eq!(error.is_busy(), is_busy, "{status}");
-            assert_eq!(error.retry_after_secs(), Some(30));
-        }
-        let refused = Error::CodeRefused(refusal("invalid_grant", None));
-        assert!(!refused.is_busy());
-        assert_eq!(refused.retry_after_secs(), None);
-    }
-
-    fn refusal(code: &str, description: Option<&str>) -> Refusal {
-        Refusal {
-            code: code.to_owned(),
-            description: description.map(str::to_owned),
-        }
-    }
-
-    fn refused(code: &str) -> Error {
-        Error::TokenRefused {
-            status: 400,
-            refusal: refusal(code, None),
-        }
-    }
-
-    #[test]
-    fn what_no_waiting_cures_is_a_fault_of_set_up() {
-        let status = |what, status| {
-            Error::fetching(what)(FetchError::Status {
-                status,
-                retry_after_secs: None,
-            })
-        };
-        for (error, expected) in [
-            (Error::Discovery(String::new()), true),
-            (refused("invalid_client"), true),
-            (refused("unauthorized_client"), true),
-            (refused("server_error"), false),
-            (Error::CodeRefused(refusal("invalid_grant", None)), false),
-            (status("discovery", 404), true),
-            (status("keys", 403), true),
-            (status("token", 401), true),
-            (status("token", 404), false),
-            (status("userinfo", 401), false),
-            (status("discovery", 429), false),
-            (status("discovery", 500), false),
-            (Error::fetching("discovery")(FetchError::Timeout), false),
-            (
-                Error::fetching("discovery")(FetchError::Certificate(CertificateFault {
-                    what: String::new(),
-                    fix: String::new(),
-                })),
-                true,
-            ),
-        ] {
-            assert_eq!(error.is_misconfiguration(), expected, "{error}");
-        }
-    }
-
-    #[test]
-    fn the_log_says_what_was_wrong_and_what_to_check() {
-        for (error, text) in [
-            (
-                Error::fetching("discovery")(FetchError::Timeout),
-                "discovery: the provider did not answer within 10 s",
-            ),
-            (
-                Error::Keys("not a JSON object".to_owned()),
-                "the provider's keys are refused: not a JSON object",
-            ),
-            (
-                refused("invalid_client"),
-                "the token endpoint answered \"invalid_client\": check OIDC_CLIENT_ID, \
-                 OIDC_CLIENT_SECRET and the application's client authentication",
-            ),
-            (
-                Error::CodeRefused(refusal("invalid_grant", Some("Code\nnot valid"))),
-                "the token endpoint answered invalid_grant: the code is stale, used before, or was \
-                 made for another redirect URI; it says \"Code\\nnot valid\"",
-            ),
-            (
-                Error::AccessTokenRefused {
-                    status: 401,
-                    refusal: refusal("invalid_token", Some("")),
-                },
-                "userinfo: the provider answered with status 401: \"invalid_token\"",
-            ),
-            (
-                IdTokenError::Expired.into(),
-                "the ID token is refused: it has expired: check both clocks",
-            ),
-        ] {
-            assert_eq!(error.to_string(), text);
-        }
-    }
-}
+mod tests;

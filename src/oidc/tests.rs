@@ -2,7 +2,14 @@
 
 use serde_json::{Value, json};
 
+use jsonwebtoken::Algorithm;
+use url::Url;
+
 use super::*;
+use crate::clock::Clock;
+use crate::oidc::jose::algorithm;
+use crate::oidc::provider::metadata;
+use crate::oidc::registration::userinfo_algs;
 
 pub(super) fn registration() -> Registration {
     Registration {

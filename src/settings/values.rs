@@ -12,7 +12,7 @@ use url::Url;
 use super::duration;
 use super::source::FileContent;
 use crate::observe::logging::LogFormat;
-use crate::oidc::{self, ClientAuth, ResponseMode};
+use crate::oidc::{self, ClientAuthMethod, ResponseMode};
 
 pub fn socket_addr(text: String) -> Result<SocketAddr, String> {
     text.parse()
@@ -72,8 +72,8 @@ pub fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> 
         .collect()
 }
 
-pub fn client_auth(text: String) -> Result<ClientAuth, String> {
-    let methods = [ClientAuth::Basic, ClientAuth::Post];
+pub fn client_auth(text: String) -> Result<ClientAuthMethod, String> {
+    let methods = [ClientAuthMethod::Basic, ClientAuthMethod::Post];
     let found = methods.into_iter().find(|method| method.name() == text);
     found.ok_or_else(|| "is neither client_secret_basic nor client_secret_post".to_owned())
 }

@@ -71,16 +71,8 @@ const STILL_LONG: &[&str] = &[
     "http/middleware/client_address.rs",
     "http/middleware/front.rs",
     "http/pages.rs",
-    "oidc/error.rs",
-    "oidc/http/certificate.rs",
-    "oidc/http/client.rs",
-    "oidc/http/connection.rs",
-    "oidc/http/proxy.rs",
-    "oidc/mod.rs",
-    "oidc/probe.rs",
     "oidc/provider/cache.rs",
     "oidc/provider/cache/tests.rs",
-    "oidc/provider/metadata.rs",
     "server/http1/paced/requests.rs",
     "server/mod.rs",
     "session/key_ring.rs",
@@ -95,8 +87,6 @@ const STILL_IN_A_CIRCLE: &[&str] = &[
     "http/app.rs",
     "http/handlers/mod.rs",
     "http/middleware/rate_limit.rs",
-    "oidc/http/client.rs",
-    "oidc/http/connect.rs",
 ];
 
 fn src() -> PathBuf {

@@ -136,7 +136,7 @@ async fn what_comes_after_an_answer_is_not_the_next_answer() {
 #[actix_web::test]
 async fn a_head_without_end_is_no_answer() {
     for (manner, cause) in [
-        (Manner::EndlessHints, "too many interim answers"),
+        (Manner::EndlessHints, "too many interim responses"),
         (Manner::HugeHead, "too many headers"),
     ] {
         let (app, relay) = behind_relay(Manner::Kept);

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::report::Finding;
 use crate::oidc::probe::{self, EndSession, Keys};
-use crate::oidc::{self, ClientAuth, Metadata, Registration};
+use crate::oidc::{self, ClientAuthMethod, Metadata, Registration};
 
 /// Whether ID tokens can be verified.
 pub fn keys(keys: Result<Keys, oidc::Error>, registration: &Registration) -> Finding {
@@ -109,7 +109,7 @@ pub fn client_auth(metadata: &Metadata, registration: &Registration) -> Finding 
     }
 }
 
-fn is_offered(method: ClientAuth, metadata: &Metadata) -> bool {
+fn is_offered(method: ClientAuthMethod, metadata: &Metadata) -> bool {
     let mut offered = metadata.token_auth_methods.iter();
     offered.any(|offered| offered == method.name())
 }

@@ -60,7 +60,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         metadata,
         scopes,
         response_modes,
-        demands,
+        unsupported_requirements,
     } = match document {
         Ok(published) => published,
         Err(cause) => return nothing_but(discovery_fault(&cause), clock_offset),
@@ -91,7 +91,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         probe::end_session(&http, &metadata, &registration),
     );
     vec![
-        judge_document(&location, &demands),
+        judge_document(&location, &unsupported_requirements),
         our_issuer(&issuer, &metadata),
         clock(clock_offset),
         offers::keys(keys, &registration),

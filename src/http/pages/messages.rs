@@ -4,6 +4,7 @@
 use actix_web::http::StatusCode;
 
 use crate::http::error::Error;
+use crate::observe::metrics::Endpoint;
 use crate::oidc::{self, AuthorizationError};
 use crate::session::AttemptError;
 
@@ -227,7 +228,7 @@ fn provider_failed(cause: &oidc::Error) -> Words {
             way_on: WayOn::SignInAgain,
         },
         oidc::Error::Fetch {
-            what: "discovery" | "keys",
+            endpoint: Endpoint::Discovery | Endpoint::Keys,
             ..
         } => Words {
             title: "Your sign-in provider can't be reached",

@@ -1,28 +1,53 @@
 //! How long the provider takes to answer.
 
+use std::fmt;
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, Registry};
+use prometheus::{HistogramOpts, HistogramVec, Registry};
 
 use crate::observe::metrics::{FITTING, add};
 
 /// From ten milliseconds to the ten seconds after which nobody waits any more.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// What the provider is asked for.
-#[derive(Clone, Copy, Debug)]
+/// Which of the provider's endpoints a request goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// The discovery document.
+    /// The discovery document (OpenID Connect Discovery 1.0, 4).
     Discovery,
-    /// The key set.
+    /// The key set, `jwks_uri`.
     Keys,
-    /// Tokens for a code.
+    /// The token endpoint (RFC 6749, 3.2).
     Token,
-    /// Userinfo.
+    /// The userinfo endpoint (OpenID Connect Core 5.3).
     Userinfo,
+    /// The authorization endpoint, which `doorward check` asks as a browser would.
+    Authorization,
+    /// The end-session endpoint, likewise.
+    EndSession,
 }
 
-/// What came of it.
+impl Endpoint {
+    /// Its name in metrics and log lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Endpoint::Discovery => "discovery",
+            Endpoint::Keys => "keys",
+            Endpoint::Token => "token",
+            Endpoint::Userinfo => "userinfo",
+            Endpoint::Authorization => "authorization",
+            Endpoint::EndSession => "end_session",
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What came of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// 200.
@@ -35,11 +60,34 @@ pub enum Outcome {
     Unreachable,
 }
 
-const ENDPOINTS: [&str; 4] = ["discovery", "keys", "token", "userinfo"];
-const OUTCOMES: [&str; 4] = ["ok", "refused", "timeout", "unreachable"];
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Refused => "refused",
+            Outcome::Timeout => "timeout",
+            Outcome::Unreachable => "unreachable",
+        }
+    }
+}
 
-/// By endpoint, then by outcome.
-pub struct ProviderMetrics([[Histogram; OUTCOMES.len()]; ENDPOINTS.len()]);
+/// The endpoints that a server sends requests to; they are shown from the start.
+const ENDPOINTS: [Endpoint; 4] = [
+    Endpoint::Discovery,
+    Endpoint::Keys,
+    Endpoint::Token,
+    Endpoint::Userinfo,
+];
+
+const OUTCOMES: [Outcome; 4] = [
+    Outcome::Ok,
+    Outcome::Refused,
+    Outcome::Timeout,
+    Outcome::Unreachable,
+];
+
+/// Durations by endpoint and outcome.
+pub struct ProviderMetrics(HistogramVec);
 
 impl ProviderMetrics {
     pub fn new(registry: &Registry) -> ProviderMetrics {
@@ -52,13 +100,17 @@ impl ProviderMetrics {
             &["endpoint", "outcome"],
         );
         let durations = add(registry, durations.expect(FITTING));
-        let labelled = |endpoint, outcome| durations.with_label_values(&[endpoint, outcome]);
-        ProviderMetrics(
-            ENDPOINTS.map(|endpoint| OUTCOMES.map(|outcome| labelled(endpoint, outcome))),
-        )
+        for endpoint in ENDPOINTS {
+            for outcome in OUTCOMES {
+                durations.with_label_values(&[endpoint.name(), outcome.name()]);
+            }
+        }
+        ProviderMetrics(durations)
     }
 
     pub fn observe(&self, endpoint: Endpoint, outcome: Outcome, took: Duration) {
-        self.0[endpoint as usize][outcome as usize].observe(took.as_secs_f64());
+        self.0
+            .with_label_values(&[endpoint.name(), outcome.name()])
+            .observe(took.as_secs_f64());
     }
 }

@@ -4,125 +4,92 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::observe::metrics::Endpoint;
 use crate::oidc::Registration;
+use crate::oidc::client_auth::ClientAuthentication;
 use crate::oidc::error::Error;
 use crate::oidc::flow::refusal::Refusal;
-use crate::oidc::http::client::{self, Http};
-use crate::oidc::http::response::Answer;
-use crate::oidc::http::timing::timed;
+use crate::oidc::http::client::Http;
+use crate::oidc::http::request::Request;
+use crate::oidc::http::response::Response;
 use crate::oidc::jose::json::Object;
 use crate::oidc::provider::metadata::Metadata;
 
-/// How we prove to the token endpoint who we are (RFC 6749, 2.3.1; OpenID Connect Core 9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// `client_secret_basic`: in the `Authorization` header.
-    Basic,
-    /// `client_secret_post`: in the form.
-    Post,
-}
-
-impl ClientAuth {
-    /// Its name in the standard.
-    pub fn name(self) -> &'static str {
-        match self {
-            ClientAuth::Basic => "client_secret_basic",
-            ClientAuth::Post => "client_secret_post",
-        }
-    }
-}
-
-/// What the code was worth. No `Debug`: it holds tokens.
+/// What the code was exchanged for. No `Debug`: it holds tokens.
 pub struct TokenResponse {
     /// For userinfo.
     pub access_token: SecretString,
-    /// To be verified.
+    /// Not verified yet.
     pub id_token: SecretString,
 }
 
-/// Exchanges `code` for tokens, with the client secret of this moment.
+/// Exchanges `code` for tokens.
 pub async fn exchange(
     http: &Http,
     metadata: &Metadata,
     registration: &Registration,
-    secret: &SecretString,
+    authentication: &ClientAuthentication,
     code: &SecretString,
     code_verifier: &str,
 ) -> Result<TokenResponse, Error> {
-    let mut form = vec![
-        ("grant_type", "authorization_code"),
-        ("code", code.expose_secret()),
-        ("redirect_uri", registration.redirect_uri.as_str()),
-        ("code_verifier", code_verifier),
-    ];
-    let basic = match client_auth(registration.client_auth, metadata)? {
-        ClientAuth::Basic => Some((registration.client_id.as_str(), secret)),
-        ClientAuth::Post => {
-            form.push(("client_id", &registration.client_id));
-            form.push(("client_secret", secret.expose_secret()));
-            None
-        }
-    };
-    let asked = http.post_form(&metadata.token_endpoint, basic, &form);
-    let answer = timed(Endpoint::Token, asked).await;
-    // Its words are logged, and it may repeat what we sent.
-    let (code, secret) = (code.expose_secret(), secret.expose_secret());
-    let credentials = client::credentials(&registration.client_id, secret);
-    let sent = [code, secret, code_verifier, &credentials];
-    judge(&answer.map_err(Error::fetching("token"))?).map_err(|error| match error {
-        Error::CodeRefused(refusal) => Error::CodeRefused(refusal.without(&sent)),
-        Error::TokenRefused { status, refusal } => Error::TokenRefused {
-            status,
-            refusal: refusal.without(&sent),
-        },
-        error => error,
+    let request = request(metadata, registration, code, code_verifier);
+    let make = || authentication.apply(request.clone());
+    let response = http.send(Endpoint::Token, make).await;
+    let response = response.map_err(Error::fetching(Endpoint::Token))?;
+    judge(&response).map_err(|error| {
+        let [secret, credentials] = authentication.secrets();
+        let sent = [code, &secret, &credentials].map(ExposeSecret::expose_secret);
+        without(error, &[&sent[..], &[code_verifier]].concat())
     })
 }
 
-/// What is configured, else what the provider offers, the better one first.
-pub fn client_auth(
-    configured: Option<ClientAuth>,
+/// RFC 6749, 4.1.3 and RFC 7636, 4.5.
+fn request(
     metadata: &Metadata,
-) -> Result<ClientAuth, Error> {
-    let offers = |name: &str| {
-        metadata
-            .token_auth_methods
-            .iter()
-            .any(|offered| offered == name)
-    };
-    match configured {
-        Some(configured) => Ok(configured),
-        None if offers("client_secret_basic") => Ok(ClientAuth::Basic),
-        None if offers("client_secret_post") => Ok(ClientAuth::Post),
-        None => Err(Error::Discovery(
-            "it offers neither client_secret_basic nor client_secret_post; if it takes one of them \
-             all the same, say which in OIDC_CLIENT_AUTH_METHOD"
-                .to_owned(),
-        )),
+    registration: &Registration,
+    code: &SecretString,
+    code_verifier: &str,
+) -> Request {
+    Request::post(metadata.token_endpoint.clone())
+        .field("grant_type", "authorization_code")
+        .field("code", code.clone())
+        .field("redirect_uri", registration.redirect_uri.as_str())
+        .field("code_verifier", code_verifier)
+}
+
+/// The provider's words are logged, and it may repeat what we sent.
+fn without(error: Error, sent: &[&str]) -> Error {
+    match error {
+        Error::CodeRefused(refusal) => Error::CodeRefused(refusal.without(sent)),
+        Error::TokenRefused { status, refusal } => Error::TokenRefused {
+            status,
+            refusal: refusal.without(sent),
+        },
+        error => error,
     }
 }
 
-/// RFC 6749, 5.1 and 5.2.
-fn judge(answer: &Answer) -> Result<TokenResponse, Error> {
-    match answer.status {
-        200 => parse(&answer.text().map_err(Error::TokenResponse)?),
-        429 => Err(no_answer(answer)),
-        400..=499 => Err(refusal(answer)),
-        _ => Err(no_answer(answer)),
+/// Judges the token response (RFC 6749, 5.1 and 5.2).
+fn judge(response: &Response) -> Result<TokenResponse, Error> {
+    match response.status {
+        200 => parse(&response.text().map_err(Error::TokenResponse)?),
+        429 => Err(no_response(response)),
+        400..=499 => Err(refusal(response)),
+        _ => Err(no_response(response)),
     }
 }
 
+/// RFC 6749, 5.1.
 fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
     let names = ["token_type", "access_token", "id_token"];
-    let mut response = Object::read(body, &names).map_err(Error::TokenResponse)?;
-    match response.lenient("token_type", |value| Some(value.is_null())) {
+    let mut document = Object::read(body, &names).map_err(Error::TokenResponse)?;
+    match document.lenient("token_type", |value| Some(value.is_null())) {
         Some(true) | None => return Err(Error::TokenType("it has no token_type".to_owned())),
         Some(false) => (),
     }
-    let token_type = response.text("token_type").map_err(Error::TokenResponse)?;
+    let token_type = document.text("token_type").map_err(Error::TokenResponse)?;
     if !token_type.eq_ignore_ascii_case("Bearer") {
         return Err(Error::TokenType("its token_type is not Bearer".to_owned()));
     }
-    let mut secret = |name| response.take_secret(name).map_err(Error::TokenResponse);
+    let mut secret = |name| document.take_secret(name).map_err(Error::TokenResponse);
     Ok(TokenResponse {
         access_token: secret("access_token")?,
         id_token: secret("id_token")?,
@@ -130,39 +97,29 @@ fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
 }
 
 /// RFC 6749, 5.2.
-fn refusal(answer: &Answer) -> Error {
-    match Refusal::of_body(&answer.text().unwrap_or_default()) {
+fn refusal(response: &Response) -> Error {
+    match Refusal::of_body(&response.text().unwrap_or_default()) {
         Some(refusal) if refusal.code == "invalid_grant" => Error::CodeRefused(refusal),
         Some(refusal) => Error::TokenRefused {
-            status: answer.status,
+            status: response.status,
             refusal,
         },
-        None => no_answer(answer),
+        None => no_response(response),
     }
 }
 
-fn no_answer(answer: &Answer) -> Error {
-    Error::fetching("token")(answer.refusal())
+fn no_response(response: &Response) -> Error {
+    Error::fetching(Endpoint::Token)(response.refusal())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oidc::tests::metadata;
+    use crate::oidc::tests::{metadata, registration};
     use serde_json::json;
 
     fn judged(status: u16, body: &str) -> Result<TokenResponse, Error> {
-        judge(&Answer {
-            status,
-            max_age_secs: None,
-            retry_after_secs: None,
-            provider_time: None,
-            location: None,
-            is_jwt: false,
-            charset: None,
-            challenge: None,
-            body: body.as_bytes().to_vec(),
-        })
+        judge(&Response::read(status, |_| None, body.as_bytes().to_vec()))
     }
 
     /// Core 3.1.3.3 (b): Members that are not understood are ignored (SHOULD)
@@ -221,31 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn we_prove_who_we_are_as_configured_or_else_as_the_provider_offers() {
-        let offers =
-            |names: &[&str]| metadata(json!({"token_endpoint_auth_methods_supported": names}));
-        for (configured, offered, expected) in [
-            (
-                None,
-                &["client_secret_post", "client_secret_basic"][..],
-                ClientAuth::Basic,
-            ),
-            (None, &["client_secret_post"], ClientAuth::Post),
-            (
-                Some(ClientAuth::Post),
-                &["client_secret_basic"],
-                ClientAuth::Post,
-            ),
-            (Some(ClientAuth::Basic), &[], ClientAuth::Basic),
-        ] {
-            let chosen = client_auth(configured, &offers(offered)).unwrap();
-            assert_eq!(chosen, expected, "{offered:?}");
-        }
-        let neither = client_auth(None, &offers(&["private_key_jwt"])).unwrap_err();
-        assert!(
-            neither
-                .to_string()
-                .ends_with("say which in OIDC_CLIENT_AUTH_METHOD")
+    fn the_request_has_the_code_and_the_verifier_in_its_form() {
+        let request = request(&metadata(json!({})), &registration(), &"c".into(), "v");
+        assert_eq!(request.url().as_str(), "https://op.example/token");
+        assert_eq!(
+            request.body(),
+            "grant_type=authorization_code&code=c&\
+             redirect_uri=https%3A%2F%2Fapp.example%2Fcallback&code_verifier=v"
         );
     }
 }

@@ -10,11 +10,11 @@ use crate::oidc::flow::id_token::IdTokenError;
 use crate::oidc::flow::profile::Profile;
 use crate::oidc::flow::refusal::Refusal;
 use crate::oidc::http::client::Http;
-use crate::oidc::http::response::Answer;
-use crate::oidc::http::timing::timed;
+use crate::oidc::http::request::Request;
+use crate::oidc::http::response::Response;
 use crate::oidc::jose::audience::Audience;
 use crate::oidc::jose::json::Object;
-use crate::oidc::jose::jws::Verified;
+use crate::oidc::jose::jws::{JwsError, Verified};
 use crate::oidc::jose::numeric_date::NumericDate;
 
 /// Reads userinfo with the access token.
@@ -22,25 +22,25 @@ pub async fn fetch(
     http: &Http,
     endpoint: &Url,
     access_token: &SecretString,
-) -> Result<Answer, Error> {
-    let asked = http.get(endpoint, Some(access_token));
-    let answer = timed(Endpoint::Userinfo, asked).await;
-    let answer = answer.map_err(Error::fetching("userinfo"))?;
-    match refusal(&answer, access_token) {
+) -> Result<Response, Error> {
+    let make = || Request::get(endpoint.clone()).bearer(access_token);
+    let response = http.send(Endpoint::Userinfo, make).await;
+    let response = response.map_err(Error::fetching(Endpoint::Userinfo))?;
+    match refusal(&response, access_token) {
         Some(refusal) => Err(refusal),
-        None => answer.ok().map_err(Error::fetching("userinfo")),
+        None => response.ok().map_err(Error::fetching(Endpoint::Userinfo)),
     }
 }
 
-/// RFC 6750, 3.1: why the access token is refused, if it is and the answer says why.
-fn refusal(answer: &Answer, access_token: &SecretString) -> Option<Error> {
-    let status = answer.status;
-    let refusal = Refusal::of_challenge(answer.challenge.as_deref()?)?;
+/// Why the access token is refused, if the response says so (RFC 6750, 3.1).
+fn refusal(response: &Response, access_token: &SecretString) -> Option<Error> {
+    let status = response.status;
+    let refusal = Refusal::of_challenge(response.challenge.as_deref()?)?;
     let refusal = refusal.without(&[access_token.expose_secret()]);
     matches!(status, 400 | 401 | 403).then_some(Error::AccessTokenRefused { status, refusal })
 }
 
-/// A userinfo response, of whomever.
+/// A userinfo response, before it is compared with the ID token.
 pub struct Userinfo {
     sub: String,
     profile: Profile,
@@ -91,7 +91,7 @@ pub fn judge_signed(
     if !audience.names(client_id) {
         return Err(IdTokenError::Audience);
     }
-    // It may have none; where it has one, it counts (RFC 7519, 4.1.4).
+    // It may be absent; if it is there, it counts (RFC 7519, 4.1.4).
     let exp = claims.optional("exp", NumericDate::EXPECTED, NumericDate::read);
     if exp
         .map_err(IdTokenError::Claim)?
@@ -100,6 +100,16 @@ pub fn judge_signed(
         return Err(IdTokenError::Expired);
     }
     Userinfo::read(&claims).map_err(IdTokenError::Claim)
+}
+
+/// Why signed userinfo is refused. Which algorithms are allowed is said elsewhere than for ID tokens.
+pub fn refused(cause: IdTokenError) -> Error {
+    Error::Userinfo(match cause {
+        IdTokenError::Jws(JwsError::Algorithm { .. }) => {
+            format!("{cause} (discovery's userinfo_signing_alg_values_supported)")
+        }
+        cause => cause.to_string(),
+    })
 }
 
 #[cfg(test)]

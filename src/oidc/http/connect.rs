@@ -16,9 +16,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::oidc::http::client::USER_AGENT;
 use crate::oidc::http::connection::{Connection, Stream};
 use crate::oidc::http::proxy::{Proxy, Upstream};
+use crate::oidc::http::request::USER_AGENT;
 
 /// How long it may take to connect, and as long again for the handshake.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

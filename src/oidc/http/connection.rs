@@ -1,10 +1,8 @@
-//! One connection to the provider, as the HTTP client reads and writes it. It knows what the client does not: whether
-//! it was used before, whether anything of an answer came, and which interim answers are to be read past.
+//! One connection to the provider, as the HTTP client reads and writes it. It skips interim responses and tells the
+//! exchange what the client does not: whether the connection was used before, and whether any of a response came.
 
-use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
@@ -12,66 +10,14 @@ use actix_web::rt::net::{ActixStream, Ready, TcpStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
+use crate::oidc::http::exchange::{self, note_closed};
 use crate::oidc::http::response_head::{self, Head};
 
-/// The head of an answer may have so many bytes.
+/// The largest head of a response, in bytes.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// So many interim answers (RFC 9110, 15.2) may come before the answer.
+/// How many interim responses (RFC 9110, 15.2) may come before the final one.
 const INTERIM_LIMIT: u32 = 20;
-
-tokio::task_local! {
-    /// The exchange of the task that reads or writes just now.
-    static EXCHANGE: Rc<Exchange>;
-}
-
-/// One request and its answer: what happened to the connection that carried them.
-#[derive(Default)]
-pub struct Exchange {
-    /// Whether connections that were used before are out of the question.
-    is_fresh: bool,
-    connection: Cell<Option<u64>>,
-    was_used: Cell<bool>,
-    is_answered: Cell<bool>,
-    closed: Cell<Option<Closed>>,
-}
-
-/// When the other side closed the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
-    /// Before the first byte of an answer.
-    BeforeAnswer,
-    /// After it, and before the end of the answer.
-    InAnswer,
-}
-
-impl Exchange {
-    /// One that takes no connection that was used before.
-    pub fn on_a_fresh_connection() -> Self {
-        Exchange {
-            is_fresh: true,
-            ..Exchange::default()
-        }
-    }
-
-    /// Runs `call`, which makes one request; with its outcome, what happened to the connection.
-    pub async fn run<T>(self, call: impl Future<Output = T>) -> (T, Rc<Exchange>) {
-        let exchange = Rc::new(self);
-        let outcome = EXCHANGE.scope(Rc::clone(&exchange), call).await;
-        (outcome, exchange)
-    }
-
-    /// Whether and when the connection was closed.
-    pub fn closed(&self) -> Option<Closed> {
-        self.closed.get()
-    }
-
-    /// Whether the request met nothing but the end of a connection that was used before: the provider had closed it
-    /// for idleness, and has most probably seen nothing of the request (RFC 9112, 9.3.1).
-    pub fn met_a_stale_connection(&self) -> bool {
-        self.was_used.get() && self.closed.get() == Some(Closed::BeforeAnswer)
-    }
-}
 
 /// The bytes below HTTP.
 pub enum Stream {
@@ -83,15 +29,15 @@ pub enum Stream {
 pub struct Connection {
     stream: Stream,
     id: u64,
-    /// Whether an answer has come on it.
+    /// Whether a response has come on it.
     was_used: bool,
     reading: Reading,
-    /// What was read and not yet handed on.
+    /// What was read and not yet passed to the client.
     unread: Vec<u8>,
 }
 
 enum Reading {
-    /// The head of an answer: what has come of it.
+    /// The head of a response, as far as it was received.
     Head { received: Vec<u8>, interim: u32 },
     /// The body, which may end with the connection or may not.
     Body { ends_with_connection: bool },
@@ -109,34 +55,27 @@ impl Connection {
         }
     }
 
-    /// The first bytes of a request: from now on this connection is that of the exchange.
+    /// A request is written: from now on this connection belongs to its exchange.
     fn begin(&mut self) {
-        let _ = EXCHANGE.try_with(|exchange| {
-            if exchange.connection.replace(Some(self.id)) != Some(self.id) {
-                exchange.was_used.set(self.was_used);
-                self.reading = Reading::head();
-            }
-        });
+        if exchange::uses(self.id, self.was_used) {
+            self.reading = Reading::head();
+        }
     }
 
-    /// Whether the client only looks if this connection can still be used, before it writes a request to it. If so,
-    /// whether it may be.
-    fn is_looked_at(&self) -> Option<bool> {
-        let looked_at = EXCHANGE.try_with(|exchange| {
-            let is_ours = exchange.connection.get() == Some(self.id);
-            (!is_ours).then(|| !exchange.is_fresh && self.unread.is_empty())
-        });
-        looked_at.unwrap_or_default()
+    /// Whether the client may use this connection again, if that is what it is reading for; nothing if it reads a
+    /// response.
+    fn reuse_check(&self) -> Option<bool> {
+        exchange::may_reuse(self.id).map(|may_reuse| may_reuse && self.unread.is_empty())
     }
 
-    /// Hands on what was read, as much as fits.
-    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
+    /// Passes on what was read, as much as fits.
+    fn pass_on(&mut self, buffer: &mut ReadBuf<'_>) {
         let length = self.unread.len().min(buffer.remaining());
         buffer.put_slice(&self.unread[..length]);
         self.unread.drain(..length);
     }
 
-    /// Reads until the head of the answer is whole; then it is in `unread`, with what came of the body.
+    /// Reads until the head of the response is complete; then it is in `unread`, with what came of the body.
     fn poll_head(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let Reading::Head { received, interim } = &mut self.reading else {
@@ -148,7 +87,7 @@ impl Connection {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Err(ErrorKind::UnexpectedEof.into()));
             }
-            let _ = EXCHANGE.try_with(|exchange| exchange.is_answered.set(true));
+            exchange::has_response();
             received.extend_from_slice(buffer.filled());
             while let Some((length, head)) = response_head::read(received) {
                 match head {
@@ -156,7 +95,7 @@ impl Connection {
                         received.drain(..length);
                         *interim += 1;
                         if *interim > INTERIM_LIMIT {
-                            return Poll::Ready(Err(too_much("interim answers")));
+                            return Poll::Ready(Err(too_much("interim responses")));
                         }
                     }
                     Head::Final { framing } => {
@@ -177,7 +116,7 @@ impl Connection {
         }
     }
 
-    fn poll_answer(
+    fn poll_response(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
@@ -186,7 +125,7 @@ impl Connection {
             ready!(self.poll_head(context))?;
         }
         if !self.unread.is_empty() {
-            self.hand_on(buffer);
+            self.pass_on(buffer);
             return Poll::Ready(Ok(()));
         }
         let filled = buffer.filled().len();
@@ -197,7 +136,7 @@ impl Connection {
                 ends_with_connection: true
             }
         );
-        // The client reads on only while something is missing; it would take the end for the end of the body.
+        // The client only reads while something is missing, and would take the end of the connection for that of the body.
         match buffer.filled().len() == filled && !may_end {
             true => Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
             false => Poll::Ready(Ok(())),
@@ -218,29 +157,6 @@ fn too_much(what: &str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("too many {what}"))
 }
 
-/// Notes when the connection was closed, if that is what `outcome` says.
-fn note<T>(outcome: &Poll<io::Result<T>>) {
-    let Poll::Ready(Err(cause)) = outcome else {
-        return;
-    };
-    let is_closed = matches!(
-        cause.kind(),
-        ErrorKind::UnexpectedEof
-            | ErrorKind::ConnectionReset
-            | ErrorKind::ConnectionAborted
-            | ErrorKind::BrokenPipe
-            | ErrorKind::NotConnected
-    );
-    if is_closed {
-        let _ = EXCHANGE.try_with(|exchange| {
-            exchange.closed.set(Some(match exchange.is_answered.get() {
-                true => Closed::InAnswer,
-                false => Closed::BeforeAnswer,
-            }));
-        });
-    }
-}
-
 impl AsyncRead for Connection {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -248,13 +164,13 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        match this.is_looked_at() {
+        match this.reuse_check() {
             Some(true) => this.stream.poll_read(context, buffer),
-            // As if it had ended: the client drops it.
+            // As if it had been closed: the client drops it.
             Some(false) => Poll::Ready(Ok(())),
             None => {
-                let outcome = this.poll_answer(context, buffer);
-                note(&outcome);
+                let outcome = this.poll_response(context, buffer);
+                note_closed(&outcome);
                 outcome
             }
         }
@@ -273,7 +189,7 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
         };
-        note(&outcome);
+        note_closed(&outcome);
         outcome
     }
 
@@ -282,7 +198,7 @@ impl AsyncWrite for Connection {
             Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
             Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
         };
-        note(&outcome);
+        note_closed(&outcome);
         outcome
     }
 

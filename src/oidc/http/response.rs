@@ -7,7 +7,7 @@ use std::time::Duration;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use crate::oidc::http::certificate::CertificateFault;
+use crate::oidc::http::certificate_fault::CertificateFault;
 use crate::oidc::http::charset;
 
 /// Connecting, waiting and reading may take so long, all together.
@@ -20,7 +20,7 @@ pub const SIZE_LIMIT: usize = 1024 * 1024;
 const LONGEST_PAUSE_SECS: u64 = 3600;
 
 /// What the provider answered.
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// `Cache-Control: max-age`, in seconds.
@@ -61,14 +61,14 @@ pub enum FetchError {
     },
 }
 
-impl Answer {
+impl Response {
     /// Reads what came; `header` answers for each name, in small letters.
     pub fn read<'a>(
         status: u16,
         header: impl Fn(&'static str) -> Option<&'a str>,
         body: Vec<u8>,
     ) -> Self {
-        Answer {
+        Response {
             status,
             max_age_secs: header("cache-control").and_then(max_age),
             retry_after_secs: retry_after(
@@ -94,7 +94,7 @@ impl Answer {
     }
 
     /// Itself, if its status is 200.
-    pub fn ok(self) -> Result<Answer, FetchError> {
+    pub fn ok(self) -> Result<Response, FetchError> {
         match self.status {
             200 => Ok(self),
             _ => Err(self.refusal()),
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn only_an_answer_with_status_200_is_one() {
         for (status, is_ok) in [(200, true), (204, false), (302, false), (500, false)] {
-            let answer = Answer::read(status, |_| None, Vec::new());
+            let answer = Response::read(status, |_| None, Vec::new());
             match answer.ok() {
                 Ok(_) => assert!(is_ok, "{status}"),
                 Err(refusal) => {

@@ -3,10 +3,12 @@
 
 use url::Url;
 
+use crate::observe::metrics::Endpoint;
 use crate::oidc::Registration;
 use crate::oidc::flow::end_session;
 use crate::oidc::http::client::Http;
-use crate::oidc::http::response::{Answer, FetchError};
+use crate::oidc::http::request::Request;
+use crate::oidc::http::response::{FetchError, Response};
 use crate::oidc::provider::metadata::Metadata;
 
 /// What the end session endpoint makes of our post-logout redirect URI.
@@ -40,7 +42,8 @@ pub async fn end_session(
     };
     let ours = request.url();
     let made_up = with_uri(&ours, MADE_UP);
-    let (ours, made_up) = tokio::join!(http.get(&ours, None), http.get(&made_up, None));
+    let send = |url: Url| http.send(Endpoint::EndSession, move || Request::get(url.clone()));
+    let (ours, made_up) = tokio::join!(send(ours), send(made_up));
     let cannot_tell = |why: &str| EndSession::CannotTell(why.to_owned());
     match (opinion(ours), opinion(made_up)) {
         (Err(why), _) | (_, Err(why)) => EndSession::CannotTell(why),
@@ -76,12 +79,12 @@ enum Opinion {
 }
 
 /// A page or a redirect goes on; a bad request does not.
-fn opinion(answer: Result<Answer, FetchError>) -> Result<Opinion, String> {
-    let answer = answer.map_err(|cause| cause.to_string())?;
-    match answer.status {
+fn opinion(response: Result<Response, FetchError>) -> Result<Opinion, String> {
+    let response = response.map_err(|cause| cause.to_string())?;
+    match response.status {
         200 | 301..=303 | 307 | 308 => Ok(Opinion::Taken),
         400 | 401 | 403 | 422 => {
-            let page = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
+            let page = String::from_utf8_lossy(&response.body).to_ascii_lowercase();
             let for_address = page.contains("redirect") && !page.contains("id_token_hint");
             Ok(Opinion::Refused { for_address })
         }
@@ -123,8 +126,8 @@ mod tests {
                 Err("it answers with status 500".to_owned()),
             ),
         ] {
-            let answer = Answer::read(status, |_| None, page.as_bytes().to_vec());
-            assert_eq!(opinion(Ok(answer)), expected, "{page}");
+            let response = Response::read(status, |_| None, page.as_bytes().to_vec());
+            assert_eq!(opinion(Ok(response)), expected, "{page}");
         }
     }
 }

@@ -11,8 +11,8 @@ use url::Url;
 use crate::observe::metrics::Endpoint;
 use crate::oidc::error::Error;
 use crate::oidc::http::client::Http;
-use crate::oidc::http::response::Answer;
-use crate::oidc::http::timing::timed;
+use crate::oidc::http::request::Request;
+use crate::oidc::http::response::Response;
 use crate::oidc::jose::jws::{self, Expected, JwsError, Verified};
 use crate::oidc::jose::key_set::KeySet;
 use crate::oidc::provider::cache::Cache;
@@ -76,12 +76,13 @@ impl SigningKeys {
 
 /// Fetches the key set, and the seconds for which the provider lets it be cached.
 pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>), Error> {
-    let answer = timed(Endpoint::Keys, http.get(jwks_uri, None)).await;
-    let answer = answer.and_then(Answer::ok);
-    let answer = answer.map_err(Error::fetching("keys"))?;
-    let body = answer.text().map_err(Error::Keys)?;
+    let make = || Request::get(jwks_uri.clone());
+    let response = http.send(Endpoint::Keys, make).await;
+    let response = response.and_then(Response::ok);
+    let response = response.map_err(Error::fetching(Endpoint::Keys))?;
+    let body = response.text().map_err(Error::Keys)?;
     let keys = KeySet::parse(&body).map_err(|cause| Error::Keys(cause.to_string()))?;
-    Ok((keys, answer.max_age_secs))
+    Ok((keys, response.max_age_secs))
 }
 
 /// The same, for a task that may outlive the request that started it.
@@ -132,6 +133,12 @@ mod tests {
         let not_asked = judged(json!({"alg": "ES256", "kid": "a"})).await;
         assert!(not_asked.unwrap().is_ok());
         let asked = judged(json!({"alg": "ES256", "kid": "b"})).await;
-        assert!(matches!(asked, Err(Error::Fetch { what: "keys", .. })));
+        assert!(matches!(
+            asked,
+            Err(Error::Fetch {
+                endpoint: Endpoint::Keys,
+                ..
+            })
+        ));
     }
 }

@@ -35,10 +35,12 @@ impl Provider {
         let answer = self.answer(None);
         async move {
             answer.await?;
-            Err(Error::fetching("keys")(FetchError::Status {
-                status: 503,
-                retry_after_secs,
-            }))
+            Err(Error::fetching(crate::observe::metrics::Endpoint::Keys)(
+                FetchError::Status {
+                    status: 503,
+                    retry_after_secs,
+                },
+            ))
         }
     }
 
