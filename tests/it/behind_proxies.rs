@@ -145,14 +145,14 @@ fn through_nginx_a_visitor_chooses_neither_their_address_nor_the_requests_id() {
     ];
     let doorward = Process::doorward(free_addr(), &variables);
     doorward.says(&format!("listening at {listen_addr}"));
-    let front = free_addr();
-    let _nginx = Nginx::start(front, std::slice::from_ref(&listen_addr));
+    let nginx_addr = free_addr();
+    let _nginx = Nginx::start(nginx_addr, std::slice::from_ref(&listen_addr));
     let hostile = [
         &b"X-Forwarded-For: \xff\r\nX-Request-Id: forged\r\n"[..],
         b"X-Forwarded-For: 198.51.100.7\r\nX-Request-Id: forged\r\nX-Request-Id: again\r\n",
         b"X-Forwarded-For: \xff, \xff\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n",
     ];
-    let answers = hostile.map(|headers| ask(connect(front), "/login", headers));
+    let answers = hostile.map(|headers| ask(connect(nginx_addr), "/login", headers));
     let statuses = answers.each_ref().map(|answer| status(answer));
     assert_eq!(statuses, ["502", "502", "429"]);
     let ids = answers.each_ref().map(|answer| request_id(answer));

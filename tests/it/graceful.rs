@@ -207,8 +207,8 @@ mod slow {
     #[test]
     fn a_restart_of_each_in_turn_behind_nginx_loses_no_request() {
         let storage = Storage::new(Database::Postgres);
-        let front = free_addr();
-        let url = format!("http://{front}");
+        let nginx_addr = free_addr();
+        let url = format!("http://{nginx_addr}");
         let provider = provider_for(&url, demo_people());
         let issuer = provider.issuer();
         let variables = [
@@ -225,7 +225,7 @@ mod slow {
             doorward.answers(addr);
         }
         // It meets closed doors and broken connections, and mends them by asking the other one.
-        let _nginx = Nginx::start(front, &addrs.map(|addr| addr.to_string()));
+        let _nginx = Nginx::start(nginx_addr, &addrs.map(|addr| addr.to_string()));
 
         let load = Load::on(&url);
         load.goes_on(8);

@@ -38,9 +38,9 @@ struct ForeignProvider {
 }
 
 impl ForeignProvider {
-    fn start(client: &Value, settings: &Value, front: Front) -> ForeignProvider {
+    fn start(client: &Value, settings: &Value, intermediary: Intermediary) -> ForeignProvider {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/provider.mjs");
-        let http10 = front == Front::Http10;
+        let http10 = intermediary == Intermediary::Http10;
         let argument = json!({ "client": client, "settings": settings, "http10": http10 });
         let mut process = Command::new("node")
             .args([script, &argument.to_string()])
@@ -114,7 +114,7 @@ impl Drop for ForeignProvider {
 
 /// What is between the provider and everybody else.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Front {
+enum Intermediary {
     Nothing,
     /// A plain HTTP/1.0 server: `interop/http10.py`.
     Http10,
@@ -131,11 +131,11 @@ struct Interop {
 impl Interop {
     /// With more of the client's metadata, other settings of the provider, and more variables for Doorward.
     fn spawn(client: Value, settings: Value, variables: &[(&str, &str)]) -> Interop {
-        Interop::spawn_behind(Front::Nothing, client, settings, variables)
+        Interop::spawn_behind(Intermediary::Nothing, client, settings, variables)
     }
 
     fn spawn_behind(
-        front: Front,
+        intermediary: Intermediary,
         client: Value,
         settings: Value,
         variables: &[(&str, &str)],
@@ -154,7 +154,7 @@ impl Interop {
             .as_object_mut()
             .unwrap()
             .extend(client.as_object().unwrap().clone());
-        let provider = ForeignProvider::start(&registered, &settings, front);
+        let provider = ForeignProvider::start(&registered, &settings, intermediary);
 
         let storage = Storage::new(Database::Sqlite);
         let usual = [
@@ -425,7 +425,7 @@ async fn a_sign_in_that_is_cancelled() {
 #[ignore = "needs Node.js: run by make interop"]
 async fn http_1_0() {
     let unlimited = [("RATE_LIMIT", "0")];
-    let interop = Interop::spawn_behind(Front::Http10, json!({}), json!({}), &unlimited);
+    let interop = Interop::spawn_behind(Intermediary::Http10, json!({}), json!({}), &unlimited);
     let place = interop.provider.issuer.trim_start_matches("http://");
     let keys = process::get(place.parse().unwrap(), "/jwks").unwrap();
     assert!(keys.starts_with("HTTP/1.0 200 OK\r\n"), "{keys}");

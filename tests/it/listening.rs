@@ -71,10 +71,10 @@ fn on_a_unix_socket_behind_nginx_the_proxy_says_for_whom_it_asks() {
         assert_eq!(mode & 0o777, 0o660);
         assert_eq!(healthcheck(&variables), (Some(0), String::new()));
 
-        let front = free_addr();
-        let _nginx = Nginx::start(front, std::slice::from_ref(&listen_addr));
+        let nginx_addr = free_addr();
+        let _nginx = Nginx::start(nginx_addr, std::slice::from_ref(&listen_addr));
         let path = format!("/{}", random::id());
-        assert!(get(front, &path).unwrap().starts_with("HTTP/1.1 404"));
+        assert!(get(nginx_addr, &path).unwrap().starts_with("HTTP/1.1 404"));
         let printed = doorward.says(&format!("GET {path} 404"));
         assert!(
             printed.contains(&format!("{client} GET {path} 404")),

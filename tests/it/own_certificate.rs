@@ -17,7 +17,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::support::TestApp;
-use crate::tls::{Authority, Front, HOST, assert_refused, behind_tls_at, server_config};
+use crate::tls::{Authority, HOST, TlsTerminator, assert_refused, behind_tls_at, server_config};
 
 /// Self-signed, and said to be an authority's.
 struct Own {
@@ -46,15 +46,15 @@ impl Own {
     }
 }
 
-fn behind(certificate: ServerConfig, named: &str) -> (TestApp, Front) {
+fn behind(certificate: ServerConfig, named: &str) -> (TestApp, TlsTerminator) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     behind_tls_at(listener, HOST, certificate, named, &[])
 }
 
-async fn assert_accepted((app, front): (TestApp, Front)) {
+async fn assert_accepted((app, terminator): (TestApp, TlsTerminator)) {
     let ada = app.visitor();
     assert_eq!(ada.sign_in("ada").await.location(), "/profile");
-    assert_eq!(front.asked().len(), 4);
+    assert_eq!(terminator.asked().len(), 4);
 }
 
 /// A certificate in PEM.
@@ -191,9 +191,9 @@ async fn who_has_the_certificate_and_not_its_key_is_refused() {
             .unwrap()
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Stolen(Arc::new(stolen.clone()))));
-        let (app, front) = behind(config, &own.certificate.pem());
+        let (app, terminator) = behind(config, &own.certificate.pem());
         assert_eq!(app.visitor().get("/login").await.status, 502);
-        assert_eq!(front.asked(), [""; 0]);
+        assert_eq!(terminator.asked(), [""; 0]);
     }
 }
 
@@ -227,11 +227,11 @@ async fn what_openssl_makes_is_accepted() {
     const AS_PEOPLE_DO: &str = "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 30 -subj \
                                 /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1";
     let (certificate, pem) = openssl(AS_PEOPLE_DO);
-    let (app, front) = behind(certificate, "");
+    let (app, terminator) = behind(certificate, "");
     let page = app.visitor().get("/login").await;
     let line = crate::support::log::errors_of(&page).remove(0);
     assert!(line.contains(NOT_NAMED), "{line}");
-    drop((app, front));
+    drop((app, terminator));
     let (certificate, again) = openssl(AS_PEOPLE_DO);
     assert_accepted(behind(certificate, &(again + &pem))).await;
 

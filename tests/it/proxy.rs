@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::support::process::{PATIENCE, Process, free_addr};
 use crate::support::{Database, TestApp, log, secrets};
-use crate::tls::{Authority, Front, behind_tls_at};
+use crate::tls::{Authority, TlsTerminator, behind_tls_at};
 
 /// Not among the addresses that are this machine's by name, and yet it leads there (on Linux).
 const HOST: &str = "0.0.0.0";
@@ -48,7 +48,7 @@ impl Tinyproxy {
 }
 
 /// The app, and its provider at `HOST`.
-fn app_with(variables: &[(&str, &str)]) -> (TestApp, Front) {
+fn app_with(variables: &[(&str, &str)]) -> (TestApp, TlsTerminator) {
     let ours = Authority::new("Doorward test: ours");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let certificate = ours.certify(HOST, 2999);
@@ -66,9 +66,9 @@ async fn assert_unreachable(app: &TestApp, why: &str) {
 async fn a_whole_sign_in_goes_through_the_proxy() {
     let proxy = Tinyproxy::start();
     for name in ["HTTPS_PROXY", "https_proxy"] {
-        let (app, front) = app_with(&[(name, &proxy.url(PASSWORD))]);
+        let (app, terminator) = app_with(&[(name, &proxy.url(PASSWORD))]);
         assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
-        assert_eq!(front.asked().len(), 4);
+        assert_eq!(terminator.asked().len(), 4);
         let issuer = url::Url::parse(&app.variables["OIDC_ISSUER"]).unwrap();
         let connect = format!("CONNECT {HOST}:{} HTTP/1.1", issuer.port().unwrap());
         proxy.process.says(&connect);
@@ -81,32 +81,32 @@ async fn a_proxy_that_wants_to_know_who_we_are_is_told_apart_from_the_provider()
     let nameless = format!("http://{}", proxy.addr);
     let addr = proxy.addr;
     for url in [nameless, proxy.url("another password of nobody")] {
-        let (app, front) = app_with(&[("HTTPS_PROXY", &url)]);
+        let (app, terminator) = app_with(&[("HTTPS_PROXY", &url)]);
         let cause = format!(
             "discovery: the provider can't be reached: the proxy {addr} (HTTPS_PROXY): it wants a user and a password \
              (status 40"
         );
         assert_unreachable(&app, &cause).await;
-        assert_eq!(front.asked(), [""; 0]);
+        assert_eq!(terminator.asked(), [""; 0]);
     }
 }
 
 #[actix_web::test]
 async fn a_proxy_that_is_down_is_told_apart_from_the_provider() {
     let addr = free_addr();
-    let (app, front) = app_with(&[("HTTPS_PROXY", &addr.to_string())]);
+    let (app, terminator) = app_with(&[("HTTPS_PROXY", &addr.to_string())]);
     let cause = format!("the proxy {addr} (HTTPS_PROXY): Connection refused");
     assert_unreachable(&app, &cause).await;
-    assert_eq!(front.asked(), [""; 0]);
+    assert_eq!(terminator.asked(), [""; 0]);
 }
 
 #[actix_web::test]
 async fn exceptions_are_asked_without_the_proxy() {
     let nobody = free_addr().to_string();
     for (name, value) in [("NO_PROXY", "op.example,0.0.0.0/8"), ("no_proxy", "*")] {
-        let (app, front) = app_with(&[("HTTPS_PROXY", &nobody), (name, value)]);
+        let (app, terminator) = app_with(&[("HTTPS_PROXY", &nobody), (name, value)]);
         assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
-        assert_eq!(front.asked().len(), 4);
+        assert_eq!(terminator.asked().len(), 4);
     }
 }
 

@@ -37,8 +37,8 @@ struct Replicas {
 impl Replicas {
     /// All three at the same moment.
     fn start(database: &str) -> Replicas {
-        let front = free_addr();
-        let url = format!("http://{front}");
+        let nginx_addr = free_addr();
+        let url = format!("http://{nginx_addr}");
         let provider = provider_for(&url, (0..PEOPLE).map(person).collect());
         let addrs = [free_addr(), free_addr(), free_addr()];
         let doorwards = addrs.map(|addr| start(addr, &url, &provider, database));
@@ -51,7 +51,7 @@ impl Replicas {
             addrs,
             doorwards,
             provider,
-            _nginx: Nginx::start(front, &addrs.map(|addr| addr.to_string())),
+            _nginx: Nginx::start(nginx_addr, &addrs.map(|addr| addr.to_string())),
         }
     }
 

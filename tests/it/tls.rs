@@ -77,7 +77,7 @@ impl CaFile {
 }
 
 /// TLS before a provider that speaks plain HTTP: one request a connection. It stops when it is dropped.
-pub struct Front {
+pub struct TlsTerminator {
     addr: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -90,8 +90,8 @@ struct Shared {
     stop: AtomicBool,
 }
 
-impl Front {
-    fn start(listener: TcpListener, tls: ServerConfig, provider: u16) -> Front {
+impl TlsTerminator {
+    fn start(listener: TcpListener, tls: ServerConfig, provider: u16) -> TlsTerminator {
         let addr = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let (tls, of_thread) = (Arc::new(tls), Arc::clone(&shared));
@@ -101,11 +101,11 @@ impl Front {
                     break;
                 }
                 let (tls, shared) = (Arc::clone(&tls), Arc::clone(&of_thread));
-                // A client that refuses the certificate ends the conversation: no fault of the front's.
+                // A client that refuses the certificate ends the conversation: no fault of the terminator's.
                 std::thread::spawn(move || stream.and_then(|it| pass(it, tls, provider, &shared)));
             }
         });
-        Front {
+        TlsTerminator {
             addr,
             shared,
             thread: Some(thread),
@@ -117,7 +117,7 @@ impl Front {
     }
 }
 
-impl Drop for Front {
+impl Drop for TlsTerminator {
     fn drop(&mut self) {
         visitor::leads_nowhere(self.addr.port());
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -190,21 +190,21 @@ pub fn moves_to(provider: &Provider, issuer: &str) {
     });
 }
 
-/// The app, and its provider behind a front with `certificate`; `trusted` goes into `OIDC_CA_FILE`.
-pub fn behind_tls(certificate: ServerConfig, trusted: &[&Authority]) -> (TestApp, Front) {
+/// The app, and its provider behind a terminator with `certificate`; `trusted` goes into `OIDC_CA_FILE`.
+pub fn behind_tls(certificate: ServerConfig, trusted: &[&Authority]) -> (TestApp, TlsTerminator) {
     let pem: String = trusted.iter().map(|one| one.0.pem()).collect();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     behind_tls_at(listener, HOST, certificate, &pem, &[])
 }
 
-/// The same with the front at `listener`, `host` in the issuer, and more variables.
+/// The same with the terminator at `listener`, `host` in the issuer, and more variables.
 pub fn behind_tls_at(
     listener: TcpListener,
     host: &str,
     certificate: ServerConfig,
     pem: &str,
     variables: &[(&str, &str)],
-) -> (TestApp, Front) {
+) -> (TestApp, TlsTerminator) {
     let issuer = format!("https://{host}:{}", listener.local_addr().unwrap().port());
     let file = (!pem.is_empty()).then(|| CaFile::with(pem));
     let path = file.as_ref().map_or("", |file| file.0.to_str().unwrap());
@@ -212,17 +212,17 @@ pub fn behind_tls_at(
     all.extend(variables);
     let app = TestApp::spawn_with(Database::Sqlite, &all);
     moves_to(&app.provider, &issuer);
-    let front = Front::start(listener, certificate, app.provider.port());
-    (app, front)
+    let terminator = TlsTerminator::start(listener, certificate, app.provider.port());
+    (app, terminator)
 }
 
 /// Nobody gets to the provider, nothing is said to it, and the log says that the certificate is why, and what about it.
-pub async fn assert_refused((app, front): (TestApp, Front), why: &str) {
+pub async fn assert_refused((app, terminator): (TestApp, TlsTerminator), why: &str) {
     let ada = app.visitor();
     let answer = ada.get("/login").await;
     let (status, sentence) = NOT_SET_UP;
     assert_eq!(answer.refusal(), (status, sentence.to_owned()), "{why}");
-    assert_eq!(front.asked(), Vec::<String>::new(), "{why}");
+    assert_eq!(terminator.asked(), Vec::<String>::new(), "{why}");
     assert_eq!(app.provider.request_count(Endpoint::Discovery), 0, "{why}");
 
     let lines = log::errors_of(&answer);
@@ -258,13 +258,13 @@ async fn with_the_authoritys_file_a_whole_sign_in_goes_over_tls() {
     let ours = Authority::new("Doorward test: ours");
     let theirs = Authority::new("Doorward test: theirs");
     for trusted in [&[&ours][..], &[&theirs, &ours]] {
-        let (app, front) = behind_tls(ours.certify(HOST, 2999), trusted);
+        let (app, terminator) = behind_tls(ours.certify(HOST, 2999), trusted);
         let ada = app.visitor();
         assert_eq!(ada.sign_in("ada").await.location(), "/profile");
         assert!(ada.is_signed_in().await);
         assert_eq!(app.storage().users(), 1);
 
-        let asked = front.asked();
+        let asked = terminator.asked();
         for endpoint in [
             Endpoint::Discovery,
             Endpoint::Keys,
@@ -313,7 +313,7 @@ async fn an_ipv6_address_will_do_for_a_host() {
     let ours = Authority::new("Doorward test: ours");
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
     let certificate = ours.certify("::1", 2999);
-    let (app, front) = behind_tls_at(listener, "[::1]", certificate, &ours.0.pem(), &[]);
+    let (app, terminator) = behind_tls_at(listener, "[::1]", certificate, &ours.0.pem(), &[]);
     assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
-    assert_eq!(front.asked().len(), 4);
+    assert_eq!(terminator.asked().len(), 4);
 }

@@ -8,7 +8,7 @@ use crate::tls::{Authority, CaFile, HOST, behind_tls};
 #[actix_web::test]
 async fn an_authority_that_is_not_trusted() {
     let ours = Authority::new("Doorward test: ours");
-    let (app, _front) = behind_tls(ours.certify(HOST, 2999), &[]);
+    let (app, _terminator) = behind_tls(ours.certify(HOST, 2999), &[]);
     let mut found = complaints_with(&app, &[]);
     // The fingerprint is another each time.
     let (start, end) = (
@@ -27,7 +27,7 @@ async fn an_authority_that_is_not_trusted() {
 #[actix_web::test]
 async fn an_authority_that_is_named() {
     let ours = Authority::new("Doorward test: ours");
-    let (app, _front) = behind_tls(ours.certify(HOST, 2999), &[&ours]);
+    let (app, _terminator) = behind_tls(ours.certify(HOST, 2999), &[&ours]);
     let file = CaFile::of(&[&ours]);
     let variables = [("OIDC_CA_FILE", file.0.to_str().unwrap())];
     assert_eq!(complaints_with(&app, &variables), [""; 0]);

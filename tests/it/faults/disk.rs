@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::{Front, NO_DATABASE_WITHIN, NO_RECORDS, assert_page, is_back, until};
+use super::{NO_DATABASE_WITHIN, NO_RECORDS, Service, assert_page, is_back, until};
 use crate::support::Database;
 use crate::support::app::Storage;
 
@@ -60,24 +60,24 @@ fn bound_by_permissions() -> &'static [&'static str] {
 #[actix_web::test]
 async fn an_sqlite_file_that_may_only_be_read_is_told_and_comes_back() {
     let storage = Storage::new(Database::Sqlite);
-    drop(Front::open(&storage.url));
+    drop(Service::start(&storage.url));
     let read_only = ReadOnly::new(&storage.url);
-    let mut front = Front::open_by(bound_by_permissions(), &storage.url);
-    let visitor = front.visitor();
+    let mut service = Service::start_by(bound_by_permissions(), &storage.url);
+    let visitor = service.visitor();
     assert_eq!(visitor.get("/").await.status, 200);
     for _ in 0..3 {
         let asked = Instant::now();
         assert_page(&visitor.sign_in("p0").await, 503, NO_RECORDS);
         assert!(asked.elapsed() < NO_DATABASE_WITHIN);
     }
-    front.doorward.says("readonly database");
+    service.doorward.says("readonly database");
     drop(read_only);
     until("writing again", Duration::from_secs(15), async || {
         is_back(&visitor.sign_in("p0").await)
     })
     .await;
     assert!(visitor.is_signed_in().await);
-    front.doorward.answers(front.addr);
+    service.doorward.answers(service.addr);
 }
 
 /// Where mounting is allowed, a disk of a megabyte that only Doorward sees and that goes with it; elsewhere its files
@@ -97,21 +97,21 @@ impl Disk {
         }
     }
 
-    fn open(&self, folder: &str) -> Front {
+    fn open(&self, folder: &str) -> Service {
         let database = format!("{folder}/small.db");
         let small = format!("mount -t tmpfs -o size=1m tmpfs '{folder}' && exec \"$0\"");
         match self {
-            Disk::Small => Front::open_by(&["unshare", "-m", "sh", "-c", &small], &database),
+            Disk::Small => Service::start_by(&["unshare", "-m", "sh", "-c", &small], &database),
             // Ignored, or the signal would end it.
-            Disk::Limit => Front::open_by(
+            Disk::Limit => Service::start_by(
                 &["sh", "-c", "trap '' XFSZ; ulimit -S -f 400; exec \"$0\""],
                 &database,
             ),
         }
     }
 
-    fn make_room(&self, front: &Front, folder: &str) {
-        let pid = front.doorward.id();
+    fn make_room(&self, service: &Service, folder: &str) {
+        let pid = service.doorward.id();
         match self {
             Disk::Small => {
                 std::fs::remove_file(format!("/proc/{pid}/root{folder}/filler")).unwrap();
@@ -125,9 +125,9 @@ impl Disk {
     }
 
     /// Leaves no room, where the limit does not see to that by itself.
-    fn fill(&self, front: &Front, folder: &str) {
+    fn fill(&self, service: &Service, folder: &str) {
         if let Disk::Small = self {
-            let filler = format!("/proc/{}/root{folder}/filler", front.doorward.id());
+            let filler = format!("/proc/{}/root{folder}/filler", service.doorward.id());
             let mut filler = std::fs::File::create(filler).unwrap();
             while filler.write_all(&[0; 4096]).is_ok() {}
         }
@@ -140,14 +140,14 @@ async fn a_full_disk_is_told_and_when_there_is_room_again_all_goes_on() {
     let folder = Path::new(&storage.url).parent().unwrap();
     let folder = folder.to_str().unwrap();
     let disk = Disk::find();
-    let mut front = disk.open(folder);
-    let early = front.visitor();
+    let mut service = disk.open(folder);
+    let early = service.visitor();
     assert!(is_back(&early.sign_in("p0").await));
-    disk.fill(&front, folder);
+    disk.fill(&service, folder);
     let refused = Cell::new(0);
     let full = until("a full disk", Duration::from_secs(30), async || {
         let asked = Instant::now();
-        let answer = front.visitor().sign_in("p1").await;
+        let answer = service.visitor().sign_in("p1").await;
         assert!(asked.elapsed() < NO_DATABASE_WITHIN);
         if !is_back(&answer) {
             assert_page(&answer, 503, NO_RECORDS);
@@ -158,11 +158,11 @@ async fn a_full_disk_is_told_and_when_there_is_room_again_all_goes_on() {
     full.await;
     assert!(early.is_signed_in().await, "reading needs no room");
     assert_eq!(early.get("/readyz").await.status, 200);
-    disk.make_room(&front, folder);
+    disk.make_room(&service, folder);
     until("writing again", Duration::from_secs(15), async || {
-        is_back(&front.visitor().sign_in("p2").await)
+        is_back(&service.visitor().sign_in("p2").await)
     })
     .await;
     assert!(early.is_signed_in().await);
-    front.doorward.answers(front.addr);
+    service.doorward.answers(service.addr);
 }

@@ -1,4 +1,4 @@
-//! Faults that are really made: the binary as a process, in front of a provider, a database, a disk and clients that
+//! Faults that are really made: the binary as a process, with a provider, a database, a disk and clients that
 //! fail.
 
 mod disk;
@@ -36,36 +36,36 @@ const NO_RECORDS: &str = "Our database does not answer just now, so nothing coul
 static MEASURING: Mutex<()> = Mutex::const_new(());
 
 /// A Doorward process, the provider that it trusts, and a hundred people there.
-struct Front {
+struct Service {
     doorward: Process,
     addr: SocketAddr,
     provider: Provider,
     database: String,
 }
 
-impl Front {
-    fn open(database: &str) -> Front {
-        Front::open_by(&[], database)
+impl Service {
+    fn start(database: &str) -> Service {
+        Service::start_by(&[], database)
     }
 
     /// Started by another program: `["nice", "-n", "5"]`.
-    fn open_by(starter: &[&str], database: &str) -> Front {
+    fn start_by(starter: &[&str], database: &str) -> Service {
         let addr = free_addr();
         let url = format!("http://{addr}");
         let provider = provider_for(&url, (0..100).map(person).collect());
         let doorward = start(starter, addr, &provider, database);
-        let mut front = Front {
+        let mut service = Service {
             doorward,
             addr,
             provider,
             database: database.to_owned(),
         };
-        front.doorward.answers(addr);
-        front
+        service.doorward.answers(addr);
+        service
     }
 
     /// At the same address, after it ended in whatever way.
-    fn open_again(&mut self) {
+    fn restart(&mut self) {
         self.doorward = start(&[], self.addr, &self.provider, &self.database);
         self.doorward.answers(self.addr);
     }
@@ -158,8 +158,8 @@ fn assert_page(answer: &Answer, status: u16, sentence: &str) {
 }
 
 /// Those who have nothing to do with it: somebody who is signed in, somebody who looks in, somebody who signs in.
-async fn assert_unhindered(front: &Front, signed_in: &Visitor) {
-    let newcomer = front.visitor();
+async fn assert_unhindered(service: &Service, signed_in: &Visitor) {
+    let newcomer = service.visitor();
     for (visitor, path, status) in [
         (signed_in, "/profile", 200),
         (&newcomer, "/", 200),

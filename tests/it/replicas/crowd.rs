@@ -35,11 +35,11 @@ pub struct Acknowledged {
 
 /// The people, as far as they are let in, from threads of their own so that a test may block.
 pub struct Crowd {
-    door: Arc<Door>,
+    gate: Arc<Gate>,
     threads: Vec<JoinHandle<()>>,
 }
 
-struct Door {
+struct Gate {
     url: String,
     next: AtomicUsize,
     let_in: AtomicUsize,
@@ -50,9 +50,9 @@ struct Door {
 }
 
 impl Crowd {
-    /// Before the door; nobody is let in yet.
+    /// Before the gate; nobody is let in yet.
     pub fn gather(url: &str) -> Crowd {
-        let door = Arc::new(Door {
+        let gate = Arc::new(Gate {
             url: url.to_owned(),
             next: AtomicUsize::new(0),
             let_in: AtomicUsize::new(0),
@@ -62,29 +62,29 @@ impl Crowd {
             acknowledged: Mutex::default(),
         });
         let thread = |_| {
-            let door = door.clone();
+            let gate = gate.clone();
             std::thread::spawn(move || {
-                let visitors = (0..AT_ONCE / THREADS).map(|_| one_after_the_other(&door));
+                let visitors = (0..AT_ONCE / THREADS).map(|_| one_after_the_other(&gate));
                 System::new().block_on(join_all(visitors));
             })
         };
         let threads = (0..THREADS).map(thread).collect();
-        Crowd { door, threads }
+        Crowd { gate, threads }
     }
 
     /// Lets people in until there have been so many since the beginning.
     pub fn let_in(&self, so_many: usize) {
-        self.door.let_in.store(so_many, Ordering::Relaxed);
+        self.gate.let_in.store(so_many, Ordering::Relaxed);
     }
 
     /// Waits until so many are signed in.
     pub fn are_signed_in(&self, so_many: usize) {
-        self.wait(|| self.door.acknowledged.lock().unwrap().len() >= so_many);
+        self.wait(|| self.gate.acknowledged.lock().unwrap().len() >= so_many);
     }
 
     /// Waits until so many callbacks are under way.
     pub fn are_at_the_callback(&self, so_many: usize) {
-        self.wait(|| self.door.at_the_callback.load(Ordering::Relaxed) >= so_many);
+        self.wait(|| self.gate.at_the_callback.load(Ordering::Relaxed) >= so_many);
     }
 
     /// Waits until so many error pages were met.
@@ -93,12 +93,12 @@ impl Crowd {
     }
 
     pub fn error_pages(&self) -> usize {
-        self.door.refusals.lock().unwrap().len()
+        self.gate.refusals.lock().unwrap().len()
     }
 
     /// How often the provider was asked again because a code was used by an attempt that came to nothing.
     pub fn sent_round_again(&self) -> usize {
-        self.door.sent_round_again.load(Ordering::Relaxed)
+        self.gate.sent_round_again.load(Ordering::Relaxed)
     }
 
     fn wait(&self, holds: impl Fn() -> bool) {
@@ -117,8 +117,8 @@ impl Crowd {
         for thread in self.threads {
             thread.join().unwrap();
         }
-        let door = Arc::into_inner(self.door).expect("the threads have ended");
-        let (acknowledged, refusals) = (door.acknowledged, door.refusals);
+        let gate = Arc::into_inner(self.gate).expect("the threads have ended");
+        let (acknowledged, refusals) = (gate.acknowledged, gate.refusals);
         (
             acknowledged.into_inner().unwrap(),
             refusals.into_inner().unwrap(),
@@ -126,25 +126,25 @@ impl Crowd {
     }
 }
 
-async fn one_after_the_other(door: &Door) {
+async fn one_after_the_other(gate: &Gate) {
     loop {
-        let number = door.next.fetch_add(1, Ordering::Relaxed);
+        let number = gate.next.fetch_add(1, Ordering::Relaxed);
         if number >= PEOPLE {
             break;
         }
-        while number >= door.let_in.load(Ordering::Relaxed) {
+        while number >= gate.let_in.load(Ordering::Relaxed) {
             sleep(Duration::from_millis(1)).await;
         }
-        let acknowledged = door.sign_in(number).await;
-        door.acknowledged.lock().unwrap().push(acknowledged);
+        let acknowledged = gate.sign_in(number).await;
+        gate.acknowledged.lock().unwrap().push(acknowledged);
     }
     // A thread that ends before has failed.
-    while door.acknowledged.lock().unwrap().len() < PEOPLE {
+    while gate.acknowledged.lock().unwrap().len() < PEOPLE {
         sleep(Duration::from_millis(1)).await;
     }
 }
 
-impl Door {
+impl Gate {
     async fn sign_in(&self, number: usize) -> Acknowledged {
         let visitor = Visitor::new(&self.url);
         let mut callbacks = Vec::new();

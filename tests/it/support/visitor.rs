@@ -213,7 +213,7 @@ impl Visitor {
         answer.location().to_owned()
     }
 
-    /// The way to the provider and to the callback's door: the callback's URL, or what would be posted there as a query.
+    /// To the provider and back, up to the callback: its URL, or what would be posted there as a query.
     pub async fn callback_for(&self, person: &str) -> String {
         let authorization_request = self.begin("/login").await;
         let authorization_request =

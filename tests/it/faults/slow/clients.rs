@@ -8,25 +8,25 @@ use actix_web::rt::time::{sleep, timeout};
 use doorward::random;
 
 use crate::faults::{
-    Front, LIMIT, MEASURING, NO_RECORDS, assert_page, assert_unhindered, is_back, many,
+    LIMIT, MEASURING, NO_RECORDS, Service, assert_page, assert_unhindered, is_back, many,
 };
 use crate::support::Database;
 use crate::support::app::Storage;
 use crate::support::postgres::OwnPostgres;
 
 /// What a client that takes its time got until it was cut, and when that was.
-struct Dawdler {
+struct SlowClient {
     stream: TcpStream,
     cut: Option<Duration>,
     got: Vec<u8>,
 }
 
-impl Dawdler {
-    fn new(addr: SocketAddr, beginning: &str) -> Dawdler {
+impl SlowClient {
+    fn new(addr: SocketAddr, beginning: &str) -> SlowClient {
         let mut stream = TcpStream::connect(addr).unwrap();
         stream.write_all(beginning.as_bytes()).unwrap();
         stream.set_nonblocking(true).unwrap();
-        Dawdler {
+        SlowClient {
             stream,
             cut: None,
             got: Vec::new(),
@@ -34,7 +34,7 @@ impl Dawdler {
     }
 
     /// Sends one more byte, if there is still somebody to send it to.
-    fn dawdle(&mut self, byte: &[u8], since: Instant) {
+    fn send(&mut self, byte: &[u8], since: Instant) {
         if self.cut.is_some() {
             return;
         }
@@ -52,29 +52,34 @@ impl Dawdler {
 async fn clients_that_never_come_to_an_end_keep_nobody_out() {
     let _measuring = MEASURING.lock().await;
     let storage = Storage::new(Database::Sqlite);
-    let front = Front::open(&storage.url);
-    let somebody = front.visitor();
+    let service = Service::start(&storage.url);
+    let somebody = service.visitor();
     assert!(is_back(&somebody.sign_in("p0").await));
     let began = Instant::now();
     let mut headers: Vec<_> = (0..300)
-        .map(|_| Dawdler::new(front.addr, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "))
+        .map(|_| {
+            SlowClient::new(
+                service.addr,
+                "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+            )
+        })
         .collect();
     let announce = "POST /authorization-code/callback HTTP/1.1\r\nHost: localhost\r\n\
                     Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10000\r\n\r\n";
     let mut bodies: Vec<_> = (0..50)
-        .map(|_| Dawdler::new(front.addr, announce))
+        .map(|_| SlowClient::new(service.addr, announce))
         .collect();
     while headers.iter().any(|client| client.cut.is_none()) {
         assert!(began.elapsed() < Duration::from_secs(12), "not cut");
         for client in &mut headers {
-            client.dawdle(b"x", began);
+            client.send(b"x", began);
         }
         for client in &mut bodies {
-            client.dawdle(b"", began);
+            client.send(b"", began);
         }
         let second = Instant::now() + Duration::from_secs(1);
         while Instant::now() < second {
-            assert_unhindered(&front, &somebody).await;
+            assert_unhindered(&service, &somebody).await;
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -84,14 +89,14 @@ async fn clients_that_never_come_to_an_end_keep_nobody_out() {
         let got = String::from_utf8_lossy(&client.got);
         assert!(got.is_empty() || got.starts_with("HTTP/1.1 408"), "{got}");
     }
-    assert!(is_back(&front.visitor().sign_in("p1").await));
+    assert!(is_back(&service.visitor().sign_in("p1").await));
 }
 
 #[actix_web::test]
 async fn made_up_cookies_cost_no_query() {
     let mut postgres = OwnPostgres::start();
-    let front = Front::open(&postgres.url());
-    let somebody = front.visitor();
+    let service = Service::start(&postgres.url());
+    let somebody = service.visitor();
     assert!(is_back(&somebody.sign_in("p0").await));
     let real = somebody.app_cookies()["doorward"].clone();
     postgres.stop();
@@ -105,7 +110,7 @@ async fn made_up_cookies_cost_no_query() {
             3 => real[..number % real.len()].to_owned(),
             _ => format!("{real}{number}"),
         };
-        let visitor = front.visitor();
+        let visitor = service.visitor();
         visitor.set_app_cookie("doorward", &made_up);
         let home = visitor.get("/").await;
         assert_eq!(home.status, 200, "{made_up}");

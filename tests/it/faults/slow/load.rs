@@ -2,17 +2,17 @@
 
 use actix_web::rt::time::timeout;
 
-use crate::faults::{Front, LIMIT, MEASURING, assert_whole, is_back, many, number, users};
+use crate::faults::{LIMIT, MEASURING, Service, assert_whole, is_back, many, number, users};
 use crate::support::Database;
 use crate::support::app::Storage;
 use crate::support::people::login;
 
 async fn two_thousand_first_sign_ins(database: &str) {
     let _measuring = MEASURING.lock().await;
-    let front = Front::open(database);
+    let service = Service::start(database);
     let sign_ins = many(2000, 64, async |number| {
         // Those of one person come together.
-        let back = front.visitor().sign_in(&login(number / 20)).await;
+        let back = service.visitor().sign_in(&login(number / 20)).await;
         assert!(is_back(&back), "{back:?}");
     });
     timeout(LIMIT, sign_ins).await.expect("an end");
@@ -22,7 +22,7 @@ async fn two_thousand_first_sign_ins(database: &str) {
     assert_eq!((users(database), number(database, told)), (100, 100));
     let sessions = "SELECT COUNT(*) AS n FROM sessions";
     assert_eq!(number(database, sessions), 2000);
-    let printed = front.doorward.printed();
+    let printed = service.doorward.printed();
     assert!(!printed.contains("ERROR") && !printed.contains("WARN"));
 }
 

@@ -7,7 +7,7 @@ use actix_web::rt::time::timeout;
 use futures_util::future::{join, join_all};
 
 use crate::faults::{
-    Front, LIMIT, NO_DATABASE_WITHIN, NO_RECORDS, assert_page, assert_whole, is_back, until,
+    LIMIT, NO_DATABASE_WITHIN, NO_RECORDS, Service, assert_page, assert_whole, is_back, until,
 };
 use crate::support::people::login;
 use crate::support::postgres::OwnPostgres;
@@ -16,7 +16,7 @@ use crate::support::visitor::Answer;
 #[actix_web::test]
 async fn a_postgres_that_goes_and_comes_back_under_load_is_an_outage_and_no_more() {
     let mut postgres = OwnPostgres::start();
-    let front = Front::open(&postgres.url());
+    let service = Service::start(&postgres.url());
     let (next, done) = (Cell::new(0), Cell::new(false));
     let acknowledged = RefCell::new(Vec::new());
     let refused = Cell::new(0);
@@ -31,7 +31,7 @@ async fn a_postgres_that_goes_and_comes_back_under_load_is_an_outage_and_no_more
     let worker = || async {
         while !done.get() {
             let number = next.replace(next.get() + 1) % 100;
-            let visitor = front.visitor();
+            let visitor = service.visitor();
             let callback = visitor.callback_for(&login(number)).await;
             let asked = Instant::now();
             let answer = visitor.get(&callback).await;
@@ -47,7 +47,7 @@ async fn a_postgres_that_goes_and_comes_back_under_load_is_an_outage_and_no_more
         }
     };
     let outage = async {
-        let ops = front.visitor();
+        let ops = service.visitor();
         let plenty = async |more: usize| {
             let enough = acknowledged.borrow().len() + more;
             until("sign-ins", Duration::from_secs(30), async || {

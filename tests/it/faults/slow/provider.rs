@@ -6,7 +6,7 @@ use actix_web::rt;
 use actix_web::rt::time::sleep;
 
 use crate::faults::{
-    Front, MEASURING, UNHINDERED, assert_page, assert_unhindered, is_back, many, until,
+    MEASURING, Service, UNHINDERED, assert_page, assert_unhindered, is_back, many, until,
 };
 use crate::support::Database;
 use crate::support::app::Storage;
@@ -75,11 +75,11 @@ fn bad_answers() -> Vec<(Endpoint, Canned)> {
 }
 
 /// Begins a sign-in and lets the provider answer its callback in that way.
-async fn meet(front: &Front, login: &str, endpoint: Endpoint, canned: Canned) -> Slow {
-    let visitor = front.visitor();
+async fn meet(service: &Service, login: &str, endpoint: Endpoint, canned: Canned) -> Slow {
+    let visitor = service.visitor();
     let callback = visitor.callback_for(login).await;
-    let asked = front.provider.request_count(endpoint);
-    front.provider.faults(|faults| {
+    let asked = service.provider.request_count(endpoint);
+    service.provider.faults(|faults| {
         faults.canned.insert(endpoint, canned);
     });
     let answer = rt::spawn(async move {
@@ -87,10 +87,10 @@ async fn meet(front: &Front, login: &str, endpoint: Endpoint, canned: Canned) ->
         (visitor.get(&callback).await, began.elapsed())
     });
     until("the provider is asked", PAGE_WITHIN, async || {
-        front.provider.request_count(endpoint) > asked
+        service.provider.request_count(endpoint) > asked
     })
     .await;
-    front.provider.heal();
+    service.provider.heal();
     answer
 }
 
@@ -108,45 +108,45 @@ async fn assert_failed(slow: Vec<Slow>) {
 async fn a_provider_in_trouble_costs_its_own_sign_ins_time_and_nobody_else_anything() {
     let _measuring = MEASURING.lock().await;
     let storage = Storage::new(Database::Sqlite);
-    let front = Front::open(&storage.url);
-    let somebody = front.visitor();
+    let service = Service::start(&storage.url);
+    let somebody = service.visitor();
     assert!(is_back(&somebody.sign_in("p0").await));
     many(8, 8, async |_| {
-        assert!(is_back(&front.visitor().sign_in("p1").await))
+        assert!(is_back(&service.visitor().sign_in("p1").await))
     })
     .await;
-    let before = front.peak_kib();
+    let before = service.peak_kib();
 
     let mut slow = Vec::new();
     for (endpoint, canned) in slow_answers() {
-        slow.push(meet(&front, "p2", endpoint, canned).await);
+        slow.push(meet(&service, "p2", endpoint, canned).await);
     }
     let began = Instant::now();
-    assert!(is_back(&front.visitor().sign_in("p3").await));
+    assert!(is_back(&service.visitor().sign_in("p3").await));
     assert!(began.elapsed() < 2 * UNHINDERED, "{:?}", began.elapsed());
     let mut bad = Vec::new();
     for (endpoint, canned) in bad_answers() {
-        bad.push(meet(&front, "p4", endpoint, canned).await);
-        assert_unhindered(&front, &somebody).await;
+        bad.push(meet(&service, "p4", endpoint, canned).await);
+        assert_unhindered(&service, &somebody).await;
     }
     assert_failed(bad).await;
     assert!(slow.iter().all(|answer| !answer.is_finished()));
     while !slow.iter().any(|answer| answer.is_finished()) {
-        assert_unhindered(&front, &somebody).await;
+        assert_unhindered(&service, &somebody).await;
         sleep(Duration::from_millis(100)).await;
     }
     assert_failed(slow).await;
-    let grown = front.peak_kib() - before;
+    let grown = service.peak_kib() - before;
     assert!(grown < 40 * 1024, "{grown} KiB more than {before}");
 
-    let visitor = front.visitor();
+    let visitor = service.visitor();
     let callback = visitor.callback_for("p5").await;
-    front.provider.stop();
+    service.provider.stop();
     let died = Instant::now();
     assert_page(&visitor.get(&callback).await, 502, UNUSABLE);
     assert!(died.elapsed() < PAGE_WITHIN);
-    assert_unhindered(&front, &somebody).await;
-    front.provider.restart().unwrap();
+    assert_unhindered(&service, &somebody).await;
+    service.provider.restart().unwrap();
     assert!(is_back(&visitor.sign_in("p5").await));
 }
 
@@ -154,22 +154,22 @@ async fn a_provider_in_trouble_costs_its_own_sign_ins_time_and_nobody_else_anyth
 async fn a_provider_that_can_not_even_be_discovered_leaves_the_home_page_quick() {
     let _measuring = MEASURING.lock().await;
     let storage = Storage::new(Database::Sqlite);
-    let front = Front::open(&storage.url);
+    let service = Service::start(&storage.url);
     let drip = Canned::new(200, "application/json", vec![b' '; 10_000])
         .dripping(Duration::from_millis(20));
-    front.provider.faults(|faults| {
+    service.provider.faults(|faults| {
         faults.canned.insert(Endpoint::Discovery, drip);
     });
     let waiting: Vec<_> = (0..8)
         .map(|_| {
-            let visitor = front.visitor();
+            let visitor = service.visitor();
             rt::spawn(async move {
                 let began = Instant::now();
                 (visitor.get("/login").await, began.elapsed())
             })
         })
         .collect();
-    let visitor = front.visitor();
+    let visitor = service.visitor();
     while !waiting.iter().any(|answer| answer.is_finished()) {
         let asked = Instant::now();
         assert_eq!(visitor.get("/").await.status, 200);
@@ -182,5 +182,5 @@ async fn a_provider_that_can_not_even_be_discovered_leaves_the_home_page_quick()
         assert_page(&answer, 502, sentence);
         assert!(took < PAGE_WITHIN, "{took:?}");
     }
-    assert_eq!(front.provider.request_count(Endpoint::Discovery), 1);
+    assert_eq!(service.provider.request_count(Endpoint::Discovery), 1);
 }
