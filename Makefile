@@ -1,5 +1,5 @@
 # Each command is a script, to be read and run by itself too.
-.PHONY: help test check audit migrations interop fuzz bench conformance sbom demo
+.PHONY: help test check audit migrations interop fuzz bench conformance refusals sbom demo
 
 help:
 	@echo 'make test        every test: both databases, a real browser; FAST=1 leaves the slow ones out'
@@ -10,6 +10,7 @@ help:
 	@echo 'make fuzz        coverage-guided fuzzing of what takes input from outside, FUZZ_SECS for each target'
 	@echo 'make bench       speed and memory beside a floor of the same run; some fifteen minutes'
 	@echo 'make conformance  docs/conformance.md, from the comments on the tests'
+	@echo 'make refusals    docs/refusals.md, from the table in src/http/error/refusals.rs'
 	@echo 'make sbom        what the binary is made of, as CycloneDX: target/doorward.cdx.json'
 	@echo 'make demo        the app with a demo provider, on this machine'
 
@@ -36,6 +37,9 @@ bench:
 
 conformance:
 	@WRITE_CONFORMANCE=1 cargo test --locked --test it -- conformance::the_document
+
+refusals:
+	@WRITE_REFUSALS=1 cargo test --locked --lib -- http::error::refusals::tests::the_document
 
 sbom:
 	@scripts/sbom

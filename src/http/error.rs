@@ -1,4 +1,6 @@
-//! What went wrong, in two texts: a page for the visitor, a line for the log.
+//! What went wrong at the edge, and its line in the log. `refusals.rs` says how each error is answered.
+
+pub mod refusals;
 
 use std::fmt;
 
@@ -6,11 +8,13 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 
 use crate::accounts::audit::Stage;
+use crate::observe::logging::cut;
 use crate::oidc::AuthorizationError;
 use crate::session::{AttemptError, SignInError};
 use crate::{db, oidc};
+use refusals::Refusal;
 
-/// Every way in which a request can end without what was asked for.
+/// Every way in which a request can fail.
 #[derive(Debug)]
 pub enum Error {
     /// The page is for signed-in people.
@@ -45,11 +49,11 @@ pub enum Error {
         /// When there is some of it again.
         retry_after_secs: u64,
     },
-    /// The database is away.
+    /// The database is not available.
     Database(db::Error),
     /// The session could not be loaded or stored, which is the database's fault too.
     Session(String),
-    /// Ours, and not to be expected.
+    /// A bug of ours.
     Internal(String),
 }
 
@@ -73,31 +77,7 @@ impl Error {
         Error::Internal(cause.to_string())
     }
 
-    /// Whether the answer is only too late, or not this browser's: worth a fresh attempt.
-    pub fn is_stale(&self) -> bool {
-        match self {
-            Error::Attempt(cause) => *cause != AttemptError::NoState,
-            Error::Provider(cause) => matches!(cause, oidc::Error::CodeRefused(_)),
-            Error::Authorization { error, .. } => {
-                *error == AuthorizationError::AuthenticationExpired
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether the browser may not have kept our cookies.
-    pub fn is_about_cookies(&self) -> bool {
-        matches!(
-            self,
-            Error::Attempt(
-                AttemptError::NotThisBrowser
-                    | AttemptError::Forged
-                    | AttemptError::ResponseReplaced
-            )
-        )
-    }
-
-    /// When it is worth to try again, in seconds, if the provider said so.
+    /// In how many seconds a retry makes sense, if that is known.
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Error::Provider(cause) => cause.retry_after_secs(),
@@ -105,51 +85,6 @@ impl Error {
             _ => None,
         }
     }
-
-    fn status(&self) -> StatusCode {
-        match self {
-            Error::SignInNeeded { .. } => StatusCode::SEE_OTHER,
-            Error::MalformedResponse(_) => StatusCode::BAD_REQUEST,
-            Error::Authorization { error, .. } if provider_is_at_fault(error) => {
-                StatusCode::BAD_GATEWAY
-            }
-            Error::NoCode
-            | Error::Attempt(_)
-            | Error::Authorization { .. }
-            | Error::Blocked { .. }
-            | Error::CrossSiteSignOut => StatusCode::FORBIDDEN,
-            Error::Provider(cause) => match cause {
-                oidc::Error::CodeRefused(_)
-                | oidc::Error::ResponseIssuer(_)
-                | oidc::Error::TokenType(_)
-                | oidc::Error::IdToken(_)
-                | oidc::Error::UserinfoSubject => StatusCode::FORBIDDEN,
-                _ => StatusCode::BAD_GATEWAY,
-            },
-            Error::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Database(_) | Error::Session(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-/// RFC 6749, 4.1.2.1: these say that the provider could not, the others that it would not.
-fn provider_is_at_fault(error: &AuthorizationError) -> bool {
-    matches!(
-        error,
-        AuthorizationError::ServerError
-            | AuthorizationError::TemporarilyUnavailable
-            | AuthorizationError::AuthenticationExpired
-    )
-}
-
-/// The beginning of `text`, `limit` characters at most.
-pub fn cut(text: &str, limit: usize) -> &str {
-    let end = text
-        .char_indices()
-        .nth(limit)
-        .map_or(text.len(), |(end, _)| end);
-    &text[..end]
 }
 
 /// For the log: what was expected and what came, never a secret, a code or a token.
@@ -165,17 +100,10 @@ impl fmt::Display for Error {
             Error::Authorization { error, description } => {
                 // Anybody can write this: cut, and Debug escapes what would break the line.
                 let description = cut(description.as_deref().unwrap_or_default(), 500);
-                write!(f, "the provider answered {error}: {description:?}")?;
-                match error.hint() {
-                    Some(hint) => write!(f, " ({hint})"),
-                    None => Ok(()),
-                }
+                write!(f, "the provider answered {error}: {description:?}")
             }
             Error::Provider(cause) => cause.fmt(f),
-            Error::Blocked { user_id } => write!(
-                f,
-                "the person {user_id} is blocked (`doorward users unblock {user_id}` lets them in)"
-            ),
+            Error::Blocked { user_id } => write!(f, "the person {user_id} is blocked"),
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
             Error::TooManyRequests { .. } => f.write_str("the address has used up its RATE_LIMIT"),
             Error::Database(cause) => cause.fmt(f),
@@ -187,12 +115,12 @@ impl fmt::Display for Error {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        self.status()
+        Refusal::of(self).status
     }
 
     /// The bare answer; the middleware of `front` makes it a page.
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status());
+        let mut response = HttpResponse::build(Refusal::of(self).status);
         if let Error::SignInNeeded { login } = self {
             response.insert_header((header::LOCATION, login.as_str()));
         }

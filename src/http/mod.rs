@@ -6,5 +6,4 @@ pub mod handlers;
 pub mod middleware;
 pub mod pages;
 pub mod paths;
-pub mod reason;
 pub mod routes;

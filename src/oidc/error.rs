@@ -6,7 +6,6 @@ use crate::observe::metrics::Endpoint;
 use crate::oidc::flow::id_token::IdTokenError;
 use crate::oidc::flow::refusal::Refusal;
 use crate::oidc::http::response::FetchError;
-use crate::oidc::jose::jws::JwsError;
 
 /// What went wrong. The text is for the log: it says what was expected and what was found, never a secret, a code or a
 /// token.
@@ -135,12 +134,7 @@ impl fmt::Display for Error {
                 refusal.write_description(f)
             }
             Error::TokenRefused { refusal, .. } => {
-                write!(
-                    f,
-                    "the token endpoint answered {:?}: check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET \
-                     and the application's client authentication",
-                    refusal.code
-                )?;
+                write!(f, "the token endpoint answered {:?}", refusal.code)?;
                 refusal.write_description(f)
             }
             Error::AccessTokenRefused { status, refusal } => {
@@ -153,16 +147,7 @@ impl fmt::Display for Error {
             }
             Error::TokenResponse(cause) => write!(f, "the token response is refused: {cause}"),
             Error::TokenType(cause) => write!(f, "the token response is refused: {cause}"),
-            Error::IdToken(cause) => {
-                write!(f, "the ID token is refused: {cause}")?;
-                match cause {
-                    IdTokenError::Jws(JwsError::Algorithm { .. }) => f.write_str(
-                        " (what OIDC_ID_TOKEN_ALGS says, or else discovery's \
-                         id_token_signing_alg_values_supported)",
-                    ),
-                    _ => Ok(()),
-                }
-            }
+            Error::IdToken(cause) => write!(f, "the ID token is refused: {cause}"),
             Error::Userinfo(cause) => write!(f, "the userinfo response is refused: {cause}"),
             Error::UserinfoSubject => {
                 f.write_str("the sub of userinfo is not the sub of the ID token")

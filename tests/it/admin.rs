@@ -272,7 +272,8 @@ mod slow {
                 assert!(!visitor.is_signed_in().await);
                 let lines = log::errors_of(&answer);
                 assert_eq!(lines.len(), 1, "{lines:?}");
-                assert!(lines[0].contains("is blocked (`doorward users unblock "), "{}", lines[0]);
+                let cause = " is blocked (GET /authorization-code/callback 403); `doorward users unblock PERSON` lets them";
+                assert!(lines[0].contains(cause), "{}", lines[0]);
             }
             let updated = "SELECT COUNT(*) AS n FROM users WHERE last_sign_in_at > blocked_at";
             assert_eq!((app.storage().sessions(), app.storage().number(updated)), (1, 0));

@@ -87,7 +87,7 @@ async fn beside_the_path_is_nothing_but_the_probes() {
         let answer = visitor.get(path).await;
         assert_eq!(
             answer.refusal(),
-            (404, "Nothing is at this address.".to_owned()),
+            (404, "There is nothing at this address.".to_owned()),
             "{path}"
         );
         assert!(

@@ -119,7 +119,7 @@ mod slow {
             browser.goto(&app.url).await;
             assert_eq!(
                 browser.text("#error-title").await,
-                "That request is too large"
+                "Your request is too large"
             );
             browser.click("#error-action").await;
             browser.click("#login-button").await;

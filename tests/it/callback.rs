@@ -11,13 +11,12 @@ use crate::support::{TestApp, Visitor};
 const NO_CODE: &str = "The code was not returned or is not accessible";
 /// No page, but the provider's again.
 const ANEW: &str = "";
-const NO_STATE: &str = "The answer does not say which sign-in it belongs to.";
-const MALFORMED: &str = "The answer that came back from the sign-in page is malformed.";
+const NO_STATE: &str = "The response does not say which sign-in it belongs to.";
+const MALFORMED: &str = "The response from your sign-in provider is malformed.";
 const TOO_LATE: &str = "You have ten minutes to sign in, and they have passed.";
-const CODE_REFUSED: &str =
-    "Your sign-in provider does not accept the code any more: codes work once, and not for long.";
+const CODE_REFUSED: &str = "Your sign-in provider no longer accepts the code: a code works only once, and only for a short time.";
 const NOT_REMEMBERED: &str =
-    "We tried again, and your browser still does not remember that it began.";
+    "Your browser did not keep our sign-in cookie, even on the second try.";
 
 /// The name of the session's cookie.
 const SESSION: &str = "doorward";

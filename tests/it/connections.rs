@@ -10,7 +10,7 @@ use crate::tls::moves_to;
 /// How often somebody signs in.
 const SIGN_INS: usize = 50;
 
-const UNUSABLE: &str = "It let you in but then gave us no answer that we can use.";
+const UNUSABLE: &str = "It let you in, but then gave us no response that we can use.";
 
 /// The app, and its provider behind a relay.
 fn behind_relay(manner: Manner) -> (TestApp, Relay) {

@@ -68,7 +68,7 @@ on_both! {
         answer = ada.get(answer.location()).await;
         assert_eq!(
             answer.refusal(),
-            (403, "We tried again, and your browser still does not remember that it began.".to_owned())
+            (403, "Your browser did not keep our sign-in cookie, even on the second try.".to_owned())
         );
         assert!(answer.text("error-next").unwrap().contains("Allow cookies"));
         assert_eq!(answer.text("error-reference").unwrap().len(), 12);
@@ -91,7 +91,7 @@ async fn who_must_wait_is_told_how_long_and_nobody_asks_meanwhile() {
         let answer = app.visitor().get("/login").await;
         assert_eq!(
             answer.refusal(),
-            (502, "It can't sign anybody in just now.".to_owned())
+            (502, "It can't sign anybody in right now.".to_owned())
         );
         assert_eq!(
             answer.text("error-next").as_deref(),

@@ -54,7 +54,7 @@ async fn a_page_that_always_expires_begins_anew_twice_at_most() {
         let at_the_provider = ada.get(answer.location()).await;
         answer = ada.get(at_the_provider.location()).await;
     }
-    let sentence = "The page of your sign-in provider stood open until it expired.";
+    let sentence = "Your sign-in provider's page was open for too long and has expired.";
     assert_eq!(answer.refusal(), (502, sentence.to_owned()));
     assert_eq!(app.provider.request_count(Endpoint::Token), 0);
     assert!(!ada.is_signed_in().await);
@@ -74,7 +74,7 @@ async fn another_temporary_trouble_of_the_provider_does_not_begin_anew() {
             }));
         });
         let page = app.visitor().sign_in("ada").await;
-        let sentence = "It can't sign anybody in just now.";
+        let sentence = "It can't sign anybody in right now.";
         assert_eq!(page.refusal(), (502, sentence.to_owned()));
     }
 }
@@ -88,8 +88,10 @@ async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
         answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
         let page = app.visitor().sign_in("ada").await;
         let line = log::error_of(&page);
-        let expected = format!("the token endpoint answered {code:?}: check OIDC_CLIENT_ID");
+        let expected = format!("the token endpoint answered {code:?}; it says");
         assert!(line.contains(&expected), "{line}");
+        let hint = " (GET /authorization-code/callback 502); check OIDC_CLIENT_ID";
+        assert!(line.contains(hint), "{line}");
         assert!(
             line.contains("; it says \"a\\r\\nERROR forged\\u{1b}ddd"),
             "{line}"

@@ -5,7 +5,7 @@ use awc::http::Method;
 use crate::support::visitor::Answer;
 use crate::support::{Database, TestApp};
 
-const TOO_OFTEN: &str = "Too many sign-ins come from your network just now.";
+const TOO_OFTEN: &str = "Too many sign-ins are coming from your network right now.";
 
 async fn get_for(app: &TestApp, path: &str, client: &str) -> Answer {
     let headers = [("X-Forwarded-For", client)];

@@ -225,7 +225,8 @@ mod slow {
         let signed_in_within = began.elapsed();
 
         for refusal in &refusals[after_the_crash.0..] {
-            let sentence = "Our database does not answer just now, so nothing could be looked up.";
+            let sentence =
+                "Our database is not responding right now, so nothing could be looked up.";
             assert_eq!(
                 refusal,
                 &(503, sentence.to_owned()),

@@ -5,8 +5,7 @@ use futures_util::future::join_all;
 use crate::on_both;
 use crate::support::{Answer, Visitor};
 
-const ALLOW_COOKIES: &str =
-    "We tried again, and your browser still does not remember that it began.";
+const ALLOW_COOKIES: &str = "Your browser did not keep our sign-in cookie, even on the second try.";
 
 /// The tab's last answer: its attempts were pushed out by other tabs', each time.
 async fn used_up(tab: &Visitor) -> Answer {

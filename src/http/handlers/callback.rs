@@ -14,10 +14,11 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 
 use crate::accounts::audit::Stage;
 use crate::http::app::App;
+use crate::http::error::refusals::{Refusal, Retry};
 use crate::http::error::{Error, Refused};
-use crate::http::handlers::{go_to, is_own_form, is_prefetch, login, nothing};
+use crate::http::handlers::{go_to, is_own_form, is_prefetch, login, nothing, refuse};
 use crate::http::pages::{ContinuePage, Field};
-use crate::http::{paths, reason};
+use crate::http::paths;
 use crate::oidc::{Attempt, AuthorizationResponse};
 use crate::session::{AttemptError, LoginAttempt, ReturnTo, SignedIn};
 use finish::finish_login;
@@ -58,12 +59,6 @@ async fn judge(
         response.add_cookie(&cookie).map_err(Error::internal)?;
     }
     Ok(response)
-}
-
-/// Keeps the event of a failed sign-in, and answers with its error.
-async fn refuse(app: &App, Refused { error, stage }: Refused) -> HttpResponse {
-    app.audit.sign_in_failed(stage, reason::of(&error)).await;
-    HttpResponse::from_error(error)
 }
 
 /// The parameters of the response, and the removal of the cookies that it uses up. One state alone is looked up,
@@ -165,9 +160,12 @@ async fn arrive(
     };
     let refused = match finish_login(app, request, answer, begun).await {
         Ok(()) => return Ok(go_to(return_to.as_str())),
-        Err(refused) if !refused.error.is_stale() => return Err(refused),
         Err(refused) => refused,
     };
+    let retry = Refusal::of(&refused.error).retry;
+    if retry == Retry::Never {
+        return Err(refused);
+    }
     match (person, Attempt::retry_of(&state)) {
         // The Back button, a second tab: they are where they wanted to be.
         (Some(_), _) => Ok(go_to(return_to.as_str())),
@@ -180,7 +178,7 @@ async fn arrive(
         }
         (None, None) => match Attempt::session_recheck(&state) {
             // Another tab of many may have signed in meanwhile, and this request not know it yet.
-            Some(state) if refused.error.is_about_cookies() => Ok(come_again(app, state)),
+            Some(state) if retry == Retry::AnewThenRecheck => Ok(come_again(app, state)),
             _ => Err(refused),
         },
     }

@@ -8,8 +8,7 @@ use url::form_urlencoded::byte_serialize;
 use crate::accounts::audit::Stage;
 use crate::http::app::App;
 use crate::http::error::Error;
-use crate::http::handlers::{go_to, is_prefetch, nothing};
-use crate::http::reason;
+use crate::http::handlers::{go_to, is_prefetch, nothing, refuse};
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
 
@@ -38,12 +37,10 @@ pub async fn login(
     let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
     let login_hint = query.login_hint.as_deref();
     let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
-    let begun = begin(&app, &request, Attempt::new(), return_to, login_hint).await;
-    if let Err(error) = &begun {
-        let reason = reason::of(error);
-        app.audit.sign_in_failed(Stage::NoAttempt, reason).await;
+    match begin(&app, &request, Attempt::new(), return_to, login_hint).await {
+        Ok(response) => Ok(response),
+        Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
     }
-    begun
 }
 
 /// Sends the browser to the provider with `attempt`, and has it remember that.

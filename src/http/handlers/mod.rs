@@ -11,11 +11,22 @@ mod signed_in;
 
 pub use health::Readiness;
 
+use crate::accounts::reason::Reason;
 use crate::http::app::App;
+use crate::http::error::Refused;
+use crate::http::error::refusals::Refusal;
 use crate::http::paths;
 use crate::public_url::PublicUrl;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderMap, HeaderValue, LOCATION, ORIGIN};
+
+/// Keeps the event of a failed sign-in, and answers with its error.
+async fn refuse(app: &App, Refused { error, stage }: Refused) -> HttpResponse {
+    // Whatever else ends a sign-in is not meant to.
+    let reason = Refusal::of(&error).reason.unwrap_or(Reason::Internal);
+    app.audit.sign_in_failed(stage, reason).await;
+    HttpResponse::from_error(error)
+}
 
 /// Sends the browser to the home page.
 fn go_home(app: &App) -> HttpResponse {

@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use url::Url;
 
 use crate::http::app::App;
-use crate::http::error::{Error, cut};
+use crate::http::error::Error;
+use crate::http::error::refusals::Refusal;
 use crate::http::middleware::request_limits::Excess;
 use crate::http::pages::ErrorPage;
-use crate::http::pages::messages::{self, WayOn};
+use crate::http::pages::messages::Action;
 use crate::http::paths;
-use crate::observe::logging::Quoted;
+use crate::observe::logging::{Quoted, cut};
 use crate::observe::metrics;
 use crate::observe::request_id::{RequestContext, RequestId};
 use crate::public_url::PublicUrl;
@@ -203,37 +204,30 @@ fn needs_page(response: &HttpResponse) -> bool {
 fn error_page(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
     let status = response.status();
     let error = response.error().and_then(|error| error.as_error::<Error>());
-    let words = match error {
-        Some(error) => {
-            log_error(status, error, visit);
-            messages::of(error)
-        }
-        None if status.is_server_error() => {
-            let cause = response
-                .error()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            log_error(status, &cause, visit);
-            messages::unexpected()
-        }
-        None => messages::of_status(status),
-    };
-    let (action_url, action_label) = match words.way_on {
-        WayOn::SignInAgain => (app.public_url.at(paths::LOGIN), "Sign in again"),
-        WayOn::Home => (app.public_url.at(paths::HOME), "Go to the home page"),
+    let refusal = error.map_or_else(|| Refusal::of_status(status), Refusal::of);
+    match (error, response.error()) {
+        (Some(error), _) => log_error(&refusal, error, visit),
+        (None, Some(cause)) if status.is_server_error() => log_error(&refusal, cause, visit),
+        (None, None) if status.is_server_error() => log_error(&refusal, &"", visit),
+        _ => (),
+    }
+    let message = refusal.message;
+    let action_url = match message.action {
+        Action::SignInAgain => app.public_url.at(paths::LOGIN),
+        Action::Home => app.public_url.at(paths::HOME),
     };
     let retry_after_secs = error.and_then(Error::retry_after_secs);
     let next = match retry_after_secs {
         Some(secs) => format!("Try again in {}.", in_words(secs)),
-        None => words.next.to_owned(),
+        None => message.next.to_owned(),
     };
     let page = ErrorPage {
         status: status.as_u16(),
-        title: words.title,
-        sentence: words.sentence,
+        title: message.title,
+        sentence: message.sentence,
         next,
         action_url,
-        action_label,
+        action_label: message.action.label(),
         reference: visit.context.id.to_string(),
     };
     let html = app.pages.render(&page).unwrap_or_else(|cause| {
@@ -262,19 +256,24 @@ fn in_words(secs: u64) -> String {
     }
 }
 
-fn log_error(status: StatusCode, cause: &dyn std::fmt::Display, visit: &Visit) {
-    let level = match status.is_server_error() {
+/// First what happened, then what an administrator can do about it.
+fn log_error(refusal: &Refusal, cause: &dyn std::fmt::Display, visit: &Visit) {
+    let level = match refusal.status.is_server_error() {
         true => log::Level::Error,
         false => log::Level::Warn,
     };
     let Visit { method, path, .. } = visit;
     let cause = cause.to_string();
     let cause = cut(&cause, CAUSE_LIMIT);
-    let status = status.as_u16();
+    let status = refusal.status.as_u16();
+    let (separator, hint) = match refusal.hint {
+        "" => ("", ""),
+        hint => ("; ", hint),
+    };
     log::log!(
         level,
         method = method.as_str(), path = path.as_str(), status;
-        "{cause} ({method} {} {status})", Quoted(path)
+        "{cause} ({method} {} {status}){separator}{hint}", Quoted(path)
     );
 }
 

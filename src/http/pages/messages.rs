@@ -1,246 +1,233 @@
-//! What the visitor reads when something went wrong: plain words, a way on, and never anything that came
-//! from a provider or a database.
-
-use actix_web::http::StatusCode;
-
-use crate::http::error::Error;
-use crate::observe::metrics::Endpoint;
-use crate::oidc::{self, AuthorizationError};
-use crate::session::AttemptError;
+//! What the visitor reads when something went wrong: what happened, what to do next, in plain words. Nothing in it comes
+//! from a provider or a database. `http/error/refusals.rs` says which error has which message.
 
 /// What the visitor reads.
-pub struct Words {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
     /// The heading.
     pub title: &'static str,
     /// What happened.
     pub sentence: &'static str,
     /// What to do next.
     pub next: &'static str,
-    /// The way on.
-    pub way_on: WayOn,
+    /// The page's button.
+    pub action: Action,
 }
 
 /// Where the page's button leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WayOn {
-    /// A fresh attempt to sign in.
+pub enum Action {
+    /// To a fresh attempt to sign in.
     SignInAgain,
-    /// The home page.
+    /// To the home page.
     Home,
 }
 
-/// What the visitor reads. Never anything that came from a provider or a database.
-pub fn of(error: &Error) -> Words {
-    match error {
-        Error::MalformedResponse(_) => sign_in_again(
-            "That answer made no sense",
-            "The answer that came back from the sign-in page is malformed.",
-        ),
-        Error::NoCode => sign_in_again(
-            "Sign-in did not finish",
-            "The code was not returned or is not accessible",
-        ),
-        Error::Attempt(AttemptError::NoState) => sign_in_again(
-            "Sign-in did not finish",
-            "The answer does not say which sign-in it belongs to.",
-        ),
-        Error::Attempt(AttemptError::Used) => Words {
-            title: "This sign-in was used already",
-            sentence: "Each sign-in at your provider lets you in once.",
-            next: "Please sign in again.",
-            way_on: WayOn::SignInAgain,
-        },
-        Error::Attempt(AttemptError::Expired { .. }) => sign_in_again(
-            "That took a little long",
-            "You have ten minutes to sign in, and they have passed.",
-        ),
-        Error::Attempt(_) => Words {
-            title: "This sign-in can't be finished here",
-            sentence: "We tried again, and your browser still does not remember that it began.",
-            next: "Allow cookies for this site, check that your clock is right, and do not \
-                       sign in from a bookmark of this page. Then sign in again.",
-            way_on: WayOn::SignInAgain,
-        },
-        Error::Authorization { error, .. } => authorization_error(error),
-        Error::Provider(cause) => provider_failed(cause),
-        Error::Blocked { .. } => Words {
-            title: "You may not sign in",
-            sentence: "Your account has been blocked here, so you are not signed in.",
-            next: "If you think that this is a mistake, tell your administrator the reference.",
-            way_on: WayOn::Home,
-        },
-        Error::CrossSiteSignOut => Words {
-            title: "You are still signed in",
-            sentence: "Another site tried to sign you out.",
-            next: "If you do want to leave, use the sign-out button here.",
-            way_on: WayOn::Home,
-        },
-        Error::TooManyRequests { .. } => Words {
-            title: "That was a little too often",
-            sentence: "Too many sign-ins come from your network just now.",
-            next: "Try again in a minute.",
-            way_on: WayOn::SignInAgain,
-        },
-        Error::Database(_) | Error::Session(_) => Words {
-            title: "We can't get to our records",
-            sentence: "Our database does not answer just now, so nothing could be looked up.",
-            next: "Try again in a minute.",
-            way_on: WayOn::Home,
-        },
-        Error::SignInNeeded { .. } | Error::Internal(_) => unexpected(),
-    }
-}
-
-/// The words for a fault of ours.
-pub fn unexpected() -> Words {
-    Words {
-        title: "Something went wrong",
-        sentence: "This is our fault, not yours.",
-        next: "Try again. If it happens again, tell us the reference.",
-        way_on: WayOn::Home,
-    }
-}
-
-/// For what the framework answers by itself.
-pub fn of_status(status: StatusCode) -> Words {
-    let (title, sentence, next) = match status {
-        StatusCode::NOT_FOUND => (
-            "There is no such page",
-            "Nothing is at this address.",
-            "Check the address, or begin at the home page.",
-        ),
-        StatusCode::METHOD_NOT_ALLOWED => (
-            "That can't be done here",
-            "This address does not answer that kind of request.",
-            "Begin at the home page.",
-        ),
-        StatusCode::REQUEST_TIMEOUT => (
-            "That took too long",
-            "Your browser did not finish what it was sending.",
-            "Try again, perhaps from a better connection.",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => (
-            "That is too much",
-            "Your browser sent more than this address reads.",
-            "Begin at the home page.",
-        ),
-        StatusCode::URI_TOO_LONG => (
-            "That address is too long",
-            "No page of ours has such a long address.",
-            "Check the address, or begin at the home page.",
-        ),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
-            "That request is too large",
-            "Your browser sent more with its request than we read: most often, too many cookies.",
-            "Try again. If it happens again, delete the cookies of this site and of those beside it.",
-        ),
-        _ => (
-            "That request made no sense",
-            "Your browser sent something that we can't read.",
-            "Begin at the home page.",
-        ),
-    };
-    Words {
-        title,
-        sentence,
-        next,
-        way_on: WayOn::Home,
-    }
-}
-
-fn sign_in_again(title: &'static str, sentence: &'static str) -> Words {
-    let next = "Nothing has happened. Please sign in again.";
-    Words {
-        title,
-        sentence,
-        next,
-        way_on: WayOn::SignInAgain,
-    }
-}
-
-/// RFC 6749, 4.1.2.1 and OpenID Connect Core 3.1.2.6, each in plain words.
-fn authorization_error(error: &AuthorizationError) -> Words {
-    match error {
-        AuthorizationError::AccessDenied => Words {
-            title: "You were not let in",
-            sentence: "Sign-in was cancelled, or your account may not use this application.",
-            next: "If you did not cancel, ask your administrator to give you access.",
-            way_on: WayOn::SignInAgain,
-        },
-        AuthorizationError::LoginRequired
-        | AuthorizationError::InteractionRequired
-        | AuthorizationError::ConsentRequired
-        | AuthorizationError::AccountSelectionRequired => sign_in_again(
-            "Your sign-in provider needs you",
-            "It could not sign you in without asking you something first.",
-        ),
-        AuthorizationError::AuthenticationExpired => sign_in_again(
-            "This sign-in took too long",
-            "The page of your sign-in provider stood open until it expired.",
-        ),
-        AuthorizationError::TemporarilyUnavailable => Words {
-            title: "Your sign-in provider is busy",
-            sentence: "It can't sign anybody in just now.",
-            next: "Try again in a few minutes.",
-            way_on: WayOn::SignInAgain,
-        },
-        AuthorizationError::ServerError => Words {
-            title: "Your sign-in provider has a problem",
-            sentence: "Something went wrong on its side.",
-            next: "Try again. If it happens again, tell your administrator the reference.",
-            way_on: WayOn::SignInAgain,
-        },
-        _ => Words {
-            title: "Your sign-in provider refused",
-            sentence: "It did not accept the way this application asked it to sign you in.",
-            next: "Tell your administrator the reference: the reason is in the log.",
-            way_on: WayOn::SignInAgain,
-        },
-    }
-}
-
-fn provider_failed(cause: &oidc::Error) -> Words {
-    match cause {
-        oidc::Error::TokenType(_) => sign_in_again(
-            "Sign-in did not finish",
-            "Unsupported token type. Should be 'Bearer'.",
-        ),
-        oidc::Error::CodeRefused(_) => sign_in_again(
-            "That code is used up",
-            "Your sign-in provider does not accept the code any more: codes work once, and not for \
-             long.",
-        ),
-        oidc::Error::IdToken(_) | oidc::Error::UserinfoSubject | oidc::Error::ResponseIssuer(_) => {
-            Words {
-                title: "We could not be sure it is you",
-                sentence: "What your sign-in provider sent did not pass our checks, so you are not \
-                       signed in.",
-                next: "Try again. If it happens again, tell your administrator the reference.",
-                way_on: WayOn::SignInAgain,
-            }
+impl Action {
+    /// What the button says.
+    pub fn label(self) -> &'static str {
+        match self {
+            Action::SignInAgain => "Sign in again",
+            Action::Home => "Go to the home page",
         }
-        busy if busy.is_busy() => authorization_error(&AuthorizationError::TemporarilyUnavailable),
-        set_up if set_up.is_misconfiguration() => Words {
-            title: "Sign-in is not set up correctly",
-            sentence: "This application and your sign-in provider do not fit together, so nobody can \
-                       sign in.",
-            next: "Tell your administrator the reference: the reason is in the log.",
-            way_on: WayOn::SignInAgain,
-        },
-        oidc::Error::Fetch {
-            endpoint: Endpoint::Discovery | Endpoint::Keys,
-            ..
-        } => Words {
-            title: "Your sign-in provider can't be reached",
-            sentence: "We could not reach it, so nobody can sign in just now.",
-            next: "Try again in a minute. If it goes on, tell your administrator the reference.",
-            way_on: WayOn::SignInAgain,
-        },
-        _ => Words {
-            title: "Your sign-in provider did not answer properly",
-            sentence: "It let you in but then gave us no answer that we can use.",
-            next: "Try again in a minute. If it goes on, tell your administrator the reference.",
-            way_on: WayOn::SignInAgain,
-        },
     }
 }
+
+/// A message whose button is [`Action::SignInAgain`].
+const fn sign_in_again(title: &'static str, sentence: &'static str, next: &'static str) -> Message {
+    Message {
+        title,
+        sentence,
+        next,
+        action: Action::SignInAgain,
+    }
+}
+
+/// A message whose button is [`Action::Home`].
+const fn home(title: &'static str, sentence: &'static str, next: &'static str) -> Message {
+    Message {
+        title,
+        sentence,
+        next,
+        action: Action::Home,
+    }
+}
+
+const NOTHING_CHANGED: &str = "Nothing has changed. Please sign in again.";
+const TELL_IF_AGAIN: &str =
+    "Try again. If it happens again, tell your administrator the reference.";
+const TELL_IF_IT_CONTINUES: &str =
+    "Try again in a minute. If the problem continues, tell your administrator the reference.";
+const TELL: &str = "Tell your administrator the reference: the reason is in the log.";
+const FROM_HOME: &str = "Start again from the home page.";
+
+// The sign-in in this browser.
+
+pub const MALFORMED_RESPONSE: Message = sign_in_again(
+    "Sign-in did not finish",
+    "The response from your sign-in provider is malformed.",
+    NOTHING_CHANGED,
+);
+pub const NO_CODE: Message = sign_in_again(
+    "Sign-in did not finish",
+    "The code was not returned or is not accessible",
+    NOTHING_CHANGED,
+);
+pub const NO_STATE: Message = sign_in_again(
+    "Sign-in did not finish",
+    "The response does not say which sign-in it belongs to.",
+    NOTHING_CHANGED,
+);
+pub const ATTEMPT_USED: Message = sign_in_again(
+    "This sign-in was already used",
+    "Each sign-in at your provider lets you in only once.",
+    "Please sign in again.",
+);
+pub const ATTEMPT_EXPIRED: Message = sign_in_again(
+    "This sign-in took too long",
+    "You have ten minutes to sign in, and they have passed.",
+    NOTHING_CHANGED,
+);
+pub const NO_COOKIE: Message = sign_in_again(
+    "This sign-in can't be finished here",
+    "Your browser did not keep our sign-in cookie, even on the second try.",
+    "Allow cookies for this site, check that your clock is right, and do not sign in from a bookmark of this page. Then \
+     sign in again.",
+);
+pub const TOO_MANY_ATTEMPTS: Message = sign_in_again(
+    "Too many sign-in attempts",
+    "Too many sign-ins are coming from your network right now.",
+    "Try again in a minute.",
+);
+
+// What the provider says (RFC 6749, 4.1.2.1; OpenID Connect Core 3.1.2.6).
+
+pub const NOT_LET_IN: Message = sign_in_again(
+    "You were not let in",
+    "Sign-in was cancelled, or your account may not use this application.",
+    "If you did not cancel, ask your administrator to give you access.",
+);
+pub const PROVIDER_PAGE_EXPIRED: Message = sign_in_again(
+    "This sign-in took too long",
+    "Your sign-in provider's page was open for too long and has expired.",
+    NOTHING_CHANGED,
+);
+pub const PROVIDER_NEEDS_YOU: Message = sign_in_again(
+    "Your sign-in provider needs you",
+    "It could not sign you in without asking you something first.",
+    NOTHING_CHANGED,
+);
+pub const FACTOR_MISSING: Message = sign_in_again(
+    "Your sign-in provider needs another factor",
+    "Your account has no sign-in method that is strong enough for this application.",
+    "Set one up at your sign-in provider, or ask your administrator. Then sign in again.",
+);
+pub const PROVIDER_BUSY: Message = sign_in_again(
+    "Your sign-in provider is busy",
+    "It can't sign anybody in right now.",
+    "Try again in a few minutes.",
+);
+pub const PROVIDER_FAILED: Message = sign_in_again(
+    "Your sign-in provider has a problem",
+    "Something went wrong on its side.",
+    TELL_IF_AGAIN,
+);
+pub const PROVIDER_REJECTED: Message = sign_in_again(
+    "Your sign-in provider rejected the request",
+    "It did not accept the way this application asked it to sign you in.",
+    TELL,
+);
+
+// The requests that we make of the provider.
+
+pub const NOT_SET_UP: Message = sign_in_again(
+    "Sign-in is not set up correctly",
+    "This application and your sign-in provider do not work together, so nobody can sign in.",
+    TELL,
+);
+pub const PROVIDER_UNREACHABLE: Message = sign_in_again(
+    "Your sign-in provider can't be reached",
+    "We could not reach it, so nobody can sign in right now.",
+    TELL_IF_IT_CONTINUES,
+);
+pub const UNUSABLE_RESPONSE: Message = sign_in_again(
+    "Your sign-in provider did not respond properly",
+    "It let you in, but then gave us no response that we can use.",
+    TELL_IF_IT_CONTINUES,
+);
+pub const CODE_REJECTED: Message = sign_in_again(
+    "This sign-in has expired",
+    "Your sign-in provider no longer accepts the code: a code works only once, and only for a short time.",
+    NOTHING_CHANGED,
+);
+pub const TOKEN_TYPE: Message = sign_in_again(
+    "Sign-in did not finish",
+    "Unsupported token type. Should be 'Bearer'.",
+    NOTHING_CHANGED,
+);
+pub const NOT_VERIFIED: Message = sign_in_again(
+    "We could not verify who you are",
+    "What your sign-in provider sent did not pass our checks, so you are not signed in.",
+    TELL_IF_AGAIN,
+);
+
+// Here.
+
+pub const BLOCKED: Message = home(
+    "You may not sign in",
+    "Your account has been blocked here, so you are not signed in.",
+    "If you think that this is a mistake, tell your administrator the reference.",
+);
+pub const CROSS_SITE_SIGN_OUT: Message = home(
+    "You are still signed in",
+    "Another site tried to sign you out.",
+    "If you want to sign out, use the sign-out button on this site.",
+);
+pub const DATABASE: Message = home(
+    "We can't reach our database",
+    "Our database is not responding right now, so nothing could be looked up.",
+    "Try again in a minute.",
+);
+pub const UNEXPECTED: Message = home(
+    "Something went wrong",
+    "This is our fault, not yours.",
+    "Try again. If it happens again, tell us the reference.",
+);
+
+// What the framework refuses by itself.
+
+pub const NOT_FOUND: Message = home(
+    "Page not found",
+    "There is nothing at this address.",
+    "Check the address, or start from the home page.",
+);
+pub const METHOD_NOT_ALLOWED: Message = home(
+    "That is not possible here",
+    "This address does not accept that kind of request.",
+    FROM_HOME,
+);
+pub const REQUEST_TIMEOUT: Message = home(
+    "Your request took too long",
+    "Your browser did not finish sending it.",
+    "Try again, perhaps on a better connection.",
+);
+pub const PAYLOAD_TOO_LARGE: Message = home(
+    "Your request is too large",
+    "Your browser sent more than this address accepts.",
+    FROM_HOME,
+);
+pub const URI_TOO_LONG: Message = home(
+    "The address is too long",
+    "No page of ours has such a long address.",
+    "Check the address, or start from the home page.",
+);
+pub const HEADERS_TOO_LARGE: Message = home(
+    "Your request is too large",
+    "Your browser sent more with its request than we read: most often, too many cookies.",
+    "Try again. If it happens again, delete the cookies of this site and of its neighbouring sites.",
+);
+pub const BAD_REQUEST: Message = home(
+    "We could not read your request",
+    "Your browser sent something that we can't read.",
+    FROM_HOME,
+);

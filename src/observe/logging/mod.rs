@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-pub use printable::{Quoted, steers, visible};
+pub use printable::{Quoted, cut, steers, visible};
 
 use crate::observe::request_id::RequestContext;
 use json::json;

@@ -17,6 +17,15 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
+/// The beginning of `text`, `limit` characters at most.
+pub fn cut(text: &str, limit: usize) -> &str {
+    let end = text
+        .char_indices()
+        .nth(limit)
+        .map_or(text.len(), |(end, _)| end);
+    &text[..end]
+}
+
 /// Whether a character moves the cursor, begins a line, reverses text (bidi) or is invisible.
 pub fn steers(c: char) -> bool {
     match c {

@@ -70,7 +70,7 @@ fn what_no_waiting_cures_is_a_fault_of_set_up() {
 }
 
 #[test]
-fn the_log_says_what_was_wrong_and_what_to_check() {
+fn the_log_says_what_was_wrong() {
     for (error, text) in [
         (
             Error::fetching(Endpoint::Discovery)(FetchError::Timeout),
@@ -82,8 +82,7 @@ fn the_log_says_what_was_wrong_and_what_to_check() {
         ),
         (
             refused("invalid_client"),
-            "the token endpoint answered \"invalid_client\": check OIDC_CLIENT_ID, \
-             OIDC_CLIENT_SECRET and the application's client authentication",
+            "the token endpoint answered \"invalid_client\"",
         ),
         (
             Error::CodeRefused(refusal("invalid_grant", Some("Code\nnot valid"))),
@@ -99,7 +98,7 @@ fn the_log_says_what_was_wrong_and_what_to_check() {
         ),
         (
             IdTokenError::Expired.into(),
-            "the ID token is refused: it has expired: check both clocks",
+            "the ID token is refused: it has expired",
         ),
     ] {
         assert_eq!(error.to_string(), text);

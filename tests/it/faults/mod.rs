@@ -30,7 +30,7 @@ const UNHINDERED: Duration = Duration::from_secs(1);
 /// No test here takes longer.
 const LIMIT: Duration = Duration::from_secs(100);
 
-const NO_RECORDS: &str = "Our database does not answer just now, so nothing could be looked up.";
+const NO_RECORDS: &str = "Our database is not responding right now, so nothing could be looked up.";
 
 /// Held by the tests that measure time and by those that take all of the machine.
 static MEASURING: Mutex<()> = Mutex::const_new(());

@@ -117,7 +117,7 @@ async fn rs512_is_refused_where_discovery_names_rs256() {
     sign_with(&app, Signing::Rs512);
     assert_refused(
         &app,
-        "its alg is \"RS512\", expected RS256 (what OIDC_ID_TOKEN_ALGS says, or else discovery's id_token_signing_alg_values_supported)",
+        "its alg is \"RS512\", expected RS256 (GET /authorization-code/callback 403); compare with OIDC_ID_TOKEN_ALGS, or else discovery's id_token_signing_alg_values_supported",
     )
     .await;
 }

@@ -19,7 +19,11 @@ async fn an_expired_id_token_is_refused() {
     let app = TestApp::spawn();
     for wrong in [in_secs(-60), in_secs(-3600), json!(0)] {
         set_claim(&app, "exp", wrong);
-        assert_refused(&app, "it has expired: check both clocks").await;
+        assert_refused(
+            &app,
+            "it has expired (GET /authorization-code/callback 403); check both clocks",
+        )
+        .await;
     }
 }
 
@@ -30,7 +34,11 @@ async fn an_id_token_of_the_future_is_refused() {
     for name in ["iat", "nbf"] {
         for wrong in [in_secs(75), in_secs(1800), json!(253_402_300_799_u64)] {
             set_claim(&app, name, wrong);
-            assert_refused(&app, "it is not valid yet: check both clocks").await;
+            assert_refused(
+                &app,
+                "it is not valid yet (GET /authorization-code/callback 403); check both clocks",
+            )
+            .await;
         }
     }
 }

@@ -4,7 +4,10 @@ use super::{BUSY, assert_nobody_is_signed_in, assert_page};
 use crate::support::provider::{Endpoint, Params};
 use crate::support::{TestApp, log};
 
-const NO_STATE: (u16, &str) = (403, "The answer does not say which sign-in it belongs to.");
+const NO_STATE: (u16, &str) = (
+    403,
+    "The response does not say which sign-in it belongs to.",
+);
 
 /// From now on the provider sends people back with these parameters and the state.
 fn send_back(app: &TestApp, parameters: &'static [(&'static str, &'static str)]) {
@@ -38,6 +41,10 @@ async fn each_error_of_the_provider_has_its_sentence() {
         403,
         "It did not accept the way this application asked it to sign you in.",
     );
+    const FACTOR: (u16, &str) = (
+        403,
+        "Your account has no sign-in method that is strong enough for this application.",
+    );
     const THEIRS: (u16, &str) = (502, "Something went wrong on its side.");
     let app = TestApp::spawn();
     for (code, parameters, expected) in [
@@ -54,6 +61,8 @@ async fn each_error_of_the_provider_has_its_sentence() {
         said("login_required", NEEDS_YOU),
         said("account_selection_required", NEEDS_YOU),
         said("consent_required", NEEDS_YOU),
+        // OpenID Connect Core Unmet Authentication Requirements 1.0.
+        said("unmet_authentication_requirements", FACTOR),
         said("invalid_request_uri", OURS),
         said("invalid_request_object", OURS),
         said("request_not_supported", OURS),

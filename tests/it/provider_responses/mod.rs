@@ -19,17 +19,17 @@ use crate::support::{TestApp, Visitor, log};
 
 pub const UNUSABLE: (u16, &str) = (
     502,
-    "It let you in but then gave us no answer that we can use.",
+    "It let you in, but then gave us no response that we can use.",
 );
 
 const UNREACHABLE: (u16, &str) = (
     502,
-    "We could not reach it, so nobody can sign in just now.",
+    "We could not reach it, so nobody can sign in right now.",
 );
 
 pub const NOT_SET_UP: (u16, &str) = (
     502,
-    "This application and your sign-in provider do not fit together, so nobody can sign in.",
+    "This application and your sign-in provider do not work together, so nobody can sign in.",
 );
 
 pub const NOT_SURE: (u16, &str) = (
@@ -37,7 +37,7 @@ pub const NOT_SURE: (u16, &str) = (
     "What your sign-in provider sent did not pass our checks, so you are not signed in.",
 );
 
-const BUSY: (u16, &str) = (502, "It can't sign anybody in just now.");
+const BUSY: (u16, &str) = (502, "It can't sign anybody in right now.");
 
 /// Ada tries to sign in and gets `expected`; nobody is signed in afterwards, her attempt is used up, and the log says
 /// `cause` (or what begins so) beside the page's reference, without code, token or secret.

@@ -16,7 +16,7 @@ const NOT_BEARER: (u16, &str) = (403, "Unsupported token type. Should be 'Bearer
 
 const CODE_USED_UP: (u16, &str) = (
     403,
-    "Your sign-in provider does not accept the code any more: codes work once, and not for long.",
+    "Your sign-in provider no longer accepts the code: a code works only once, and only for a short time.",
 );
 
 /// Core 3.1.3.5
@@ -61,7 +61,10 @@ async fn a_token_endpoint_that_does_not_take_us_is_the_providers_or_the_operator
     ] {
         let refusal = json!({"error": error, "error_description": "a\r\nb"});
         answer_with(&app, Endpoint::Token, Canned::json(status, &refusal));
-        let cause = format!("the token endpoint answered {error:?}: check OIDC_CLIENT_ID");
+        let cause = format!(
+            "the token endpoint answered {error:?}; it says \"a\\r\\nb\" (GET /authorization-code/callback 502); \
+             check OIDC_CLIENT_ID"
+        );
         assert_refused(&app, NOT_SET_UP, &cause).await;
     }
 }

@@ -9,7 +9,8 @@ use super::{has_security_headers, refused};
 use crate::on_both;
 use crate::support::TestApp;
 
-const NO_DATABASE: &str = "Our database does not answer just now, so nothing could be looked up.";
+const NO_DATABASE: &str =
+    "Our database is not responding right now, so nothing could be looked up.";
 
 on_both! {
     async fn a_database_that_is_away_is_a_page_that_says_so(app: TestApp) {

@@ -5,9 +5,9 @@ use awc::http::Method;
 use super::has_security_headers;
 use crate::support::TestApp;
 
-const NOT_FOUND: &str = "Nothing is at this address.";
+const NOT_FOUND: &str = "There is nothing at this address.";
 
-const NOT_ALLOWED: &str = "This address does not answer that kind of request.";
+const NOT_ALLOWED: &str = "This address does not accept that kind of request.";
 
 #[actix_web::test]
 async fn there_is_nothing_elsewhere() {

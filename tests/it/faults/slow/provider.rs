@@ -16,7 +16,7 @@ use crate::support::visitor::Answer;
 /// Nobody waits longer for a page, whatever the provider does.
 const PAGE_WITHIN: Duration = Duration::from_secs(12);
 
-const UNUSABLE: &str = "It let you in but then gave us no answer that we can use.";
+const UNUSABLE: &str = "It let you in, but then gave us no response that we can use.";
 
 /// Zeros: 100 MB of them in 630 KB, which the limit of an answer's size lets pass.
 fn bomb() -> Canned {
@@ -178,7 +178,7 @@ async fn a_provider_that_can_not_even_be_discovered_leaves_the_home_page_quick()
     }
     for answer in waiting {
         let (answer, took) = answer.await.unwrap();
-        let sentence = "We could not reach it, so nobody can sign in just now.";
+        let sentence = "We could not reach it, so nobody can sign in right now.";
         assert_page(&answer, 502, sentence);
         assert!(took < PAGE_WITHIN, "{took:?}");
     }

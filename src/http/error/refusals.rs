@@ -1,0 +1,282 @@
+//! THE TABLE of refusals: for each error its status, what the visitor reads, the audit's reason, what is tried before
+//! the page is shown, and what an administrator can do. `docs/refusals.md` shows it row by row.
+//!
+//! Longer than other files, since it is one table; rustfmt leaves it alone, or a row would not be read at once.
+
+use actix_web::http::StatusCode;
+
+use crate::accounts::reason::Reason;
+use crate::http::error::Error;
+use crate::http::pages::messages::{self, Message};
+use crate::observe::metrics::Endpoint;
+use crate::oidc::{self, AuthorizationError, FetchError, IdTokenError, JwsError};
+use crate::session::AttemptError;
+
+const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+const FORBIDDEN: StatusCode = StatusCode::FORBIDDEN;
+const BAD_GATEWAY: StatusCode = StatusCode::BAD_GATEWAY;
+const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What the visitor reads.
+    pub message: Message,
+    /// Why, for the audit and the metric, if it ends a sign-in.
+    pub reason: Option<Reason>,
+    /// What the callback tries before it shows the page.
+    pub retry: Retry,
+    /// For the log: what an administrator can do. Empty where nobody has to do anything.
+    pub hint: &'static str,
+}
+
+/// What the callback tries before it shows a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// Nothing.
+    Never,
+    /// The response came too late, or to the wrong browser: a fresh attempt, twice at most.
+    Anew,
+    /// The browser may not have kept our cookie: the same, and then a look whether another tab signed in meanwhile.
+    AnewThenRecheck,
+}
+
+impl Refusal {
+    const fn new(
+        status: StatusCode,
+        message: Message,
+        reason: Reason,
+        hint: &'static str,
+    ) -> Refusal {
+        Refusal {
+            status,
+            message,
+            reason: Some(reason),
+            retry: Retry::Never,
+            hint,
+        }
+    }
+
+    /// One that ends no sign-in.
+    const fn of_page(status: StatusCode, message: Message, hint: &'static str) -> Refusal {
+        Refusal {
+            status,
+            message,
+            reason: None,
+            retry: Retry::Never,
+            hint,
+        }
+    }
+
+    const fn after(self, retry: Retry) -> Refusal {
+        Refusal { retry, ..self }
+    }
+
+    /// The row of `error`.
+    #[rustfmt::skip]
+    pub fn of(error: &Error) -> Refusal {
+        match error {
+            Error::SignInNeeded { .. } =>
+                Refusal::of_page(StatusCode::SEE_OTHER, messages::UNEXPECTED, ""),
+            Error::MalformedResponse(_) =>
+                Refusal::new(BAD_REQUEST, messages::MALFORMED_RESPONSE, Reason::ResponseMalformed, ""),
+            Error::NoCode =>
+                Refusal::new(FORBIDDEN, messages::NO_CODE, Reason::NoCode, ""),
+            Error::Attempt(cause) => Refusal::of_attempt(cause),
+            Error::Authorization { error, .. } => Refusal::of_authorization(error),
+            Error::Provider(cause) => Refusal::of_provider(cause),
+            Error::Blocked { .. } =>
+                Refusal::new(FORBIDDEN, messages::BLOCKED, Reason::Blocked,
+                    "`doorward users unblock PERSON` lets them sign in"),
+            Error::CrossSiteSignOut =>
+                Refusal::of_page(FORBIDDEN, messages::CROSS_SITE_SIGN_OUT, ""),
+            Error::TooManyRequests { .. } =>
+                Refusal::new(StatusCode::TOO_MANY_REQUESTS, messages::TOO_MANY_ATTEMPTS, Reason::RateLimited,
+                    "set TRUSTED_PROXIES if the access log shows one address for everybody; raise RATE_LIMIT for a large office"),
+            Error::Database(_) | Error::Session(_) =>
+                Refusal::new(UNAVAILABLE, messages::DATABASE, Reason::Database,
+                    "check that the database is up, writable and has free connections"),
+            Error::Internal(_) =>
+                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, messages::UNEXPECTED, Reason::Internal, BUG),
+        }
+    }
+
+    #[rustfmt::skip]
+    fn of_attempt(cause: &AttemptError) -> Refusal {
+        const COOKIES: &str = "if it happens to everybody: check that PUBLIC_URL is the address in the browser, and that \
+                               the proxy keeps cookies";
+        match cause {
+            AttemptError::NoState =>
+                Refusal::new(FORBIDDEN, messages::NO_STATE, Reason::NoState, ""),
+            AttemptError::NotThisBrowser | AttemptError::ResponseReplaced =>
+                Refusal::new(FORBIDDEN, messages::NO_COOKIE, Reason::AttemptMissing, COOKIES)
+                    .after(Retry::AnewThenRecheck),
+            AttemptError::Forged =>
+                Refusal::new(FORBIDDEN, messages::NO_COOKIE, Reason::AttemptForged,
+                    "check that all processes have the same SESSION_KEY")
+                    .after(Retry::AnewThenRecheck),
+            AttemptError::Used =>
+                Refusal::new(FORBIDDEN, messages::ATTEMPT_USED, Reason::AttemptUsed, "")
+                    .after(Retry::Anew),
+            AttemptError::Expired { .. } =>
+                Refusal::new(FORBIDDEN, messages::ATTEMPT_EXPIRED, Reason::AttemptExpired,
+                    "if it happens to everybody: check the clocks of the processes")
+                    .after(Retry::Anew),
+        }
+    }
+
+    /// RFC 6749, 4.1.2.1 and OpenID Connect Core 3.1.2.6. `doorward check` gives the same hints.
+    #[rustfmt::skip]
+    fn of_authorization(error: &AuthorizationError) -> Refusal {
+        use AuthorizationError as Code;
+        let hint = error.hint().unwrap_or("look up that code in the provider's manual");
+        match error {
+            Code::AccessDenied =>
+                Refusal::new(FORBIDDEN, messages::NOT_LET_IN, Reason::AccessDenied, hint),
+            Code::LoginRequired | Code::InteractionRequired | Code::ConsentRequired | Code::AccountSelectionRequired =>
+                Refusal::new(FORBIDDEN, messages::PROVIDER_NEEDS_YOU, Reason::InteractionRequired, hint),
+            Code::UnmetAuthenticationRequirements =>
+                Refusal::new(FORBIDDEN, messages::FACTOR_MISSING, Reason::FactorMissing, hint),
+            Code::InvalidRequest | Code::InvalidScope | Code::UnauthorizedClient | Code::UnsupportedResponseType
+            | Code::UnsupportedResponseMode =>
+                Refusal::new(FORBIDDEN, messages::PROVIDER_REJECTED, Reason::RequestRefused, hint),
+            Code::ServerError =>
+                Refusal::new(BAD_GATEWAY, messages::PROVIDER_FAILED, Reason::ProviderFailed, hint),
+            Code::TemporarilyUnavailable =>
+                Refusal::new(BAD_GATEWAY, messages::PROVIDER_BUSY, Reason::ProviderFailed, hint),
+            Code::AuthenticationExpired =>
+                Refusal::new(BAD_GATEWAY, messages::PROVIDER_PAGE_EXPIRED, Reason::ProviderFailed, "")
+                    .after(Retry::Anew),
+            // Anybody can write a code: it is in the log and in no metric.
+            Code::Unknown(_) =>
+                Refusal::new(FORBIDDEN, messages::PROVIDER_REJECTED, Reason::ProviderRefused, hint),
+        }
+    }
+
+    #[rustfmt::skip]
+    fn of_provider(error: &oidc::Error) -> Refusal {
+        const STANDARD: &str = "the provider does not follow the standard, or something between changes its responses";
+        match error {
+            oidc::Error::Fetch { endpoint, cause } => Refusal::of_fetch(error, *endpoint, cause),
+            oidc::Error::Discovery(_) =>
+                Refusal::new(BAD_GATEWAY, messages::NOT_SET_UP, Reason::DiscoveryRefused,
+                    "compare OIDC_ISSUER with the provider's issuer: run `doorward check`"),
+            oidc::Error::Keys(_) =>
+                Refusal::new(BAD_GATEWAY, messages::UNUSABLE_RESPONSE, Reason::KeysRefused,
+                    "run `doorward check`: it names each key that can't be used"),
+            oidc::Error::ResponseIssuer(_) =>
+                Refusal::new(FORBIDDEN, messages::NOT_VERIFIED, Reason::ResponseIssuer,
+                    "a response from another provider: an attack, or OIDC_ISSUER is not this provider's"),
+            oidc::Error::CodeRefused(_) =>
+                Refusal::new(FORBIDDEN, messages::CODE_REJECTED, Reason::CodeRefused, "")
+                    .after(Retry::Anew),
+            oidc::Error::TokenRefused { .. } if error.is_misconfiguration() =>
+                Refusal::new(BAD_GATEWAY, messages::NOT_SET_UP, Reason::ClientRefused,
+                    "check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and the application's client authentication"),
+            oidc::Error::TokenRefused { .. } =>
+                Refusal::new(BAD_GATEWAY, messages::UNUSABLE_RESPONSE, Reason::ClientRefused, PROVIDERS_FAULT),
+            oidc::Error::AccessTokenRefused { .. } =>
+                Refusal::new(BAD_GATEWAY, messages::UNUSABLE_RESPONSE, Reason::ProviderStatus, PROVIDERS_FAULT),
+            oidc::Error::TokenResponse(_) =>
+                Refusal::new(BAD_GATEWAY, messages::UNUSABLE_RESPONSE, Reason::TokenResponse, STANDARD),
+            oidc::Error::TokenType(_) =>
+                Refusal::new(FORBIDDEN, messages::TOKEN_TYPE, Reason::TokenType, STANDARD),
+            oidc::Error::IdToken(cause) => Refusal::of_id_token(cause),
+            oidc::Error::Userinfo(_) =>
+                Refusal::new(BAD_GATEWAY, messages::UNUSABLE_RESPONSE, Reason::UserinfoRefused, STANDARD),
+            oidc::Error::UserinfoSubject =>
+                Refusal::new(FORBIDDEN, messages::NOT_VERIFIED, Reason::UserinfoSubject, STANDARD),
+        }
+    }
+
+    /// What the page says depends on when it happens: before the person was at the provider, or after.
+    #[rustfmt::skip]
+    fn of_fetch(error: &oidc::Error, endpoint: Endpoint, cause: &FetchError) -> Refusal {
+        let message = match endpoint {
+            _ if error.is_misconfiguration() => messages::NOT_SET_UP,
+            Endpoint::Discovery | Endpoint::Keys => messages::PROVIDER_UNREACHABLE,
+            _ => messages::UNUSABLE_RESPONSE,
+        };
+        match cause {
+            FetchError::Connection(_) =>
+                Refusal::new(BAD_GATEWAY, message, Reason::ProviderUnreachable,
+                    "check DNS, the firewall (443 to the issuer) and HTTPS_PROXY"),
+            FetchError::Certificate(_) =>
+                Refusal::new(BAD_GATEWAY, message, Reason::ProviderUnreachable,
+                    "set OIDC_CA_FILE if a private authority signs it; `doorward check` explains the certificate"),
+            FetchError::Timeout =>
+                Refusal::new(BAD_GATEWAY, message, Reason::ProviderTimeout,
+                    "the provider or the network to it is slow: see doorward_provider_request_duration_seconds"),
+            FetchError::Body(_) =>
+                Refusal::new(BAD_GATEWAY, message, Reason::ProviderUnreadable, PROVIDERS_FAULT),
+            FetchError::Status { .. } if error.is_busy() =>
+                Refusal::new(BAD_GATEWAY, messages::PROVIDER_BUSY, Reason::ProviderBusy,
+                    "the provider limits our requests: find out who sends so many, or ask it for a higher limit"),
+            FetchError::Status { .. } if error.is_misconfiguration() =>
+                Refusal::new(BAD_GATEWAY, message, Reason::ProviderStatus,
+                    "run `doorward check`: OIDC_ISSUER or the client's settings are wrong"),
+            FetchError::Status { .. } =>
+                Refusal::new(BAD_GATEWAY, message, Reason::ProviderStatus, PROVIDERS_FAULT),
+        }
+    }
+
+    #[rustfmt::skip]
+    fn of_id_token(error: &IdTokenError) -> Refusal {
+        const CLOCKS: &str = "check both clocks";
+        const ATTACK: &str = "several of these may be an attack";
+        let row = |reason, hint| Refusal::new(FORBIDDEN, messages::NOT_VERIFIED, reason, hint);
+        match error {
+            IdTokenError::Jws(cause) => match cause {
+                JwsError::Malformed(_) | JwsError::Header(_) | JwsError::Critical | JwsError::Type { .. } =>
+                    row(Reason::IdTokenMalformed, "the provider does not follow the standard"),
+                JwsError::Algorithm { .. } | JwsError::UnsupportedAlgorithm(_) =>
+                    row(Reason::IdTokenAlgorithm,
+                        "compare with OIDC_ID_TOKEN_ALGS, or else discovery's id_token_signing_alg_values_supported"),
+                JwsError::UnknownKey(_) | JwsError::UnusableKey { .. } | JwsError::NoKey(_) | JwsError::AmbiguousKey =>
+                    row(Reason::IdTokenKey, "passes by itself after a key rotation; else run `doorward check`"),
+                JwsError::Signature { .. } => row(Reason::IdTokenSignature, ATTACK),
+            },
+            IdTokenError::Payload(_) | IdTokenError::Claim(_) =>
+                row(Reason::IdTokenMalformed, "the provider does not follow the standard"),
+            IdTokenError::Issuer(_) =>
+                row(Reason::IdTokenIssuer, "set OIDC_ISSUER to the provider's `iss`, to the letter"),
+            IdTokenError::Audience | IdTokenError::AuthorizedParty | IdTokenError::NoAuthorizedParty =>
+                row(Reason::IdTokenAudience, "check OIDC_CLIENT_ID"),
+            IdTokenError::Expired => row(Reason::IdTokenExpired, CLOCKS),
+            IdTokenError::NotYetValid => row(Reason::IdTokenNotYetValid, CLOCKS),
+            IdTokenError::Nonce | IdTokenError::NoNonce => row(Reason::IdTokenNonce, ATTACK),
+            IdTokenError::AccessTokenHash => row(Reason::IdTokenAccessToken, ATTACK),
+            IdTokenError::Subject =>
+                row(Reason::IdTokenSubject, "the provider does not follow the standard"),
+        }
+    }
+
+    /// The row of a status that the framework answers with by itself.
+    pub fn of_status(status: StatusCode) -> Refusal {
+        let message = match status {
+            StatusCode::NOT_FOUND => messages::NOT_FOUND,
+            StatusCode::METHOD_NOT_ALLOWED => messages::METHOD_NOT_ALLOWED,
+            StatusCode::REQUEST_TIMEOUT => messages::REQUEST_TIMEOUT,
+            StatusCode::PAYLOAD_TOO_LARGE => messages::PAYLOAD_TOO_LARGE,
+            StatusCode::URI_TOO_LONG => messages::URI_TOO_LONG,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => messages::HEADERS_TOO_LARGE,
+            _ if status.is_server_error() => messages::UNEXPECTED,
+            _ => messages::BAD_REQUEST,
+        };
+        let hint = match status.is_server_error() {
+            true => BUG,
+            false => "",
+        };
+        Refusal::of_page(status, message, hint)
+    }
+}
+
+const BUG: &str = "report this log line as a bug";
+const PROVIDERS_FAULT: &str = "the provider's fault: see its status page, or ask its operator";
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
