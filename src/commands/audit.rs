@@ -63,7 +63,7 @@ pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
         since: audit.since,
     };
     let limit = i64::from(audit.limit);
-    let found = db.run_here(|connection| AuditEvent::find(connection, &filter, limit));
+    let found = db.run_blocking(|connection| AuditEvent::list(connection, &filter, limit));
     let found = found.map_err(|cause| cause.to_string())?;
     if found.len() == audit.limit as usize {
         eprintln!("There may be more: --limit, or --since to begin later.");
@@ -75,7 +75,7 @@ pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
     })
 }
 
-/// Whom events can name that are about the person of `words`; somebody who was deleted is in no
+/// UserFilter events can name that are about the person of `words`; somebody who was deleted is in no
 /// table any more, but in events.
 fn people(db: &Db, words: &[String]) -> Result<Vec<Person>, String> {
     let (word, subject) = match words {
@@ -83,10 +83,10 @@ fn people(db: &Db, words: &[String]) -> Result<Vec<Person>, String> {
         [word, rest @ ..] => (word, rest.first()),
     };
     let is_email = subject.is_none() && word.contains('@');
-    let users = db.run_here(|connection| match subject {
+    let users = db.run_blocking(|connection| match subject {
         Some(subject) => Ok(Vec::from_iter(User::get(connection, word, subject)?)),
-        None if is_email => User::by_email(connection, word, NAMESAKES),
-        None => Ok(Vec::from_iter(User::by_id(connection, word)?)),
+        None if is_email => User::list_by_email(connection, word, NAMESAKES),
+        None => Ok(Vec::from_iter(User::get_by_id(connection, word)?)),
     });
     let users = users.map_err(|cause| cause.to_string())?;
     let both = |user: User| {

@@ -39,10 +39,10 @@ impl Person {
     pub fn get(&self, db: &Db) -> Result<User, String> {
         let Person { person, subject } = self;
         let mut found = db
-            .run_here(|connection| match subject {
+            .run_blocking(|connection| match subject {
                 Some(subject) => Ok(Vec::from_iter(User::get(connection, person, subject)?)),
-                None if person.contains('@') => User::by_email(connection, person, NAMESAKES),
-                None => Ok(Vec::from_iter(User::by_id(connection, person)?)),
+                None if person.contains('@') => User::list_by_email(connection, person, NAMESAKES),
+                None => Ok(Vec::from_iter(User::get_by_id(connection, person)?)),
             })
             .map_err(|cause| cause.to_string())?;
         match (found.pop(), &found[..]) {

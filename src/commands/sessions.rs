@@ -69,7 +69,7 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
         .transpose()?;
     let user_id = user.map(|user| user.id);
     let page = paging.page();
-    let sessions = db.run_here(|connection| SessionEntry::list(connection, user_id, page));
+    let sessions = db.run_blocking(|connection| SessionEntry::list(connection, user_id, page));
     let sessions = sessions.map_err(|cause| cause.to_string())?;
     paging.tell_of_more(sessions.last().map(|last| &*last.id), sessions.len());
     Ok(lines(sessions.iter().map(|session| {
@@ -97,7 +97,7 @@ fn revoke(db: &Db, session: Option<&str>, user: &[String]) -> Result<usize, Stri
         (None, session) => Which::One(session.unwrap_or_default().to_owned()),
     };
     let now = Clock::default().now();
-    let ended = db.run_here(|connection| end(connection, &which, Why::Revoked, now));
+    let ended = db.run_blocking(|connection| end(connection, &which, Why::Revoked, now));
     let ended = ended.map_err(|cause| cause.to_string())?;
     match which {
         Which::One(id) if ended.is_empty() => Err(format!(

@@ -11,7 +11,7 @@ use super::wait_for_caches;
 use crate::accounts;
 use crate::clock::Clock;
 use crate::commands::output::{Form, lines};
-use crate::db::{Db, SessionEntry, User, Whom};
+use crate::db::{Db, SessionEntry, User, UserFilter};
 use crate::observe::logging::visible;
 
 /// What to do with people.
@@ -65,11 +65,11 @@ pub fn run(users: Users, db: &Db, session_cache: Duration) -> Result<String, Str
             paging,
             form,
         } => {
-            let whom = match blocked {
-                true => Whom::Blocked,
-                false => Whom::Everybody,
+            let filter = match blocked {
+                true => UserFilter::Blocked,
+                false => UserFilter::All,
             };
-            list(db, whom, &paging, form)
+            list(db, filter, &paging, form)
         }
         Users::Show { person, form } => show(db, &person.get(db)?, form),
         Users::Block { person, form } => block(db, person.get(db)?, form, session_cache),
@@ -78,9 +78,9 @@ pub fn run(users: Users, db: &Db, session_cache: Duration) -> Result<String, Str
     }
 }
 
-fn list(db: &Db, whom: Whom, paging: &Paging, form: Form) -> Result<String, String> {
+fn list(db: &Db, filter: UserFilter, paging: &Paging, form: Form) -> Result<String, String> {
     let page = paging.page();
-    let users = db.run_here(|connection| User::list(connection, whom, page));
+    let users = db.run_blocking(|connection| User::list(connection, filter, page));
     let users = users.map_err(|cause| cause.to_string())?;
     paging.tell_of_more(users.last().map(|last| &*last.id), users.len());
     Ok(match form {
@@ -98,7 +98,7 @@ fn list(db: &Db, whom: Whom, paging: &Paging, form: Form) -> Result<String, Stri
 
 fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
     let sessions = db
-        .run_here(|connection| SessionEntry::count(connection, &user.id))
+        .run_blocking(|connection| SessionEntry::count(connection, &user.id))
         .map_err(|cause| cause.to_string())?;
     if form.json {
         let mut document = person::as_json(user);
@@ -135,10 +135,10 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
 
 fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<String, String> {
     let now = Clock::default().now();
-    let ended = db.run_here(|connection| accounts::block::block(connection, &user, now));
+    let ended = db.run_blocking(|connection| accounts::block::block(connection, &user, now));
     let ended = ended.map_err(|cause| cause.to_string())?.len();
     wait_for_caches(session_cache);
-    let user = db.run_here(|connection| User::by_id(connection, &user.id));
+    let user = db.run_blocking(|connection| User::get_by_id(connection, &user.id));
     let user = user.map_err(|cause| cause.to_string())?;
     let user = user.ok_or("The person was deleted meanwhile.")?;
     Ok(match form {
@@ -154,7 +154,7 @@ fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<Str
 
 fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
     let now = Clock::default().now();
-    let unblocked = db.run_here(|connection| accounts::block::unblock(connection, &user, now));
+    let unblocked = db.run_blocking(|connection| accounts::block::unblock(connection, &user, now));
     let unblocked = unblocked.map_err(|cause| cause.to_string())?;
     let user = User {
         blocked_at: None,
@@ -169,7 +169,7 @@ fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
 
 fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<String, String> {
     let now = Clock::default().now();
-    let ended = db.run_here(|connection| accounts::delete::delete(connection, user, now));
+    let ended = db.run_blocking(|connection| accounts::delete::delete(connection, user, now));
     let ended = ended.map_err(|cause| cause.to_string())?.len();
     wait_for_caches(session_cache);
     Ok(match form {

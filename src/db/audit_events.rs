@@ -1,4 +1,4 @@
-//! What happened at the door: one row for each event, kept for as long as `AUDIT_RETENTION` says.
+//! Audit events: one row each, kept for `AUDIT_RETENTION`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -6,116 +6,51 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::audit_events;
-use super::{AnyConnection, DeletedSession, User, timestamp};
+use super::{AnyConnection, DeletedSession, Event, User, timestamp};
 use crate::observe::logging::Quoted;
 use crate::observe::request_id::RequestContext;
 
-/// How many rows one statement clears away, so that none takes long.
+/// How many rows one statement deletes, so that none takes long.
 const PURGE_AT_ONCE: i64 = 10_000;
 
-/// What can happen. The names are for machines too: they do not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Somebody signed in.
-    SignIn,
-    /// Somebody wanted to sign in and did not get in.
-    SignInFailed,
-    /// So many events that strangers can cause were not kept, since they were too many; the reason names them.
-    EventsDropped,
-    /// Somebody signed out.
-    SignOut,
-    /// A cookie of ours came twice: somebody else set one of them.
-    CookiesPlanted,
-    /// A session ended by itself.
-    SessionExpired,
-    /// A session ended because its browser signed in again.
-    SessionReplaced,
-    /// A person was here for the first time.
-    UserCreated,
-    /// An administrator shut a person out.
-    UserBlocked,
-    /// An administrator let a person in again.
-    UserUnblocked,
-    /// An administrator deleted a person.
-    UserDeleted,
-    /// An administrator ended a session.
-    SessionRevoked,
-}
-
-impl Event {
-    /// All of them.
-    pub const ALL: [Event; 12] = [
-        Event::SignIn,
-        Event::SignInFailed,
-        Event::EventsDropped,
-        Event::SignOut,
-        Event::CookiesPlanted,
-        Event::SessionExpired,
-        Event::SessionReplaced,
-        Event::UserCreated,
-        Event::UserBlocked,
-        Event::UserUnblocked,
-        Event::UserDeleted,
-        Event::SessionRevoked,
-    ];
-
-    /// Its name, in the log and in the database.
-    pub fn name(self) -> &'static str {
-        match self {
-            Event::SignIn => "sign_in",
-            Event::SignInFailed => "sign_in_failed",
-            Event::EventsDropped => "events_dropped",
-            Event::SignOut => "sign_out",
-            Event::CookiesPlanted => "cookies_planted",
-            Event::SessionExpired => "session_expired",
-            Event::SessionReplaced => "session_replaced",
-            Event::UserCreated => "user_created",
-            Event::UserBlocked => "user_blocked",
-            Event::UserUnblocked => "user_unblocked",
-            Event::UserDeleted => "user_deleted",
-            Event::SessionRevoked => "session_revoked",
-        }
-    }
-}
-
-/// Something that happened.
+/// An event that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = audit_events)]
 pub struct AuditEvent {
-    /// In the order of time.
+    /// Sorts by time.
     pub id: String,
-    /// When, in UTC.
+    /// When it happened, in UTC.
     pub occurred_at: PrimitiveDateTime,
-    /// What: the name of an [`Event`].
+    /// What happened: the name of an [`Event`].
     pub event: String,
-    /// Whom it is about, where they have a row.
+    /// The person's id, if they have a row.
     pub user_id: Option<String>,
-    /// Who vouches for them.
+    /// The person's issuer.
     pub issuer: Option<String>,
-    /// Their name there.
+    /// The person's subject at the issuer.
     pub subject: Option<String>,
-    /// Why, where there are several ways: a word that does not change.
+    /// Why, if there can be several reasons: a word that does not change.
     pub reason: Option<String>,
     /// The client's address.
     pub address: Option<String>,
-    /// The request that it came of.
+    /// The id of the request that caused it.
     pub request_id: Option<String>,
-    /// How many it stands for, where that is not one.
+    /// How many events it stands for, if not one.
     pub occurrences: Option<i32>,
 }
 
-/// Which events are asked for; all of what is said must hold.
+/// Which events to list. All conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// About one of these people; nothing is about everybody.
+    /// About one of these people; empty means everybody.
     pub people: Vec<Person>,
     /// The name of an [`Event`].
     pub event: Option<String>,
-    /// Not before.
+    /// Not before this time.
     pub since: Option<OffsetDateTime>,
 }
 
-/// A person, as events name them.
+/// A person as events name them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Person {
     /// By our id.
@@ -125,7 +60,7 @@ pub enum Person {
 }
 
 impl AuditEvent {
-    /// `event`, now, of the request that is being handled, if any is.
+    /// An event of now, caused by the current request if there is one.
     pub fn new(event: Event, now: OffsetDateTime) -> AuditEvent {
         let context = RequestContext::current();
         AuditEvent {
@@ -142,7 +77,7 @@ impl AuditEvent {
         }
     }
 
-    /// The same, about `user`.
+    /// Sets the person.
     pub fn about(self, user: &User) -> AuditEvent {
         AuditEvent {
             user_id: Some(user.id.clone()),
@@ -152,7 +87,7 @@ impl AuditEvent {
         }
     }
 
-    /// The same, about the person of `session`.
+    /// Sets the person to the one whose session it was.
     pub(crate) fn about_session(self, session: &DeletedSession) -> AuditEvent {
         AuditEvent {
             user_id: Some(session.user_id.clone()),
@@ -162,7 +97,7 @@ impl AuditEvent {
         }
     }
 
-    /// The same, with a reason.
+    /// Sets the reason.
     pub fn because(self, reason: &'static str) -> AuditEvent {
         AuditEvent {
             reason: Some(reason.to_owned()),
@@ -170,7 +105,7 @@ impl AuditEvent {
         }
     }
 
-    /// The same, standing for so many.
+    /// Sets how many events it stands for.
     pub fn times(self, occurrences: u32) -> AuditEvent {
         AuditEvent {
             occurrences: Some(i32::try_from(occurrences).unwrap_or(i32::MAX)),
@@ -178,7 +113,7 @@ impl AuditEvent {
         }
     }
 
-    /// The same, whatever request happens to be handled.
+    /// Clears what [`AuditEvent::new`] took from the current request.
     pub fn of_no_request(self) -> AuditEvent {
         AuditEvent {
             address: None,
@@ -187,7 +122,7 @@ impl AuditEvent {
         }
     }
 
-    /// Adds events to the database. They are logged by the caller, after the commit.
+    /// Adds events to the database. The caller logs them, after the commit.
     pub(crate) fn create(connection: &mut AnyConnection, events: &[AuditEvent]) -> QueryResult<()> {
         let insert = diesel::insert_into(audit_events::table);
         match (events, connection) {
@@ -199,7 +134,7 @@ impl AuditEvent {
         .map(drop)
     }
 
-    /// Writes the event to the log alone.
+    /// Writes the event to the log.
     pub fn log(&self) {
         let line = Line(self);
         log::info!(
@@ -215,8 +150,8 @@ impl AuditEvent {
         );
     }
 
-    /// The events that `filter` lets through, the latest first, at most `limit`.
-    pub fn find(
+    /// Lists the events that match `filter`, the latest first, at most `limit`.
+    pub fn list(
         connection: &mut AnyConnection,
         filter: &AuditFilter,
         limit: i64,
@@ -245,8 +180,7 @@ impl AuditEvent {
         query.load(connection)
     }
 
-    /// Removes some of the events from before `until`; how many. To be called again until there are
-    /// none.
+    /// Deletes some of the events before `until` and returns how many. Call it again until it returns zero.
     pub fn purge(connection: &mut AnyConnection, until: OffsetDateTime) -> QueryResult<usize> {
         let old = audit_events::table
             .filter(audit_events::id.lt(id_at(until)))
@@ -264,14 +198,14 @@ impl AuditEvent {
     }
 }
 
-/// How ids of that time begin.
+/// The start of the ids of that time.
 fn id_at(time: OffsetDateTime) -> String {
     let micros = time.unix_timestamp_nanos() / 1000;
     format!("{:016x}", micros.max(0))
 }
 
-/// An id of that time. Events of one microsecond are in the order in which this process noticed
-/// them, and those of another process are never the same.
+/// An id of that time. Events of one microsecond sort in the order in which this process made them; the random part keeps
+/// the ids of several processes apart.
 fn new_id(time: OffsetDateTime) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -279,7 +213,7 @@ fn new_id(time: OffsetDateTime) -> String {
     format!("{}{count:08x}{random:08x}", id_at(time))
 }
 
-/// An event for people: its name, then what is known.
+/// The text of a log line: the event's name, then what is known.
 struct Line<'a>(&'a AuditEvent);
 
 impl std::fmt::Display for Line<'_> {

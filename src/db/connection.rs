@@ -51,33 +51,33 @@ impl AnyConnection {
     }
 }
 
-/// Makes and checks the pool's connections. Diesel's own manager would try every backend in turn.
+/// Opens and checks the pool's connections. Diesel's own manager would try every backend in turn.
 #[derive(Clone)]
 pub struct Manager {
     url: DatabaseUrl,
     missing_file: MissingFile,
 }
 
-/// What becomes of an SQLite file that is not there.
+/// What to do if the SQLite file does not exist.
 #[derive(Clone, Copy)]
 enum MissingFile {
-    IsMade,
-    IsAnError,
+    Create,
+    Fail,
 }
 
 impl Manager {
     pub fn new(url: DatabaseUrl) -> Self {
-        let missing_file = MissingFile::IsMade;
+        let missing_file = MissingFile::Create;
         Manager { url, missing_file }
     }
 
     pub fn existing(url: DatabaseUrl) -> Self {
-        let missing_file = MissingFile::IsAnError;
+        let missing_file = MissingFile::Fail;
         Manager { url, missing_file }
     }
 
-    /// How many connections are worth having. SQLite lets one write at a time, and each that writes
-    /// empties the caches of the others: one that all take turns with is faster than several.
+    /// How many connections to have. SQLite allows one writer at a time, and each write empties the caches of the other
+    /// connections: a single one is faster.
     pub fn connections(&self) -> u32 {
         match self.url {
             DatabaseUrl::Postgres(_) => 10,
@@ -91,7 +91,7 @@ pub struct Pooled {
     pub connection: AnyConnection,
     /// When it last answered, if it did yet.
     pub used_at: Option<Instant>,
-    /// Whether the database closed it.
+    /// Whether the database has closed it.
     pub is_closed: bool,
 }
 
@@ -103,8 +103,8 @@ impl r2d2::ManageConnection for Manager {
         let connection = match &self.url {
             DatabaseUrl::Postgres(url) => open_postgres(url).map(AnyConnection::Postgres),
             DatabaseUrl::Sqlite(path) => match self.missing_file {
-                MissingFile::IsMade => open_sqlite(path),
-                MissingFile::IsAnError => open_existing_sqlite(path),
+                MissingFile::Create => open_sqlite(path),
+                MissingFile::Fail => open_existing_sqlite(path),
             }
             .map(AnyConnection::Sqlite),
         };
@@ -126,7 +126,7 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// What libpq says of an untidy URL can hold a piece of the password, so of such a one it is not repeated.
+/// libpq's message about an untidy URL may contain a piece of the password, so it is not passed on.
 fn open_postgres(url: &PostgresUrl) -> ConnectionResult<PgConnection> {
     PgConnection::establish(&url.for_libpq).map_err(|cause| match url.is_tidy {
         true => cause,
@@ -142,10 +142,9 @@ fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
         .to_str()
         .ok_or_else(|| bad("not a UTF-8 path".to_owned()))?;
     let mut connection = SqliteConnection::establish(name)?;
-    // The wait comes first: switching to WAL needs the lock that another process may hold. Each commit waits for the
-    // disk (FULL), or who was told that they are out might be in again after a power cut. Each checkpoint copies every
-    // page that changed since the last one, most of them again and again: at 16 MiB of log it does so a quarter as often
-    // as by default.
+    // The timeout comes first: switching to WAL needs a lock that another process may hold. Each commit waits for the disk
+    // (FULL), or a power cut could undo a sign-out that was confirmed. A checkpoint copies every page that has changed since
+    // the last one. At 16 MiB of log there is one a quarter as often as by default.
     connection
         .batch_execute(
             "PRAGMA busy_timeout = 5000;
@@ -158,7 +157,7 @@ fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
     Ok(connection)
 }
 
-/// What Postgres says of the next transaction. SQLite finds out when it writes.
+/// Whether Postgres would open the next transaction read-only. SQLite finds out when it writes.
 pub fn is_read_only(connection: &mut AnyConnection) -> QueryResult<bool> {
     match connection {
         AnyConnection::Postgres(postgres) => {
@@ -172,7 +171,7 @@ pub fn is_read_only(connection: &mut AnyConnection) -> QueryResult<bool> {
     }
 }
 
-/// Changes nothing about the file: how it keeps its journal stays, too.
+/// Changes nothing about the file, not even its journal mode.
 fn open_existing_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
     let bad = |cause: &str| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));
     match path.try_exists() {
@@ -181,7 +180,7 @@ fn open_existing_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
         Err(cause) => return Err(bad(&cause.to_string())),
     }
     let name = path.to_str().ok_or_else(|| bad("not a UTF-8 path"))?;
-    // As a URI, so that it is not made even if it went away just now.
+    // As a URI, so that it is not created even if it was removed a moment ago.
     let name = utf8_percent_encode(name, NOT_IN_A_URI_PATH);
     let mut connection = SqliteConnection::establish(&format!("file:{name}?mode=rw"))
         .map_err(|cause| bad(&cause.to_string()))?;
@@ -193,13 +192,13 @@ fn open_existing_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
     Ok(connection)
 }
 
-/// What would end the path of a URI.
+/// The characters that would end the path of a URI.
 const NOT_IN_A_URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 
-/// The file holds people's names and addresses: only its owner may read it. SQLite gives its
-/// companions (`-wal`, `-shm`) the same mode.
+/// The file holds people's names and email addresses, so only its owner may read it. SQLite gives `-wal` and `-shm` the same
+/// mode.
 fn create_private(path: &Path) -> std::io::Result<()> {
-    // Of a link, what it leads to.
+    // `exists` follows a link.
     if path.exists() {
         return Ok(());
     }
@@ -216,7 +215,7 @@ mod tests {
     use diesel::dsl::sql;
     use diesel::sql_types::Integer;
 
-    /// What was answered survives a power cut: each commit waits for the disk.
+    /// A commit that was confirmed survives a power cut: each commit waits for the disk.
     #[test]
     fn sqlite_is_sure_of_what_it_has_committed() {
         let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));

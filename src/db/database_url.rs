@@ -1,4 +1,4 @@
-//! Which database: the URL's scheme picks the backend, and nothing falls through from one to the other.
+//! Which database: the URL's scheme picks the backend. A wrong URL of one backend is never taken for the other.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -31,15 +31,15 @@ impl DatabaseUrl {
                 Err("is no URL of Postgres, but looks like one was meant")
             }
             None if text.starts_with(':') || text.starts_with("file:") => {
-                Err("a database in memory would forget everybody at each restart")
+                Err("a database in memory would lose everybody at each restart")
             }
             None => Ok(DatabaseUrl::Sqlite(PathBuf::from(text))),
         }
     }
 }
 
-/// libpq's other way to say it (`host=db dbname=doorward`), or a URL without its slashes: as a file it would hold the
-/// password in its name.
+/// libpq's other notation (`host=db dbname=doorward`), or a URL without its slashes. Taken for a file, its name would contain
+/// the password.
 fn is_meant_for_postgres(text: &str) -> bool {
     const KEYWORDS: [&str; 8] = [
         "host", "hostaddr", "port", "dbname", "user", "password", "service", "sslmode",

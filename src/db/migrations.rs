@@ -1,4 +1,4 @@
-//! The files of `migrations/`, embedded, so that ops need no other tool.
+//! The files of `migrations/`, embedded so that applying them needs no other tool.
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
@@ -10,20 +10,20 @@ use super::{AnyConnection, Error};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
-/// A number of ours among Postgres's advisory locks, the same in every process.
+/// Our key among Postgres's advisory locks, the same in every process.
 const ADVISORY_LOCK: i64 = 0x646f_6f72_7761_7264;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 diesel::table! {
-    /// Where Diesel keeps which migrations were applied.
+    /// Diesel's table of applied migrations.
     __diesel_schema_migrations (version) {
         version -> VarChar,
     }
 }
 
-/// Applies what is missing, one process at a time. Where nothing is, the role needs no right to
-/// change the schema, and nobody waits for anybody.
+/// Applies the pending migrations, one process at a time. If there are none, the role needs no right to change the schema
+/// and no process waits for another.
 pub fn apply(connection: &mut AnyConnection) -> Result<(), Error> {
     if pending(connection)?.is_empty() {
         return Ok(());
@@ -45,10 +45,10 @@ pub fn apply(connection: &mut AnyConnection) -> Result<(), Error> {
     Ok(())
 }
 
-/// The names of those that are missing.
+/// The names of the pending migrations.
 pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
     let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
-    // Without the table, none was applied. It is only read: to make it is for those who may.
+    // Without the table, none was applied. It is not created here: the role may not be allowed to.
     let applied: Vec<String> = __diesel_schema_migrations::table
         .select(__diesel_schema_migrations::version)
         .load(connection)

@@ -4,22 +4,23 @@
 //! libpq gets what was understood here, written so that it can be read in one way only: both always mean the same host
 //! and the same `sslmode`.
 
-use std::fmt::Write;
+mod options;
+
 use std::net::IpAddr;
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode, percent_encode};
+use options::Options;
 
-/// What is said of a URL that libpq could not read. It can hold a piece of the password, so none of it is repeated.
+/// What to say of a URL that libpq could not read. A piece of it may be a part of the password, so none is repeated.
 pub const MALFORMED: &str =
     "is malformed; write @ : / ? # and % in a name or password as %40 %3A %2F %3F %23 and %25";
 
 const UNKNOWN_HOSTS: &str = "names a service, or PGSERVICE does, whose hosts are known too late to be sure of TLS: add \
                              sslmode to the URL, verify-full where you can";
 
-/// How long a connection across a network may take to begin (s) and to show that it is still there (s, s, ms), unless the
-/// URL says so itself. A firewall that forgot our connections says nothing; the kernel's own limits are a quarter of an
-/// hour and two hours, and for so long the pool would hold on to them.
-const SIGNS_OF_LIFE: [(&str, &str); 4] = [
+/// Timeouts of a connection across a network, unless the URL sets them: to connect (s), and for keepalives (s, s, ms). A
+/// firewall that has dropped its state is silent. The kernel's own limits are a quarter of an hour and two hours, and the
+/// pool would keep dead connections for as long.
+const NETWORK_TIMEOUTS: [(&str, &str); 4] = [
     ("connect_timeout", "5"),
     ("keepalives_idle", "30"),
     ("keepalives_interval", "10"),
@@ -29,10 +30,10 @@ const SIGNS_OF_LIFE: [(&str, &str); 4] = [
 /// A checked URL. It may hold a password: it does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
-    /// As libpq is to get it.
+    /// What libpq gets.
     pub for_libpq: String,
-    /// Whether it is plain where the name and password end. If not, libpq may take a piece of the password for
-    /// something else, and name it in an error.
+    /// Whether it is clear where user name and password end. If not, libpq may take a piece of the password for something
+    /// else and name it in an error.
     pub is_tidy: bool,
 }
 
@@ -52,31 +53,28 @@ impl PostgresUrl {
     }
 }
 
-/// libpq's options, each once, in the order in which they were first named.
-struct Options(Vec<(String, Vec<u8>)>);
-
-/// `url`, as libpq is to get it.
+/// Turns `url` into what libpq gets.
 fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let mut options = Options::parse(rest).ok_or(MALFORMED)?;
-    let stays_here = options.stays_here(variable);
-    // An empty one is no choice; libpq would refuse it.
+    let is_local = options.is_local(variable);
+    // libpq would reject an empty one, so it counts as missing.
     if options.get("sslmode").is_none_or(str::is_empty) {
-        options.0.retain(|(keyword, _)| keyword != "sslmode");
+        options.remove("sslmode");
         if options.given("service", "PGSERVICE", variable).is_some() {
             return Err(UNKNOWN_HOSTS);
         }
-        if !stays_here {
+        if !is_local {
             let mode = options.mode_across_a_network(variable);
             options.set("sslmode", mode.into());
-            // Kerberos can encrypt, too, and libpq prefers it: then it would not be TLS.
+            // libpq prefers Kerberos encryption, which is not TLS.
             if options.get("gssencmode").is_none() {
                 options.set("gssencmode", b"disable".to_vec());
             }
         }
     }
-    if !stays_here {
-        for (keyword, value) in SIGNS_OF_LIFE {
+    if !is_local {
+        for (keyword, value) in NETWORK_TIMEOUTS {
             if options.get(keyword).is_none() {
                 options.set(keyword, value.into());
             }
@@ -86,128 +84,24 @@ fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, 
 }
 
 impl Options {
-    /// `[user[:password]@][host[:port][,…]][/database][?name=value[&…]]`; nothing if it is not.
-    fn parse(rest: &str) -> Option<Options> {
-        let mut options = Options(Vec::new());
-        // The first of the two decides, whatever else comes before: a password may hold a `?`.
-        let address = match rest.find(['@', '/']) {
-            Some(at) if rest[at..].starts_with('@') => {
-                let (user, password) = match rest[..at].split_once(':') {
-                    Some((user, password)) => (user, password),
-                    None => (&rest[..at], ""),
-                };
-                options.set_unless_empty("user", user)?;
-                options.set_unless_empty("password", password)?;
-                &rest[at + 1..]
-            }
-            _ => rest,
-        };
-        let rest = options.parse_hosts(address)?;
-        let (database, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-        options.set_unless_empty("dbname", database.strip_prefix('/').unwrap_or_default())?;
-        // As libpq, which lets `&` end the last one.
-        let parameters = parameters.strip_suffix('&').unwrap_or(parameters);
-        for parameter in parameters.split('&').filter(|_| !parameters.is_empty()) {
-            let (keyword, value) = parameter.split_once('=')?;
-            let (keyword, value) = (decode(keyword)?, decode(value)?);
-            if parameter.matches('=').count() > 1 {
-                return None;
-            }
-            match (keyword.as_slice(), value.as_slice()) {
-                // What JDBC calls it.
-                (b"ssl", b"true") => options.set("sslmode", b"require".to_vec()),
-                // What libpq called it once.
-                (b"requiressl", [b'1', ..]) => options.set("sslmode", b"require".to_vec()),
-                (b"requiressl", _) => options.set("sslmode", b"prefer".to_vec()),
-                _ => options.set(std::str::from_utf8(&keyword).ok()?, value),
-            }
-        }
-        Some(options)
-    }
-
-    /// One host or several, and what follows them.
-    fn parse_hosts<'a>(&mut self, mut rest: &'a str) -> Option<&'a str> {
-        let (mut hosts, mut ports) = (String::new(), String::new());
-        loop {
-            let host;
-            if let Some(bracketed) = rest.strip_prefix('[') {
-                (host, rest) = bracketed
-                    .split_once(']')
-                    .filter(|(host, _)| !host.is_empty())?;
-                if !rest.is_empty() && !rest.starts_with([':', '/', '?', ',']) {
-                    return None;
-                }
-            } else {
-                (host, rest) = split_before(rest, &[':', '/', '?', ',']);
-            }
-            hosts.push_str(host);
-            if let Some(after) = rest.strip_prefix(':') {
-                let port;
-                (port, rest) = split_before(after, &['/', '?', ',']);
-                ports.push_str(port);
-            }
-            let Some(next) = rest.strip_prefix(',') else {
-                break;
-            };
-            rest = next;
-            hosts.push(',');
-            ports.push(',');
-        }
-        self.set_unless_empty("host", &hosts)?;
-        self.set_unless_empty("port", &ports)?;
-        Some(rest)
-    }
-
-    fn set_unless_empty(&mut self, keyword: &str, encoded: &str) -> Option<()> {
-        if !encoded.is_empty() {
-            self.set(keyword, decode(encoded)?);
-        }
-        Some(())
-    }
-
-    /// The last one counts.
-    fn set(&mut self, keyword: &str, value: Vec<u8>) {
-        match self.0.iter_mut().find(|(known, _)| known == keyword) {
-            Some((_, known)) => *known = value,
-            None => self.0.push((keyword.to_owned(), value)),
-        }
-    }
-
-    /// What is not text stands for itself nowhere.
-    fn get(&self, keyword: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(known, _)| known == keyword)?;
-        Some(std::str::from_utf8(value).unwrap_or("\u{fffd}"))
-    }
-
-    /// What libpq takes: an option that is named, empty or not, hides the variable.
-    fn given(
-        &self,
-        keyword: &str,
-        name: &str,
-        variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Option<String> {
-        let named = self.get(keyword).map(str::to_owned);
-        named.or_else(|| variable(name))
-    }
-
-    /// Whether no host that libpq may connect to is anywhere but on this machine.
-    fn stays_here(&self, variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    /// Whether all hosts that libpq may connect to are this machine.
+    fn is_local(&self, variable: &dyn Fn(&str) -> Option<String>) -> bool {
         let hosts = self.given("host", "PGHOST", variable).unwrap_or_default();
         let addresses = self.given("hostaddr", "PGHOSTADDR", variable);
         let addresses = addresses.unwrap_or_default();
-        // An address, where there is one, is what is connected to; its host is but a name for it. If there are more of
-        // the one than of the other, libpq refuses.
+        // Where there is an address, libpq connects to it, and the host is only its name. libpq rejects lists of
+        // different lengths.
         let mut addresses = addresses.split(',');
         let mut of_host = |host| match addresses.next() {
             Some(address) if !address.is_empty() => is_loopback(address),
-            _ => is_here(host),
+            _ => is_local_host(host),
         };
-        // Counted, not stopped at the first: each takes its address.
+        // Counts all of them, since each takes an address from the iterator.
         let elsewhere = hosts.split(',').filter(|host| !of_host(host)).count();
         elsewhere == 0 && addresses.all(|address| address.is_empty() || is_loopback(address))
     }
 
-    /// What the environment asks for, if that is TLS; else what libpq would take, or TLS without a look at the
+    /// What the environment says, if that is TLS. Otherwise what libpq would use, or else TLS without a check of the
     /// certificate.
     fn mode_across_a_network(&self, variable: &dyn Fn(&str) -> Option<String>) -> String {
         let roots = self.given("sslrootcert", "PGSSLROOTCERT", variable);
@@ -217,35 +111,9 @@ impl Options {
             _ => "require".to_owned(),
         }
     }
-
-    /// As a URL of parameters alone, in which nothing but letters and digits stands for itself.
-    fn write(&self) -> String {
-        let mut url = "postgres://".to_owned();
-        for (at, (keyword, value)) in self.0.iter().enumerate() {
-            let keyword = percent_encode(keyword.as_bytes(), NON_ALPHANUMERIC);
-            let value = percent_encode(value, NON_ALPHANUMERIC);
-            let separator = if at == 0 { '?' } else { '&' };
-            write!(url, "{separator}{keyword}={value}").expect("a String takes everything");
-        }
-        url
-    }
 }
 
-/// Percent-encoding as libpq takes it: no NUL, and spaces around it do not count.
-fn decode(encoded: &str) -> Option<Vec<u8>> {
-    let encoded = encoded.trim_matches(' ');
-    let is_hex = |part: &str| {
-        let digits = part.bytes().take(2);
-        digits.filter(u8::is_ascii_hexdigit).count() == 2
-    };
-    if encoded.contains(' ') || !encoded.split('%').skip(1).all(is_hex) {
-        return None;
-    }
-    let decoded: Vec<u8> = percent_decode(encoded.as_bytes()).collect();
-    (!decoded.contains(&0)).then_some(decoded)
-}
-
-/// Whether it is plain where the name and password end.
+/// Whether it is clear where user name and password end.
 fn is_tidy(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let Some((user_info, host)) = rest.split_once('@') else {
@@ -258,12 +126,8 @@ fn is_tidy(url: &str) -> bool {
         && user_info.split('%').skip(1).all(is_hex)
 }
 
-fn split_before<'a>(text: &'a str, ends: &[char]) -> (&'a str, &'a str) {
-    text.split_at(text.find(ends).unwrap_or(text.len()))
-}
-
-/// Nothing is the default, a Unix socket; so is what begins like a path, or like an abstract one.
-fn is_here(host: &str) -> bool {
+/// An empty host is the default, a Unix socket. So is one that starts like a path or like an abstract socket.
+fn is_local_host(host: &str) -> bool {
     host.is_empty()
         || host.starts_with(['/', '@'])
         || host.eq_ignore_ascii_case("localhost")

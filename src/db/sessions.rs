@@ -1,4 +1,4 @@
-//! The signed-in browsers: one row each, found by a hash of the cookie's secret.
+//! Sessions: one row for each signed-in browser, found by a hash of the cookie's secret.
 
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;

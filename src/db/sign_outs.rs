@@ -1,4 +1,4 @@
-//! The sign-outs of the last minute: what a second press of the button needs.
+//! The sign-outs of the last minute, for a second press on "Sign out".
 
 use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::UniqueViolation;
@@ -8,16 +8,16 @@ use time::OffsetDateTime;
 use super::schema::sign_outs;
 use super::{AnyConnection, timestamp};
 
-/// What is left of a session, for a moment.
+/// What is kept of a session for a moment after it ended.
 pub struct SignOut {
-    /// A hash of the state that goes to the provider.
+    /// A hash of the state that the provider gets.
     pub state_hash: String,
     /// Encrypted by the caller.
     pub id_token_hint: String,
 }
 
 impl SignOut {
-    /// Keeps it; whether it was not there yet.
+    /// Adds it and returns whether it was new.
     pub fn create(
         connection: &mut AnyConnection,
         new: &SignOut,
@@ -36,7 +36,7 @@ impl SignOut {
         }
     }
 
-    /// The encrypted hint of the sign-out with this state, if it is not older than `since`.
+    /// Gets the encrypted hint of the sign-out with this state, unless it is older than `since`.
     pub fn get_hint(
         connection: &mut AnyConnection,
         state_hash: &str,
@@ -50,7 +50,7 @@ impl SignOut {
             .optional()
     }
 
-    /// Removes those that are not younger than `until`; how many.
+    /// Deletes those up to `until` and returns how many.
     pub fn purge(connection: &mut AnyConnection, until: OffsetDateTime) -> QueryResult<usize> {
         let old = sign_outs::table.filter(sign_outs::created_at.le(timestamp(until)));
         diesel::delete(old).execute(connection)

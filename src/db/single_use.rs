@@ -1,4 +1,4 @@
-//! What may be used once: whoever comes second with it, at whichever process, finds that it was used.
+//! Values that may be used once, across all processes.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
@@ -10,13 +10,13 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::schema::single_use;
 use super::{AnyConnection, timestamp};
 
-/// How many rows one statement clears away, so that none takes long.
+/// How many rows one statement deletes, so that none takes long.
 const PURGE_AT_ONCE: i64 = 10_000;
 
-/// Of what kind it is, so that equal values of two kinds do not meet.
+/// The kind of a value: equal values of two kinds are different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The state of an attempt to sign in.
+    /// The state of a login attempt.
     Attempt,
 }
 
@@ -28,18 +28,18 @@ impl Kind {
     }
 }
 
-/// That something was used. The row holds a hash: it is worth nothing to who reads it.
+/// A record that a value was used. The row holds a hash, so reading it gives nothing away.
 #[derive(Clone, Debug, PartialEq, Eq, Insertable)]
 #[diesel(table_name = single_use)]
 pub struct SingleUse {
-    /// Of kind and value.
+    /// A hash of kind and value.
     pub hash: String,
-    /// When the value is too old to be used anyway, in UTC.
+    /// When the value expires in any case, in UTC.
     pub expires_at: PrimitiveDateTime,
 }
 
 impl SingleUse {
-    /// That `value` was used, which is worth nothing from `expires_at` on.
+    /// A record that `value`, which expires at `expires_at`, was used.
     pub fn new(kind: Kind, value: &str, expires_at: OffsetDateTime) -> Self {
         let mut hash = Context::new(&SHA256);
         hash.update(kind.name().as_bytes());
@@ -51,7 +51,7 @@ impl SingleUse {
         }
     }
 
-    /// Writes it down; whether this is the first use. On Postgres, a second use ends the transaction around it.
+    /// Adds the record and returns whether this is the first use. On Postgres, a second use aborts the transaction.
     pub fn create(&self, connection: &mut AnyConnection) -> QueryResult<bool> {
         let created = diesel::insert_into(single_use::table)
             .values(self)
@@ -62,7 +62,7 @@ impl SingleUse {
         }
     }
 
-    /// Removes some of what expired before `now`; how many. To be called again until there is nothing.
+    /// Deletes some of the records that expired before `now` and returns how many. Call it again until it returns zero.
     pub fn purge(connection: &mut AnyConnection, now: OffsetDateTime) -> QueryResult<usize> {
         let expired = single_use::table
             .filter(single_use::expires_at.lt(timestamp(now)))
@@ -74,11 +74,11 @@ impl SingleUse {
     }
 }
 
-/// Whether a statement failed because what it was to use once was used before.
+/// Whether a statement failed because the value was used before.
 pub(crate) fn is_used(cause: &QueryError) -> bool {
     match cause {
         QueryError::DatabaseError(DatabaseErrorKind::UniqueViolation, what) => {
-            // SQLite tells no table, only a sentence that names it.
+            // SQLite names the table in the message only.
             what.table_name() == Some("single_use") || what.message().contains("single_use.hash")
         }
         _ => false,

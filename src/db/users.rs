@@ -1,26 +1,41 @@
 //! The people: one row for each (issuer, subject).
 
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::locking::{Contended, Locking};
 use super::schema::users;
-use super::{AnyConnection, timestamp};
+use super::{AnyConnection, Page, timestamp};
+
+diesel::define_sql_function! {
+    /// Both databases lower ASCII alike.
+    fn lower(text: Nullable<Text>) -> Nullable<Text>;
+}
+
+/// Which people a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserFilter {
+    /// All of them.
+    All,
+    /// Those who may not sign in.
+    Blocked,
+}
 
 /// A person who has signed in at least once.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 pub struct User {
-    /// Ours: random, never changes.
+    /// Our id: random, never changes.
     pub id: String,
-    /// Who vouches for the person.
+    /// The issuer that identifies the person.
     pub issuer: String,
-    /// The person's name at the issuer: never reassigned, unlike an email.
+    /// The person's identifier at the issuer. It is never reassigned, unlike an email.
     pub subject: String,
-    /// The full name, where the provider tells one.
+    /// The full name, if the provider sends one.
     pub name: Option<String>,
-    /// The email, where the provider tells one.
+    /// The email, if the provider sends one.
     pub email: Option<String>,
     /// Whether the provider says that the email is this person's.
     pub email_verified: bool,
@@ -48,7 +63,51 @@ pub struct NewUser {
 }
 
 impl User {
-    /// The person that `issuer` calls `subject`.
+    /// Gets the person with this id.
+    pub fn get_by_id(connection: &mut AnyConnection, id: &str) -> QueryResult<Option<User>> {
+        users::table
+            .find(id)
+            .select(User::as_select())
+            .first(connection)
+            .optional()
+    }
+
+    /// Lists the people with this email, whatever the case of its letters. An email is neither unique nor always the same
+    /// person's.
+    pub fn list_by_email(
+        connection: &mut AnyConnection,
+        email: &str,
+        limit: i64,
+    ) -> QueryResult<Vec<User>> {
+        users::table
+            .filter(lower(users::email).eq(lower(email)))
+            .order(users::id)
+            .limit(limit)
+            .select(User::as_select())
+            .load(connection)
+    }
+
+    /// Lists a page of people.
+    pub fn list(
+        connection: &mut AnyConnection,
+        filter: UserFilter,
+        page: Page,
+    ) -> QueryResult<Vec<User>> {
+        let mut query = users::table
+            .order(users::id)
+            .limit(page.limit)
+            .select(User::as_select())
+            .into_boxed();
+        if filter == UserFilter::Blocked {
+            query = query.filter(users::blocked_at.is_not_null());
+        }
+        if let Some(after) = page.after {
+            query = query.filter(users::id.gt(after));
+        }
+        query.load(connection)
+    }
+
+    /// Gets the person with this subject at `issuer`.
     pub fn get(
         connection: &mut AnyConnection,
         issuer: &str,
@@ -61,7 +120,10 @@ impl User {
             .optional()
     }
 
-    /// Adds a person; a unique violation when somebody else was faster.
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// A unique violation if another sign-in has just added them.
     pub(crate) fn create(
         connection: &mut AnyConnection,
         new: &NewUser,

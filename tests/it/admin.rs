@@ -55,10 +55,10 @@ fn connect(storage: &Storage, database: Database) -> AnyConnection {
     }
 }
 
-/// Whom `users show` told of.
+/// UserFilter `users show` told of.
 fn user(connection: &mut AnyConnection, person: &Value) -> User {
     let id = person["id"].as_str().unwrap();
-    User::by_id(connection, id).unwrap().unwrap()
+    User::get_by_id(connection, id).unwrap().unwrap()
 }
 
 /// Signs the person in whom `users show` told of, past the provider.

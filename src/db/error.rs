@@ -1,0 +1,60 @@
+//! What can go wrong with the database.
+
+use std::fmt;
+use std::time::Duration;
+
+use diesel::result::DatabaseErrorKind::{
+    ClosedConnection, ReadOnlyTransaction, UnableToSendCommand,
+};
+use diesel::result::Error::DatabaseError;
+
+/// What went wrong with the database. Its text is for the log, never for a visitor.
+#[derive(Debug)]
+pub enum Error {
+    /// No connection could be opened.
+    Unavailable(String),
+    /// All connections were in use for so long.
+    NoFreeConnection(Duration),
+    /// A query was not answered for so long. Whether it was carried out is not known.
+    NoResponse(Duration),
+    /// A query failed.
+    Query(diesel::result::Error),
+    /// The schema could not be brought up to date.
+    Migration(String),
+}
+
+impl Error {
+    pub(super) fn unavailable(cause: impl fmt::Display) -> Self {
+        Error::Unavailable(cause.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Unavailable(cause) => write!(f, "the database can't be reached: {cause}"),
+            Error::NoFreeConnection(wait) => {
+                write!(f, "no free database connection within {} s", wait.as_secs())
+            }
+            Error::NoResponse(wait) => {
+                write!(f, "the database did not answer within {} s", wait.as_secs())
+            }
+            Error::Query(cause) => write!(f, "a database query failed: {cause}"),
+            Error::Migration(cause) => write!(f, "the migrations failed: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Whether a query failed because its connection is closed, or leads to a server that is read-only since a failover: a new
+/// connection leads elsewhere.
+pub(super) fn is_closed(cause: &diesel::result::Error) -> bool {
+    matches!(
+        cause,
+        DatabaseError(
+            ClosedConnection | UnableToSendCommand | ReadOnlyTransaction,
+            _
+        )
+    )
+}

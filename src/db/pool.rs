@@ -1,0 +1,204 @@
+//! The pool of connections, and how a query gets one.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use diesel::r2d2::R2D2Connection;
+
+use super::connection::{self, AnyConnection, Manager, Pooled};
+use super::error::{Error, is_closed};
+use super::{DatabaseUrl, migrations};
+use crate::observe::metrics;
+use crate::observe::request_id::RequestContext;
+
+/// How long a query waits for a free connection.
+const POOL_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a query takes in all until its caller gets an error: a database that accepts a query and never answers, as a
+/// frozen machine does, holds up no request for longer.
+const RESPONSE_WAIT: Duration = Duration::from_secs(6);
+
+/// A connection that answered within this time is not tested again before it is used.
+const TEST_AFTER: Duration = Duration::from_secs(1);
+
+/// A pool of connections to the database. Clones share it.
+#[derive(Clone)]
+pub struct Db {
+    manager: Manager,
+    pool: Arc<RwLock<Pool>>,
+}
+
+type Pool = r2d2::Pool<Manager>;
+
+impl Db {
+    /// Creates the pool. The first query connects.
+    pub fn new(url: DatabaseUrl) -> Self {
+        Db::of(Manager::new(url))
+    }
+
+    /// A database that must exist already: a missing SQLite file is an error.
+    pub fn existing(url: DatabaseUrl) -> Self {
+        Db::of(Manager::existing(url))
+    }
+
+    fn of(manager: Manager) -> Self {
+        let pool = Arc::new(RwLock::new(new_pool(&manager)));
+        Db { manager, pool }
+    }
+
+    fn pool(&self) -> Pool {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
+        pool.clone()
+    }
+
+    /// Closes all connections. SQLite opens a file that it may not write read-only, and keeps it so until the process has
+    /// closed its last connection; after that it notices that the file may be written again.
+    fn replace_pool(&self) {
+        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = new_pool(&self.manager);
+    }
+
+    /// How many queries can run at once.
+    pub fn connections(&self) -> u32 {
+        self.manager.connections()
+    }
+
+    /// Runs `query` on a thread that may block.
+    pub async fn run<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
+        let db = self.clone();
+        on_blocking_thread(move |deadline| {
+            let mut pooled = db.tested_connection(deadline)?;
+            db.query(&mut pooled, query)
+        })
+        .await
+    }
+
+    /// The same for a query that only reads. It can be retried on another connection, so no connection is tested first,
+    /// and it costs one round trip.
+    pub async fn read<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
+        let db = self.clone();
+        on_blocking_thread(move |deadline| {
+            // After a restart of the database each idle connection turns out to be closed once.
+            for _ in 0..db.connections() {
+                let mut pooled = db.connection(deadline)?;
+                match db.query(&mut pooled, &query) {
+                    Err(_) if pooled.is_closed => (),
+                    result => return result,
+                }
+            }
+            let mut pooled = db.tested_connection(deadline)?;
+            db.query(&mut pooled, &query)
+        })
+        .await
+    }
+
+    fn query<T>(
+        &self,
+        pooled: &mut Pooled,
+        query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, Error> {
+        let result = query(&mut pooled.connection);
+        pooled.used_at = Some(Instant::now());
+        result.map_err(|cause| {
+            pooled.is_closed = is_closed(&cause);
+            if pooled.connection.is_read_only(&cause) {
+                self.replace_pool();
+            }
+            Error::Query(cause)
+        })
+    }
+
+    fn connection(&self, deadline: Instant) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        // The wait for a thread may have taken all the time.
+        let left = deadline.saturating_duration_since(Instant::now());
+        match left.is_zero() {
+            true => Err(Error::NoFreeConnection(POOL_WAIT)),
+            false => self.pool().get_timeout(left).map_err(Error::unavailable),
+        }
+    }
+
+    /// A connection that answers, or answered a moment ago.
+    fn tested_connection(
+        &self,
+        deadline: Instant,
+    ) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        loop {
+            let mut pooled = self.connection(deadline)?;
+            let just_now = |used_at: Instant| used_at.elapsed() < TEST_AFTER;
+            if pooled.used_at.is_some_and(just_now) {
+                return Ok(pooled);
+            }
+            match pooled.connection.ping() {
+                Ok(()) => return Ok(pooled),
+                Err(cause) if pooled.used_at.is_none() => return Err(Error::unavailable(cause)),
+                // It was closed meanwhile: try another.
+                Err(_) => pooled.is_closed = true,
+            }
+        }
+    }
+
+    /// Runs `query` on this thread: for commands, which may block.
+    pub fn run_blocking<T>(
+        &self,
+        query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
+    ) -> Result<T, Error> {
+        self.query(&mut *self.tested_connection(pool_deadline())?, query)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read(|connection| connection.ping()).await
+    }
+
+    /// Applies the pending migrations. Processes that start together take turns.
+    pub fn migrate(&self) -> Result<(), Error> {
+        migrations::apply(&mut self.tested_connection(pool_deadline())?.connection)
+    }
+
+    /// Whether Postgres is read-only for us: a standby, or a role that is set so.
+    pub fn is_read_only(&self) -> Result<bool, Error> {
+        self.run_blocking(connection::is_read_only)
+    }
+
+    /// The names of the pending migrations.
+    pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
+        migrations::pending(&mut self.tested_connection(pool_deadline())?.connection)
+    }
+}
+
+/// When to stop waiting for a connection.
+fn pool_deadline() -> Instant {
+    Instant::now() + POOL_WAIT
+}
+
+/// Runs `work` on a thread that may block. Its deadline counts from now, so it includes the wait for a thread.
+async fn on_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce(Instant) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (context, began, deadline) = (RequestContext::current(), Instant::now(), pool_deadline());
+    let work = move || RequestContext::scope_sync(context, || work(deadline));
+    let done = tokio::time::timeout(RESPONSE_WAIT, tokio::task::spawn_blocking(work)).await;
+    let result = match done {
+        Ok(done) => done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped))),
+        Err(_) => Err(Error::NoResponse(RESPONSE_WAIT)),
+    };
+    metrics::database_query(began.elapsed(), result.is_ok());
+    result
+}
+
+fn new_pool(manager: &Manager) -> Pool {
+    r2d2::Pool::builder()
+        .connection_timeout(POOL_WAIT)
+        .max_size(manager.connections())
+        .min_idle(Some(0))
+        // That would be a round trip for each query; see `Db::tested_connection`.
+        .test_on_check_out(false)
+        .build_unchecked(manager.clone())
+}
