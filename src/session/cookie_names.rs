@@ -1,5 +1,5 @@
-//! What our cookies are called, and which of those that come are ours. Each name is exact: nothing that only looks like
-//! it is ours, and no other Doorward's on the same host is.
+//! The names of our cookies, and which cookies of a request are ours. Names are compared exactly, so that neither a
+//! lookalike nor a cookie of another Doorward on the same host is taken for ours.
 
 use crate::public_url::PublicUrl;
 use aws_lc_rs::digest;
@@ -14,12 +14,12 @@ const PATH_CHARS: usize = 32;
 
 /// The session's.
 const SESSION: &str = "doorward";
-/// The state of a sign-out that is at the provider.
+/// That of a sign-out which is at the provider.
 const LOGOUT: &str = "doorward-logout";
 /// An attempt to sign in; the tag of its state follows.
 const LOGIN: &str = "doorward-login-";
-/// An answer that came by POST. There is one place for it: whoever posts answers, none of them fills a browser.
-const ANSWER: &str = "doorward-answer";
+/// That of an authorization response that came by POST. There is only one, so that nobody can fill a browser by posting.
+const FORM_POST: &str = "doorward-answer";
 
 /// The names of one Doorward's cookies.
 pub struct CookieNames {
@@ -59,9 +59,9 @@ impl CookieNames {
         self.whole(&format!("{LOGIN}{}", tag(state)))
     }
 
-    /// The cookie of the answer that waits.
+    /// The cookie of a response that came by POST.
     pub fn form_post(&self) -> String {
-        self.whole(ANSWER)
+        self.whole(FORM_POST)
     }
 
     /// Whether this is the name of an attempt's cookie.
@@ -76,7 +76,7 @@ impl CookieNames {
             return false;
         };
         let tag = own.strip_prefix(LOGIN);
-        matches!(own, SESSION | LOGOUT | ANSWER) || tag.is_some_and(is_tag)
+        matches!(own, SESSION | LOGOUT | FORM_POST) || tag.is_some_and(is_tag)
     }
 
     fn whole(&self, own: &str) -> String {

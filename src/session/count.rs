@@ -1,4 +1,4 @@
-//! How many people are in.
+//! How many people are signed in.
 
 use super::Sessions;
 use crate::db::{self, Session};

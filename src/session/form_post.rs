@@ -1,7 +1,7 @@
-//! An authorization response that came by POST (OAuth 2.0 Form Post Response Mode). Browsers send no
-//! `SameSite=Lax` cookie with a POST from another site, so the attempt can't be opened yet: the
-//! response waits, sealed, in a cookie of a minute while the browser comes again with a GET. Thus the
-//! attempt's cookie stays Lax, over https and over http, and the code gets into no address.
+//! An authorization response that came by POST (OAuth 2.0 Form Post Response Mode). Browsers send no `SameSite=Lax` cookie
+//! with a POST from another site, so the attempt can't be opened yet. We put the response, sealed, into a cookie of a
+//! minute, and redirect the browser to a GET. So the attempt's cookie stays Lax, over https and over http, and no URL
+//! contains the code.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 /// What is derived from `SESSION_KEY` (HKDF, RFC 5869).
 pub struct Keys {
-    /// Signs the session cookie, so that a made-up one costs no query.
+    /// Signs the session cookie, so that a forged one costs no query.
     pub cookie: hmac::Key,
     /// Seals the cookie of an attempt to sign in.
     pub attempts: SealingKey,

@@ -1,10 +1,14 @@
-//! An attempt to sign in, from `/login` to the callback: kept by the browser that began it, sealed,
-//! in a cookie of its own, so that tabs do not disturb each other and strangers cost no row.
+//! An attempt to sign in, from `/login` to the callback. The browser keeps it, sealed, in a cookie of its own: tabs do not
+//! disturb each other, and an anonymous visitor costs no row.
+
+mod budget;
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
+
+use budget::LONG_ATTEMPTS;
 
 use crate::oidc::{Attempt, Seed};
 use crate::random;
@@ -13,18 +17,9 @@ use crate::session::{ReturnTo, Sessions};
 /// How long a person has at the provider.
 pub(super) const LIFETIME: Duration = Duration::minutes(10);
 
-/// How much the cookies of all attempts may have together, in bytes of the `Cookie` header: the oldest go.
-const TOGETHER: usize = 2950;
-
-/// A place to return to that is longer, in bytes, makes its attempt share [`LONG_ATTEMPTS`] with others. No answer can
-/// take into account what others set at the same moment, so this is what bounds them.
+/// Attempts with a longer place to return to, in bytes, share the two cookies of [`LONG_ATTEMPTS`]. This bounds what
+/// responses of the same moment set together, which don't know of each other.
 const SHORT_RETURN_TO: usize = 96;
-
-/// The states, as it were, that name the cookies of those attempts.
-const LONG_ATTEMPTS: [&str; 2] = ["0", "1"];
-
-/// How many attempts one answer removes at most: its head must fit a proxy's buffer.
-const REMOVALS: usize = 3;
 
 /// What the browser keeps for us while the person is at the provider.
 pub struct LoginAttempt {
@@ -32,7 +27,7 @@ pub struct LoginAttempt {
     pub attempt: Attempt,
     /// Where to go afterwards.
     pub return_to: ReturnTo,
-    /// When it began, in UTC. To the nanosecond, so that tabs of one moment keep their order.
+    /// When it started, in UTC. To the nanosecond, so that tabs of one moment keep their order.
     began_at: OffsetDateTime,
 }
 
@@ -68,14 +63,6 @@ impl LoginAttempt {
     }
 }
 
-/// An attempt's cookie that the browser sent. Those that can't be finished any more come first, then the oldest.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Kept {
-    began_at: Option<OffsetDateTime>,
-    name: String,
-    bytes: usize,
-}
-
 /// Why a callback belongs to no attempt. The text is for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptError {
@@ -86,11 +73,11 @@ pub enum AttemptError {
     NotThisBrowser,
     /// The cookie was not sealed by us, or not for this state.
     Forged,
-    /// It signed somebody in, or was about to.
+    /// It signed somebody in, or is just doing so.
     Used,
-    /// The response came by POST, and another one took its place before it was judged.
+    /// The response came by POST, and another one replaced it before it was judged.
     ResponseReplaced,
-    /// Ten minutes went by.
+    /// It is older than ten minutes.
     Expired {
         /// Where the person wanted to go.
         return_to: ReturnTo,
@@ -107,7 +94,7 @@ impl std::fmt::Display for AttemptError {
             AttemptError::Forged => "the attempt's cookie was not sealed by us for that state",
             AttemptError::Used => "the attempt was used before",
             AttemptError::ResponseReplaced => {
-                "the response that came by POST does not wait any more (another tab's took its place, or a minute went by)"
+                "the response that came by POST is gone (another tab replaced it, or a minute passed)"
             }
             AttemptError::Expired { .. } => "the attempt is older than ten minutes",
         })
@@ -115,17 +102,17 @@ impl std::fmt::Display for AttemptError {
 }
 
 impl Sessions {
-    /// Remembers an attempt: the cookies to set. The oldest go when they are too much.
+    /// Starts an attempt. Returns the cookies to set: its own, and the removals of those that do not fit beside it.
     pub fn start_attempt(
         &self,
         request: &HttpRequest,
         attempt: Attempt,
         return_to: ReturnTo,
     ) -> Vec<Cookie<'static>> {
-        let kept = self.kept_logins(request);
+        let kept = self.kept_attempts(request);
         let name = match return_to.as_str().len() <= SHORT_RETURN_TO {
             true => self.names.login(&attempt.state),
-            false => self.long_login_name(&kept),
+            false => self.long_attempt_name(&kept),
         };
         let login = LoginAttempt {
             attempt,
@@ -136,12 +123,12 @@ impl Sessions {
         let plain = plain.expect("strings and a number always serialise");
         let sealed = self.keys.seal(|keys| &keys.attempts, &name, plain);
         let cookie = self.attempt_cookie(name, sealed);
-        let mut cookies = self.surplus_logins(kept, &cookie);
+        let mut cookies = self.surplus_attempts(kept, &cookie);
         cookies.push(cookie);
         cookies
     }
 
-    /// The attempt that `state` names, if this browser began it. The caller sends
+    /// The attempt that `state` names, if this browser started it. The caller sends
     /// [`Sessions::remove_attempt`] with whatever it answers: an attempt is used once.
     pub fn take_attempt(
         &self,
@@ -149,7 +136,7 @@ impl Sessions {
         state: Option<&str>,
     ) -> Result<LoginAttempt, AttemptError> {
         let state = state.ok_or(AttemptError::NoState)?;
-        let (_, login) = self.find_login(request, state)?;
+        let (_, login) = self.find_attempt(request, state)?;
         match self.is_current(&login) {
             true => Ok(login),
             false => Err(AttemptError::Expired {
@@ -160,7 +147,7 @@ impl Sessions {
 
     /// The cookie that removes the attempt which `state` names, if the browser sent one.
     pub fn remove_attempt(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
-        match self.find_login(request, state) {
+        match self.find_attempt(request, state) {
             Ok((name, _)) => Some(self.removal(name)),
             Err(AttemptError::Forged) => Some(self.removal(self.names.login(state))),
             Err(_) => None,
@@ -168,18 +155,18 @@ impl Sessions {
     }
 
     /// The attempt with this state, and the name of its cookie.
-    fn find_login(
+    fn find_attempt(
         &self,
         request: &HttpRequest,
         state: &str,
     ) -> Result<(String, LoginAttempt), AttemptError> {
         let opened = |name: &str| {
-            let login = self.open_login(&request.cookie(name)?);
+            let login = self.open_attempt(&request.cookie(name)?);
             Some(login.filter(|login| random::is_same(&login.attempt.state, state)))
         };
         let long_names = LONG_ATTEMPTS.map(|long| self.names.login(long));
         let own = self.names.login(state);
-        // Anybody can make up a state that is called like the long ones.
+        // Anybody can send a state that names the cookies of LONG_ATTEMPTS.
         if !long_names.contains(&own) {
             match opened(&own) {
                 Some(Some(login)) => return Ok((own, login)),
@@ -194,57 +181,7 @@ impl Sessions {
             .ok_or(AttemptError::NotThisBrowser)
     }
 
-    /// The attempts that the browser sent, those first that it can best do without.
-    fn kept_logins(&self, request: &HttpRequest) -> Vec<Kept> {
-        let Ok(cookies) = request.cookies() else {
-            return Vec::new();
-        };
-        let attempts = cookies
-            .iter()
-            .filter(|cookie| self.names.is_login(cookie.name()));
-        let mut kept: Vec<Kept> = attempts
-            .map(|cookie| {
-                let login = self.open_login(cookie);
-                let current = login.filter(|login| self.is_current(login));
-                Kept {
-                    began_at: current.map(|login| login.began_at),
-                    name: cookie.name().to_owned(),
-                    bytes: header_bytes(cookie),
-                }
-            })
-            .collect();
-        kept.sort_unstable();
-        kept
-    }
-
-    /// The name for an attempt with a long place to return to: one that is free, or the oldest of them.
-    fn long_login_name(&self, kept: &[Kept]) -> String {
-        let names = LONG_ATTEMPTS.map(|long| self.names.login(long));
-        let age = |name: &String| kept.iter().position(|kept| kept.name == *name);
-        // `None`, which is free, comes before any age.
-        let oldest = names.into_iter().min_by_key(age);
-        oldest.expect("there is more than one")
-    }
-
-    /// Removals of what leads nowhere any more, and of the oldest until `new` fits in.
-    fn surplus_logins(&self, kept: Vec<Kept>, new: &Cookie<'_>) -> Vec<Cookie<'static>> {
-        let others: Vec<Kept> = kept
-            .into_iter()
-            .filter(|kept| kept.name != new.name())
-            .collect();
-        let mut bytes = header_bytes(new) + others.iter().map(|kept| kept.bytes).sum::<usize>();
-        let surplus = others.into_iter().take_while(|kept| {
-            let goes = kept.began_at.is_none() || bytes > TOGETHER;
-            bytes -= kept.bytes;
-            goes
-        });
-        surplus
-            .take(REMOVALS)
-            .map(|kept| self.removal(kept.name))
-            .collect()
-    }
-
-    fn open_login(&self, cookie: &Cookie<'_>) -> Option<LoginAttempt> {
+    fn open_attempt(&self, cookie: &Cookie<'_>) -> Option<LoginAttempt> {
         let (plain, _) = self
             .keys
             .open(|keys| &keys.attempts, cookie.name(), cookie.value())?;
@@ -272,11 +209,6 @@ impl Sessions {
         cookie.set_max_age(Duration::ZERO);
         cookie
     }
-}
-
-/// How much room a cookie takes in a request.
-fn header_bytes(cookie: &Cookie<'_>) -> usize {
-    "=; ".len() + cookie.name().len() + cookie.value().len()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The way through the provider's end-session endpoint and back: a state that the browser keeps meanwhile (RP-Initiated
-//! Logout 1.0, 2), and for a minute what a second press of the button needs. Browsers discard the answer to the first press
-//! and follow that to the second.
+//! Through the provider's end-session endpoint and back: the browser keeps the state meanwhile (RP-Initiated Logout 1.0, 2),
+//! and for a minute the database keeps what a second press of the button needs. Browsers discard the response to the first
+//! press and follow that to the second.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
@@ -17,12 +17,12 @@ use crate::random;
 /// For how long a sign-out can be asked for again.
 const AGAIN_FOR: Duration = Duration::MINUTE;
 
-/// Before a state, in what is signed for its cookie: no session's cookie does for it.
+/// Stands before the state in what is signed for its cookie, so that a session's cookie is not accepted as one.
 const MARK: &str = "logout-";
 
 /// A sign-out on its way through the provider.
 pub struct Logout {
-    /// Comes back from there. It follows from the session's secret, so that all answers to one sign-out name the same.
+    /// Comes back from there. Derived from the session's secret, so that all responses to one sign-out name the same.
     pub state: String,
     /// The ID token of the sign-in, if it was kept.
     pub id_token_hint: Option<SecretString>,
@@ -36,7 +36,7 @@ impl Sessions {
         request: &HttpRequest,
         id_token_hint: Option<SecretString>,
     ) -> Result<Logout, db::Error> {
-        // Whoever is signed in has a session's cookie that is ours; without it there is nothing to be found again.
+        // Whoever is signed in has a session's cookie of ours; without one a second press could not be recognized.
         let state = self.state_of_session(request);
         let state = state.unwrap_or_else(crate::random::secret);
         let state_hash = hash(&state);
@@ -52,7 +52,7 @@ impl Sessions {
             .run(move |connection| SignOut::create(connection, &kept, now));
         match create.await {
             Ok(_is_first) => (),
-            // They can sign out all the same, if only that can be written.
+            // The sign-out itself may still be written.
             Err(cause @ db::Error::Query(_)) => {
                 log::error!("a second press on \"Sign out\" won't reach the provider: {cause}");
             }
@@ -64,8 +64,8 @@ impl Sessions {
         })
     }
 
-    /// The sign-out that this browser began a moment ago: its session's cookie says so, or the state's. So for a minute an
-    /// old cookie still leads to the provider with the hint, and opens nothing here.
+    /// The sign-out that this browser started within the last minute, found by its session's cookie or by the state's. The
+    /// old session's cookie leads to the provider with the hint, and opens nothing here.
     pub async fn recent_logout(&self, request: &HttpRequest) -> Result<Option<Logout>, db::Error> {
         let state = self.state_of_session(request);
         let Some(state) = state.or_else(|| self.state_of_logout(request)) else {
@@ -89,7 +89,7 @@ impl Sessions {
         }))
     }
 
-    /// Removes what is too old to be asked for again.
+    /// Removes the sign-outs that are older than [`AGAIN_FOR`].
     pub(super) async fn purge_logouts(&self) -> Result<(), db::Error> {
         let until = self.clock.now() - AGAIN_FOR;
         let purge = self
@@ -98,7 +98,7 @@ impl Sessions {
         purge.await.map(drop)
     }
 
-    /// The cookie that remembers `state` for ten minutes. It is signed, so that a made-up one costs no query.
+    /// The cookie that keeps `state` for ten minutes. It is signed, so that a forged one costs no query.
     pub fn logout_cookie(&self, state: &str) -> Cookie<'static> {
         self.logout_cookie_of(self.keys.sign(&format!("{MARK}{state}")))
     }
@@ -129,7 +129,8 @@ impl Sessions {
         Some(state.to_owned())
     }
 
-    /// Of the session whose cookie came, whether it is still there or not. The provider learns it, and can't turn it back.
+    /// The state for the session whose cookie came, whether that still exists or not. A hash: the provider learns it, and
+    /// must not learn the secret.
     fn state_of_session(&self, request: &HttpRequest) -> Option<String> {
         let secret = self.session_secret(request)?;
         Some(hash(&format!("{MARK}{secret}")))

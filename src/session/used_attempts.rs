@@ -1,5 +1,5 @@
-//! An attempt signs in once. This process remembers for which it asked the token endpoint, before it asks; for which other
-//! processes did the database tells, when the session is to begin.
+//! An attempt signs in once. This process marks it as used before it asks the token endpoint. The database tells about
+//! other processes, when the session is to start.
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -9,14 +9,14 @@ use crate::db::{self, Kind, SingleUse};
 use crate::session::login_attempt::LIFETIME;
 use crate::session::{AttemptError, Sessions};
 
-/// How many are remembered at most, some 250 bytes each. Who makes us forget one gains requests to the token
-/// endpoint and no session.
+/// How many are kept at most, some 250 bytes each. Whoever makes us drop one gains requests to the token endpoint, and no
+/// session.
 const CAPACITY: u64 = 16_384;
 
 /// For how long after its use an attempt is kept: beyond its own lifetime, since the clocks of the processes differ.
 const KEPT: Duration = LIFETIME.saturating_mul(2);
 
-/// The attempts that this process took.
+/// The attempts that this process has marked as used.
 pub struct UsedAttempts(Cache<String, ()>);
 
 impl UsedAttempts {
@@ -25,7 +25,7 @@ impl UsedAttempts {
         UsedAttempts(
             Cache::builder()
                 .max_capacity(CAPACITY)
-                // The default would rather not take a new one than let an old one go.
+                // The default policy may reject a new entry to keep an old one.
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(lifetime)
                 .build(),
@@ -34,7 +34,7 @@ impl UsedAttempts {
 }
 
 impl Sessions {
-    /// Uses up the attempt that `state` names: for [`Sessions::sign_in`].
+    /// Marks the attempt that `state` names as used. [`Sessions::sign_in`] takes the result.
     ///
     /// # Errors
     /// This process did so before.
@@ -51,7 +51,7 @@ impl Sessions {
         }
     }
 
-    /// Removes from the database what is too old to be used in any case; how much.
+    /// Removes used attempts that are too old to be accepted anyway; how many.
     pub async fn purge_used(&self) -> Result<usize, db::Error> {
         let now = self.clock.now();
         let mut purged = 0;

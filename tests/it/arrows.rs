@@ -72,10 +72,7 @@ const STILL_LONG: &[&str] = &[
     "oidc/provider/cache/tests.rs",
     "server/http1/paced/requests.rs",
     "server/mod.rs",
-    "session/key_ring.rs",
-    "session/login_attempt.rs",
     "session/properties.rs",
-    "session/store/tests.rs",
     "settings/tests.rs",
 ];
 

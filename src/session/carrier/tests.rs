@@ -1,6 +1,5 @@
 //! Requests through all layers of the session, with an SQLite file of their own.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::cookie::Cookie;
@@ -9,6 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, read_body, try_call_service};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use secrecy::{ExposeSecret, SecretSlice};
+use tempfile::TempDir;
 
 use super::super::tests::settings;
 use super::*;
@@ -19,17 +19,16 @@ use crate::session::{SignInError, SignedIn};
 mod previous_version;
 
 struct House {
-    folder: PathBuf,
+    _folder: TempDir,
     sessions: Arc<Sessions>,
 }
 
 impl House {
     fn new() -> House {
-        let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
-        std::fs::create_dir(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut settings = settings("https://app.example");
         settings.sessions.previous_key = Some(SecretSlice::from(vec![7; 64]));
-        let db = Db::new(DatabaseUrl::Sqlite(folder.join("doorward.db")));
+        let db = Db::new(DatabaseUrl::Sqlite(folder.path().join("doorward.db")));
         db.migrate().unwrap();
         let sessions = Arc::new(Sessions::new(
             &settings,
@@ -37,7 +36,10 @@ impl House {
             db,
             Clock::default(),
         ));
-        House { folder, sessions }
+        House {
+            _folder: folder,
+            sessions,
+        }
     }
 
     async fn state_of(&self, key_hash: &'static str) -> Option<String> {
@@ -79,12 +81,6 @@ impl House {
         });
         let body = String::from_utf8(read_body(response).await.to_vec()).unwrap();
         Answer { body, cookie }
-    }
-}
-
-impl Drop for House {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

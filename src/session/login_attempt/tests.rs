@@ -1,5 +1,6 @@
 use super::*;
 use crate::public_url::PublicUrl;
+use crate::session::login_attempt::budget::{REMOVALS, TOGETHER, header_bytes};
 use crate::session::tests::{request_with, sessions};
 
 fn profile() -> ReturnTo {

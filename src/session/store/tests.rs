@@ -1,81 +1,16 @@
-//! With a database of its own, an SQLite file.
+//! Each test with a database of its own, an SQLite file.
 
-use std::path::PathBuf;
+mod fixture;
 
-use secrecy::{ExposeSecret, SecretSlice};
+use fixture::{Fixture, beside, sessions_of};
+use secrecy::ExposeSecret;
 use time::Duration;
 
-use super::super::tests::{request_with, settings};
+use super::super::tests::request_with;
 use super::*;
 use crate::accounts::end::{Which, Why};
 use crate::accounts::sign_in::SignInOutcome;
-use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db, NewUser};
-
-struct Fixture {
-    folder: PathBuf,
-    clock: Clock,
-    sessions: Sessions,
-}
-
-impl Fixture {
-    /// An hour of idleness ends a session, and so does a day.
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
-        std::fs::create_dir(&folder).unwrap();
-        let clock = Clock::default();
-        let sessions = sessions_of(&folder, &clock, None);
-        sessions.db.migrate().unwrap();
-        Fixture {
-            folder,
-            clock,
-            sessions,
-        }
-    }
-
-    /// Signs Ada in: what her browser's cookie holds.
-    async fn sign_in(&self) -> String {
-        let secret = crate::random::secret();
-        let ada = NewUser {
-            issuer: "https://op.example".to_owned(),
-            subject: "ada".to_owned(),
-            name: None,
-            email: None,
-            email_verified: false,
-        };
-        let stored = Stored {
-            id_token_hint: Some("i".into()),
-        };
-        let sessions = &self.sessions;
-        let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-        let begun = sessions
-            .start_session(&secret, ada, &stored, attempt, None)
-            .await;
-        assert!(matches!(begun, Ok(SignInOutcome::SignedIn(_))));
-        sessions.keys.sign(&secret)
-    }
-
-    async fn is_in(&self, signed: &str) -> bool {
-        self.sessions.load(signed).await.unwrap().is_some()
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn sessions_of(folder: &std::path::Path, clock: &Clock, key: Option<u8>) -> Sessions {
-    let mut settings = settings("https://app.example");
-    settings.sessions.idle_timeout = std::time::Duration::from_secs(3600);
-    settings.sessions.absolute_timeout = std::time::Duration::from_secs(86_400);
-    if let Some(byte) = key {
-        settings.sessions.key = Some(SecretSlice::from(vec![byte; 64]));
-    }
-    let db = Db::new(DatabaseUrl::Sqlite(folder.join("doorward.db")));
-    Sessions::new(&settings, &key_of(&settings), db, clock.clone())
-}
+use crate::db::NewUser;
 
 #[actix_web::test]
 async fn a_session_is_found_by_its_cookie_with_all_that_it_holds_until_it_is_deleted() {
@@ -174,7 +109,7 @@ async fn what_is_kept_of_a_sign_out_is_purged_after_a_minute() {
 async fn a_session_of_another_key_opens_nothing() {
     let fixture = Fixture::new();
     let key = fixture.sign_in().await;
-    let other = sessions_of(&fixture.folder, &fixture.clock, Some(7));
+    let other = sessions_of(fixture.folder.path(), &fixture.clock, Some(7));
     assert!(other.load(&key).await.unwrap().is_none());
     // Not even with a signature of that key.
     let signed = other.keys.sign(secret_of(&key));
@@ -184,7 +119,7 @@ async fn a_session_of_another_key_opens_nothing() {
 #[actix_web::test]
 async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old() {
     let fixture = Fixture::new();
-    let other = sessions_of(&fixture.folder, &fixture.clock, None);
+    let other = sessions_of(fixture.folder.path(), &fixture.clock, None);
     let ada = |subject: &str| NewUser {
         issuer: "https://op.example".to_owned(),
         subject: subject.to_owned(),
@@ -207,7 +142,7 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
     assert!(matches!(begun, SignInOutcome::SignedIn(_)));
     for subject in ["ada", "grace"] {
         // The other process has not seen it.
-        let again = sessions_of(&fixture.folder, &fixture.clock, None);
+        let again = sessions_of(fixture.folder.path(), &fixture.clock, None);
         let attempt = again.use_attempt("state").unwrap();
         assert_eq!(
             begin(&again, subject, attempt).await.unwrap(),
@@ -220,14 +155,6 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
     assert_eq!(sessions.purge_used().await.unwrap(), 0, "clocks differ");
     fixture.clock.shift(Duration::minutes(11));
     assert_eq!(sessions.purge_used().await.unwrap(), 1);
-}
-
-/// The sessions of a process with these settings, on the database of `fixture`.
-fn beside(fixture: &Fixture, change: impl FnOnce(&mut crate::settings::Settings)) -> Sessions {
-    let mut settings = settings("https://app.example");
-    change(&mut settings);
-    let db = Db::new(DatabaseUrl::Sqlite(fixture.folder.join("doorward.db")));
-    Sessions::new(&settings, &key_of(&settings), db, fixture.clock.clone())
 }
 
 #[actix_web::test]
@@ -248,7 +175,7 @@ async fn however_short_the_idle_time_is_who_is_active_stays_in() {
     for (idle_secs, pause_secs) in [(5, 2), (20, 11), (61, 31), (119, 60), (119, 118)] {
         let fixture = Fixture::new();
         // A minute's cache, and another process that takes turns.
-        let stores = [(); 2].map(|()| {
+        let processes = [(); 2].map(|()| {
             beside(&fixture, |settings| {
                 settings.sessions.idle_timeout = std::time::Duration::from_secs(idle_secs);
                 settings.sessions.cache = std::time::Duration::from_secs(60);
@@ -257,13 +184,13 @@ async fn however_short_the_idle_time_is_who_is_active_stays_in() {
         let key = fixture.sign_in().await;
         for turn in 0..12 {
             let now = fixture.clock.now();
-            let store = &stores[turn % 2];
-            let is_in = store.load(&key).await.unwrap().is_some();
+            let sessions = &processes[turn % 2];
+            let is_in = sessions.load(&key).await.unwrap().is_some();
             assert!(is_in, "{idle_secs} s, turn {turn} at {now}");
             fixture.clock.shift(Duration::seconds(pause_secs));
         }
         fixture.clock.shift(Duration::seconds(idle_secs as i64));
-        assert!(stores[0].load(&key).await.unwrap().is_none());
+        assert!(processes[0].load(&key).await.unwrap().is_none());
     }
 }
 
@@ -287,8 +214,4 @@ async fn a_session_that_was_used_meanwhile_is_not_ended() {
         .await;
     assert!(!ended.unwrap());
     assert!(fixture.is_in(&key).await);
-}
-
-fn key_of(settings: &crate::settings::Settings) -> SecretSlice<u8> {
-    settings.sessions.key.clone().unwrap()
 }

@@ -1,0 +1,94 @@
+//! Ada, an SQLite file, and processes that use it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretSlice;
+use tempfile::TempDir;
+
+use crate::accounts::sign_in::SignInOutcome;
+use crate::clock::Clock;
+use crate::db::{DatabaseUrl, Db, NewUser};
+use crate::session::Sessions;
+use crate::session::stored::Stored;
+use crate::session::tests::settings;
+use crate::settings::Settings;
+
+pub struct Fixture {
+    pub folder: TempDir,
+    pub clock: Clock,
+    pub sessions: Sessions,
+}
+
+impl Fixture {
+    /// An hour of idleness ends a session, and so does a day.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::default();
+        let sessions = sessions_of(folder.path(), &clock, None);
+        sessions.db.migrate().unwrap();
+        Fixture {
+            folder,
+            clock,
+            sessions,
+        }
+    }
+
+    /// Signs Ada in: what her browser's cookie holds.
+    pub async fn sign_in(&self) -> String {
+        let secret = crate::random::secret();
+        let ada = NewUser {
+            issuer: "https://op.example".to_owned(),
+            subject: "ada".to_owned(),
+            name: None,
+            email: None,
+            email_verified: false,
+        };
+        let stored = Stored {
+            id_token_hint: Some("i".into()),
+        };
+        let sessions = &self.sessions;
+        let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
+        let begun = sessions
+            .start_session(&secret, ada, &stored, attempt, None)
+            .await;
+        assert!(matches!(begun, Ok(SignInOutcome::SignedIn(_))));
+        sessions.keys.sign(&secret)
+    }
+
+    pub async fn is_in(&self, signed: &str) -> bool {
+        self.sessions.load(signed).await.unwrap().is_some()
+    }
+}
+
+/// The sessions of a process with this byte in its `SESSION_KEY`, or with the key of all tests.
+pub fn sessions_of(folder: &Path, clock: &Clock, key: Option<u8>) -> Sessions {
+    let mut settings = settings("https://app.example");
+    settings.sessions.idle_timeout = Duration::from_secs(3600);
+    settings.sessions.absolute_timeout = Duration::from_secs(86_400);
+    if let Some(byte) = key {
+        settings.sessions.key = Some(SecretSlice::from(vec![byte; 64]));
+    }
+    let db = Db::new(DatabaseUrl::Sqlite(folder.join("doorward.db")));
+    Sessions::new(
+        &settings,
+        settings.sessions.key.as_ref().unwrap(),
+        db,
+        clock.clone(),
+    )
+}
+
+/// The sessions of a process with these settings, on the database of `fixture`.
+pub fn beside(fixture: &Fixture, change: impl FnOnce(&mut Settings)) -> Sessions {
+    let mut settings = settings("https://app.example");
+    change(&mut settings);
+    let db = Db::new(DatabaseUrl::Sqlite(
+        fixture.folder.path().join("doorward.db"),
+    ));
+    Sessions::new(
+        &settings,
+        settings.sessions.key.as_ref().unwrap(),
+        db,
+        fixture.clock.clone(),
+    )
+}
