@@ -195,7 +195,7 @@ fn providers_says_what_to_enter_there_and_here_and_what_was_tried() {
             "| there (",
             "| here | value |",
             "`OIDC_ISSUER`",
-            "\nOdd there:\n",
+            "\nUnusual there:\n",
             "/authorization-code/callback`",
         ] {
             assert!(section.contains(part), "{name} lacks {part}");
