@@ -117,7 +117,7 @@ async fn a_servers_certificate_in_the_file_may_have_an_authoritys_name() {
 }
 
 const NOT_NAMED: &str =
-    "is self-signed with CA:TRUE, and not one of those in OIDC_CA_FILE (put it there to the letter";
+    "is self-signed with CA:TRUE, and not one of those in OIDC_CA_FILE (add it there";
 
 #[actix_web::test]
 async fn one_that_is_not_in_the_file_is_refused() {
