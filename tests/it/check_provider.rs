@@ -34,7 +34,7 @@ async fn any_401_of_the_token_endpoint_is_a_wrong_secret() {
     ] {
         answer_with(&app, Endpoint::Token, canned);
         let expected = format!(
-            "fault client_secret the token endpoint refuses us: {why}. Mend: copy the application's client secret into \
+            "fault client_secret the token endpoint rejects the client: {why}. Fix: copy the application's client secret into \
              OIDC_CLIENT_SECRET again, and check its client authentication."
         );
         assert_eq!(complaints(&app), [expected]);
@@ -58,7 +58,7 @@ async fn a_token_endpoint_that_is_not_there_is_a_fault() {
     for status in [404, 405, 307] {
         answer_with(&app, Endpoint::Token, Canned::html(status, "<h1>No</h1>"));
         let expected = format!(
-            "fault client_secret the token endpoint answers with status {status}, as if it were not there. Mend: ask the \
+            "fault client_secret the token endpoint answers with status {status}, as if it did not exist. Fix: ask the \
              provider's operator whether the discovery document's token_endpoint is right."
         );
         assert_eq!(complaints(&app), [expected]);
@@ -100,7 +100,7 @@ async fn a_post_logout_address_that_is_not_registered_is_a_fault() {
         found,
         [
             "fault end_session http://127.0.0.1:PROVIDER/end_session does not take our post-logout redirect URI \
-             http://localhost:APP/x: whoever signs out ends there on an error page. Mend: at the provider, have \
+             http://localhost:APP/x: whoever signs out ends there on an error page. Fix: at the provider, have \
              http://localhost:APP/x among the application's post-logout redirect URIs, to the letter."
         ]
     );
@@ -168,7 +168,7 @@ async fn what_the_provider_demands_of_every_sign_in_is_told() {
         });
         let expected = format!(
             "fault discovery the document says {name}: true, which Doorward does not do, so that every sign-in is \
-             refused. Mend: at the provider, let this application sign people in without it."
+             refused. Fix: at the provider, let this application sign people in without it."
         );
         let expected: Vec<_> = is_fault.then_some(expected).into_iter().collect();
         assert_eq!(complaints(&app), expected);
@@ -188,7 +188,7 @@ async fn keys_without_kid_are_told() {
         complaints(&app),
         [
             "warning keys 4 can be used, for RS256 PS256 ES256 EdDSA; 4 without kid, which a token that names its key does \
-             not find. Mend: let the provider publish the kid of each key."
+             not find. Fix: let the provider publish the kid of each key."
         ]
     );
     app.provider.rotate_keys(Keep::Yes);
@@ -196,7 +196,7 @@ async fn keys_without_kid_are_told() {
         complaints(&app),
         [
             "fault keys several are for RS256 PS256 and none of them has a kid, so that nobody can tell which signed a \
-             token. Mend: let the provider publish the kid of each key."
+             token. Fix: let the provider publish the kid of each key."
         ]
     );
 }
@@ -214,11 +214,11 @@ async fn an_rsa_modulus_with_a_leading_zero_is_told_and_named_in_the_log() {
     edit_keys(&app, with_zero);
     let why = "its n begins with a zero byte, which RFC 7518 (6.3.1.1) forbids";
     let faulty = format!("; what these sign is refused: \"rsa-1\": {why}; \"rsa-1-pss\": {why}.");
-    let mend = "Mend: ask the provider's operator to publish these keys as RFC 7518 says.";
+    let fix = "Fix: ask the provider's operator to publish these keys as RFC 7518 says.";
     assert_eq!(
         complaints(&app),
         [format!(
-            "warning keys 2 can be used, for ES256 EdDSA{faulty} {mend}"
+            "warning keys 2 can be used, for ES256 EdDSA{faulty} {fix}"
         )]
     );
     edit_keys(&app, move |keys| {
@@ -228,7 +228,7 @@ async fn an_rsa_modulus_with_a_leading_zero_is_told_and_named_in_the_log() {
     assert_eq!(
         complaints(&app),
         [format!(
-            "fault keys of the 0 that can be used, none is for an algorithm that it says it signs with{faulty} {mend}"
+            "fault keys of the 0 that can be used, none is for an algorithm that it says it signs with{faulty} {fix}"
         )]
     );
     let page = app.visitor().sign_in("ada").await;

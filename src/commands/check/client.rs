@@ -59,7 +59,7 @@ pub fn secret(outcome: Result<(), oidc::Error>) -> Finding {
     match outcome {
         Ok(()) => Finding::ok(
             "client_secret",
-            "the token endpoint takes it: of a made-up code and us it refused the code",
+            "the token endpoint accepts it: it refused a made-up code, not the client",
         ),
         Err(oidc::Error::TokenRefused { status, refusal })
             if status == 401 || refusal.code == "invalid_client" =>
@@ -77,7 +77,7 @@ pub fn secret(outcome: Result<(), oidc::Error>) -> Finding {
             ..
         }) if (300..500).contains(&status) && !matches!(status, 408 | 425 | 429) => Finding::fault(
             "client_secret",
-            format!("the token endpoint answers with status {status}, as if it were not there"),
+            format!("the token endpoint answers with status {status}, as if it did not exist"),
             "ask the provider's operator whether the discovery document's token_endpoint is right",
         ),
         Err(cause) => Finding::unknown("client_secret", cause.to_string()),
@@ -87,7 +87,7 @@ pub fn secret(outcome: Result<(), oidc::Error>) -> Finding {
 fn refused(why: &str) -> Finding {
     Finding::fault(
         "client_secret",
-        format!("the token endpoint refuses us: {why}"),
+        format!("the token endpoint rejects the client: {why}"),
         "copy the application's client secret into OIDC_CLIENT_SECRET again, and check its client authentication",
     )
 }

@@ -23,7 +23,7 @@ pub fn check(url: DatabaseUrl, auto_migrate: bool) -> Vec<Finding> {
                 format!("{name} is not there yet: Doorward makes it when it starts"),
                 "nothing, if this is before the first start; else check DATABASE_URL",
             ),
-            Finding::unknown("migrations", "the database comes first"),
+            Finding::unknown("migrations", "needs the database"),
         ];
     }
     let db = Db::existing(url);
@@ -45,7 +45,7 @@ pub fn check(url: DatabaseUrl, auto_migrate: bool) -> Vec<Finding> {
         ],
         Err(cause) => vec![
             Finding::fault("database", one_line(&cause.to_string()), CHECK_URL),
-            Finding::unknown("migrations", "the database comes first"),
+            Finding::unknown("migrations", "needs the database"),
         ],
     }
 }
@@ -57,7 +57,7 @@ pub fn no_answer(waited: Duration) -> Vec<Finding> {
     let waited = format!("no answer within {} s", waited.as_secs());
     vec![
         Finding::fault("database", waited, CHECK_URL),
-        Finding::unknown("migrations", "the database comes first"),
+        Finding::unknown("migrations", "needs the database"),
     ]
 }
 

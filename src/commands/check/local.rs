@@ -18,8 +18,8 @@ pub fn complaint(complaint: &Complaint) -> Finding {
         fault,
         example,
     } = complaint;
-    let mend = format!("for example {variable}={example}");
-    Finding::fault("settings", format!("{variable} {fault}"), mend)
+    let fix = format!("for example {variable}={example}");
+    Finding::fault("settings", format!("{variable} {fault}"), fix)
 }
 
 /// Checks settings without a complaint.
@@ -35,23 +35,23 @@ pub fn check(settings: &Settings) -> Vec<Finding> {
 /// What the cookies can be, by `PUBLIC_URL` alone.
 fn public_url(settings: &Settings) -> Finding {
     let url = &settings.provider.registration.post_logout_redirect_uri;
-    let is_here = oidc::is_confidential(settings.public_url.url());
+    let is_local = oidc::is_confidential(settings.public_url.url());
     match settings.public_url.url().scheme() {
         "https" => Finding::ok(
             "public_url",
             format!("{url}: cookies are Secure and named __Host-"),
         ),
-        _ if is_here => Finding::ok(
+        _ if is_local => Finding::ok(
             "public_url",
             format!("{url} stays on this machine: cookies need no Secure and no __Host-"),
         ),
         _ => Finding::warning(
             "public_url",
             format!(
-                "{url} is plain http: cookies go without Secure and __Host-, and who listens on \
-                 the way can take a session over"
+                "{url} is plain http: cookies go without Secure and __Host-, and whoever reads the \
+                 traffic can take over a session"
             ),
-            "put TLS before Doorward and say https in PUBLIC_URL",
+            "serve Doorward over TLS and write https in PUBLIC_URL",
         ),
     }
 }
@@ -87,12 +87,12 @@ fn session_key(settings: &Settings) -> Finding {
 fn tls_roots(settings: &Settings) -> Finding {
     let (system, extra) = oidc::count_roots(settings.provider.extra_roots.as_deref());
     let count = format!("{system} of this system, {extra} of OIDC_CA_FILE");
-    let mend = "install the system's certificates (Debian: ca-certificates), or name the provider's \
+    let fix = "install the system's certificates (Debian: ca-certificates), or name the provider's \
                 authority in OIDC_CA_FILE";
     let is_needed = settings.provider.registration.issuer.starts_with("https:");
     match (system + extra, is_needed) {
-        (0, true) => Finding::fault("tls_roots", "no certificate authority is trusted", mend),
-        (0, false) => Finding::warning("tls_roots", "no certificate authority is trusted", mend),
+        (0, true) => Finding::fault("tls_roots", "no certificate authority is trusted", fix),
+        (0, false) => Finding::warning("tls_roots", "no certificate authority is trusted", fix),
         _ => Finding::ok("tls_roots", count),
     }
 }

@@ -23,7 +23,7 @@ const PROVIDER_PATIENCE: Duration = Duration::from_secs(25);
 /// How long the database may take.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(12);
 
-/// Checks everything and prints it. The exit code is 0 when nothing is at fault.
+/// Checks everything and prints it. The exit code is 0 when nothing is wrong.
 pub fn run(form: Form) -> Result<ExitCode, String> {
     let settings = Settings::from_env(&|path| std::fs::read(path));
     let auto_migrate = settings
@@ -37,7 +37,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
     match settings {
         Err(complaints) => {
             findings.extend(complaints.iter().map(local::complaint));
-            let why = "the settings come first";
+            let why = "needs valid settings";
             findings.extend(local::CHECKS.map(|check| Finding::unknown(check, why)));
             findings.extend(provider::CHECKS.map(|check| Finding::unknown(check, why)));
         }
@@ -56,7 +56,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
         Some(Ok(findings)) => findings,
         Some(Err(_)) => database::no_answer(DATABASE_PATIENCE),
         None => database::CHECKS
-            .map(|check| Finding::unknown(check, "the settings come first"))
+            .map(|check| Finding::unknown(check, "needs valid settings"))
             .into(),
     });
 

@@ -74,7 +74,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
             another_issuer(&registration.issuer, &issuer, endpoint),
         ];
         findings.extend(rest_without(
-            "the issuer comes first",
+            "needs the right issuer",
             &CHECKS[2..],
             clock_offset,
         ));
@@ -108,7 +108,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
 fn nothing_but(discovery: Finding, clock_offset: Option<Duration>) -> Vec<Finding> {
     let mut findings = vec![discovery];
     findings.extend(rest_without(
-        "discovery comes first",
+        "needs the discovery document",
         &CHECKS[1..],
         clock_offset,
     ));
@@ -142,7 +142,7 @@ fn judge_document(location: &Url, demands: &[&'static str]) -> Finding {
 }
 
 fn discovery_fault(cause: &oidc::Error) -> Finding {
-    let (message, mend) = match cause {
+    let (message, fix) = match cause {
         oidc::Error::Fetch {
             cause: FetchError::Certificate(CertificateFault { what, fix }),
             ..
@@ -162,7 +162,7 @@ fn discovery_fault(cause: &oidc::Error) -> Finding {
         ),
         cause => (cause.to_string(), ISSUER_FORMS),
     };
-    Finding::fault("discovery", message, mend)
+    Finding::fault("discovery", message, fix)
 }
 
 const ISSUER_FORMS: &str = "check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
@@ -207,10 +207,10 @@ fn clock(offset: Option<Duration>) -> Finding {
         true => format!("ours is {secs} s behind the provider's"),
         false => format!("ours is {secs} s ahead of the provider's"),
     };
-    let mend = "have the clocks set by NTP: ID tokens are taken up to 60 s off";
+    let fix = "have the clocks set by NTP: ID tokens are taken up to 60 s off";
     match offset.abs() {
-        offset if offset > CLOCK_FAULT => Finding::fault("clock", message, mend),
-        offset if offset > CLOCK_WARNING => Finding::warning("clock", message, mend),
+        offset if offset > CLOCK_FAULT => Finding::fault("clock", message, fix),
+        offset if offset > CLOCK_WARNING => Finding::warning("clock", message, fix),
         _ => Finding::ok("clock", "ours and the provider's agree within 5 s"),
     }
 }

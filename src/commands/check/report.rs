@@ -24,7 +24,7 @@ pub struct Finding {
     verdict: Verdict,
     message: String,
     /// What to do about it.
-    mend: Option<String>,
+    fix: Option<String>,
 }
 
 impl Finding {
@@ -37,14 +37,14 @@ impl Finding {
     pub fn warning(
         check: &'static str,
         message: impl Into<String>,
-        mend: impl Into<String>,
+        fix: impl Into<String>,
     ) -> Self {
-        Finding::new(check, Verdict::Warning, message, Some(mend.into()))
+        Finding::new(check, Verdict::Warning, message, Some(fix.into()))
     }
 
     /// It does not work.
-    pub fn fault(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Finding::new(check, Verdict::Fault, message, Some(mend.into()))
+    pub fn fault(check: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Finding::new(check, Verdict::Fault, message, Some(fix.into()))
     }
 
     /// It can't be told, and why.
@@ -56,13 +56,13 @@ impl Finding {
         check: &'static str,
         verdict: Verdict,
         message: impl Into<String>,
-        mend: Option<String>,
+        fix: Option<String>,
     ) -> Self {
         Finding {
             check,
             verdict,
             message: message.into(),
-            mend,
+            fix,
         }
     }
 }
@@ -91,7 +91,7 @@ impl Report {
                     "check": finding.check,
                     "verdict": finding.verdict.for_machines(),
                     "message": finding.message,
-                    "mend": finding.mend,
+                    "fix": finding.fix,
                 })
             })
             .collect();
@@ -112,13 +112,13 @@ impl fmt::Display for Report {
             check,
             verdict,
             message,
-            mend,
+            fix,
         } in findings
         {
             let verdict = verdict.for_people();
             write!(f, "{verdict:10}  {check:13}  {message}.")?;
-            match mend {
-                Some(mend) => writeln!(f, " Mend: {mend}.")?,
+            match fix {
+                Some(fix) => writeln!(f, " Fix: {fix}.")?,
                 None => writeln!(f)?,
             }
         }
@@ -126,7 +126,7 @@ impl fmt::Display for Report {
         let unknown = self.count(Verdict::Unknown);
         writeln!(
             f,
-            "At fault: {faults}. Warnings: {warnings}. Can't be told: {unknown}."
+            "Faults: {faults}. Warnings: {warnings}. Can't tell: {unknown}."
         )
     }
 }

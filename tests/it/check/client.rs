@@ -14,7 +14,7 @@ async fn a_provider_that_denies_everybody_is_not_taken_for_sure() {
         }));
     });
     let denied = "warning client the provider knows it and its redirect URI http://localhost:APP/authorization-code/callback, \
-                  but answers \"access_denied\". Mend: cancelled, or: assign the person to the application; give the \
+                  but answers \"access_denied\". Fix: cancelled, or: assign the person to the application; give the \
                   authorization server an access policy with a rule for it; check network zones.";
     assert_eq!(complaints(&app), [denied]);
 }
@@ -26,7 +26,7 @@ async fn a_client_that_the_provider_does_not_know() {
     assert_eq!(
         found,
         [
-            "fault client the authorization endpoint shows an error page (status 400) that names client_id. Mend: at the \
+            "fault client the authorization endpoint shows an error page (status 400) that names client_id. Fix: at the \
          provider, compare the application's client id with OIDC_CLIENT_ID, and have \
          http://localhost:APP/authorization-code/callback among its sign-in redirect URIs, to the letter.",
             WRONG_SECRET,
@@ -36,7 +36,7 @@ async fn a_client_that_the_provider_does_not_know() {
     );
 }
 
-const WRONG_SECRET: &str = "fault client_secret the token endpoint refuses us: invalid_client. Mend: copy the application's \
+const WRONG_SECRET: &str = "fault client_secret the token endpoint rejects the client: invalid_client. Fix: copy the application's \
                             client secret into OIDC_CLIENT_SECRET again, and check its client authentication.";
 
 #[actix_web::test]
@@ -64,11 +64,11 @@ async fn a_redirect_uri_that_is_not_registered() {
     assert_eq!(
         found,
         [
-            "fault client the authorization endpoint shows an error page (status 400) that names redirect_uri. Mend: at the \
+            "fault client the authorization endpoint shows an error page (status 400) that names redirect_uri. Fix: at the \
          provider, compare the application's client id with OIDC_CLIENT_ID, and have \
          https://app.example.com/authorization-code/callback among its sign-in redirect URIs, to the letter.",
             "fault end_session http://127.0.0.1:PROVIDER/end_session does not take our post-logout redirect URI \
-         https://app.example.com: whoever signs out ends there on an error page. Mend: at the provider, have \
+         https://app.example.com: whoever signs out ends there on an error page. Fix: at the provider, have \
          https://app.example.com among the application's post-logout redirect URIs, to the letter.",
         ]
     );

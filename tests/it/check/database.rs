@@ -20,11 +20,11 @@ on_both! {
         let found = complaints_with(&app, &[("DATABASE_URL", &storage.url)]);
         let expected = format!("warning migrations missing: {names}");
         assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
-        assert!(found[0].ends_with(" Mend: start Doorward, which applies them, or run `diesel migration run`."), "{found:?}");
+        assert!(found[0].ends_with(" Fix: start Doorward, which applies them, or run `diesel migration run`."), "{found:?}");
         let found = complaints_with(&app, &[("DATABASE_URL", &storage.url), ("AUTO_MIGRATE", "false")]);
         let expected = format!("fault migrations missing, and AUTO_MIGRATE is false, so Doorward does not start: {names}");
         assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
-        assert!(found[0].ends_with(" Mend: run `diesel migration run`."), "{found:?}");
+        assert!(found[0].ends_with(" Fix: run `diesel migration run`."), "{found:?}");
     }
 }
 
@@ -39,7 +39,7 @@ async fn a_postgres_that_takes_no_writes() {
     assert_eq!(
         found,
         [
-            "fault database Postgres answers, but takes no writes. Mend: name the primary in DATABASE_URL, not a \
+            "fault database Postgres answers, but takes no writes. Fix: name the primary in DATABASE_URL, not a \
              standby, and a role that may write."
         ]
     );
@@ -78,11 +78,11 @@ mod slow {
             );
             assert!(
                 found[0].ends_with(
-                    " Mend: check DATABASE_URL, and that the database runs and lets us in."
+                    " Fix: check DATABASE_URL, and that the database runs and lets us in."
                 ),
                 "{found:?}"
             );
-            assert_eq!(found[1], "can't tell migrations the database comes first.");
+            assert_eq!(found[1], "can't tell migrations needs the database.");
         }
         let (mut content, mut file) = (String::new(), std::fs::File::open(&none.url).unwrap());
         file.read_to_string(&mut content).unwrap();

@@ -6,7 +6,7 @@ use super::{UNTOLD, assert_only_discovery_fails, check_with, complaints};
 use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 
-const ISSUER_FORMS: &str = "Mend: check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
+const ISSUER_FORMS: &str = "Fix: check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
                             https://{domain}/oauth2/default a custom one; Keycloak: https://{host}/realms/{realm}; \
                             Entra ID: https://login.microsoftonline.com/{tenant}/v2.0; Auth0: https://{domain}/ with \
                             its slash; Authentik: https://{host}/application/o/{slug}/; others: docs/providers.md).";
@@ -18,7 +18,7 @@ async fn a_provider_that_is_down() {
     assert_only_discovery_fails(
         complaints(&app),
         "fault discovery the provider can't be reached: Connection refused (os error 111). \
-         Mend: check OIDC_ISSUER, the name service, and what may go out from here.",
+         Fix: check OIDC_ISSUER, the name service, and what may go out from here.",
     );
 }
 
@@ -30,7 +30,7 @@ async fn a_discovery_document_that_is_not_there_or_is_none() {
         (Canned::html(301, "<h1>Moved</h1>"), format!("fault discovery the provider answered with status 301. {ISSUER_FORMS}")),
         (Canned::html(200, "<h1>Welcome</h1>"), format!("fault discovery the discovery document is refused: not a JSON object. {ISSUER_FORMS}")),
         (Canned::json(200, &json!({"issuer": app.provider.issuer()})), format!("fault discovery the discovery document is refused: it has no authorization_endpoint. {ISSUER_FORMS}")),
-        (Canned::html(503, ""), "fault discovery the provider answered with status 503. Mend: ask the provider's operator, or try again later.".to_owned()),
+        (Canned::html(503, ""), "fault discovery the provider answered with status 503. Fix: ask the provider's operator, or try again later.".to_owned()),
     ] {
         app.provider.faults(|faults| {
             faults.canned.insert(Endpoint::Discovery, canned);
@@ -54,13 +54,13 @@ async fn a_document_of_another_issuer() {
         });
         let expected = format!(
             "fault issuer OIDC_ISSUER is \"http://127.0.0.1:PROVIDER\", but the document there is of {other:?}, {okta}. \
-             Mend: set OIDC_ISSUER={other} if that is the provider you mean (Okta: a custom domain can change the \
+             Fix: set OIDC_ISSUER={other} if that is the provider you mean (Okta: a custom domain can change the \
              issuer, see the application's issuer mode)."
         );
         let mut found = complaints(&app);
         assert_eq!(found.remove(0), expected);
         let untold = UNTOLD[1..].iter();
-        let untold = untold.map(|line| line.replace("discovery comes", "the issuer comes"));
+        let untold = untold.map(|line| line.replace("the discovery document", "the right issuer"));
         assert_eq!(found, untold.collect::<Vec<_>>());
         for endpoint in [
             Endpoint::Keys,

@@ -47,15 +47,12 @@ pub fn complaints_with(app: &TestApp, variables: &[(&str, &str)]) -> Vec<String>
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let sum = lines.pop().unwrap();
-    assert!(sum.starts_with("At fault: "), "{printed}");
+    assert!(sum.starts_with("Faults: "), "{printed}");
     let faults = lines
         .iter()
         .filter(|line| line.starts_with("fault "))
         .count();
-    assert!(
-        sum.starts_with(&format!("At fault: {faults}. ")),
-        "{printed}"
-    );
+    assert!(sum.starts_with(&format!("Faults: {faults}. ")), "{printed}");
     assert_eq!(code, i32::from(faults > 0), "{printed}");
     // A machine without trust roots is a machine to test on, too.
     lines.retain(|line| !line.starts_with("ok ") && !line.starts_with("warning tls_roots "));
@@ -68,14 +65,14 @@ pub fn complaints(app: &TestApp) -> Vec<String> {
 
 /// What is said of everything that needs discovery, when that fails.
 const UNTOLD: [&str; 8] = [
-    "can't tell issuer discovery comes first.",
-    "can't tell keys discovery comes first.",
-    "can't tell scopes discovery comes first.",
-    "can't tell client_auth discovery comes first.",
-    "can't tell response_mode discovery comes first.",
-    "can't tell client discovery comes first.",
-    "can't tell client_secret discovery comes first.",
-    "can't tell end_session discovery comes first.",
+    "can't tell issuer needs the discovery document.",
+    "can't tell keys needs the discovery document.",
+    "can't tell scopes needs the discovery document.",
+    "can't tell client_auth needs the discovery document.",
+    "can't tell response_mode needs the discovery document.",
+    "can't tell client needs the discovery document.",
+    "can't tell client_secret needs the discovery document.",
+    "can't tell end_session needs the discovery document.",
 ];
 
 /// That `fault` is the only one, and nothing but the clock is known besides.

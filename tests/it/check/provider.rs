@@ -25,7 +25,7 @@ async fn keys_that_nobody_can_use() {
             keys["keys"] = json!([{"kty": "oct", "k": "c2VjcmV0"}])
         }))
     });
-    let none = "fault keys of the 0 that can be used, none is for an algorithm that it says it signs with. Mend: let the \
+    let none = "fault keys of the 0 that can be used, none is for an algorithm that it says it signs with. Fix: let the \
                 provider sign with RS256, PS256, ES256 or EdDSA, or say in OIDC_ID_TOKEN_ALGS what it does sign with.";
     assert_eq!(complaints(&app), [none]);
     app.provider.heal();
@@ -38,14 +38,14 @@ async fn keys_that_nobody_can_use() {
     let found = complaints_with(&app, &[("OIDC_ID_TOKEN_ALGS", "ES384")]);
     assert_eq!(found.len(), 1);
     assert!(
-        found[0].ends_with(" Mend: check OIDC_ID_TOKEN_ALGS."),
+        found[0].ends_with(" Fix: check OIDC_ID_TOKEN_ALGS."),
         "{found:?}"
     );
     app.provider.heal();
     app.provider.faults(|faults| {
         faults.canned.insert(Endpoint::Keys, Canned::html(500, ""));
     });
-    let away = "fault keys keys: the provider answered with status 500. Mend: ask the provider's operator: jwks_uri must \
+    let away = "fault keys keys: the provider answered with status 500. Fix: ask the provider's operator: jwks_uri must \
                 lead to its keys.";
     assert_eq!(complaints(&app), [away]);
 }
@@ -93,9 +93,8 @@ async fn a_clock_that_is_off() {
         );
         assert!(found[0].contains(side), "{found:?}");
         assert!(
-            found[0].ends_with(
-                " Mend: have the clocks set by NTP: ID tokens are taken up to 60 s off."
-            ),
+            found[0]
+                .ends_with(" Fix: have the clocks set by NTP: ID tokens are taken up to 60 s off."),
             "{found:?}"
         );
     }
@@ -105,7 +104,7 @@ async fn a_clock_that_is_off() {
 async fn scopes_that_the_provider_does_not_have() {
     let app = TestApp::spawn();
     let scopes = [("OIDC_SCOPES", "openid email groups offline_access")];
-    let unlisted = "warning scopes the provider does not list: groups offline_access. Mend: take them out of OIDC_SCOPES, \
+    let unlisted = "warning scopes the provider does not list: groups offline_access. Fix: take them out of OIDC_SCOPES, \
                     or add them at the authorization server (Okta lists none of its custom scopes: there it may be right).";
     assert_eq!(complaints_with(&app, &scopes), [unlisted]);
     app.provider.faults(|faults| {
@@ -115,7 +114,7 @@ async fn scopes_that_the_provider_does_not_have() {
         }));
     });
     let refused = "fault client the provider knows it and its redirect URI http://localhost:APP/authorization-code/callback, \
-                   but answers \"invalid_scope\". Mend: OIDC_SCOPES asks for a scope that the authorization server does not \
+                   but answers \"invalid_scope\". Fix: OIDC_SCOPES asks for a scope that the authorization server does not \
                    have or whose access policy allows it to nobody.";
     assert_eq!(complaints_with(&app, &scopes), [unlisted, refused]);
 }
@@ -138,7 +137,7 @@ async fn a_provider_without_end_session_or_our_authentication_or_response_mode()
     assert!(found[0].starts_with("fault client_auth the discovery document is refused: it offers neither client_secret_basic nor client_secret_post"), "{found:?}");
     assert_eq!(
         found[1],
-        "warning response_mode the provider does not list query. Mend: check OIDC_RESPONSE_MODE."
+        "warning response_mode the provider does not list query. Fix: check OIDC_RESPONSE_MODE."
     );
     assert!(
         found[2].starts_with("can't tell client_secret "),
@@ -147,12 +146,12 @@ async fn a_provider_without_end_session_or_our_authentication_or_response_mode()
     assert_eq!(
         found[3],
         "warning end_session the provider has no end-session endpoint: people sign out here, and stay signed in \
-                          there. Mend: tell people, or let sessions at the provider be short."
+                          there. Fix: tell people, or let sessions at the provider be short."
     );
     let found = complaints_with(&app, &[("OIDC_CLIENT_AUTH_METHOD", "client_secret_post")]);
     assert_eq!(
         found[0],
-        "warning client_auth the provider does not list client_secret_post. Mend: check OIDC_CLIENT_AUTH_METHOD."
+        "warning client_auth the provider does not list client_secret_post. Fix: check OIDC_CLIENT_AUTH_METHOD."
     );
 }
 
@@ -183,7 +182,7 @@ mod slow {
         assert_eq!(
             found,
             [
-                "fault keys keys: the provider did not answer within 10 s. Mend: ask the provider's operator: jwks_uri must lead to its keys.",
+                "fault keys keys: the provider did not answer within 10 s. Fix: ask the provider's operator: jwks_uri must lead to its keys.",
                 "can't tell client asked at the authorization endpoint whether it knows us, the provider did not answer within 10 s.",
                 "can't tell client_secret token: the provider did not answer within 10 s.",
             ]

@@ -29,11 +29,11 @@ ok          scopes         all are offered: openid email profile.
 ok          client_auth    client_secret_basic is offered.
 ok          response_mode  query is offered.
 ok          client         the provider knows it, and its redirect URI http://localhost:APP/authorization-code/callback.
-ok          client_secret  the token endpoint takes it: of a made-up code and us it refused the code.
+ok          client_secret  the token endpoint accepts it: it refused a made-up code, not the client.
 ok          end_session    people sign out at http://127.0.0.1:PROVIDER/end_session, too.
 ok          database       {database} answers.
 ok          migrations     all are applied.
-At fault: 0. Warnings: {}. Can't be told: 0.
+Faults: 0. Warnings: {}. Can't tell: 0.
 ", i32::from(!some_roots));
         assert_eq!(printed, expected);
         assert_eq!(code, 0);
@@ -49,9 +49,9 @@ At fault: 0. Warnings: {}. Can't be told: 0.
         assert_eq!((code, &document["ok"], &document["faults"], &document["unknown"]), (1, &json!(false), &json!(2), &json!(1)));
         let of = |check: &str| document["checks"].as_array().unwrap().iter().find(|it| it["check"] == check).unwrap().clone();
         assert_eq!(of("discovery")["verdict"], "ok");
-        assert_eq!(of("discovery")["mend"], Value::Null);
+        assert_eq!(of("discovery")["fix"], Value::Null);
         assert_eq!(of("client")["verdict"], "fault");
-        assert!(of("client")["mend"].as_str().unwrap().contains("OIDC_CLIENT_ID"));
+        assert!(of("client")["fix"].as_str().unwrap().contains("OIDC_CLIENT_ID"));
         assert_eq!(of("end_session")["verdict"], "warning");
         assert_eq!(of("scopes")["verdict"], "unknown");
 

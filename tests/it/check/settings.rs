@@ -17,11 +17,11 @@ async fn settings_that_are_wrong_are_all_told_and_the_database_is_looked_at() {
     assert_eq!(
         found[..3],
         [
-            "fault settings OIDC_ISSUER must be https (plain http only on this machine). Mend: for example \
+            "fault settings OIDC_ISSUER must be https (plain http only on this machine). Fix: for example \
          OIDC_ISSUER=https://dev-123456.okta.com/oauth2/default.",
-            "fault settings OIDC_CLIENT_SECRET is missing. Mend: for example OIDC_CLIENT_SECRET=the client secret of the \
+            "fault settings OIDC_CLIENT_SECRET is missing. Fix: for example OIDC_CLIENT_SECRET=the client secret of the \
          application at the provider.",
-            "fault settings SESSION_KEY has 5 bytes; it needs 64 or more. Mend: for example SESSION_KEY=the output of `openssl \
+            "fault settings SESSION_KEY has 5 bytes; it needs 64 or more. Fix: for example SESSION_KEY=the output of `openssl \
          rand -base64 64`, on one line.",
         ]
     );
@@ -30,7 +30,7 @@ async fn settings_that_are_wrong_are_all_told_and_the_database_is_looked_at() {
         found[3..]
             .iter()
             .all(|line| line.starts_with("can't tell ")
-                && line.ends_with(" the settings come first.")),
+                && line.ends_with(" needs valid settings.")),
         "{found:?}"
     );
     assert!(
@@ -46,9 +46,9 @@ async fn before_the_first_start_it_makes_neither_database_nor_key() {
     assert_eq!(
         found,
         [
-            "warning database the SQLite file people.db is not there yet: Doorward makes it when it starts. Mend: nothing, if this \
+            "warning database the SQLite file people.db is not there yet: Doorward makes it when it starts. Fix: nothing, if this \
          is before the first start; else check DATABASE_URL.",
-            "can't tell migrations the database comes first.",
+            "can't tell migrations needs the database.",
         ]
     );
     let (_, printed) = check_with(
@@ -75,8 +75,8 @@ async fn plain_http_across_a_network_is_a_warning() {
     assert_eq!(
         found,
         [
-            "warning public_url http://app.example.com is plain http: cookies go without Secure and __Host-, and who \
-                        listens on the way can take a session over. Mend: put TLS before Doorward and say https in PUBLIC_URL."
+            "warning public_url http://app.example.com is plain http: cookies go without Secure and __Host-, and \
+                        whoever reads the traffic can take over a session. Fix: serve Doorward over TLS and write https in PUBLIC_URL."
         ]
     );
 }
@@ -93,10 +93,10 @@ async fn a_session_key_that_others_may_read_is_a_fault() {
         found[0],
         format!(
             "fault session_key SESSION_KEY is missing, and {key}: others may read it (mode 644): chmod 600 {key}; or delete \
-             it, and a new key is made, with which everybody signs in again. Mend: for example SESSION_KEY=the output of \
+             it, and a new key is made, with which everybody signs in again. Fix: for example SESSION_KEY=the output of \
              `openssl rand -base64 64`, on one line."
         )
     );
-    let untold = " the settings come first.";
+    let untold = " needs valid settings.";
     assert!(found[1..].iter().all(|line| line.ends_with(untold)));
 }
