@@ -293,7 +293,7 @@ async fn csnc_2019_001_what_pages_reflect_is_escaped() {
 
 /// mod_auth_openidc ChangeLog: a duplicated code or state is refused.
 ///
-/// RFC 9207 2.4 (f): `iss` comes once
+/// RFC 9207 2.4 (f): `iss` appears once
 #[actix_web::test]
 async fn changelog_2026_duplicated_parameters_are_refused() {
     let app = sqlite();

@@ -448,7 +448,7 @@ on_both! {
         refused_at_the_door(&app, &app.visitor(), &looks_again, 403, NOT_REMEMBERED).await;
     }
 
-    /// RFC 9700 2.1 (c): it carries a count, and whoever changes it gains nothing
+    /// RFC 9700 2.1 (c): it contains a count, and changing it gains nothing
     async fn a_state_that_was_made_up_does_not_begin_anew_for_ever(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;

@@ -20,7 +20,7 @@ on_both! {
     /// RFC 9700 2.6 (a): Metadata of the server is used (RECOMMENDED)
     /// Suite basic `client-test`: a sign-in with `response_type=code`, token and userinfo requests
     /// Suite config `discovery-openid-config`: use the discovery document
-    /// Suite logout `rp-init-logout`: sign out through `end_session_endpoint` and handle the way back
+    /// Suite logout `rp-init-logout`: sign out through `end_session_endpoint` and handle the return
     async fn a_person_signs_in_sees_their_profile_and_signs_out(app: TestApp) {
         let ada = app.visitor();
         let home = ada.get("/").await;
@@ -58,7 +58,7 @@ on_both! {
         assert_eq!(profile.text("claim-subject").as_deref(), Some("00unoname"));
     }
 
-    /// RFC 6749 3.1.2.5: It takes the credentials out of the URI and sends the browser on (SHOULD)
+    /// RFC 6749 3.1.2.5: It removes the credentials from the URI and redirects the browser (SHOULD)
     async fn the_profile_asks_to_sign_in_and_the_person_arrives_where_they_wanted(app: TestApp) {
         let ada = app.visitor();
         let asked = ada.get("/profile?from=mail").await;
@@ -162,7 +162,7 @@ on_both! {
 /// Core 3.1.2.1 (f): `response_mode` is not sent when it is the default (SHOULD NOT)
 /// Core 5.4: Claims are asked for by scopes
 /// Core 17.1
-/// RFC 6749 3.3, 10.3: Scopes are separated by spaces (MUST), and the least that will do (SHOULD)
+/// RFC 6749 3.3, 10.3: Scopes are separated by spaces (MUST), and as few as possible (SHOULD)
 /// RFC 6749 4.1.1, 10.12
 /// RFC 7636 4.2
 /// RFC 7636 4.3: `code_challenge` and its method are in the authorization request (MUST)
@@ -207,7 +207,7 @@ async fn the_authorization_request_has_all_that_it_needs() {
 
 /// Core 3.1.3.1 (b)
 /// Core 9 (a)
-/// RFC 6749 3.2: the provider's endpoint takes nothing else
+/// RFC 6749 3.2: the provider's endpoint accepts nothing else
 /// RFC 6749 4.1.3
 /// RFC 7636 4.1, 7.1
 /// RFC 9700 2.1.2, 2.4

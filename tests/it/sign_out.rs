@@ -33,7 +33,7 @@ async fn a_link_of_ours_signs_out() {
     assert!(!ada.is_signed_in().await);
 }
 
-/// Logout beside it
+/// Logout (not in the standard)
 #[actix_web::test]
 async fn a_link_that_is_not_surely_ours_asks_first() {
     let app = TestApp::spawn();

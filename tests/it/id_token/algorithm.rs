@@ -25,7 +25,7 @@ async fn an_unsigned_id_token_is_refused() {
 }
 
 /// Core 16.3, 16.11
-/// RFC 8725 3.1 (b): The header's `alg` is the one that is verified with (MUST)
+/// RFC 8725 3.1 (b): The header's `alg` is used to verify (MUST)
 #[actix_web::test]
 async fn an_id_token_signed_with_the_public_key_as_a_secret_is_refused() {
     let app = TestApp::spawn();
@@ -49,8 +49,8 @@ async fn an_id_token_signed_with_the_client_secret_is_refused() {
     assert_refused(&app, "its alg is \"HS256\"").await;
 }
 
-/// Discovery 3 (f): `id_token_signing_alg_values_supported` may have `none`; it is for no code flow (MUST NOT, unless
-///   registered)
+/// Discovery 3 (f): `id_token_signing_alg_values_supported` may contain `none`, which the code flow must not use
+///   (MUST NOT, unless registered)
 #[actix_web::test]
 async fn a_provider_that_announces_none_and_hs256_is_not_followed() {
     let app = TestApp::spawn();

@@ -128,7 +128,7 @@ async fn no_kid_with_one_suitable_key_is_accepted() {
 }
 
 /// Core 10.1 (e)
-/// Discovery 3 (e): Where a set has signing and encryption keys, `use` tells them apart (MUST)
+/// Discovery 3 (e): If a set has signing and encryption keys, `use` distinguishes them (MUST)
 #[actix_web::test]
 async fn a_key_for_encryption_verifies_nothing() {
     for (name, value, why) in [
@@ -225,7 +225,7 @@ async fn keys_of_unknown_kinds_beside_ours_do_no_harm() {
 
 /// OpenID Connect Core 10.1: with one key it is clear which, with two it is not.
 ///
-/// Core 10.1 (d): A key set whose keys have no `kid` serves tokens without one
+/// Core 10.1 (d): A key set without `kid` works for tokens without one
 /// Suite basic `kid-absent-single-jwks`
 #[actix_web::test]
 async fn keys_without_kid_serve_a_token_without_kid() {

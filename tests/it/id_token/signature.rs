@@ -71,7 +71,7 @@ async fn a_missing_or_made_up_signature_is_refused() {
     }
 }
 
-/// Core 3.1.3.7 (6): in the code flow TLS would do; Doorward never relies on it
+/// Core 3.1.3.7 (6): in the code flow TLS would suffice; Doorward never relies on it
 /// Core 10.1 (a)
 /// Suite config `discovery-jwks-uri-keys`
 #[actix_web::test]

@@ -27,7 +27,7 @@ async fn an_expired_id_token_is_refused() {
     }
 }
 
-/// Core 3.1.3.7 (10): one that is old but not expired passes: the nonce makes replay impossible
+/// Core 3.1.3.7 (10): an old one that has not expired is accepted: the nonce prevents replay
 #[actix_web::test]
 async fn an_id_token_of_the_future_is_refused() {
     let app = TestApp::spawn();

@@ -7,8 +7,8 @@ use crate::support::TestApp;
 
 /// OpenID Connect Core 4: the provider's dashboard may begin a sign-in, and cannot lead elsewhere.
 ///
-/// Core 4 (a): `target_link_uri` is passed over
-/// Core 4 (c): `login_hint` is handed on to the provider (MUST)
+/// Core 4 (a): `target_link_uri` is ignored
+/// Core 4 (c): `login_hint` is passed on to the provider (MUST)
 /// Suite third-party-initiated login: `initiate_login_uri` with `iss` begins a sign-in
 #[actix_web::test]
 async fn a_third_party_may_begin_a_sign_in() {
@@ -26,7 +26,7 @@ async fn a_third_party_may_begin_a_sign_in() {
 
 /// RFC 9700, 2.1.1: PKCE always, and never `plain`.
 ///
-/// RFC 7636 5: The parameters go to servers that may not know them too (SHOULD)
+/// RFC 7636 5: The parameters are also sent to servers that may not support them (SHOULD)
 /// RFC 7636 7.2
 #[actix_web::test]
 async fn pkce_is_s256_whatever_discovery_says() {

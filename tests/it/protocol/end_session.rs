@@ -6,7 +6,7 @@ use crate::support::TestApp;
 
 /// RP-Initiated Logout 1.0, 2.
 ///
-/// Logout 2 (c): `client_id` is ours and fits the hint (MUST, where sent)
+/// Logout 2 (c): `client_id` is ours and matches the hint (MUST, if sent)
 #[actix_web::test]
 async fn the_end_session_request_has_all_that_it_needs() {
     let app = TestApp::spawn();
@@ -27,7 +27,7 @@ async fn the_end_session_request_has_all_that_it_needs() {
 }
 
 /// Logout 3 (b)
-/// Suite logout `rp-init-logout-no-state`: send a state, and handle the way back without it
+/// Suite logout `rp-init-logout-no-state`: send a state, and handle the return without it
 #[actix_web::test]
 async fn back_without_a_state_is_the_sign_in_page() {
     let app = TestApp::spawn();

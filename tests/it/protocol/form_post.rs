@@ -26,8 +26,8 @@ async fn post_from_the_provider(app: &TestApp, visitor: &Visitor, form: &str) ->
 on_both! {
     /// Core 13.1, 13.2
     /// Form Post 2 (b): The response is read from the body of a POST, form-urlencoded (MUST)
-    /// Form Post 4 (b): the code; the state alone is in the next address
-    /// RFC 9700 4.2.4 (d): The response by form post, where leaks are feared (MAY)
+    /// Form Post 4 (b): for the code; only the state is in the next URL
+    /// RFC 9700 4.2.4 (d): Form post, to prevent leaks (MAY)
     /// RFC 9700 4.12: what follows a POST of ours is 303
     /// Suite form post all of basic
     async fn a_response_by_post_signs_in_and_gets_into_no_address(database: Database) {
@@ -62,7 +62,7 @@ on_both! {
     }
 }
 
-/// Form Post 2 (a): `response_mode=form_post` is sent when that is wanted (MUST)
+/// Form Post 2 (a): `response_mode=form_post` is sent if it is configured (MUST)
 #[actix_web::test]
 async fn the_response_mode_is_what_the_setting_says() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);
@@ -93,7 +93,7 @@ async fn a_post_that_is_no_response_is_refused() {
     }
 }
 
-/// Form Post 2 (c): An error comes the same way (MUST)
+/// Form Post 2 (c): An error is sent the same way (MUST)
 #[actix_web::test]
 async fn an_error_by_post_has_its_sentence() {
     let app = TestApp::spawn_with(Database::Sqlite, &FORM_POST);

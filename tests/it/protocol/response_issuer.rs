@@ -8,7 +8,7 @@ use crate::support::provider::Endpoint;
 
 /// RFC 9207, 2.4: announced, it must come and match; unannounced, it must match.
 ///
-/// RFC 9207 2.3: Whether `iss` will come is read from discovery
+/// RFC 9207 2.3: Discovery says whether `iss` will be sent
 /// RFC 9207 2.4 (a)
 /// RFC 9207 2.4 (b): no token request goes out
 /// RFC 9207 2.4 (c): Announced and missing: refuse (MUST)

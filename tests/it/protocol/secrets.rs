@@ -6,7 +6,7 @@ use crate::support::{Database, TestApp, log};
 
 /// Codes, tokens, secrets and cookies are in no line of all that was logged so far.
 ///
-/// Core 5.3.1: that request has the header, and the provider takes no other scheme than `Bearer`
+/// Core 5.3.1: that request has the header, and the provider accepts only the scheme `Bearer`
 /// Core 16.4, 16.8
 /// RFC 6749 10.1 to 10.3
 /// RFC 6750 2.1: it reads the header of that request
@@ -51,7 +51,7 @@ async fn nothing_secret_is_logged() {
 /// RFC 6750, 2.3 and RFC 6749, 2.3.1: secrets and tokens go in headers and bodies, never in an address.
 ///
 /// RFC 6749 2.3.1 (b): The secret is never in a URI (MUST NOT)
-/// RFC 6750 2, 2.2, 2.3: The token goes one way in a request (MUST), not in the form or the query (SHOULD NOT)
+/// RFC 6750 2, 2.2, 2.3: The token is sent in one way in a request (MUST), not in the form or the query (SHOULD NOT)
 /// RFC 9700 4.3.2: No access token in a URI (MUST NOT)
 /// Suite basic, in all bearer
 #[actix_web::test]

@@ -51,8 +51,8 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
     assert!(target.accept().is_err(), "nobody went there");
 }
 
-/// Discovery 4.3 (a): nobody gets through, and it is not remembered
-/// Suite config `discovery-issuer-mismatch`: stop at a document of another issuer
+/// Discovery 4.3 (a): the sign-in fails, and the document is not cached
+/// Suite config `discovery-issuer-mismatch`: refuse a document of another issuer
 #[actix_web::test]
 async fn a_discovery_document_of_another_issuer_is_refused() {
     for other in ["https://evil.example", "/"] {

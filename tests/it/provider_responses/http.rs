@@ -35,7 +35,7 @@ async fn a_connection_that_breaks_is_refused_and_the_code_is_sent_once_more_at_m
 }
 
 /// Core 16.4, 16.8
-/// RFC 6750 5.3 (b): Tokens go to their resource alone (MUST)
+/// RFC 6750 5.3 (b): Tokens are sent only to their resource (MUST)
 #[actix_web::test]
 async fn a_redirect_is_not_followed() {
     let app = TestApp::spawn();

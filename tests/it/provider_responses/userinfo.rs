@@ -54,7 +54,7 @@ async fn userinfo_that_is_no_object_with_a_sub_is_refused() {
 }
 
 /// Core 5.3.3
-/// RFC 6750 3, 3.1: 401 and 403 of the resource end the use of the token
+/// RFC 6750 3, 3.1: After 401 or 403 of the resource the token is no longer used
 #[actix_web::test]
 async fn userinfo_that_is_refused_us_is_refused() {
     let app = TestApp::spawn();

@@ -24,7 +24,7 @@ on_both! {
 
     /// Logout 2 (f): `state` comes back as it was sent
     /// Logout 3 (b)
-    /// Suite logout `rp-init-logout-other-state`: handle the way back with another state
+    /// Suite logout `rp-init-logout-other-state`: handle the return with another state
     async fn the_way_out_at_the_provider_comes_back_with_our_state_only(app: TestApp) {
         let ada = app.visitor();
         ada.sign_in("ada").await;
@@ -44,7 +44,7 @@ on_both! {
     }
 }
 
-/// Logout beside it
+/// Logout (not in the standard)
 /// RFC 9700 4.12
 #[actix_web::test]
 async fn another_sites_form_signs_nobody_out() {

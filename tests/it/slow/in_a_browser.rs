@@ -141,7 +141,7 @@ async fn in_the_dark_and_without_javascript() {
 
 /// A link on another site leads to a question, and answering it signs out.
 ///
-/// Logout beside it
+/// Logout (not in the standard)
 #[actix_web::test]
 async fn a_link_from_another_site_asks_before_it_signs_out() {
     let app = TestApp::spawn();
