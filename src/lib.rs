@@ -13,20 +13,11 @@ pub mod clock;
 pub mod commands;
 /// Diesel: rows and queries in Postgres or SQLite.
 pub mod db;
-/// The door of the fuzz targets.
-#[cfg(fuzzing)]
-pub mod fuzzing;
 /// All that knows actix-web: routes, middleware, handlers, pages.
 mod http;
-/// What `benches/pieces` measures and the fuzz targets call.
-#[cfg(any(fuzzing, feature = "internals"))]
-pub mod internals {
-    pub use crate::http::pages::{Claim, LoginPage, Pages, ProfilePage};
-    pub use crate::oidc::internals::*;
-    pub use crate::public_url::PublicUrl;
-    pub use crate::session::ReturnTo;
-    pub use crate::session::internals::Keys;
-}
+/// What the benchmarks and the fuzz targets reach.
+#[cfg(any(test, fuzzing, feature = "internals"))]
+pub mod internals;
 /// Log lines, request ids, metrics.
 pub mod observe;
 /// OpenID Connect: Doorward as a relying party.

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| doorward::fuzzing::cookies(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| doorward::internals::fuzzing::cookies(input));

@@ -45,8 +45,9 @@ pub use registration::Registration;
 pub use relying_party::RelyingParty;
 
 /// What the fuzz targets and the benchmarks need of the inside.
-#[cfg(any(fuzzing, feature = "internals"))]
+#[cfg(any(test, fuzzing, feature = "internals"))]
 pub(crate) mod internals {
+    pub use crate::oidc::http::response_head::{Head, read as read_head};
     pub use crate::oidc::jose::key_set::KeySet;
     pub use crate::oidc::jose::signer::Signer;
     pub use crate::oidc::provider::metadata::parse as parse_discovery;

@@ -4,7 +4,7 @@
 //! awc does. It has no limit on the headers, the streams and the time of an HTTP/2 connection, so one request of some
 //! kilobytes can take all memory. HTTP/2 is a proxy's business; here is no code that could speak it.
 
-mod paced;
+pub(super) mod paced;
 
 use std::fmt;
 use std::io;

@@ -15,6 +15,12 @@ mod start_warnings;
 pub mod tls;
 pub mod watched_files;
 
+/// What the fuzz targets call.
+#[cfg(any(test, fuzzing))]
+pub(crate) mod internals {
+    pub use super::http1::paced::requests::Requests;
+}
+
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;

@@ -45,8 +45,12 @@ use key_ring::KeyRing;
 use used_attempts::UsedAttempts;
 
 /// What the fuzz targets and the benchmarks need of the inside.
-#[cfg(any(fuzzing, feature = "internals"))]
+#[cfg(any(test, fuzzing, feature = "internals"))]
 pub(crate) mod internals {
+    #[cfg(any(test, fuzzing))]
+    pub use super::cookie_header::{OwnCookies, keep_own_cookies};
+    #[cfg(any(test, fuzzing))]
+    pub use super::cookie_names::CookieNames;
     pub use super::keys::Keys;
 }
 

@@ -11,5 +11,5 @@ mod exchange;
 pub mod proxy;
 pub mod request;
 pub mod response;
-mod response_head;
+pub mod response_head;
 pub mod trust_roots;

@@ -1,5 +1,7 @@
-//! What is remembered of the provider: fetched when first needed, refreshed when old, by one
-//! request however many want it. A refresh that takes its time holds up nobody.
+//! A document of the provider: fetched when it is first needed and refreshed when it is old, by one request however many
+//! callers wait for it. A slow refresh delays nobody who can do with the old document.
+
+mod entry;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -9,53 +11,41 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use crate::oidc::error::Error;
+use entry::{Entry, is_ahead};
 
-/// The provider's own `max-age` holds between these; without one, the longer.
-const MIN_AGE: Duration = Duration::minutes(1);
-const MAX_AGE: Duration = Duration::hours(1);
-
-/// How often newer keys may be asked for: made-up key ids must not become requests.
+/// The least time between two requests for a value newer than a fresh one: made-up key ids must not become requests.
 const THROTTLE: Duration = Duration::seconds(10);
 
-/// After a failed refresh the old value serves on, for so long before the next try.
+/// How long to use the old value after a failed refresh, before the next try.
 const RETRY: Duration = Duration::seconds(10);
 
-/// When the provider says for how long not to ask again, it is believed up to this.
+/// The longest `Retry-After` of the provider that counts.
 const LONGEST_PAUSE: Duration = Duration::HOUR;
 
-/// Whoever could do with an old value waits so long for the new one.
+/// How long a caller waits for a refresh when there is an old value.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
-
-/// How old a value may get while the provider is away.
-const STALE_LIMIT: Duration = Duration::hours(24);
 
 /// One document of the provider.
 pub struct Cache<T> {
     entry: RwLock<Option<Entry<T>>>,
-    /// Held by whoever asks the provider; the others wait for the answer and share a failure.
-    fetching: tokio::sync::Mutex<Asked>,
-    /// How often the provider was asked.
-    rounds: AtomicU64,
+    /// Held during a request to the provider. Those who wait for it share its outcome.
+    fetching: tokio::sync::Mutex<Requests>,
+    /// How many requests there have been.
+    requests: AtomicU64,
 }
 
-/// How it went when the provider was asked.
+/// How the requests to the provider went.
 #[derive(Default)]
-struct Asked {
-    /// The last time, if that failed.
+struct Requests {
+    /// The last one, if it failed.
     failure: Option<Failure>,
-    /// When a newer value was last asked for before its time.
+    /// When a newer value was last requested although the cached one was fresh.
     forced_at: Option<OffsetDateTime>,
 }
 
 struct Failure {
     error: Error,
-    ask_again_at: OffsetDateTime,
-}
-
-struct Entry<T> {
-    value: Arc<T>,
-    fetched_at: OffsetDateTime,
-    refresh_at: OffsetDateTime,
+    retry_at: OffsetDateTime,
 }
 
 impl<T> Default for Cache<T> {
@@ -63,14 +53,14 @@ impl<T> Default for Cache<T> {
         Cache {
             entry: RwLock::new(None),
             fetching: tokio::sync::Mutex::default(),
-            rounds: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 }
 
 impl<T: 'static> Cache<T> {
-    /// The value, from the provider if there is none or it is old. While the provider is away, or does not answer at
-    /// once, an old one serves for up to a day.
+    /// The value: from the provider if there is none or it is old. While the provider is unreachable or slow, an old one
+    /// is used for up to a day.
     pub async fn get<F>(
         self: &Arc<Self>,
         now: OffsetDateTime,
@@ -88,7 +78,7 @@ impl<T: 'static> Cache<T> {
         }
     }
 
-    /// The value as it was at most `age` ago. An older one will do where the provider does not answer at once.
+    /// The value, at most `age` old unless the provider is unreachable or slow.
     pub async fn get_within<F>(
         self: &Arc<Self>,
         age: Duration,
@@ -98,15 +88,15 @@ impl<T: 'static> Cache<T> {
     where
         F: Future<Output = Result<(T, Option<u64>), Error>> + 'static,
     {
-        let old = self.read(|entry| entry.usable(now).filter(|_| now - entry.fetched_at > age));
+        let old = self.read(|entry| entry.usable(now).filter(|_| entry.age(now) > age));
         match old {
             Some(old) => Ok(self.refreshed(now, old, fetch).await),
             None => self.get(now, fetch).await,
         }
     }
 
-    /// The newest value that comes soon, else `old`. The provider is asked by a task of its own, which goes on when
-    /// nobody waits for it any more, and by one only.
+    /// Refreshes the value: the new one if it comes within [`PATIENCE`], else `old`. There is one refresh at a time, a task
+    /// of its own, which goes on when its caller has stopped waiting.
     async fn refreshed<F>(
         self: &Arc<Self>,
         now: OffsetDateTime,
@@ -121,19 +111,19 @@ impl<T: 'static> Cache<T> {
         }
         let (cache, fetched) = (Arc::clone(self), fetch());
         let refresh = spawn_local(async move {
-            let Ok(mut asked) = cache.fetching.try_lock() else {
+            let Ok(mut requests) = cache.fetching.try_lock() else {
                 return;
             };
-            if let Err(error) = cache.ask(&mut asked, now, || fetched).await {
-                log::warn!("what is known of the provider could not be refreshed: {error}");
-                cache.put_off(now, asked_for(&error).max(RETRY));
+            if let Err(error) = cache.request(&mut requests, now, || fetched).await {
+                log::warn!("refresh failed, using the cached document: {error}");
+                cache.put_off(now, retry_after(&error).max(RETRY));
             }
         });
         let _ = timeout(PATIENCE, refresh).await;
         self.read(|entry| Some(entry.value.clone())).unwrap_or(old)
     }
 
-    /// A value newer than `old`, unless a newer one was asked for just now: then what there is.
+    /// A value newer than `old`; the cached one if it was requested within the last [`THROTTLE`].
     pub async fn get_newer<F>(
         &self,
         now: OffsetDateTime,
@@ -143,22 +133,21 @@ impl<T: 'static> Cache<T> {
     where
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
-        let mut asked = self.fetching.lock().await;
+        let mut requests = self.fetching.lock().await;
         let current = self.read(|entry| Some(entry.value.clone()));
         let current = current.unwrap_or_else(|| old.clone());
-        let throttled = asked
+        let throttled = requests
             .forced_at
             .is_some_and(|forced_at| (now - forced_at).abs() < THROTTLE);
         if throttled || !Arc::ptr_eq(&current, old) {
             return Ok(current);
         }
-        asked.forced_at = Some(now);
+        requests.forced_at = Some(now);
         // Still locked, or whoever waits for the lock would take the old value for the newest.
-        self.ask(&mut asked, now, fetch).await
+        self.request(&mut requests, now, fetch).await
     }
 
-    /// Asks the provider, unless somebody else did while we waited for our turn: then their value
-    /// will do, and so will their failure.
+    /// Requests the value, unless another caller did while this one waited: then it shares the outcome, also a failure.
     async fn fetch_once<F>(
         &self,
         now: OffsetDateTime,
@@ -167,40 +156,40 @@ impl<T: 'static> Cache<T> {
     where
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
-        let rounds_before = self.rounds.load(Ordering::Acquire);
-        let mut asked = self.fetching.lock().await;
+        let requests_before = self.requests.load(Ordering::Acquire);
+        let mut requests = self.fetching.lock().await;
         if let Some(value) = self.read(|entry| entry.fresh(now)) {
             return Ok(value);
         }
-        let asked_meanwhile = self.rounds.load(Ordering::Acquire) > rounds_before;
-        if let Some(failure) = &asked.failure
-            && asked_meanwhile
+        let is_shared = self.requests.load(Ordering::Acquire) > requests_before;
+        if let Some(failure) = &requests.failure
+            && is_shared
         {
             return Err(failure.error.clone());
         }
-        self.ask(&mut asked, now, fetch).await
+        self.request(&mut requests, now, fetch).await
     }
 
-    /// Asks the provider, unless it said not to ask again so soon.
-    async fn ask<F>(
+    /// Requests the value, unless the provider said to retry later (`Retry-After`).
+    async fn request<F>(
         &self,
-        asked: &mut Asked,
+        requests: &mut Requests,
         now: OffsetDateTime,
         fetch: impl FnOnce() -> F,
     ) -> Result<Arc<T>, Error>
     where
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
-        if let Some(failure) = &asked.failure
-            && is_within(now, failure.ask_again_at, LONGEST_PAUSE)
+        if let Some(failure) = &requests.failure
+            && is_ahead(now, failure.retry_at, LONGEST_PAUSE)
         {
             return Err(failure.error.clone());
         }
         let fetched = fetch().await;
-        self.rounds.fetch_add(1, Ordering::Release);
-        asked.failure = fetched.as_ref().err().map(|error| Failure {
+        self.requests.fetch_add(1, Ordering::Release);
+        requests.failure = fetched.as_ref().err().map(|error| Failure {
             error: error.clone(),
-            ask_again_at: now + asked_for(error),
+            retry_at: now + retry_after(error),
         });
         Ok(self.keep(fetched?, now))
     }
@@ -214,19 +203,12 @@ impl<T: 'static> Cache<T> {
     }
 
     fn keep(&self, (value, max_age_secs): (T, Option<u64>), now: OffsetDateTime) -> Arc<T> {
-        let max_age = max_age_secs.map_or(MAX_AGE, |secs| {
-            Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)).clamp(MIN_AGE, MAX_AGE)
-        });
         let value = Arc::new(value);
         let mut entry = self
             .entry
             .write()
             .expect("nothing panics while it holds this lock");
-        *entry = Some(Entry {
-            value: value.clone(),
-            fetched_at: now,
-            refresh_at: now + max_age,
-        });
+        *entry = Some(Entry::new(value.clone(), max_age_secs, now));
         value
     }
 
@@ -236,29 +218,13 @@ impl<T: 'static> Cache<T> {
             .write()
             .expect("nothing panics while it holds this lock");
         if let Some(entry) = entry.as_mut() {
-            entry.refresh_at = entry.refresh_at.max(now + pause);
+            entry.put_off(now + pause);
         }
     }
 }
 
-impl<T> Entry<T> {
-    fn fresh(&self, now: OffsetDateTime) -> Option<Arc<T>> {
-        (is_within(now, self.refresh_at, MAX_AGE) && self.usable(now).is_some())
-            .then(|| self.value.clone())
-    }
-
-    fn usable(&self, now: OffsetDateTime) -> Option<Arc<T>> {
-        (now - self.fetched_at < STALE_LIMIT).then(|| self.value.clone())
-    }
-}
-
-/// Whether `until`, which is `span` away at most, is still to come. If it is further away, the clock was set back; by
-/// less than a minute, somebody only began earlier.
-fn is_within(now: OffsetDateTime, until: OffsetDateTime, span: Duration) -> bool {
-    (until - span - Duration::MINUTE..until).contains(&now)
-}
-
-fn asked_for(error: &Error) -> Duration {
+/// How long the provider wants no other request.
+fn retry_after(error: &Error) -> Duration {
     let secs = error.retry_after_secs().unwrap_or(0);
     Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)).min(LONGEST_PAUSE)
 }

@@ -6,7 +6,7 @@
 //! waits in the kernel, and a head is handed on when it is whole. Nor does it limit the time for a head but the first, and
 //! for the rest of a body in chunks that was answered early: here both have one.
 
-mod requests;
+pub(in crate::server) mod requests;
 
 use std::io;
 use std::pin::Pin;

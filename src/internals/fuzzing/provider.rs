@@ -1,85 +1,18 @@
-//! What the fuzz targets in `fuzz/` call, each with bytes that libFuzzer makes up; a panic is a finding.
-//! Only there under `--cfg fuzzing`, which cargo-fuzz sets: no other build has this door.
+//! What a provider sends: tokens, documents, authorization responses and heads of HTTP responses.
 
 use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
-use secrecy::SecretSlice;
 use serde_json::{Value, json};
-use url::{Position, Url};
 
-use crate::http::paths;
 use crate::oidc::example::{self, AT_HASH, CLIENT_ID, ISSUER, NONCE, NOW, verify};
-use crate::oidc::internals::{KeySet, Signer, parse_discovery};
+use crate::oidc::internals::{Head, KeySet, Signer, parse_discovery, read_head};
 use crate::oidc::{Attempt, AuthorizationResponse};
-use crate::session::internals::Keys;
-use crate::session::{LoginAttempt, ReturnTo};
 
-/// The text is a `return_to`: what is kept of it stays on our origin, and is kept as it is when it comes again.
-pub fn return_to(input: &[u8]) {
-    static PUBLIC_URL: LazyLock<Url> =
-        LazyLock::new(|| Url::parse("https://app.example.com").unwrap());
-    let Ok(wanted) = std::str::from_utf8(input) else {
-        return;
-    };
-    let Some(return_to) = ReturnTo::parse(wanted, &PUBLIC_URL) else {
-        return;
-    };
-    let kept = return_to.as_str();
-    assert!(kept.starts_with('/') && !kept.starts_with("//"), "{kept}");
-    assert!(
-        kept.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'),
-        "{kept}"
-    );
-    let url = PUBLIC_URL.join(kept).unwrap();
-    assert_eq!(url.origin(), PUBLIC_URL.origin());
-    assert_eq!(&url[Position::BeforePath..], kept);
-    for route in [paths::LOGIN, paths::LOGOUT, paths::CALLBACK] {
-        assert_ne!(url.path(), route);
-    }
-    let path = url.path().to_ascii_lowercase();
-    for hidden in ["/%2f", "/%5c"] {
-        assert!(!path.starts_with(hidden), "{kept}");
-    }
-    assert_eq!(ReturnTo::parse(kept, &PUBLIC_URL), Some(return_to));
-}
-
-/// The text stands in the cookie of an attempt. After a `!` it is what we sealed ourselves.
-pub fn cookies(input: &[u8]) {
-    static KEYS: LazyLock<Keys> =
-        LazyLock::new(|| Keys::derive(&SecretSlice::from((0..64).collect::<Vec<u8>>())));
-    const PLACE: &str = "__Host-doorward-login-abcdefghijklmnop";
-    /// What is in the seeds, and the only thing ever sealed with this key.
-    const PLAIN: &[u8] = br#"{"state":"s","nonce":"n","code_verifier":"v","return_to":"/profile","began_at":1800000000}"#;
-    let opened = match input.split_first() {
-        Some((b'!', plain)) => {
-            let sealed = KEYS.attempts.seal(PLACE, plain.to_vec());
-            assert_eq!(KEYS.attempts.open("elsewhere", &sealed), None);
-            assert_eq!(KEYS.sessions.open(PLACE, &sealed), None);
-            let mut changed = sealed.clone().into_bytes();
-            let at = plain.first().map_or(0, |at| usize::from(*at)) % changed.len();
-            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-            let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(KEYS.attempts.open(PLACE, &changed), None);
-            let opened = KEYS.attempts.open(PLACE, &sealed);
-            assert_eq!(opened.as_deref(), Some(plain));
-            opened
-        }
-        _ => {
-            let opened = std::str::from_utf8(input)
-                .ok()
-                .and_then(|sealed| KEYS.attempts.open(PLACE, sealed));
-            assert!(opened.as_deref().is_none_or(|opened| opened == PLAIN));
-            opened
-        }
-    };
-    let _ = opened.and_then(|plain| LoginAttempt::read(&plain));
-}
-
-/// `header`, a line break and `claims`: signed, they are taken only if they are ours. Without a line break, a
-/// whole token, which nobody signed; after a `#`, changes of a good one, each a place and a byte.
+/// A header, a line break and claims, which are signed: they are accepted only if they are ours. Without a line break, a
+/// whole token that nobody signed. After a `#`, changes to a valid token, each a position and a byte.
 pub fn id_token(input: &[u8]) {
     static PROVIDER: LazyLock<Signer> = LazyLock::new(|| Signer::new(Algorithm::ES256));
     static KEYS: LazyLock<KeySet> = LazyLock::new(|| PROVIDER.key_set());
@@ -107,8 +40,8 @@ pub fn id_token(input: &[u8]) {
     }
 }
 
-/// What the standard asks, of what was accepted. Members that nobody reads may hold what is no JSON text
-/// (half a surrogate pair, `1e999`): then only the typed parser has an opinion.
+/// The checks of OpenID Connect Core again. A member that Doorward does not read may hold what serde_json can't read (half
+/// a surrogate pair, `1e999`): then there is nothing to compare.
 fn check_accepted(header: &[u8], claims: &[u8]) {
     if let Ok(header) = serde_json::from_slice::<Value>(header) {
         assert_eq!(header["alg"], "ES256");
@@ -134,7 +67,7 @@ fn check_accepted(header: &[u8], claims: &[u8]) {
     }
 }
 
-/// A discovery document: accepted, it is the issuer's and leads to nothing in the clear.
+/// A discovery document: if it is accepted, it is the issuer's and names no endpoint without TLS.
 pub fn discovery(input: &[u8]) {
     let Ok(metadata) = parse_discovery(input, ISSUER) else {
         return;
@@ -162,7 +95,7 @@ pub fn discovery(input: &[u8]) {
     }
 }
 
-/// A key set: whatever keys it brings, they verify no token that nobody signed.
+/// A key set: whatever keys it has, they verify no token that nobody signed.
 pub fn keys(input: &[u8]) {
     static UNSIGNED: LazyLock<Vec<String>> = LazyLock::new(|| {
         let claims = URL_SAFE_NO_PAD.encode(example::claims().to_string());
@@ -183,7 +116,7 @@ pub fn keys(input: &[u8]) {
     }
 }
 
-/// An authorization response: nothing of the standard's comes twice, and no state begins again for ever.
+/// An authorization response: no parameter of the standard appears twice, and no state is retried for ever.
 pub fn response(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let retry = |stale: Attempt| Attempt::retry_of(&stale.state);
@@ -202,5 +135,24 @@ pub fn response(input: &[u8]) {
         let first = sent.next().map(|pair| pair.1.into_owned());
         assert!(sent.next().is_none());
         assert_eq!(found, first.filter(|value| !value.is_empty()));
+    }
+}
+
+/// The beginning of a connection: what is read as a head is part of it, is read the same once more of it has come, and
+/// says the same after it was rewritten for the HTTP client.
+pub fn response_head(input: &[u8]) {
+    let Some((length, head)) = read_head(input) else {
+        return;
+    };
+    assert!(length <= input.len());
+    let Head::Final { framing } = head else {
+        return;
+    };
+    let mut rewritten = input[..length].to_vec();
+    framing.tell(&mut rewritten);
+    assert!(rewritten.len() >= length);
+    if let Some((again, Head::Final { framing: told })) = read_head(&rewritten) {
+        assert_eq!(again, rewritten.len());
+        assert_eq!(told.ends_with_connection, framing.ends_with_connection);
     }
 }
