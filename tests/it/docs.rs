@@ -295,7 +295,7 @@ fn the_examples_of_contributing_are_the_codes() {
     while let Some(before) = examples.next() {
         let named = before.trim_end().strip_suffix("`:");
         let named = named.and_then(|before| before.rsplit('`').next());
-        file = named.map_or(file, |path| text(path));
+        file = named.map_or(file, text);
         let Some(example) = examples.peek() else {
             break;
         };
