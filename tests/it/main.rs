@@ -39,6 +39,7 @@ mod odd_documents;
 mod odd_environment;
 mod own_certificate;
 mod postgres_tls;
+mod previous_version;
 mod process;
 mod protocol;
 mod provider_refusals;
