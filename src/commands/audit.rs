@@ -1,4 +1,4 @@
-//! `doorward audit`: who came in, who did not and why, as it was kept.
+//! `doorward audit`: lists audit events.
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedI64ValueParser};
@@ -14,10 +14,10 @@ use crate::db::{AuditEvent, AuditFilter, Db, Event, Person, User};
 use crate::observe::logging::visible;
 use crate::settings::parse_duration;
 
-/// How many people of one email are looked for.
+/// How many people with the same email to look up.
 const NAMESAKES: i64 = 100;
 
-/// Which events are asked for.
+/// Which events to list.
 #[derive(Args, Debug)]
 pub struct Audit {
     /// Only about this person: an id, an email, or an issuer and a subject; they may be deleted
@@ -26,10 +26,10 @@ pub struct Audit {
     /// Only events of this name
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Event::ALL.map(Event::name)))]
     event: Option<String>,
-    /// Not before: a time (2026-11-22, 2026-11-22T08:00:00Z) or so long ago (90m, 24h, 7d)
+    /// Only events since then: a time (2026-11-22, 2026-11-22T08:00:00Z) or a duration before now (90m, 24h, 7d)
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<OffsetDateTime>,
-    /// How many at most, the latest
+    /// How many events at most: the latest ones
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_once())]
     limit: u32,
     #[command(flatten)]
@@ -55,7 +55,7 @@ fn since(text: &str) -> Result<OffsetDateTime, String> {
         .ok_or_else(|| "say 24h, 2026-11-22 or 2026-11-22T08:00:00Z".to_owned())
 }
 
-/// What to print: the latest last, as in a log.
+/// What to print: the latest event last, as in a log.
 pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
     let filter = AuditFilter {
         people: people(db, &audit.user)?,
@@ -66,7 +66,7 @@ pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
     let found = db.run_blocking(|connection| AuditEvent::list(connection, &filter, limit));
     let found = found.map_err(|cause| cause.to_string())?;
     if found.len() == audit.limit as usize {
-        eprintln!("There may be more: --limit, or --since to begin later.");
+        eprintln!("There may be more: raise --limit, or use a later --since.");
     }
     let latest_last = found.iter().rev();
     Ok(match audit.form {
@@ -100,7 +100,7 @@ fn people(db: &Db, words: &[String]) -> Result<Vec<Person>, String> {
         Some(subject) => people.push(Person::Subject(word.clone(), subject.clone())),
         None if is_email && people.is_empty() => {
             return Err(format!(
-                "Nobody here has the email {word}. Events hold no emails: name a deleted person by \
+                "Nobody has the email {word}. Events contain no emails: name a deleted person by \
                  id, or by issuer and subject."
             ));
         }
@@ -121,7 +121,7 @@ fn fields(event: &AuditEvent) -> [(&'static str, Option<&str>); 6] {
     ]
 }
 
-/// For machines: what is not known is null.
+/// As JSON: what is not known is null.
 fn as_json(event: &AuditEvent) -> Value {
     let mut object = Map::new();
     object.insert("time".to_owned(), timestamp(event.occurred_at).into());
@@ -133,7 +133,7 @@ fn as_json(event: &AuditEvent) -> Value {
     Value::Object(object)
 }
 
-/// For people: what is not known is left out.
+/// As text: what is not known is left out.
 fn as_text(event: &AuditEvent) -> String {
     let mut text = format!("{}  {:15}", timestamp(event.occurred_at), event.event);
     for (name, value) in fields(event) {

@@ -1,17 +1,17 @@
-//! How much of a list a command answers: there may be millions.
+//! Long lists are printed page by page.
 
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
 
 use crate::db::Page;
 
-/// How much of a list.
+/// Which page of a list.
 #[derive(Args, Debug)]
 pub struct Paging {
     /// How many at most
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_once())]
     limit: u16,
-    /// Go on after this id
+    /// Start after this id
     // It can begin with a hyphen.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     after: Option<String>,
@@ -30,7 +30,7 @@ impl Paging {
         }
     }
 
-    /// A full page is followed by another, perhaps. Said beside the list, which a program may read.
+    /// Says on standard error that there may be another page: standard output may be read by a program.
     pub fn tell_of_more(&self, last_id: Option<&str>, count: usize) {
         if let Some(last_id) = last_id.filter(|_| count == usize::from(self.limit)) {
             eprintln!("There may be more: --after={last_id}");

@@ -1,4 +1,4 @@
-//! A person as the command line names one, and as it shows one.
+//! How the command line names and shows a person.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,33 +9,33 @@ use time::macros::format_description;
 use crate::db::{Db, User};
 use crate::observe::logging::visible;
 
-/// How many people of one email are named, when it is not plain who is meant.
+/// How many people to list if several have the email.
 const NAMESAKES: i64 = 10;
 
-/// Who is meant.
+/// Which person.
 #[derive(Args, Debug)]
 pub struct Person {
     /// An id, or an email that one person has, or an issuer (then SUBJECT follows)
-    // The ids of earlier days may begin with a hyphen.
+    // Ids may begin with a hyphen.
     #[arg(allow_hyphen_values = true)]
     person: String,
-    /// The person's name at the issuer
+    /// The person's identifier at the issuer (`sub`)
     #[arg(allow_hyphen_values = true)]
     subject: Option<String>,
 }
 
 impl Person {
-    /// Named by one or two words.
+    /// From one or two words.
     pub fn named(words: &[String]) -> Option<Person> {
         let person = words.first()?.clone();
         let subject = words.get(1).cloned();
         Some(Person { person, subject })
     }
 
-    /// The person who is meant.
+    /// Gets the person.
     ///
     /// # Errors
-    /// What to say when there is nobody or more than one.
+    /// There is no such person, or more than one.
     pub fn get(&self, db: &Db) -> Result<User, String> {
         let Person { person, subject } = self;
         let mut found = db
@@ -57,7 +57,7 @@ impl Person {
                 ))
             }
             (None, _) => Err(format!(
-                "Nobody here is {}{}. Name a person by id, by email, or by issuer and subject; \
+                "There is no person {}{}. Name a person by id, by email, or by issuer and subject; \
                  `doorward users list` shows everybody.",
                 visible(person),
                 subject
@@ -69,7 +69,7 @@ impl Person {
     }
 }
 
-/// For machines.
+/// As JSON.
 pub fn as_json(user: &User) -> Value {
     json!({
         "id": user.id,
@@ -84,7 +84,7 @@ pub fn as_json(user: &User) -> Value {
     })
 }
 
-/// What to call the person in a line of text.
+/// The person's name in a line of text.
 pub fn called(user: &User) -> String {
     let text = match (&user.name, &user.email) {
         (Some(name), Some(email)) => format!("{name} <{email}>"),
@@ -94,7 +94,7 @@ pub fn called(user: &User) -> String {
     plain(&text)
 }
 
-/// A name for a terminal: what came from outside must not move its cursor. The joiners are letters' business.
+/// A name for a terminal: control characters are escaped, but the joiners, which some scripts need, are not.
 pub fn plain(name: &str) -> String {
     let joiners = ['\u{200c}', '\u{200d}'];
     let pieces = name.split_inclusive(joiners).map(|piece| {
@@ -104,13 +104,13 @@ pub fn plain(name: &str) -> String {
     pieces.collect()
 }
 
-/// For machines: RFC 3339.
+/// RFC 3339, for JSON.
 pub fn timestamp(at: PrimitiveDateTime) -> String {
     let text = at.assume_utc().format(&Rfc3339);
     text.expect("the years of a database are those of RFC 3339")
 }
 
-/// For people, to the minute.
+/// To the minute, for text.
 pub fn minute(at: PrimitiveDateTime) -> String {
     let text = at.format(format_description!(
         "[year]-[month]-[day] [hour]:[minute] UTC"

@@ -1,4 +1,4 @@
-//! `doorward sessions`: which browsers are signed in, and signing them out.
+//! `doorward sessions`: list and end sessions.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::db::{Db, SessionEntry};
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]
 pub enum Sessions {
-    /// List sessions, by id; those that ended by themselves stay for some minutes
+    /// List sessions, by id; expired ones stay for some minutes
     List {
         /// Only those of this person: an id, an email, or an issuer and a subject
         #[arg(long, num_args = 1..=2, value_names = ["PERSON", "SUBJECT"])]
@@ -26,7 +26,7 @@ pub enum Sessions {
         #[command(flatten)]
         form: Form,
     },
-    /// Sign a browser out, or all that a person has
+    /// End one session, or all sessions of a person
     Revoke {
         /// The session's id
         // It can begin with a hyphen.
@@ -44,7 +44,7 @@ pub enum Sessions {
     },
 }
 
-/// Does it: what to print. Sessions that ended are gone from every process's cache when it returns.
+/// Runs the command and returns what to print. By then, sessions that ended are in no process's cache.
 pub fn run(sessions: Sessions, db: &Db, session_cache: Duration) -> Result<String, String> {
     match sessions {
         Sessions::List { user, paging, form } => list(db, &user, &paging, form),

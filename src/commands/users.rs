@@ -1,4 +1,4 @@
-//! `doorward users`: who has signed in, and who may not any more.
+//! `doorward users`: list, show, block, unblock and delete people.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub enum Users {
         #[command(flatten)]
         form: Form,
     },
-    /// Show all that is known of a person
+    /// Show everything that is known about a person
     Show {
         #[command(flatten)]
         person: Person,
@@ -57,7 +57,7 @@ pub enum Users {
     },
 }
 
-/// Does it: what to print. Sessions that ended are gone from every process's cache when it returns.
+/// Runs the command and returns what to print. By then, sessions that ended are in no process's cache.
 pub fn run(users: Users, db: &Db, session_cache: Duration) -> Result<String, String> {
     match users {
         Users::List {
@@ -140,13 +140,13 @@ fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<Str
     wait_for_caches(session_cache);
     let user = db.run_blocking(|connection| User::get_by_id(connection, &user.id));
     let user = user.map_err(|cause| cause.to_string())?;
-    let user = user.ok_or("The person was deleted meanwhile.")?;
+    let user = user.ok_or("The person was deleted in the meantime.")?;
     Ok(match form {
         Form { json: true } => {
-            answer(&json!({"user": person::as_json(&user), "sessions_ended": ended}))
+            document(&json!({"user": person::as_json(&user), "sessions_ended": ended}))
         }
         Form { json: false } => format!(
-            "{} is blocked, and out. Sessions ended: {ended}.\n",
+            "{} is blocked and signed out. Sessions ended: {ended}.\n",
             called(&user)
         ),
     })
@@ -161,7 +161,7 @@ fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
         ..user
     };
     Ok(match (form, unblocked) {
-        (Form { json: true }, _) => answer(&json!({"user": person::as_json(&user)})),
+        (Form { json: true }, _) => document(&json!({"user": person::as_json(&user)})),
         (_, true) => format!("{} can sign in again.\n", called(&user)),
         (_, false) => format!("{} was not blocked.\n", called(&user)),
     })
@@ -174,15 +174,15 @@ fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<S
     wait_for_caches(session_cache);
     Ok(match form {
         Form { json: true } => {
-            answer(&json!({"deleted": person::as_json(user), "sessions_ended": ended}))
+            document(&json!({"deleted": person::as_json(user), "sessions_ended": ended}))
         }
         Form { json: false } => {
             let next = match user.blocked_at {
-                Some(_) => "somebody new, and not blocked",
-                None => "somebody new",
+                Some(_) => "a new person, not blocked",
+                None => "a new person",
             };
             format!(
-                "{} is deleted, and out. Sessions ended: {ended}. At their next sign-in they are \
+                "{} is deleted and signed out. Sessions ended: {ended}. At their next sign-in they are \
                  {next}.\n",
                 called(user)
             )
@@ -190,6 +190,6 @@ fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<S
     })
 }
 
-fn answer(document: &serde_json::Value) -> String {
+fn document(document: &serde_json::Value) -> String {
     format!("{document}\n")
 }

@@ -5,7 +5,8 @@ mod carrier;
 mod cookie_header;
 mod cookie_names;
 mod count;
-mod expiry;
+
+mod end_session;
 mod form_post;
 mod key_ring;
 mod keys;

@@ -109,7 +109,7 @@ on_both! {
         for nobody in [&["nobody"][..], &["nobody@example.com"], &[&issuer], &[&issuer, "nobody"], &["00uada"], &[""]] {
             for command in ["show", "block", "unblock", "delete"] {
                 let said = run(app.storage(), &[&["users", command], nobody].concat(), 1);
-                assert!(said.starts_with("Nobody here is "), "{said}");
+                assert!(said.starts_with("There is no person "), "{said}");
             }
         }
         assert_eq!(app.storage().users(), 2);
@@ -259,7 +259,7 @@ mod slow {
             grace.sign_in("grace").await;
 
             let said = run(app.storage(), &["users", "block", "ada@example.com"], 0);
-            assert_eq!(said, "Ada Lovelace <ada@example.com> is blocked, and out. Sessions ended: 2.\n");
+            assert_eq!(said, "Ada Lovelace <ada@example.com> is blocked and signed out. Sessions ended: 2.\n");
             assert!(!ada.is_signed_in().await && !again.is_signed_in().await);
             assert!(grace.is_signed_in().await);
             assert_eq!(app.storage().sessions(), 1);
@@ -325,8 +325,8 @@ mod slow {
             let said = run(app.storage(), &["users", "delete", "ada@example.com"], 0);
             assert_eq!(
                 said,
-                "Ada Lovelace <ada@example.com> is deleted, and out. Sessions ended: 0. At their next sign-in they are \
-                 somebody new, and not blocked.\n"
+                "Ada Lovelace <ada@example.com> is deleted and signed out. Sessions ended: 0. At their next sign-in they are \
+                 a new person, not blocked.\n"
             );
         }
 

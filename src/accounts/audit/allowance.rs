@@ -1,5 +1,5 @@
-//! How many failed sign-ins of people unknown are kept: anybody can begin an attempt and make it
-//! fail, and nobody shall fill the database or keep other people's failures out of it.
+//! How many events that strangers can cause are kept. Anybody can make a sign-in fail, but nobody may fill the database or
+//! crowd out other people's failures.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

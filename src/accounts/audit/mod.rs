@@ -1,5 +1,5 @@
-//! The audit of sign-ins: who came in, who did not and why. Each event goes to the log, and to the
-//! database unless strangers could fill it.
+//! Audit events that are no part of an act: failed sign-ins and planted cookies. Each goes to the log, and to the database
+//! unless strangers could fill it.
 
 mod allowance;
 
@@ -20,9 +20,9 @@ pub struct Audit {
     issuer: String,
     retention: Duration,
     clock: Clock,
-    /// For failures where the provider vouched for nobody yet.
+    /// Limits failures before the provider has named a person.
     unknown: Mutex<Allowance>,
-    /// For cookies that came twice.
+    /// Limits events of cookies that came twice.
     planted: Mutex<Allowance>,
 }
 
