@@ -6,12 +6,13 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 
 use crate::accounts::audit::Audit;
 use crate::db::Db;
-use crate::http::handlers::Readiness;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::pages::Pages;
+use crate::http::readiness::Readiness;
+use crate::http::route::Routes;
+use crate::http::shutdown::Shutdown;
 use crate::oidc::{Http, RelyingParty};
 use crate::public_url::PublicUrl;
-use crate::server::draining::Leaving;
 use crate::session::Sessions;
 use crate::settings::TrustedProxies;
 
@@ -38,7 +39,9 @@ pub struct App {
     /// Whether the database answered a moment ago.
     pub readiness: Readiness,
     /// Whether the process is about to stop.
-    pub leaving: Leaving,
-    /// On every answer.
+    pub shutdown: Shutdown,
+    /// The routes' rules.
+    pub routes: Routes,
+    /// On every response.
     pub security_headers: Vec<(HeaderName, HeaderValue)>,
 }

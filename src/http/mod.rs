@@ -6,4 +6,7 @@ pub mod handlers;
 pub mod middleware;
 pub mod pages;
 pub mod paths;
+pub mod readiness;
+pub mod route;
 pub mod routes;
+pub mod shutdown;

@@ -1,92 +1,57 @@
-//! Stopping so that nobody notices: first `/readyz` says that we go, so that whoever sends people here
-//! sends them elsewhere; then nothing new is accepted, and what is under way is finished.
+//! Stops without a failed request: first `/readyz` answers 503, so that load balancers send people elsewhere; then no
+//! further request is accepted, and those under way are finished.
 
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::rt;
 use actix_web::rt::time::{sleep, timeout};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{self, Signal, SignalKind};
 
-/// When nothing was under way for so long, nothing will be: a request has less time to arrive. What
-/// is still connected then says nothing, and is not waited for.
+use crate::http::shutdown::Shutdown;
+
+/// A connection without a request for so long is not waited for: a request has less time to arrive.
 const QUIET: Duration = Duration::from_secs(6);
 
-/// How often we look whether it is quiet.
+/// How often that is checked.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Whether this process is about to stop. Clones share it.
-#[derive(Clone, Default)]
-pub struct Leaving(Arc<State>);
-
-#[derive(Default)]
-struct State {
-    is_asked: AtomicBool,
-    is_closed: AtomicBool,
-    under_way: AtomicUsize,
+/// Returns when no further request shall be accepted: `delay` after a SIGTERM or SIGINT, at once if a second one comes.
+pub async fn signal(shutdown: Shutdown, delay: Duration) {
+    let listen = |kind| unix::signal(kind).expect("signals can be listened for inside the runtime");
+    let mut terminate = listen(SignalKind::terminate());
+    let mut interrupt = listen(SignalKind::interrupt());
+    let name = either(&mut terminate, &mut interrupt).await;
+    shutdown.start_draining();
+    let delay_secs = delay.as_secs();
+    log::info!("{name}: /readyz now answers 503; accepting requests for {delay_secs} s more");
+    let _ = timeout(delay, either(&mut terminate, &mut interrupt)).await;
+    shutdown.close();
+    log::info!("no more requests are accepted; finishing those under way");
 }
 
-/// A request, until this is dropped.
-pub struct UnderWay(Arc<State>);
-
-impl Leaving {
-    /// Whether somebody asked us to stop.
-    pub fn is_so(&self) -> bool {
-        self.0.is_asked.load(Ordering::Relaxed)
-    }
-
-    /// Counts a request.
-    pub fn begin_request(&self) -> UnderWay {
-        self.0.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(self.0.clone())
-    }
-
-    /// Returns when nothing new shall be accepted: `delay` after a SIGTERM or SIGINT, at once if that
-    /// comes again.
-    pub async fn time_to_go(self, delay: Duration) {
-        let listen = |kind| signal(kind).expect("signals can be listened for inside the runtime");
-        let mut terminate = listen(SignalKind::terminate());
-        let mut interrupt = listen(SignalKind::interrupt());
-        either(&mut terminate, &mut interrupt).await;
-        self.0.is_asked.store(true, Ordering::Relaxed);
-        let delay_secs = delay.as_secs();
-        log::info!("asked to stop; not ready any more, accepting for {delay_secs} s");
-        let _ = timeout(delay, either(&mut terminate, &mut interrupt)).await;
-        self.0.is_closed.store(true, Ordering::Relaxed);
-        log::info!("finishing what is under way");
-    }
-
-    /// Returns when nothing new is accepted and nothing was under way for a while.
-    async fn all_done(self) {
-        let mut busy = Instant::now();
-        while busy.elapsed() < QUIET {
-            sleep(LOOK).await;
-            let is_closed = self.0.is_closed.load(Ordering::Relaxed);
-            if !is_closed || self.0.under_way.load(Ordering::Relaxed) > 0 {
-                busy = Instant::now();
-            }
+/// Returns when no further request is accepted and none was under way for a while.
+async fn all_done(shutdown: Shutdown) {
+    let mut busy = Instant::now();
+    while busy.elapsed() < QUIET {
+        sleep(LOOK).await;
+        if !shutdown.is_idle() {
+            busy = Instant::now();
         }
     }
 }
 
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-async fn either(one: &mut Signal, other: &mut Signal) {
-    poll_fn(|context| match one.poll_recv(context) {
-        Poll::Pending => other.poll_recv(context),
-        ready => ready,
+/// Waits for one of the two; its name.
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    poll_fn(|context| match terminate.poll_recv(context) {
+        Poll::Pending => interrupt.poll_recv(context).map(|_| "SIGINT"),
+        Poll::Ready(_) => Poll::Ready("SIGTERM"),
     })
-    .await;
+    .await
 }
 
 /// Makes SIGHUP end nothing: a terminal that closes sends it, and whoever wants files to be read again.
@@ -94,7 +59,7 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 /// # Errors
 /// When the signal can't be listened for.
 pub async fn outlive_hangups() -> io::Result<()> {
-    let mut hangups = signal(SignalKind::hangup())?;
+    let mut hangups = unix::signal(SignalKind::hangup())?;
     rt::spawn(async move {
         while hangups.recv().await.is_some() {
             log::info!(
@@ -113,10 +78,10 @@ pub struct Running {
 
 impl Running {
     /// Watches over `server`.
-    pub fn new(server: Server, leaving: Leaving) -> Self {
+    pub fn new(server: Server, shutdown: Shutdown) -> Self {
         Running {
             server,
-            all_done: Box::pin(leaving.all_done()),
+            all_done: Box::pin(all_done(shutdown)),
         }
     }
 

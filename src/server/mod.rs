@@ -12,6 +12,8 @@ mod metrics_endpoint;
 pub mod session_key_file;
 mod start_error;
 mod start_warnings;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 pub mod watched_files;
 
@@ -39,15 +41,18 @@ use crate::accounts::audit::Audit;
 use crate::clock::Clock;
 use crate::db::{DatabaseUrl, Db};
 use crate::http::app::App;
-use crate::http::handlers::Readiness;
-use crate::http::middleware::front::{front, security_headers};
-use crate::http::middleware::rate_limit::{RateLimit, rate_limit};
+use crate::http::middleware::layers;
+use crate::http::middleware::rate_limit::RateLimit;
+use crate::http::middleware::security_headers::security_headers;
 use crate::http::pages::Pages;
+use crate::http::readiness::Readiness;
+use crate::http::route::Routes;
 use crate::http::routes;
+use crate::http::shutdown::Shutdown;
 use crate::oidc::{self, Http, Proxy, RelyingParty};
 use crate::public_url::PublicUrl;
 use crate::server::bind::Sockets;
-use crate::server::draining::{Leaving, Running};
+use crate::server::draining::Running;
 use crate::server::http1::{Http1, Patience};
 use crate::server::key_rotation::SecretFiles;
 use crate::server::tls::Certificate;
@@ -89,7 +94,7 @@ pub struct Doorward {
     rate_limit: Arc<RateLimit>,
     max_connections: usize,
     readiness: Readiness,
-    leaving: Leaving,
+    shutdown: Shutdown,
     shutdown_delay: Duration,
     shutdown_timeout: Duration,
 }
@@ -151,7 +156,7 @@ impl Doorward {
             secret_files,
             max_connections: settings.listening.max_connections,
             readiness: Readiness::default(),
-            leaving: Leaving::default(),
+            shutdown: Shutdown::default(),
             shutdown_delay: settings.listening.shutdown_delay,
             shutdown_timeout: settings.listening.shutdown_timeout,
         })
@@ -167,14 +172,14 @@ impl Doorward {
         let mut files = key_rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
         files.extend(self.certificate.iter().map(Certificate::watched));
         rt::spawn(watch(files));
-        let (certificate, leaving) = (self.certificate.clone(), self.leaving.clone());
+        let (certificate, shutdown) = (self.certificate.clone(), self.shutdown.clone());
         start_warnings::about_proxies(
             &self.trusted_proxies,
             self.public_url.is_https() && certificate.is_none(),
             !tcp.is_empty(),
             !unix.is_empty(),
         );
-        let time_to_go = leaving.clone().time_to_go(self.shutdown_delay);
+        let signal = draining::signal(shutdown.clone(), self.shutdown_delay);
         let shutdown_timeout = self.shutdown_timeout.as_secs();
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let connections = usize::try_from(self.db.connections()).expect("a few");
@@ -192,7 +197,7 @@ impl Doorward {
             .workers(workers)
             .max_concurrent_connections(max_connections)
             .worker_max_blocking_threads(blocking_threads)
-            .shutdown_signal(time_to_go)
+            .shutdown_signal(signal)
             .shutdown_timeout(shutdown_timeout);
         let mut server = Http1::new(server, patience, move || self.application());
         for listener in tcp {
@@ -204,7 +209,7 @@ impl Doorward {
         for listener in unix {
             server = server.listen_unix(listener)?;
         }
-        Ok(Running::new(server.run(), leaving))
+        Ok(Running::new(server.run(), shutdown))
     }
 
     /// Serves `/metrics` on `listener`, beside [`Doorward::serve`].
@@ -224,21 +229,20 @@ impl Doorward {
             InitError = (),
         > + use<>,
     > {
-        // Run in the reverse order: front, rate limit, session scope, session, reseal, identity, handler.
+        // Run in the reverse order: the layers of `http::middleware`, session scope, session, reseal, identity, handler.
         actix_web::App::new()
             .app_data(Data::new(self.worker()))
             .app_data(PayloadConfig::new(BODY_LIMIT))
             .app_data(self.public_url.clone())
-            .configure(routes::below(
-                &self.public_url,
-                self.provider.response_mode(),
-            ))
+            .configure(
+                Routes::new(&routes::ROUTES, self.public_url.clone())
+                    .register(self.provider.response_mode()),
+            )
             .wrap(identity_middleware())
             .wrap(from_fn(reseal))
             .wrap(session_middleware(&self.sessions))
             .wrap(from_fn(session_scope))
-            .wrap(from_fn(rate_limit))
-            .wrap(from_fn(front))
+            .wrap(from_fn(layers))
     }
 
     fn worker(&self) -> App {
@@ -258,7 +262,8 @@ impl Doorward {
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit.clone(),
             readiness: self.readiness.clone(),
-            leaving: self.leaving.clone(),
+            shutdown: self.shutdown.clone(),
+            routes: Routes::new(&routes::ROUTES, self.public_url.clone()),
         }
     }
 }

@@ -22,7 +22,7 @@ fn asked_to_stop_it_says_so_and_serves_on_for_the_delay() {
     doorward.answers(addr);
     assert!(get(addr, "/readyz").unwrap().starts_with("HTTP/1.1 200"));
     doorward.signal("TERM");
-    doorward.says("not ready any more");
+    doorward.says("/readyz now answers 503");
     let unready = get(addr, "/readyz").unwrap();
     assert!(
         unready.starts_with("HTTP/1.1 503") && unready.ends_with("\r\n\r\nstopping\n"),

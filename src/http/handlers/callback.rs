@@ -156,7 +156,7 @@ async fn arrive(
         Ok(LoginAttempt { return_to, .. }) | Err(AttemptError::Expired { return_to }) => {
             return_to.clone()
         }
-        Err(_) => ReturnTo::profile(&app.public_url),
+        Err(_) => ReturnTo::ours(app.public_url.at(paths::PROFILE)),
     };
     let refused = match finish_login(app, request, answer, begun).await {
         Ok(()) => return Ok(go_to(return_to.as_str())),

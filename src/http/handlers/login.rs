@@ -9,6 +9,7 @@ use crate::accounts::audit::Stage;
 use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::handlers::{go_to, is_prefetch, nothing, refuse};
+use crate::http::paths;
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
 
@@ -32,8 +33,12 @@ pub async fn login(
     }
     let wanted = query.return_to.as_deref();
     let return_to = wanted
-        .and_then(|wanted| ReturnTo::parse(wanted, &app.public_url))
-        .unwrap_or_else(|| ReturnTo::profile(&app.public_url));
+        .and_then(|wanted| {
+            ReturnTo::parse(wanted, &app.public_url, |path| {
+                app.routes.may_return_to(path)
+            })
+        })
+        .unwrap_or_else(|| ReturnTo::ours(app.public_url.at(paths::PROFILE)));
     let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
     let login_hint = query.login_hint.as_deref();
     let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);

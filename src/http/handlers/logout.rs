@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::handlers::{go_home, go_to, is_cross_site, is_prefetch};
-use crate::http::middleware::front::content_security_policy;
+use crate::http::middleware::security_headers::content_security_policy;
 use crate::http::pages::{EndSessionPage, Field, LogoutPage};
 use crate::oidc::EndSessionRequest;
 use crate::public_url::PublicUrl;

@@ -9,7 +9,8 @@ pub mod logout;
 pub mod profile;
 mod signed_in;
 
-pub use health::Readiness;
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderMap, HeaderValue, LOCATION, ORIGIN};
 
 use crate::accounts::reason::Reason;
 use crate::http::app::App;
@@ -17,8 +18,6 @@ use crate::http::error::Refused;
 use crate::http::error::refusals::Refusal;
 use crate::http::paths;
 use crate::public_url::PublicUrl;
-use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderMap, HeaderValue, LOCATION, ORIGIN};
 
 /// Keeps the event of a failed sign-in, and answers with its error.
 async fn refuse(app: &App, Refused { error, stage }: Refused) -> HttpResponse {

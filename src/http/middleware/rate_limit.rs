@@ -1,57 +1,38 @@
-//! How often one address may begin and finish sign-ins: whoever hammers waits, everybody else does not.
+//! How often one address may start and finish sign-ins: whoever does it too often waits, everybody else does not.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::HttpResponse;
 use arc_swap::ArcSwap;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::accounts::reason::Reason;
-use crate::http::app::App;
 use crate::http::error::Error;
-use crate::http::middleware::client_address::ClientAddr;
-use crate::http::paths::{CALLBACK, LOGIN};
+use crate::http::route::{Rate, Route};
 use crate::observe::metrics;
 use crate::settings::TrustedProxies;
 
 /// So many addresses are remembered at most: some 10 MB.
 const ADDRESSES_AT_MOST: usize = 100_000;
 
-/// The middleware: for the two addresses that cost us and the provider work, before the session is
-/// looked for.
-pub async fn rate_limit(
-    app: web::Data<App>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    // Decoded as the router reads it: `/%6cogin` is `/login`.
-    let path = request.match_info().unprocessed();
-    let is_limited = path
-        .strip_prefix(app.public_url.base())
-        .is_some_and(|path| [LOGIN, CALLBACK].contains(&path));
-    let client = request.extensions().get::<ClientAddr>().copied();
-    let wait_secs = match is_limited {
-        true => app.rate_limit.check(client.and_then(|client| client.ip)),
-        false => None,
+/// Refuses a request for a rate-limited route from an address that has used up its allowance. It runs before the session
+/// is looked for: these routes cost us and the provider work.
+pub fn check(
+    rate_limit: &RateLimit,
+    route: Option<&Route>,
+    address: Option<IpAddr>,
+) -> Result<(), HttpResponse> {
+    let is_limited = route.is_some_and(|route| route.rate == Rate::Limited);
+    let wait_secs = is_limited.then(|| rate_limit.check(address)).flatten();
+    let Some(retry_after_secs) = wait_secs else {
+        return Ok(());
     };
-    match wait_secs {
-        Some(retry_after_secs) => {
-            let error = Error::TooManyRequests { retry_after_secs };
-            metrics::sign_in_failed(Reason::RateLimited.name());
-            let (request, _) = request.into_parts();
-            Ok(ServiceResponse::new(
-                request,
-                HttpResponse::from_error(error),
-            ))
-        }
-        None => Ok(next.call(request).await?.map_into_boxed_body()),
-    }
+    let error = Error::TooManyRequests { retry_after_secs };
+    metrics::sign_in_failed(Reason::RateLimited.name());
+    Err(HttpResponse::from_error(error))
 }
 
 /// `RATE_LIMIT`, and who has used how much of it.

@@ -28,7 +28,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// What is too much in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Excess {
+enum Excess {
     /// The method.
     Method,
     /// The path.
@@ -39,9 +39,14 @@ pub enum Excess {
     Cookies,
 }
 
+/// Refuses a request with too much in it.
+pub fn check(request: &ServiceRequest) -> Result<(), HttpResponse> {
+    Excess::of(request).map_or(Ok(()), |excess| Err(excess.response()))
+}
+
 impl Excess {
     /// What of `request` is too much, if anything is.
-    pub fn of(request: &ServiceRequest) -> Option<Excess> {
+    fn of(request: &ServiceRequest) -> Option<Excess> {
         let uri = request.uri();
         let cookies = request.headers().get_all(COOKIE);
         let cookie_bytes: usize = cookies.map(HeaderValue::len).sum();
@@ -60,9 +65,9 @@ impl Excess {
         }
     }
 
-    /// The bare answer; the middleware of `front` makes it a page. A browser that sends too many cookies would send them
+    /// The response without a body; `error_pages` adds it. A browser that sends too many cookies would send them
     /// for ever, so it is told to forget them: somebody may have planted them.
-    pub fn response(self) -> HttpResponse {
+    fn response(self) -> HttpResponse {
         let mut response = HttpResponse::build(match self {
             Excess::Path => StatusCode::URI_TOO_LONG,
             Excess::Method | Excess::Query | Excess::Cookies => {
@@ -76,8 +81,6 @@ impl Excess {
     }
 }
 
-#[cfg(test)]
-mod cost;
 #[cfg(test)]
 mod tests {
     use super::*;

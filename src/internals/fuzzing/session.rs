@@ -7,6 +7,8 @@ use secrecy::SecretSlice;
 use url::Position;
 
 use crate::http::paths;
+use crate::http::route::Routes;
+use crate::http::routes::ROUTES;
 use crate::public_url::PublicUrl;
 use crate::session::internals::{CookieNames, Keys, OwnCookies, keep_own_cookies};
 use crate::session::{LoginAttempt, ReturnTo};
@@ -18,7 +20,9 @@ pub fn return_to(input: &[u8]) {
     let Ok(wanted) = std::str::from_utf8(input) else {
         return;
     };
-    let Some(return_to) = ReturnTo::parse(wanted, &PUBLIC_URL) else {
+    let routes = Routes::new(&ROUTES, PUBLIC_URL.clone());
+    let parse = |wanted| ReturnTo::parse(wanted, &PUBLIC_URL, |path| routes.may_return_to(path));
+    let Some(return_to) = parse(wanted) else {
         return;
     };
     let kept = return_to.as_str();
@@ -37,7 +41,7 @@ pub fn return_to(input: &[u8]) {
     for hidden in ["/%2f", "/%5c"] {
         assert!(!path.starts_with(hidden), "{kept}");
     }
-    assert_eq!(ReturnTo::parse(kept, &PUBLIC_URL), Some(return_to));
+    assert_eq!(parse(kept), Some(return_to));
 }
 
 /// The input is the value of a login attempt's cookie. After a `!` it is the plain text, which is sealed first.

@@ -4,7 +4,7 @@ use crate::session::login_attempt::budget::{REMOVALS, TOGETHER, header_bytes};
 use crate::session::tests::{request_with, sessions};
 
 fn profile() -> ReturnTo {
-    ReturnTo::profile(&PublicUrl::parse("https://app.example").unwrap())
+    ReturnTo::ours("/profile".to_owned())
 }
 
 /// The cookie of a fresh attempt, and its state.
@@ -86,7 +86,7 @@ fn begun_with(
 ) -> Vec<Cookie<'static>> {
     let public_url = PublicUrl::parse("https://app.example").unwrap();
     let place = format!("/{}", "a".repeat(return_to - 1));
-    let place = ReturnTo::parse(&place, &public_url).unwrap();
+    let place = ReturnTo::parse(&place, &public_url, |_| true).unwrap();
     sessions.start_attempt(&request_with(kept), Attempt::new(), place)
 }
 
@@ -141,6 +141,7 @@ fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
         let place = ReturnTo::parse(
             &format!("/{}", "a".repeat(SHORT_RETURN_TO)),
             &PublicUrl::parse("https://app.example").unwrap(),
+            |_| true,
         );
         let request = request_with(&kept);
         kept.extend(sessions.start_attempt(&request, attempt, place.unwrap()));

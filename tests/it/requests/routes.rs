@@ -44,7 +44,15 @@ async fn there_is_nothing_elsewhere() {
             if answer.status == 405 && path.starts_with("/assets/") {
                 continue;
             }
-            assert_eq!(answer.refusal(), (404, NOT_FOUND.to_owned()), "{path}");
+            let refusal = match path {
+                // What names a file is answered by a line of text.
+                "/assets/nothing.css"
+                | "/assets/..%2f.env"
+                | "/assets/%2e%2e%2fCargo.toml"
+                | "/assets/style.css%00" => (answer.status, answer.body.trim_end().to_owned()),
+                _ => answer.refusal(),
+            };
+            assert_eq!(refusal, (404, NOT_FOUND.to_owned()), "{path}");
         }
     }
 }
@@ -88,11 +96,14 @@ async fn an_address_answers_its_own_verbs_and_names_them() {
             );
             assert!(!allow.contains(&verb), "{verb} {path}");
             has_security_headers(&answer, false);
-            assert_eq!(
-                answer.refusal(),
-                (405, NOT_ALLOWED.to_owned()),
-                "{verb} {path}"
-            );
+            let refusal = match path {
+                // For programs: a line of text.
+                "/healthz" | "/readyz" | "/assets/favicon.svg" => {
+                    (answer.status, answer.body.trim_end().to_owned())
+                }
+                _ => answer.refusal(),
+            };
+            assert_eq!(refusal, (405, NOT_ALLOWED.to_owned()), "{verb} {path}");
         }
     }
     assert!(ada.is_signed_in().await);

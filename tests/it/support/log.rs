@@ -76,7 +76,7 @@ pub fn lines_with(text: &str) -> Vec<String> {
 /// What was logged of the error that a page shows, found by its reference.
 pub fn errors_of(page: &Answer) -> Vec<String> {
     let reference = page.text("error-reference").expect("a reference");
-    lines_with(&format!("doorward::http::middleware::front [{reference}]"))
+    lines_with(&format!("doorward::error [{reference}]"))
 }
 
 /// The one line that was logged of the error that a page shows.

@@ -7,12 +7,10 @@ use crate::oidc::{
     self, AuthorizationError, CertificateFault, FetchError, IdTokenError, JwsError,
     MalformedResponse,
 };
-use crate::public_url::PublicUrl;
 use crate::session::{AttemptError, ReturnTo};
 
 pub fn of_attempts() -> [Error; 9] {
-    let public_url = PublicUrl::parse("https://app.example").unwrap();
-    let return_to = ReturnTo::profile(&public_url);
+    let return_to = ReturnTo::ours("/profile".to_owned());
     [
         Error::MalformedResponse(MalformedResponse::Twice("code".to_owned())),
         Error::NoCode,

@@ -1,10 +1,7 @@
 //! What the worst requests within the budget cost: the CPU time of the thread that serves them, all layers of the
 //! application passed. Reading the bytes off the connection is the framework's, and comes before.
 
-use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -12,9 +9,7 @@ use actix_web::http::header::{COOKIE, HeaderName};
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use nix::time::{ClockId, clock_gettime};
 
-use crate::clock::Clock;
-use crate::server::Doorward;
-use crate::settings::Settings;
+use super::Assembled;
 
 /// A few milliseconds, even of a build that is not optimized.
 const AT_MOST: Duration = Duration::from_millis(5);
@@ -23,64 +18,6 @@ const AT_MOST: Duration = Duration::from_millis(5);
 const RUNS: usize = 3;
 
 const CALLBACK: &str = "/authorization-code/callback";
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// As much of a provider as `/login` asks for: where it is.
-fn provider() -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let issuer = format!("http://{}", listener.local_addr().unwrap());
-    let endpoint = |name: &str| format!(r#","{name}":"{issuer}/{name}""#);
-    let endpoints = ["authorization_endpoint", "token_endpoint", "jwks_uri"].map(endpoint);
-    let document = format!(
-        r#"{{"issuer":"{issuer}","response_types_supported":["code"],
-            "id_token_signing_alg_values_supported":["RS256"]{}}}"#,
-        endpoints.concat()
-    );
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let _ = stream.read(&mut [0; 4096]);
-            let length = document.len();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n\
-                 Content-Length: {length}\r\n\r\n{document}"
-            );
-        }
-    });
-    issuer
-}
-
-fn doorward(folder: &Folder) -> Doorward {
-    std::fs::create_dir(&folder.0).unwrap();
-    let database = folder.0.join("test.db").to_str().unwrap().to_owned();
-    let key =
-        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
-    let variables = HashMap::from([
-        ("OIDC_ISSUER", provider()),
-        ("OIDC_CLIENT_ID", "id".to_owned()),
-        ("OIDC_CLIENT_SECRET", "secret".to_owned()),
-        ("OIDC_RESPONSE_MODE", "form_post".to_owned()),
-        ("SESSION_KEY", key.to_owned()),
-        ("SESSION_KEY_PREVIOUS", key.replace("AAEC", "BBEC")),
-        ("PUBLIC_URL", "http://localhost".to_owned()),
-        ("DATABASE_URL", database),
-        ("TRUSTED_PROXIES", "10.0.0.0/8".to_owned()),
-        ("RATE_LIMIT", "0".to_owned()),
-    ]);
-    let settings = Settings::read(&|name| variables.get(name).cloned(), &|path| {
-        std::fs::read(path)
-    });
-    let settings = settings.unwrap_or_else(|complaints| panic!("{complaints:?}"));
-    Doorward::new(settings, Clock::default()).unwrap()
-}
 
 /// A request, to be made as often as it is run.
 struct Worst {
@@ -189,9 +126,8 @@ fn cpu_time() -> Duration {
 
 #[actix_web::test]
 async fn no_request_costs_more_than_a_few_milliseconds_whatever_is_in_it() {
-    let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
-    let folder = Folder(folder);
-    let service = init_service(doorward(&folder).application()).await;
+    let app = Assembled::with(&[]);
+    let service = init_service(app.doorward.application()).await;
     let mut dearest = (Duration::ZERO, String::new());
     for worst in worst() {
         let mut best = Duration::MAX;

@@ -1,0 +1,131 @@
+//! What a visitor sees of an error, and the line in the log that tells why, with the target `doorward::error`.
+
+use std::fmt;
+
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::header::{self, HeaderValue};
+
+use super::access_log::RequestLine;
+use crate::http::app::App;
+use crate::http::error::Error;
+use crate::http::error::refusals::Refusal;
+use crate::http::pages::ErrorPage;
+use crate::http::pages::messages::Action;
+use crate::http::paths;
+use crate::http::route::{Errors, Route};
+use crate::observe::logging::{Quoted, cut};
+use crate::observe::request_id::RequestId;
+
+/// Of the log lines: the same wherever this file is.
+const TARGET: &str = "doorward::error";
+
+/// How much of a cause is logged, in characters: some of it can come from outside.
+const CAUSE_LIMIT: usize = 1000;
+
+/// Whether it is an error that has no body yet.
+fn needs_body(response: &HttpResponse) -> bool {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_bare = matches!(response.body().size(), BodySize::None | BodySize::Sized(0));
+    is_error && (is_bare || response.error().is_some())
+}
+
+/// Turns the error of a route into a page, or into a line of text where the table says so; logged here and only here.
+/// Headers and cookies of the response stay. The reference on the page is the request's id, which stands on every log line
+/// of the request.
+pub fn complete(
+    app: &App,
+    response: HttpResponse,
+    route: Option<&Route>,
+    line: &RequestLine,
+    id: RequestId,
+) -> HttpResponse {
+    if !needs_body(&response) {
+        return response;
+    }
+    let status = response.status();
+    let error = response.error().and_then(|error| error.as_error::<Error>());
+    let refusal = error.map_or_else(|| Refusal::of_status(status), Refusal::of);
+    match (error, response.error()) {
+        (Some(error), _) => log_error(&refusal, error, line),
+        (None, Some(cause)) if status.is_server_error() => log_error(&refusal, cause, line),
+        (None, None) if status.is_server_error() => log_error(&refusal, &"", line),
+        _ => (),
+    }
+    let message = refusal.message;
+    let action_url = match message.action {
+        Action::SignInAgain => app.public_url.at(paths::LOGIN),
+        Action::Home => app.public_url.at(paths::HOME),
+    };
+    let retry_after_secs = error.and_then(Error::retry_after_secs);
+    let next = match retry_after_secs {
+        Some(secs) => format!("Try again in {}.", in_words(secs)),
+        None => message.next.to_owned(),
+    };
+    let page = ErrorPage {
+        status: status.as_u16(),
+        title: message.title,
+        sentence: message.sentence,
+        next,
+        action_url,
+        action_label: message.action.label(),
+        reference: id.to_string(),
+    };
+    let is_text = route.is_some_and(|route| route.errors == Errors::Text);
+    let body = match is_text {
+        true => format!("{}\n", page.sentence),
+        false => html(app, &page),
+    };
+    let media_type = match is_text {
+        true => "text/plain; charset=utf-8",
+        false => "text/html; charset=utf-8",
+    };
+    let mut response = response.set_body(BoxBody::new(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    // The address may hold a code and a state, and the page asks for a style sheet.
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    headers.insert(header::REFERRER_POLICY, no_referrer);
+    if let Some(secs) = retry_after_secs {
+        let secs = HeaderValue::from(secs);
+        response.headers_mut().insert(header::RETRY_AFTER, secs);
+    }
+    response
+}
+
+fn html(app: &App, page: &ErrorPage) -> String {
+    app.pages.render(page).unwrap_or_else(|cause| {
+        log::error!(target: TARGET, "the error page can't be rendered: {cause}");
+        format!("{} {}", page.title, page.sentence)
+    })
+}
+
+fn in_words(secs: u64) -> String {
+    match secs {
+        0..=1 => "a second".to_owned(),
+        2..=90 => format!("{secs} seconds"),
+        _ => format!("{} minutes", secs.div_ceil(60)),
+    }
+}
+
+/// First what happened, then what an administrator can do about it.
+fn log_error(refusal: &Refusal, cause: &dyn fmt::Display, line: &RequestLine) {
+    let level = match refusal.status.is_server_error() {
+        true => log::Level::Error,
+        false => log::Level::Warn,
+    };
+    let RequestLine { method, path } = line;
+    let cause = cause.to_string();
+    let cause = cut(&cause, CAUSE_LIMIT);
+    let status = refusal.status.as_u16();
+    let (separator, hint) = match refusal.hint {
+        "" => ("", ""),
+        hint => ("; ", hint),
+    };
+    log::log!(
+        target: TARGET, level,
+        method = method.as_str(), path = path.as_str(), status;
+        "{cause} ({method} {} {status}){separator}{hint}", Quoted(path)
+    );
+}
