@@ -49,8 +49,8 @@ fn no_core_dumps() {
 }
 
 fn serve() -> Result<(), String> {
-    let handed_over = Sockets::handed_over()
-        .map_err(|cause| format!("the sockets that systemd hands over can't be used: {cause}"))?;
+    let from_systemd = Sockets::from_systemd()
+        .map_err(|cause| format!("the sockets that systemd passes can't be used: {cause}"))?;
     let settings = Settings::from_env(&|path| std::fs::read(path))
         .map_err(|complaints| explain(&complaints))?;
     logging::start(settings.log_format);
@@ -62,7 +62,7 @@ fn serve() -> Result<(), String> {
     let metrics_addr = settings.listening.metrics_addr;
     let public_url = settings.public_url.clone();
     let doorward = Doorward::new(settings, Clock::default()).map_err(|error| error.to_string())?;
-    let sockets = handed_over.or_open(&listen_addr).map_err(|cause| {
+    let sockets = from_systemd.or_open(&listen_addr).map_err(|cause| {
         format!("can't listen at {listen_addr}: {cause}\nCheck LISTEN_ADDR: is the port in use, or is the address not one of this host's?")
     })?;
     let metrics_listener = match metrics_addr {
@@ -76,7 +76,10 @@ fn serve() -> Result<(), String> {
             let metrics = doorward.serve_metrics(listener);
             actix_web::rt::spawn(metrics.map_err(|cause| cause.to_string())?);
         }
-        log::info!("listening at {}, reached at {public_url}", sockets.names());
+        log::info!(
+            "listening at {}; PUBLIC_URL is {public_url}",
+            sockets.names()
+        );
         let server = doorward.serve(sockets).map_err(|cause| cause.to_string())?;
         server.await.map_err(|cause| cause.to_string())
     })

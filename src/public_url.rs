@@ -41,7 +41,8 @@ impl PublicUrl {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
         if path.contains("//") || path.ends_with('/') || !path.bytes().all(is_plain) {
             return Err(
-                "has a path with more than letters, digits, - . _ ~ and single slashes".to_owned(),
+                "has a path with other characters than letters, digits, - . _ ~ and single slashes"
+                    .to_owned(),
             );
         }
         if !url.username().is_empty() || url.password().is_some() {

@@ -1,4 +1,4 @@
-//! Where Doorward listens: a TCP address, a Unix socket, or sockets that systemd hands over.
+//! Binds the sockets: a TCP address, a Unix socket, or those that systemd passes.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
@@ -14,7 +14,7 @@ use crate::settings::ListenAddr;
 /// Who may connect to a Unix socket: its owner and its group.
 const SOCKET_MODE: u32 = 0o660;
 
-/// Sockets that people can already knock at, and nobody answers yet.
+/// Sockets that are bound; the kernel queues connections until the server accepts them.
 #[derive(Default)]
 pub struct Sockets {
     /// Over TCP; TLS goes over these alone.
@@ -47,9 +47,9 @@ impl Sockets {
         }
     }
 
-    /// What systemd hands over (`sd_listen_fds(3)`). To be called once, and before there are threads,
-    /// since what says so is taken out of the environment.
-    pub fn handed_over() -> io::Result<Sockets> {
+    /// The sockets that systemd passes (`sd_listen_fds(3)`). Call it once and before there are threads: it removes the
+    /// variables from the environment.
+    pub fn from_systemd() -> io::Result<Sockets> {
         let mut given = ListenFd::from_env();
         let mut sockets = Sockets::default();
         for index in 0..given.len() {
@@ -76,15 +76,14 @@ impl Sockets {
     }
 }
 
-/// A socket at `path`. What a process that died left there is replaced; where somebody answers, or
-/// something else lies, it is an error. The socket gets its mode under another name, so that there is
-/// no moment at which others may connect.
+/// A socket at `path`. The socket of a dead process is replaced; it is an error where a process answers or a file that
+/// is no socket lies. The socket gets its mode under another name, so that others can never connect.
 fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
             return Err(io::Error::new(
                 ErrorKind::AlreadyExists,
-                "a file that is no socket is there",
+                "a file that is not a socket is there",
             ));
         }
         Ok(_) => match UnixStream::connect(path) {
@@ -93,7 +92,7 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
             Ok(_) => {
                 return Err(io::Error::new(
                     ErrorKind::AddrInUse,
-                    "somebody answers there",
+                    "another process answers there",
                 ));
             }
         },

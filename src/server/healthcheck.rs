@@ -1,4 +1,4 @@
-//! Asks a Doorward of this machine how it is, for a container's health check: no curl needed.
+//! Requests `/healthz` of a Doorward on this machine, for a container's health check without curl.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -16,18 +16,16 @@ use rustls::{
 use crate::http::paths::HEALTHZ;
 use crate::settings::{ListenAddr, Scheme};
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks at `addr`.
 ///
 /// # Errors
-/// A sentence that says that nobody answers, or somebody who is not well.
+/// A sentence: nothing answers, or what answers is not healthy.
 pub fn check(addr: &ListenAddr, scheme: Scheme) -> Result<(), String> {
     match ask(addr, scheme) {
         Ok(status) if status.ends_with(b" 200") => Ok(()),
-        Ok(_) => Err(format!(
-            "{addr} answers, but not as a healthy Doorward does"
-        )),
+        Ok(_) => Err(format!("{addr} answers, but is not healthy")),
         Err(cause) => Err(format!("no Doorward answers at {addr}: {cause}")),
     }
 }
@@ -35,8 +33,8 @@ pub fn check(addr: &ListenAddr, scheme: Scheme) -> Result<(), String> {
 fn ask(addr: &ListenAddr, scheme: Scheme) -> io::Result<[u8; 12]> {
     match addr {
         ListenAddr::Tcp(addr) => {
-            let stream = TcpStream::connect_timeout(addr, PATIENCE)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            let stream = TcpStream::connect_timeout(addr, TIMEOUT)?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             match scheme {
                 Scheme::Https => status(StreamOwned::new(tls()?, stream)),
                 Scheme::Http => status(stream),
@@ -44,7 +42,7 @@ fn ask(addr: &ListenAddr, scheme: Scheme) -> io::Result<[u8; 12]> {
         }
         ListenAddr::Unix(path) => {
             let stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_read_timeout(Some(TIMEOUT))?;
             status(stream)
         }
     }
@@ -64,18 +62,17 @@ fn tls() -> io::Result<ClientConnection> {
         .with_safe_default_protocol_versions()
         .expect("aws-lc offers TLS 1.2 and 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody(crypto)))
+        .with_custom_certificate_verifier(Arc::new(AnyCertificate(crypto)))
         .with_no_client_auth();
     let name = ServerName::try_from("localhost").expect("localhost is a name");
     ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
 }
 
-/// Takes any certificate: it is for the name that browsers use, not for this machine's address, and
-/// nothing secret is said or believed here.
+/// Accepts any certificate: it names the host that browsers use, not this address, and nothing secret is sent.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,

@@ -30,9 +30,9 @@ use rustls::ServerConfig;
 /// How long a connection may take to close.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long to wait for a client.
+/// How long a client may take.
 #[derive(Clone, Copy)]
-pub struct Patience {
+pub struct Timeouts {
     /// For its headers, and for the TLS handshake.
     pub headers: Duration,
     /// For its next request.
@@ -43,7 +43,7 @@ pub struct Patience {
 pub struct Http1<F, I, S, B> {
     server: ServerBuilder,
     app: F,
-    patience: Patience,
+    timeouts: Timeouts,
     made: PhantomData<(I, S, B)>,
 }
 
@@ -58,11 +58,11 @@ where
     B: MessageBody + 'static,
 {
     /// On no socket yet. How many workers there are, and when they stop, is `server`'s.
-    pub fn new(server: ServerBuilder, patience: Patience, app: F) -> Self {
+    pub fn new(server: ServerBuilder, timeouts: Timeouts, app: F) -> Self {
         Http1 {
             server,
             app,
-            patience,
+            timeouts,
             made: PhantomData,
         }
     }
@@ -70,13 +70,13 @@ where
     /// In plain text on `listener`.
     pub fn listen(mut self, listener: TcpListener) -> io::Result<Self> {
         let name = format!("http {:?}", listener.local_addr()?);
-        let (app, patience, stop) = self.parts();
+        let (app, timeouts, stop) = self.parts();
         self.server = self.server.listen(name, listener, move || {
             let with_peer = |stream: TcpStream| async {
                 let peer = stream.peer_addr().ok();
                 Ok((Paced::new(stream), peer))
             };
-            fn_service(with_peer).and_then(connections(app(), patience, stop.clone()))
+            fn_service(with_peer).and_then(connections(app(), timeouts, stop.clone()))
         })?;
         Ok(self)
     }
@@ -84,15 +84,15 @@ where
     /// Over TLS on `listener`.
     pub fn listen_tls(mut self, listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
         let name = format!("https {:?}", listener.local_addr()?);
-        let (app, patience, stop) = self.parts();
+        let (app, timeouts, stop) = self.parts();
         let mut acceptor = Acceptor::new(config);
-        acceptor.set_handshake_timeout(patience.headers);
+        acceptor.set_handshake_timeout(timeouts.headers);
         self.server = self.server.listen(name, listener, move || {
             let with_peer = |stream: TlsStream<TcpStream>| {
                 let peer = stream.get_ref().0.peer_addr().ok();
                 (Paced::new(stream), peer)
             };
-            let connections = connections(app(), patience, stop.clone());
+            let connections = connections(app(), timeouts, stop.clone());
             acceptor
                 .clone()
                 .map_err(TlsError::into_service_error)
@@ -105,10 +105,10 @@ where
     /// In plain text on a Unix socket, where nobody has an address.
     pub fn listen_unix(mut self, listener: UnixListener) -> io::Result<Self> {
         let name = format!("unix {:?}", listener.local_addr()?);
-        let (app, patience, stop) = self.parts();
+        let (app, timeouts, stop) = self.parts();
         self.server = self.server.listen_uds(name, listener, move || {
             fn_service(|stream: UnixStream| async { Ok((Paced::new(stream), None::<SocketAddr>)) })
-                .and_then(connections(app(), patience, stop.clone()))
+                .and_then(connections(app(), timeouts, stop.clone()))
         })?;
         Ok(self)
     }
@@ -118,9 +118,9 @@ where
         self.server.run()
     }
 
-    fn parts(&self) -> (F, Patience, GracefulShutdownSignal) {
+    fn parts(&self) -> (F, Timeouts, GracefulShutdownSignal) {
         let stop = self.server.graceful_shutdown_signal();
-        (self.app.clone(), self.patience, stop)
+        (self.app.clone(), self.timeouts, stop)
     }
 }
 
@@ -131,7 +131,7 @@ where
 )]
 fn connections<T, I, S, B>(
     app: I,
-    patience: Patience,
+    timeouts: Timeouts,
     stop: GracefulShutdownSignal,
 ) -> H1Service<
     Paced<T>,
@@ -163,8 +163,8 @@ where
             let stop = stop.clone();
             async move { stop.notified().await }
         })
-        .keep_alive(patience.keep_alive)
-        .client_request_timeout(patience.headers)
+        .keep_alive(timeouts.keep_alive)
+        .client_request_timeout(timeouts.headers)
         .client_disconnect_timeout(DISCONNECT_TIMEOUT)
         // `PUBLIC_URL` alone says where we are, so what this would say is read nowhere.
         .h1(map_config(app, |()| AppConfig::default()))

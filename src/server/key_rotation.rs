@@ -1,5 +1,4 @@
-//! Secrets that are replaced without a restart and without signing anybody out: those that were given
-//! as files.
+//! Replaces secrets that were given as files, without a restart and without signing anybody out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use secrecy::SecretString;
 use crate::oidc::RelyingParty;
 use crate::server::watched_files::{Files, Watched};
 use crate::session::Sessions;
-use crate::settings;
+use crate::settings::{self, Settings};
 
 /// The secrets that came from files.
 #[derive(Clone)]
@@ -21,6 +20,18 @@ pub struct SecretFiles {
     pub session_key: Option<Files>,
     /// `SESSION_KEY_DELAY`.
     pub session_key_delay: Duration,
+}
+
+impl SecretFiles {
+    /// Those that `settings` name and that can be read again.
+    pub fn of(settings: &Settings) -> Self {
+        let (provider, sessions) = (&settings.provider, &settings.sessions);
+        SecretFiles {
+            client_secret: provider.client_secret_file.as_ref().and_then(Files::of_one),
+            session_key: sessions.key_file.as_ref().and_then(Files::of_one),
+            session_key_delay: sessions.key_delay,
+        }
+    }
 }
 
 /// The files, each with what its new content does.

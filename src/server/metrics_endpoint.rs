@@ -1,4 +1,4 @@
-//! `/metrics`, at an address of its own: what it tells is not for strangers.
+//! `/metrics`, at an address of its own, since it is not for the public.
 
 use std::io;
 use std::net::TcpListener;
@@ -14,21 +14,21 @@ use tokio::sync::Mutex;
 use crate::observe::metrics;
 use crate::session::Sessions;
 
-/// Counting a million rows is work: it is done no more often than this, however often who asks.
+/// Counting a million rows takes time: rows are counted no more often than this.
 const COUNT_AFTER: Duration = Duration::from_secs(15);
 
 /// Prometheus itself gives up after ten seconds; without this number it gets the others.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The live sessions, counted now and then.
-struct Census {
+/// How many sessions are live, as counted last.
+struct SessionCount {
     sessions: Arc<Sessions>,
     latest: Mutex<Option<(Instant, Option<f64>)>>,
 }
 
-impl Census {
-    /// How many there are, if the database tells.
-    async fn take(&self) -> Option<f64> {
+impl SessionCount {
+    /// How many there are; nothing while the database is away.
+    async fn get(&self) -> Option<f64> {
         let mut latest = self.latest.lock().await;
         if let Some((at, count)) = *latest
             && at.elapsed() < COUNT_AFTER
@@ -39,11 +39,11 @@ impl Census {
         let count = match counted {
             Ok(Ok(count)) => Some(count as f64),
             Ok(Err(cause)) => {
-                log::warn!("the live sessions can't be counted: {cause}");
+                log::warn!("live sessions could not be counted: {cause}");
                 None
             }
             Err(_) => {
-                log::warn!("counting the live sessions takes too long");
+                log::warn!("counting live sessions took longer than 3 s");
                 None
             }
         };
@@ -54,13 +54,13 @@ impl Census {
 
 /// Answers `GET /metrics` on `listener`, and nothing else.
 pub fn serve(listener: TcpListener, sessions: Arc<Sessions>) -> io::Result<Server> {
-    let census = Data::new(Census {
+    let session_count = Data::new(SessionCount {
         sessions,
         latest: Mutex::new(None),
     });
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(census.clone())
+            .app_data(session_count.clone())
             .route("/metrics", get().to(metrics))
     });
     // The signals are for the server that people talk to.
@@ -68,8 +68,8 @@ pub fn serve(listener: TcpListener, sessions: Arc<Sessions>) -> io::Result<Serve
     Ok(server.listen(listener)?.run())
 }
 
-async fn metrics(census: Data<Census>) -> HttpResponse {
-    let sessions = census.take().await;
+async fn metrics(session_count: Data<SessionCount>) -> HttpResponse {
+    let sessions = session_count.get().await;
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(metrics::render(sessions))

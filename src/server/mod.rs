@@ -12,6 +12,7 @@ mod metrics_endpoint;
 pub mod session_key_file;
 mod start_error;
 mod start_warnings;
+mod storage;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -35,11 +36,10 @@ use actix_web::middleware::from_fn;
 use actix_web::rt;
 use actix_web::web::{Data, PayloadConfig};
 use rustls::ClientConfig;
-use secrecy::SecretSlice;
 
 use crate::accounts::audit::Audit;
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db};
+use crate::db::Db;
 use crate::http::app::App;
 use crate::http::middleware::layers;
 use crate::http::middleware::rate_limit::RateLimit;
@@ -53,10 +53,10 @@ use crate::oidc::{self, Http, Proxy, RelyingParty};
 use crate::public_url::PublicUrl;
 use crate::server::bind::Sockets;
 use crate::server::draining::Running;
-use crate::server::http1::{Http1, Patience};
+use crate::server::http1::{Http1, Timeouts};
 use crate::server::key_rotation::SecretFiles;
 use crate::server::tls::Certificate;
-use crate::server::watched_files::{Files, watch};
+use crate::server::watched_files::watch;
 use crate::session::{Sessions, identity_middleware, reseal, session_middleware, session_scope};
 use crate::settings::{Settings, TrustedProxies};
 pub use start_error::StartError;
@@ -70,9 +70,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Threads of a worker that may block, beyond those that wait for the database: for names of hosts.
 const OTHER_BLOCKING_THREADS: usize = 4;
 
-/// How long a connection waits for its next request. A proxy must be the one who gives up first, or a
-/// request of its crosses our good-bye: nginx and cloud load balancers wait 60 s. Browsers that come
-/// to us themselves shall not keep so many connections for so long.
+/// How long a connection waits for its next request. A proxy must close idle connections before we do, or it sends a
+/// request on one that we are closing: nginx and cloud load balancers wait 60 s. Browsers that connect directly get
+/// less, since each of them holds several connections.
 const KEEP_ALIVE_FOR_PROXIES: Duration = Duration::from_secs(75);
 const KEEP_ALIVE_FOR_BROWSERS: Duration = Duration::from_secs(5);
 
@@ -110,27 +110,11 @@ impl Doorward {
         let pages = pages.map_err(StartError::Pages)?;
         let extra_roots = settings.provider.extra_roots.as_deref();
         let tls = oidc::tls_config(extra_roots).map_err(StartError::Tls)?;
-        let db = Db::new(settings.database.url.clone());
-        if settings.database.auto_migrate {
-            db.migrate().map_err(StartError::Database)?;
-        } else {
-            let pending = db.pending_migrations().map_err(StartError::Database)?;
-            if !pending.is_empty() {
-                return Err(StartError::PendingMigrations(pending));
-            }
-        }
+        let db = storage::open_database(&settings.database)?;
         // Made only when nothing else is wrong: a start that fails leaves no file behind.
-        let key = session_key(&settings).map_err(StartError::SessionKey)?;
+        let key = storage::session_key(&settings)?;
         let sessions = Sessions::new(&settings, &key, db.clone(), clock.clone());
-        let secret_files = SecretFiles {
-            client_secret: settings
-                .provider
-                .client_secret_file
-                .as_ref()
-                .and_then(Files::of_one),
-            session_key: settings.sessions.key_file.as_ref().and_then(Files::of_one),
-            session_key_delay: settings.sessions.key_delay,
-        };
+        let secret_files = SecretFiles::of(&settings);
         let audit = Audit::new(
             db.clone(),
             settings.provider.registration.issuer.clone(),
@@ -189,7 +173,7 @@ impl Doorward {
             true => KEEP_ALIVE_FOR_BROWSERS,
             false => KEEP_ALIVE_FOR_PROXIES,
         };
-        let patience = Patience {
+        let timeouts = Timeouts {
             headers: HEADER_TIMEOUT,
             keep_alive,
         };
@@ -199,7 +183,7 @@ impl Doorward {
             .worker_max_blocking_threads(blocking_threads)
             .shutdown_signal(signal)
             .shutdown_timeout(shutdown_timeout);
-        let mut server = Http1::new(server, patience, move || self.application());
+        let mut server = Http1::new(server, timeouts, move || self.application());
         for listener in tcp {
             server = match &certificate {
                 Some(certificate) => server.listen_tls(listener, certificate.server_config()),
@@ -265,14 +249,5 @@ impl Doorward {
             shutdown: self.shutdown.clone(),
             routes: Routes::new(&routes::ROUTES, self.public_url.clone()),
         }
-    }
-}
-
-/// `SESSION_KEY`, or the key beside the database.
-fn session_key(settings: &Settings) -> Result<SecretSlice<u8>, String> {
-    match (&settings.sessions.key, &settings.database.url) {
-        (Some(key), _) => Ok(key.clone()),
-        (None, DatabaseUrl::Sqlite(database)) => session_key_file::read_or_make(database),
-        (None, DatabaseUrl::Postgres(_)) => unreachable!("settings demand a key"),
     }
 }

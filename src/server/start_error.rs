@@ -7,7 +7,7 @@ use crate::db;
 /// Why Doorward can't start, and what to do about it.
 #[derive(Debug)]
 pub enum StartError {
-    /// The database is away or its schema can't be brought up to date.
+    /// The database is away, or a migration failed.
     Database(db::Error),
     /// `AUTO_MIGRATE=false` and these are missing.
     PendingMigrations(Vec<String>),
@@ -25,7 +25,7 @@ impl fmt::Display for StartError {
             StartError::Database(cause) => write!(f, "{cause}\nCheck DATABASE_URL."),
             StartError::PendingMigrations(names) => write!(
                 f,
-                "the database lacks these migrations: {}\nRun `diesel migration run`, or leave \
+                "these migrations are pending: {}\nRun `diesel migration run`, or leave \
                  AUTO_MIGRATE unset and Doorward applies them.",
                 names.join(", ")
             ),

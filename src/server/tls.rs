@@ -1,4 +1,4 @@
-//! Doorward's own TLS, for who has no proxy in front: a certificate that can be replaced at any time.
+//! Doorward's own TLS, for deployments without a proxy: a certificate that can be replaced while it serves.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use crate::server::watched_files::{Files, Watched};
 use crate::settings::{TlsFiles, tls_pair};
 
-/// `TLS_CERT_FILE` and `TLS_KEY_FILE`, and what they hold. Clones share it.
+/// `TLS_CERT_FILE` and `TLS_KEY_FILE`, and their current content. Clones share it.
 #[derive(Clone)]
 pub struct Certificate {
     files: Files,
@@ -35,8 +35,8 @@ impl Certificate {
         }
     }
 
-    /// TLS 1.2 and 1.3 with whatever certificate is current at each handshake, for HTTP/1.1 alone: who insists on
-    /// another version is refused in the handshake (RFC 7301, 3.2).
+    /// TLS 1.2 and 1.3 with the certificate that is current at each handshake, for HTTP/1.1 only: a client that insists
+    /// on another version is rejected in the handshake (RFC 7301, 3.2).
     pub fn server_config(&self) -> ServerConfig {
         let crypto = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(crypto)
@@ -48,7 +48,7 @@ impl Certificate {
         config
     }
 
-    /// Has the files read again when they change.
+    /// The files, to be watched for changes.
     pub fn watched(&self) -> Watched {
         let current = self.current.clone();
         let files = self.files.clone();

@@ -1,5 +1,4 @@
-//! Files that are read again when they change: certificates and secrets, so that they can be replaced
-//! without a restart.
+//! Reads certificates and secrets again when their files change, so that they can be replaced without a restart.
 
 use std::fs;
 use std::path::PathBuf;
@@ -45,13 +44,13 @@ impl Files {
     }
 }
 
-/// Files that are looked at now and then.
+/// Files that are checked for changes every two seconds.
 pub struct Watched {
     name: &'static str,
     files: Files,
-    /// The hash of what was seen the last time; nothing if they could not be read.
+    /// The hash of what was read last; nothing if they could not be read.
     seen: Option<Vec<u8>>,
-    /// The hash of what can't be used.
+    /// The hash of content that was rejected.
     refused: Option<Vec<u8>>,
     apply: Apply,
 }
@@ -72,15 +71,15 @@ impl Watched {
         }
     }
 
-    /// Something new counts when it is seen twice: it may still be being written. What can't be used
-    /// changes nothing, and is told once.
+    /// New content is used once it was read twice without a difference: it may still be being written. Content that
+    /// is rejected changes nothing and is logged once.
     fn look(&mut self) {
         let name = self.name;
         let contents = match read(&self.files.paths) {
             Ok(contents) => contents,
             Err(cause) => {
                 if self.seen.take().is_some() {
-                    log::error!("{name} can't be read ({cause}); what it held stays in use");
+                    log::error!("{name} can't be read ({cause}); its last content stays in use");
                 }
                 return;
             }
@@ -93,18 +92,18 @@ impl Watched {
         }
         match (self.apply)(&contents) {
             Ok(()) => {
-                log::info!("{name} has changed and was read again");
+                log::info!("{name} changed; its new content is in use");
                 (self.files.used, self.refused) = (found, None);
             }
             Err(fault) => {
-                log::error!("{name} has changed but {fault}; what it held before stays in use");
+                log::error!("{name} changed but {fault}; its last content stays in use");
                 self.refused = found;
             }
         }
     }
 }
 
-/// Looks at the files for ever.
+/// Checks the files for ever.
 pub async fn watch(mut files: Vec<Watched>) {
     let mut interval = rt::time::interval(INTERVAL);
     loop {

@@ -62,16 +62,16 @@ fn proxies(text: String) -> Result<TrustedProxies, String> {
     for word in words {
         match (word, network(word)) {
             ("unix", _) => proxies.unix = true,
-            (_, Some(network)) if holds_strangers(&network) => {
+            (_, Some(network)) if is_public_sized(&network) => {
                 return Err(
-                    "has a network that holds strangers, who would be believed about who they are; \
+                    "has a network so large that strangers are in it, and they could claim any client address; \
                      name the proxies' own addresses"
                         .to_owned(),
                 );
             }
             (_, Some(network)) => proxies.networks.push(network),
             (_, None) => {
-                return Err("has something that is no network, address or `unix`".to_owned());
+                return Err("has an entry that is not a network, an address or `unix`".to_owned());
             }
         }
     }
@@ -92,7 +92,7 @@ fn network(word: &str) -> Option<IpNet> {
 
 /// The largest networks that one owner can have are 10.0.0.0/8 and fc00::/7. A larger one is a part of
 /// the internet, or all of it (0.0.0.0/0).
-fn holds_strangers(network: &IpNet) -> bool {
+fn is_public_sized(network: &IpNet) -> bool {
     network.prefix_len() < if network.addr().is_ipv4() { 8 } else { 7 }
 }
 

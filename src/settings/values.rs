@@ -38,7 +38,8 @@ pub fn issuer(text: String) -> Result<String, String> {
     }
     if text.contains("/.well-known/") {
         return Err(
-            "is the discovery document; the issuer is what stands before /.well-known".to_owned(),
+            "is the address of the discovery document; the issuer is the part before /.well-known"
+                .to_owned(),
         );
     }
     if !oidc::is_confidential(&url) {
@@ -50,7 +51,7 @@ pub fn issuer(text: String) -> Result<String, String> {
 pub fn scopes(text: String) -> Result<String, String> {
     match text.split_ascii_whitespace().any(|scope| scope == "openid") {
         true => Ok(text),
-        false => Err("lacks openid, without which nobody is identified".to_owned()),
+        false => Err("lacks openid, without which the provider identifies nobody".to_owned()),
     }
 }
 
@@ -66,7 +67,7 @@ pub fn algorithms(text: String) -> Result<Vec<jsonwebtoken::Algorithm>, String> 
     words
         .map(|word| {
             oidc::allowed_algorithm(word).ok_or_else(|| {
-                "names something that is no asymmetric algorithm we verify".to_owned()
+                "names an algorithm that is not supported; supported are asymmetric ones such as RS256 and ES256".to_owned()
             })
         })
         .collect()

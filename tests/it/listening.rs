@@ -101,7 +101,7 @@ fn a_unix_socket_where_somebody_answers_is_not_taken_away() {
     let printed = Process::doorward(free_addr(), &[("LISTEN_ADDR", &listen_addr)]).gives_up();
     assert!(
         printed.contains(&format!(
-            "can't listen at {listen_addr}: somebody answers there"
+            "can't listen at {listen_addr}: another process answers there"
         )),
         "{printed}"
     );
@@ -110,7 +110,7 @@ fn a_unix_socket_where_somebody_answers_is_not_taken_away() {
     std::fs::write(&socket, "precious").unwrap();
     let printed = Process::doorward(free_addr(), &[("LISTEN_ADDR", &listen_addr)]).gives_up();
     assert!(
-        printed.contains("a file that is no socket is there"),
+        printed.contains("a file that is not a socket is there"),
         "{printed}"
     );
 }
@@ -282,7 +282,7 @@ mod slow {
         assert!(connect(addr, &second).is_ok_and(|mut stream| is_answered(&mut stream)));
 
         replace(Path::new(&files[1]), "-----BEGIN NONSENSE-----");
-        doorward.says("what it held before stays in use");
+        doorward.says("its last content stays in use");
         assert!(connect(addr, &second).is_ok());
         let third = certify(&folder);
         wait_until("the third certificate", || connect(addr, &third).is_ok());

@@ -188,13 +188,13 @@ mod slow {
         };
         let before = house.ada().await;
         house.write("early", &new);
-        early.says("SESSION_KEY_FILE has changed and was read again");
+        early.says("SESSION_KEY_FILE changed; its new content is in use");
         let after = house.ada().await;
         for visitor in [&before, &after] {
             assert!(visitor.is_signed_in().await && at_the_other(visitor).is_signed_in().await);
         }
         house.write("late", &new);
-        late.says("SESSION_KEY_FILE has changed and was read again");
+        late.says("SESSION_KEY_FILE changed; its new content is in use");
         for visitor in [&before, &after] {
             assert!(visitor.is_signed_in().await && at_the_other(visitor).is_signed_in().await);
         }
@@ -210,7 +210,7 @@ mod slow {
         house.write("key", "hunter2");
         let printed = doorward.says("SESSION_KEY_FILE has changed but");
         assert!(
-            printed.contains("what it held before stays in use"),
+            printed.contains("its last content stays in use"),
             "{printed}"
         );
         assert!(!printed.contains("hunter2"), "{printed}");
@@ -233,7 +233,7 @@ mod slow {
         let refused = house.visitor().sign_in("ada").await;
         assert_eq!(refused.status, 502, "{}", refused.body);
         house.write("secret", &format!("{CLIENT_SECRET}\n"));
-        doorward.says("OIDC_CLIENT_SECRET_FILE has changed and was read again");
+        doorward.says("OIDC_CLIENT_SECRET_FILE changed; its new content is in use");
         let deadline = Instant::now() + PATIENCE;
         while house.visitor().sign_in("ada").await.status != 303 {
             assert!(Instant::now() < deadline);
