@@ -121,7 +121,7 @@ fn behind_a_unix_socket_that_is_not_trusted_all_share_one_allowance() {
     let variables = [("LISTEN_ADDR", listen_addr.as_str()), ("RATE_LIMIT", "2")];
     let doorward = Process::doorward(free_addr(), &variables);
     doorward.says(&format!("listening at {listen_addr}"));
-    doorward.says("everybody behind a Unix socket shares one RATE_LIMIT");
+    doorward.says("all clients behind a Unix socket share one RATE_LIMIT");
     let statuses = [1, 2, 3].map(|number| {
         let header = format!("X-Forwarded-For: 198.51.100.{number}\r\n");
         let stream = UnixStream::connect(&socket).unwrap();

@@ -125,7 +125,7 @@ fn systemd_keeps_the_socket_so_that_a_restart_refuses_nobody() {
     let start = || Process::socket_activated(socket.try_clone().unwrap().into(), &variables);
 
     let mut doorward = start();
-    doorward.says(&format!("listening at {addr}, "));
+    doorward.says(&format!("listening at {addr}; "));
     assert!(get(addr, "/healthz").unwrap().starts_with("HTTP/1.1 200"));
     doorward.signal("TERM");
     assert_eq!(doorward.ends().0, Some(0));

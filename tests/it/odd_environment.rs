@@ -126,7 +126,7 @@ fn a_proxy_may_be_named_as_an_ipv6_address_that_is_an_ipv4_one() {
 /// Somebody speaks TLS in front of it: then everybody has their address, and one attacker uses up the allowance of all.
 #[test]
 fn a_proxy_that_nobody_named_is_told() {
-    let told = "TRUSTED_PROXIES names no proxy, but one is in front";
+    let told = "TRUSTED_PROXIES names no proxy, but there must be one";
     for (variables, is_told) in [
         (&[("PUBLIC_URL", "https://app.example.com")][..], true),
         (

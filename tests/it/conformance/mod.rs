@@ -71,12 +71,15 @@ fn sources(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
     // A file's slow tests stand at its end, in a module of their own.
     let file = path.strip_suffix("/slow").unwrap_or(&path);
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
     let candidates = [
         format!("tests/it/{file}.rs"),
         format!("tests/it/{path}.rs"),
         format!("src/{path}.rs"),
         format!("src/{path}/mod.rs"),
         format!("src/{path}/tests.rs"),
+        // Several files of tests beside one of code.
+        format!("src/{parent}/tests/{name}.rs"),
     ];
     let files = candidates.into_iter().map(repo);
     files.filter(|file| file.is_file()).collect()
