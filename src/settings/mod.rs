@@ -154,4 +154,6 @@ fn templates_dir(source: &mut Source<'_>) -> Option<PathBuf> {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
