@@ -17,12 +17,12 @@ pub struct SignOut {
 }
 
 impl SignOut {
-    /// Adds it and returns whether it was new.
+    /// Adds it. If one with this state is there already, that one stays.
     pub fn create(
         connection: &mut AnyConnection,
         new: &SignOut,
         now: OffsetDateTime,
-    ) -> QueryResult<bool> {
+    ) -> QueryResult<()> {
         let created = diesel::insert_into(sign_outs::table)
             .values((
                 sign_outs::state_hash.eq(&new.state_hash),
@@ -31,8 +31,8 @@ impl SignOut {
             ))
             .execute(connection);
         match created {
-            Err(DatabaseError(UniqueViolation, _)) => Ok(false),
-            created => created.map(|_| true),
+            Err(DatabaseError(UniqueViolation, _)) => Ok(()),
+            created => created.map(drop),
         }
     }
 

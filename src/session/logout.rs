@@ -51,7 +51,7 @@ impl Sessions {
             .db
             .run(move |connection| SignOut::create(connection, &kept, now));
         match create.await {
-            Ok(_is_first) => (),
+            Ok(()) => (),
             // The sign-out itself may still be written.
             Err(cause @ db::Error::Query(_)) => {
                 log::error!("a second press on \"Sign out\" won't reach the provider: {cause}");
