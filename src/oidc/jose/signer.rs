@@ -61,7 +61,8 @@ impl Signer {
         &self.jwk
     }
 
-    /// The public key, as jsonwebtoken takes it.
+    /// The public key, as jsonwebtoken reads it; for the benchmarks.
+    #[cfg(feature = "internals")]
     pub fn decoding_key(&self) -> DecodingKey {
         let jwk = serde_json::from_value(self.jwk.clone()).expect("it was a JWK before");
         DecodingKey::from_jwk(&jwk).expect("it is a public key")
