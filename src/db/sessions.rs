@@ -92,8 +92,8 @@ impl Session {
             .map(drop)
     }
 
-    /// Records that its browser was here.
-    pub fn touch(
+    /// Records that its browser sent a request at `now`.
+    pub fn update_last_seen_at(
         connection: &mut AnyConnection,
         key_hash: &str,
         now: OffsetDateTime,

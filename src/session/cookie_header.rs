@@ -1,9 +1,9 @@
 //! The `Cookie` header, read byte by byte before the framework sees it (RFC 6265, 4.2.1 and 5.4).
 //!
-//! The framework decodes names, trims every Unicode space around them, and reads no cookie at all where one byte is not
-//! UTF-8; browsers do none of this. So a sibling domain could plant a cookie that passes for ours, past the protection
-//! that its prefix gives, and another application's cookie could hide ours. What is handed on is a header of our own
-//! making, with our own well-formed cookies and nothing else.
+//! The framework decodes names, trims every Unicode space around them, and reads no cookie at all if one byte is not
+//! UTF-8. Browsers do none of this. So a sibling domain could set a cookie that the framework reads as ours although its
+//! name lacks the protected prefix, and another application's cookie could hide ours. The framework therefore gets a new
+//! header that contains only our own well-formed cookies.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -12,20 +12,20 @@ use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 
 use super::cookie_names::CookieNames;
 
-/// Whether a cookie of ours came more than once.
+/// Whether one of our cookies was sent more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnCookies {
-    /// Each came once, or none did.
-    AsWeSetThem,
-    /// Browsers keep several cookies of one name where somebody else set one of them too: from a sibling domain, over
-    /// plain http, or for another path. Which is ours can't be told, so none of them counts.
-    Planted,
+    /// Each was sent at most once.
+    Unique,
+    /// Some name was sent more than once. Browsers keep several cookies with one name if another party set one of them:
+    /// from a sibling domain, over plain http, or for another path. We can't know which one is ours, so none counts.
+    Duplicated,
 }
 
-/// Leaves in `headers` our own well-formed cookies, each of them once.
+/// Removes from `headers` all cookies but our own well-formed ones that were sent once.
 pub fn keep_own_cookies(headers: &mut HeaderMap, names: &CookieNames) -> OwnCookies {
     let mut own: BTreeMap<&str, Option<&str>> = BTreeMap::new();
-    let mut seen = OwnCookies::AsWeSetThem;
+    let mut seen = OwnCookies::Unique;
     for (name, value) in headers.get_all(COOKIE).flat_map(pairs) {
         let Some(name) = as_ascii(name).filter(|name| names.is_ours(name)) else {
             continue;
@@ -36,7 +36,7 @@ pub fn keep_own_cookies(headers: &mut HeaderMap, names: &CookieNames) -> OwnCook
             }
             Entry::Occupied(mut entry) => {
                 entry.insert(None);
-                seen = OwnCookies::Planted;
+                seen = OwnCookies::Duplicated;
             }
         }
     }
@@ -52,14 +52,14 @@ pub fn keep_own_cookies(headers: &mut HeaderMap, names: &CookieNames) -> OwnCook
     seen
 }
 
-/// How many cookies came, of whatever kind.
+/// The number of cookies in the request, ours and others.
 pub fn count(headers: &HeaderMap) -> usize {
     let lines = headers.get_all(COOKIE);
     let parts = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     parts.filter(|part| !trim(part).is_empty()).count()
 }
 
-/// The names and values of one line, whatever bytes they are of. What has no `=` has no name.
+/// The names and values of one line, as bytes. A part without `=` has no name and is left out.
 fn pairs(line: &HeaderValue) -> impl Iterator<Item = (&[u8], &[u8])> {
     line.as_bytes()
         .split(|byte| *byte == b';')
@@ -70,7 +70,7 @@ fn pairs(line: &HeaderValue) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-/// Without the space and tab around it: what browsers take away, and no more.
+/// Removes spaces and tabs at both ends, and nothing else, as browsers do.
 fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
@@ -83,7 +83,7 @@ fn as_ascii(bytes: &[u8]) -> Option<&str> {
     text.is_ascii().then_some(text)
 }
 
-/// RFC 6265, 4.1.1: `cookie-octet`. We never quote.
+/// Whether `text` consists of `cookie-octet`s (RFC 6265, 4.1.1). We set no quoted values.
 fn is_value(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\'))
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::public_url::PublicUrl;
 
-    /// What is left of `lines`, a header each.
+    /// What is left of `lines`, of which each is a header.
     fn left_of(lines: &[&[u8]]) -> (Option<String>, OwnCookies) {
         let mut headers = HeaderMap::new();
         for line in lines {
@@ -110,7 +110,7 @@ mod tests {
 
     fn kept(line: impl AsRef<[u8]>) -> Option<String> {
         let (kept, seen) = left_of(&[line.as_ref()]);
-        assert_eq!(seen, OwnCookies::AsWeSetThem);
+        assert_eq!(seen, OwnCookies::Unique);
         kept
     }
 
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    /// Every character that Rust, and so the framework, takes for white space.
+    /// Every character that Rust, and so the framework, treats as white space.
     #[test]
     fn no_white_space_but_space_and_tab_is_taken_away() {
         let spaces = ('\u{1}'..=char::MAX).filter(|c| c.is_whitespace());
@@ -158,10 +158,10 @@ mod tests {
                     _ => None,
                 };
                 assert_eq!(kept(&planted), expected, "{at} {space:?}");
-                let beside = format!("__Host-doorward=a; {planted}");
-                let left = left_of(&[beside.as_bytes()]);
+                let both = format!("__Host-doorward=a; {planted}");
+                let left = left_of(&[both.as_bytes()]);
                 match space {
-                    ' ' => assert_eq!(left, (None, OwnCookies::Planted)),
+                    ' ' => assert_eq!(left, (None, OwnCookies::Duplicated)),
                     _ => assert_eq!(left.0.as_deref(), Some("__Host-doorward=a"), "{space:?}"),
                 }
             }
@@ -193,11 +193,11 @@ mod tests {
                 Some("__Host-doorward-logout=b"),
             ),
         ] {
-            let left = (left.map(str::to_owned), OwnCookies::Planted);
+            let left = (left.map(str::to_owned), OwnCookies::Duplicated);
             assert_eq!(left_of(&[line.as_bytes()]), left, "{line}");
         }
         let lines: [&[u8]; 2] = [b"__Host-doorward=a", b"__Host-doorward=\xff"];
-        assert_eq!(left_of(&lines), (None, OwnCookies::Planted));
+        assert_eq!(left_of(&lines), (None, OwnCookies::Duplicated));
         assert_eq!(kept("a=1; a=2; __Host-other=x; __Host-other=y"), None);
     }
 

@@ -47,7 +47,7 @@ impl Sessions {
             return Ok(None);
         };
         if now - session.last_seen_at >= TOUCH_AFTER.min(self.idle_timeout / 10) {
-            self.touch(&key_hash, &session, now).await?;
+            self.update_last_seen_at(&key_hash, &session, now).await?;
         }
         Ok(Some(Loaded { session, made_with }))
     }
@@ -119,18 +119,18 @@ impl Sessions {
         Ok(Some(session))
     }
 
-    /// Writes down that the session is in use.
-    async fn touch(
+    /// Records in the database and in the cache that the session is in use.
+    async fn update_last_seen_at(
         &self,
         key_hash: &str,
         session: &CachedSession,
         now: OffsetDateTime,
     ) -> Result<(), db::Error> {
         let seen = key_hash.to_owned();
-        let touched = self
+        let updated = self
             .db
-            .run(move |connection| Session::touch(connection, &seen, now));
-        touched.await?;
+            .run(move |connection| Session::update_last_seen_at(connection, &seen, now));
+        updated.await?;
         let session = CachedSession {
             user: session.user.clone(),
             stored: session.stored.clone(),

@@ -194,7 +194,7 @@ async fn however_short_the_idle_time_is_who_is_active_stays_in() {
     }
 }
 
-/// One process finds that a session is over; meanwhile another sees its browser.
+/// One process finds that a session has expired; meanwhile another process gets a request with it.
 #[actix_web::test]
 async fn a_session_that_was_used_meanwhile_is_not_ended() {
     let fixture = Fixture::new();
@@ -203,9 +203,9 @@ async fn a_session_that_was_used_meanwhile_is_not_ended() {
     let now = fixture.clock.now();
     let found = fixture.sessions.read(&key_hash).await.unwrap().unwrap();
     let later = now + Duration::HOUR;
-    let touched = key_hash.clone();
+    let seen = key_hash.clone();
     let db = &fixture.sessions.db;
-    db.run(move |connection| Session::touch(connection, &touched, later))
+    db.run(move |connection| Session::update_last_seen_at(connection, &seen, later))
         .await
         .unwrap();
     let ended = fixture
