@@ -1,4 +1,4 @@
-//! `/assets/…`: the style sheet and the icon, out of the binary.
+//! `/assets/…`: the style sheet and the icon.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;

@@ -1,5 +1,6 @@
-//! `/authorization-code/callback`: back from the provider. The heart of Doorward; it reads as the
-//! journey of one sign-in.
+//! `/authorization-code/callback`: the provider sends the person back here with its authorization response. `finish.rs` has
+//! the steps of the sign-in; this file has what surrounds them: where the response is, which cookies it uses up, and what
+//! happens when the sign-in fails.
 
 mod finish;
 
@@ -16,54 +17,55 @@ use crate::accounts::audit::Stage;
 use crate::http::app::App;
 use crate::http::error::refusals::{Refusal, Retry};
 use crate::http::error::{Error, Refused};
-use crate::http::handlers::{go_to, is_own_form, is_prefetch, login, nothing, refuse};
+use crate::http::handlers::fetch_metadata::{is_own_form, is_prefetch};
+use crate::http::handlers::{login, no_content, redirect_to, refuse};
 use crate::http::pages::{ContinuePage, Field};
 use crate::http::paths;
 use crate::oidc::{Attempt, AuthorizationResponse};
 use crate::session::{AttemptError, LoginAttempt, ReturnTo, SignedIn};
 use finish::finish_login;
 
-/// The longest state that stands in an address, in bytes: ours has 45 at most.
+/// The longest state that is put into an address, in bytes. Ours has at most 45.
 const STATE_LIMIT: usize = 64;
 
 /// How long the provider's form may take to arrive.
 const FORM_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// `GET`: the response is in the query, or it came by POST and waits.
+/// `GET`: the response is in the query, or in a cookie if it came by POST before.
 pub async fn callback(
     app: Data<App>,
     request: HttpRequest,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     if is_prefetch(request.headers()) {
-        return Ok(nothing());
+        return Ok(no_content());
     }
-    let (parameters, spent) = received(&app, &request);
-    judge(&app, &request, &parameters, spent, person).await
+    let (parameters, spent) = take_response(&app, &request);
+    handle_response(&app, &request, &parameters, spent, person).await
 }
 
-/// Judges the response once it is here with the browser's cookies. `spent` removes what it uses up.
-async fn judge(
+/// Handles a response that came together with the browser's cookies. `spent` removes those that it uses up.
+async fn handle_response(
     app: &App,
     request: &HttpRequest,
     parameters: &str,
     spent: Vec<Cookie<'static>>,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
-    let mut response = match arrive(app, request, parameters, person).await {
+    let mut response = match finish_or_retry(app, request, parameters, person).await {
         Ok(response) => response,
         Err(refused) => refuse(app, refused).await,
     };
-    // Whatever came of it, the attempt is used up.
+    // The attempt is used up, whether it succeeded or not.
     for cookie in spent {
         response.add_cookie(&cookie).map_err(Error::internal)?;
     }
     Ok(response)
 }
 
-/// The parameters of the response, and the removal of the cookies that it uses up. One state alone is looked up,
-/// however many the request names: it may not cost more than its length.
-fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) {
+/// The parameters of the response, and the removal of the cookies that it uses up. Only the first state is looked up,
+/// however many the query has, so that the work stays proportional to the query's length.
+fn take_response(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) {
     let query = request.query_string();
     let Some(state) = AuthorizationResponse::first_state(query) else {
         return (query.to_owned(), Vec::new());
@@ -79,8 +81,8 @@ fn received(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'static>>) 
     (parameters, spent)
 }
 
-/// `POST`: the response is in the form. Without the browser's Lax cookies, which come only with our own page's form, it
-/// can't be judged yet.
+/// `POST`: the response is in the form. The provider's form comes without our cookies, since they are `SameSite=Lax`: the
+/// response is kept, and the browser is sent to the callback again by GET. Our own page's form comes with them.
 pub async fn callback_by_post(
     app: Data<App>,
     request: HttpRequest,
@@ -92,46 +94,47 @@ pub async fn callback_by_post(
         let state = AuthorizationResponse::first_state(&form);
         let spent = state.and_then(|state| app.sessions.remove_attempt(&request, &state));
         let spent = Vec::from_iter(spent);
-        return Ok(judge(&app, &request, &form, spent, person).await?);
+        return Ok(handle_response(&app, &request, &form, spent, person).await?);
     }
-    match keep_answer(&app, &form) {
+    match keep_response(&app, &form) {
         Ok(response) => Ok(response),
         Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
     }
 }
 
-/// A body that never ends must not keep a connection.
+/// The form. Has a time limit, so that a body that never ends does not hold a connection.
 async fn read_form(request: &HttpRequest, payload: Payload) -> Result<String, actix_web::Error> {
     let mut payload = payload.into_inner();
     timeout(FORM_TIMEOUT, String::from_request(request, &mut payload))
         .await
-        .unwrap_or_else(|_| Err(ErrorRequestTimeout("the form did not end in time")))
+        .unwrap_or_else(|_| Err(ErrorRequestTimeout("the form was not complete in time")))
 }
 
-fn keep_answer(app: &App, form: &str) -> Result<HttpResponse, Error> {
-    let answer = AuthorizationResponse::parse(form)?;
-    let state = answer.state.as_deref().ok_or(AttemptError::NoState)?;
+/// Keeps the response in a cookie until the browser comes back by GET.
+fn keep_response(app: &App, form: &str) -> Result<HttpResponse, Error> {
+    let response = AuthorizationResponse::parse(form)?;
+    let state = response.state.as_deref().ok_or(AttemptError::NoState)?;
     let is_short = state.len() <= STATE_LIMIT;
-    let kept = is_short.then(|| app.sessions.keep_response(answer.to_form()));
+    let kept = is_short.then(|| app.sessions.keep_response(response.to_form()));
     let Some(kept) = kept.flatten() else {
-        return ask_to_post_again(app, &answer);
+        return continue_page(app, &response);
     };
-    let mut response = come_again(app, state);
+    let mut response = redirect_to_callback(app, state);
     response.add_cookie(&kept).map_err(Error::internal)?;
     Ok(response)
 }
 
-/// To the callback, by a GET with the browser's cookies.
-fn come_again(app: &App, state: &str) -> HttpResponse {
+/// Redirects to the callback: the browser's GET comes with our cookies.
+fn redirect_to_callback(app: &App, state: &str) -> HttpResponse {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("state", state);
     let callback = app.public_url.at(paths::CALLBACK);
-    go_to(&format!("{callback}?{}", query.finish()))
+    redirect_to(&format!("{callback}?{}", query.finish()))
 }
 
-/// For a response that fits no answer's head: a page of ours whose button posts it with the browser's cookies.
-fn ask_to_post_again(app: &App, answer: &AuthorizationResponse) -> Result<HttpResponse, Error> {
-    let fields = answer.parameters().map(|(name, value)| Field {
+/// For a response that is too long for a cookie: a page of ours whose button posts it, together with our cookies.
+fn continue_page(app: &App, response: &AuthorizationResponse) -> Result<HttpResponse, Error> {
+    let fields = response.parameters().map(|(name, value)| Field {
         name,
         value: value.to_owned(),
     });
@@ -139,27 +142,30 @@ fn ask_to_post_again(app: &App, answer: &AuthorizationResponse) -> Result<HttpRe
         callback_action: app.public_url.at(paths::CALLBACK),
         fields: fields.collect(),
     };
-    app.pages.answer(StatusCode::OK, &page)
+    app.pages.respond(StatusCode::OK, &page)
 }
 
-async fn arrive(
+/// Signs the person in and redirects them to where they wanted to be. If that fails and a retry makes sense, retries.
+async fn finish_or_retry(
     app: &App,
     request: &HttpRequest,
     parameters: &str,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Refused> {
-    let answer = AuthorizationResponse::parse(parameters)
+    let response = AuthorizationResponse::parse(parameters)
         .map_err(|cause| Error::from(cause).at(Stage::NoAttempt))?;
-    let state = answer.state.clone().unwrap_or_default();
-    let begun = app.sessions.take_attempt(request, answer.state.as_deref());
-    let return_to = match &begun {
+    let state = response.state.clone().unwrap_or_default();
+    let attempt = app
+        .sessions
+        .take_attempt(request, response.state.as_deref());
+    let return_to = match &attempt {
         Ok(LoginAttempt { return_to, .. }) | Err(AttemptError::Expired { return_to }) => {
             return_to.clone()
         }
         Err(_) => ReturnTo::ours(app.public_url.at(paths::PROFILE)),
     };
-    let refused = match finish_login(app, request, answer, begun).await {
-        Ok(()) => return Ok(go_to(return_to.as_str())),
+    let refused = match finish_login(app, request, response, attempt).await {
+        Ok(()) => return Ok(redirect_to(return_to.as_str())),
         Err(refused) => refused,
     };
     let retry = Refusal::of(&refused.error).retry;
@@ -167,18 +173,18 @@ async fn arrive(
         return Err(refused);
     }
     match (person, Attempt::retry_of(&state)) {
-        // The Back button, a second tab: they are where they wanted to be.
-        (Some(_), _) => Ok(go_to(return_to.as_str())),
-        // A restored browser, a bookmark, a long lunch: the provider may not even have to ask.
-        (None, Some(attempt)) => {
+        // The Back button or a second tab: the person is signed in already.
+        (Some(_), _) => Ok(redirect_to(return_to.as_str())),
+        // A restored tab, a bookmark, a long pause: the provider may not even ask for a password.
+        (None, Some(fresh)) => {
             log::info!("starting the sign-in again: {}", refused.error);
-            login::begin(app, request, attempt, return_to, None)
+            login::start_sign_in(app, request, fresh, return_to, None)
                 .await
                 .map_err(|error| error.at(refused.stage))
         }
         (None, None) => match Attempt::session_recheck(&state) {
-            // Another tab of many may have signed in meanwhile, and this request not know it yet.
-            Some(state) if retry == Retry::AnewThenRecheck => Ok(come_again(app, state)),
+            // Another tab may have signed in meanwhile, after this request was sent.
+            Some(state) if retry == Retry::AnewThenRecheck => Ok(redirect_to_callback(app, state)),
             _ => Err(refused),
         },
     }

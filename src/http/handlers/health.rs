@@ -1,17 +1,17 @@
-//! `/healthz` and `/readyz`, for whoever operates Doorward.
+//! `/healthz` and `/readyz`, for load balancers and monitoring.
 
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use crate::http::app::App;
 
-/// The process runs.
+/// `/healthz`: the process is running.
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// The process is not stopping, and what Doorward needs answers, part by part. The provider is not among it: whoever is
-/// signed in stays so without it.
+/// `/readyz`: the process is not stopping, and the database responds. The provider is not checked: people who are signed in
+/// do not need it.
 pub async fn readyz(app: Data<App>) -> HttpResponse {
     if app.shutdown.is_draining() {
         return HttpResponse::ServiceUnavailable()

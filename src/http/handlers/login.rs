@@ -1,4 +1,4 @@
-//! `/login`: off to the provider.
+//! `/login`: starts a sign-in and redirects to the provider.
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,28 +8,32 @@ use url::form_urlencoded::byte_serialize;
 use crate::accounts::audit::Stage;
 use crate::http::app::App;
 use crate::http::error::Error;
-use crate::http::handlers::{go_to, is_prefetch, nothing, refuse};
+use crate::http::handlers::fetch_metadata::is_prefetch;
+use crate::http::handlers::{no_content, redirect_to, refuse};
 use crate::http::paths;
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
 
-/// A longer hint is dropped, in bytes as it stands in an address: the answer's head must fit a proxy's buffer.
+/// The longest `login_hint` that is passed on, in bytes of its encoded form. A longer one is dropped: the response's head
+/// must fit a proxy's buffer.
 const LOGIN_HINT_LIMIT: usize = 256;
 
+/// The query of `/login`.
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct LoginQuery {
+    /// Where the person wants to be after signing in.
     return_to: Option<String>,
-    /// From whoever sends a person here to sign in (OpenID Connect Core 4): who they may be.
+    /// Who the person probably is, from a third party that starts the sign-in (OpenID Connect Core 4).
     login_hint: Option<String>,
 }
 
 pub async fn login(
     app: Data<App>,
     request: HttpRequest,
-    query: Query<Wanted>,
+    query: Query<LoginQuery>,
 ) -> Result<HttpResponse, Error> {
     if is_prefetch(request.headers()) {
-        return Ok(nothing());
+        return Ok(no_content());
     }
     let wanted = query.return_to.as_deref();
     let return_to = wanted
@@ -42,14 +46,14 @@ pub async fn login(
     let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
     let login_hint = query.login_hint.as_deref();
     let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
-    match begin(&app, &request, Attempt::new(), return_to, login_hint).await {
+    match start_sign_in(&app, &request, Attempt::new(), return_to, login_hint).await {
         Ok(response) => Ok(response),
         Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
     }
 }
 
-/// Sends the browser to the provider with `attempt`, and has it remember that.
-pub async fn begin(
+/// Redirects to the provider with `attempt`, which a cookie keeps until the person comes back.
+pub async fn start_sign_in(
     app: &App,
     request: &HttpRequest,
     attempt: Attempt,
@@ -60,7 +64,7 @@ pub async fn begin(
         .provider
         .authorization_request(&app.http, &attempt, login_hint)
         .await?;
-    let mut response = go_to(provider.as_str());
+    let mut response = redirect_to(provider.as_str());
     for cookie in app.sessions.start_attempt(request, attempt, return_to) {
         response.add_cookie(&cookie).map_err(Error::internal)?;
     }

@@ -1,4 +1,4 @@
-//! `/profile`: what the provider told about the person.
+//! `/profile`: what the provider told us about the person.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -13,7 +13,7 @@ use crate::observe::logging::visible;
 use crate::session::SignedIn;
 
 pub async fn profile(app: Data<App>, person: SignedIn) -> Result<HttpResponse, Error> {
-    app.pages.answer(StatusCode::OK, &page(person.user())?)
+    app.pages.respond(StatusCode::OK, &page(person.user())?)
 }
 
 fn page(user: &User) -> Result<ProfilePage, Error> {

@@ -1,4 +1,4 @@
-//! Pages for signed-in people: everybody else is sent to sign in first.
+//! `SignedIn` as a handler's argument: a person who is not signed in is redirected to the sign-in first.
 
 use std::future::{Ready, ready};
 
@@ -11,7 +11,7 @@ use crate::http::paths;
 use crate::public_url::PublicUrl;
 use crate::session::{ReturnTo, SignedIn};
 
-/// As a handler's argument it lets in whoever is signed in. `Option<SignedIn>` lets in everybody.
+/// `SignedIn` makes a handler refuse people who are not signed in; `Option<SignedIn>` makes it serve both.
 impl FromRequest for SignedIn {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
@@ -22,7 +22,7 @@ impl FromRequest for SignedIn {
 }
 
 fn sign_in_needed(request: &HttpRequest) -> Error {
-    // Only what can be asked for again is worth returning to.
+    // After the sign-in the browser can repeat a GET, but no other request.
     let wanted = (request.method() == Method::GET)
         .then(|| request.uri().path_and_query().map(ToString::to_string))
         .flatten()
@@ -34,7 +34,7 @@ fn sign_in_needed(request: &HttpRequest) -> Error {
     }
 }
 
-/// `/login`, and back to `wanted` afterwards.
+/// The address of `/login`, with `wanted` as the page to return to afterwards.
 fn login_and_back(public_url: &PublicUrl, wanted: Option<&str>) -> String {
     let login = public_url.at(paths::LOGIN);
     match wanted {

@@ -1,4 +1,4 @@
-//! From an authorization response to a session: the steps of one sign-in, each of which can refuse it.
+//! The steps of one sign-in, from the authorization response to the session. Each step can refuse it.
 
 use actix_web::HttpRequest;
 
@@ -10,23 +10,23 @@ use crate::observe::metrics;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, Profile, ResponseMode, TokenResponse};
 use crate::session::{AttemptError, LoginAttempt};
 
-/// Signs the person in for whom the provider vouches.
+/// Signs in the person whom the provider has identified.
 pub async fn finish_login(
     app: &App,
     request: &HttpRequest,
-    answer: AuthorizationResponse,
-    begun: Result<LoginAttempt, AttemptError>,
+    response: AuthorizationResponse,
+    attempt: Result<LoginAttempt, AttemptError>,
 ) -> Result<(), Refused> {
-    let stage = match &begun {
+    let stage = match &attempt {
         Ok(_) => Stage::Attempt,
         Err(_) => Stage::NoAttempt,
     };
-    let identified = match identify(app, answer, begun).await {
+    let identified = match identify(app, response, attempt).await {
         Ok(identified) => identified,
         Err(error) => return Err(error.at(stage)),
     };
     let subject = identified.claims.sub.clone();
-    let signed_in = enter(app, request, identified).await;
+    let signed_in = start_session(app, request, identified).await;
     signed_in.map_err(|error| match &error {
         Error::Blocked { user_id } => {
             let user_id = user_id.clone();
@@ -36,37 +36,37 @@ pub async fn finish_login(
     })
 }
 
-/// A person for whom the provider vouches, and the attempt, which is used up.
+/// A person whom the provider has identified, and the attempt, which is used up.
 struct Identified {
     claims: Claims,
     tokens: TokenResponse,
     spent: SingleUse,
 }
 
-/// From the response to a verified ID token.
+/// The steps from the response to a verified ID token.
 async fn identify(
     app: &App,
-    answer: AuthorizationResponse,
-    begun: Result<LoginAttempt, AttemptError>,
+    response: AuthorizationResponse,
+    attempt: Result<LoginAttempt, AttemptError>,
 ) -> Result<Identified, Error> {
-    // What can be told here comes before any call: an answer that is no answer, a stranger's.
-    if answer.code.is_none() && answer.error.is_none() {
-        let state = answer.state.as_deref().unwrap_or_default();
+    // A response without a code and without an error is refused before any request to the provider.
+    if response.code.is_none() && response.error.is_none() {
+        let state = response.state.as_deref().unwrap_or_default();
         return Err(match app.provider.response_mode() {
             _ if Attempt::is_session_recheck(state) => AttemptError::NotThisBrowser.into(),
             ResponseMode::FormPost if !state.is_empty() => AttemptError::ResponseReplaced.into(),
             _ => Error::NoCode,
         });
     }
-    let LoginAttempt { attempt, .. } = begun?;
+    let LoginAttempt { attempt, .. } = attempt?;
     app.provider
-        .check_response_issuer(&app.http, &answer)
+        .check_response_issuer(&app.http, &response)
         .await?;
-    if let Some(error) = answer.error {
-        let description = answer.error_description;
+    if let Some(error) = response.error {
+        let description = response.error_description;
         return Err(Error::Authorization { error, description });
     }
-    let code = answer.code.ok_or(Error::NoCode)?;
+    let code = response.code.ok_or(Error::NoCode)?;
     let spent = app.sessions.use_attempt(&attempt.state)?;
 
     let tokens = app
@@ -84,8 +84,12 @@ async fn identify(
     })
 }
 
-/// From a verified ID token to a session.
-async fn enter(app: &App, request: &HttpRequest, identified: Identified) -> Result<(), Error> {
+/// The steps from a verified ID token to the session.
+async fn start_session(
+    app: &App,
+    request: &HttpRequest,
+    identified: Identified,
+) -> Result<(), Error> {
     let Identified {
         claims,
         tokens,
@@ -100,7 +104,7 @@ async fn enter(app: &App, request: &HttpRequest, identified: Identified) -> Resu
     Ok(())
 }
 
-/// The one place where what the protocol learned becomes what the database keeps.
+/// The row of the person: the only place where claims of the provider become columns of the database.
 fn new_user(issuer: &str, claims: Claims, userinfo: Profile) -> NewUser {
     let profile = userinfo.or(claims.profile);
     NewUser {
