@@ -1,5 +1,6 @@
-//! How Doorward is put together, and in which order a request passes through it.
+//! The process: how Doorward is put together, where it listens, how it stops.
 
+mod application;
 pub mod bind;
 pub mod dotenv;
 pub mod draining;
@@ -30,26 +31,18 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::from_fn;
+use actix_web::dev::Server;
 use actix_web::rt;
-use actix_web::web::{Data, PayloadConfig};
 use rustls::ClientConfig;
 
 use crate::accounts::audit::Audit;
 use crate::clock::Clock;
 use crate::db::Db;
-use crate::http::app::App;
-use crate::http::middleware::layers;
 use crate::http::middleware::rate_limit::RateLimit;
-use crate::http::middleware::security_headers::security_headers;
 use crate::http::pages::Pages;
 use crate::http::readiness::Readiness;
-use crate::http::route::Routes;
-use crate::http::routes;
 use crate::http::shutdown::Shutdown;
-use crate::oidc::{self, Http, Proxy, RelyingParty};
+use crate::oidc::{self, Proxy, RelyingParty};
 use crate::public_url::PublicUrl;
 use crate::server::bind::Sockets;
 use crate::server::draining::Running;
@@ -57,12 +50,9 @@ use crate::server::http1::{Http1, Timeouts};
 use crate::server::key_rotation::SecretFiles;
 use crate::server::tls::Certificate;
 use crate::server::watched_files::watch;
-use crate::session::{Sessions, identity_middleware, reseal, session_middleware, session_scope};
+use crate::session::Sessions;
 use crate::settings::{Settings, TrustedProxies};
 pub use start_error::StartError;
-
-/// The longest body that is read, in bytes.
-const BODY_LIMIT: usize = 16 * 1024;
 
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -199,55 +189,5 @@ impl Doorward {
     /// Serves `/metrics` on `listener`, beside [`Doorward::serve`].
     pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<Server> {
         metrics_endpoint::serve(listener, self.sessions.clone())
-    }
-
-    /// What one worker serves.
-    pub(crate) fn application(
-        &self,
-    ) -> actix_web::App<
-        impl ServiceFactory<
-            ServiceRequest,
-            Config = (),
-            Response = ServiceResponse<BoxBody>,
-            Error = actix_web::Error,
-            InitError = (),
-        > + use<>,
-    > {
-        // Run in the reverse order: the layers of `http::middleware`, session scope, session, reseal, identity, handler.
-        actix_web::App::new()
-            .app_data(Data::new(self.worker()))
-            .app_data(PayloadConfig::new(BODY_LIMIT))
-            .app_data(self.public_url.clone())
-            .configure(
-                Routes::new(&routes::ROUTES, self.public_url.clone())
-                    .register(self.provider.response_mode()),
-            )
-            .wrap(identity_middleware())
-            .wrap(from_fn(reseal))
-            .wrap(session_middleware(&self.sessions))
-            .wrap(from_fn(session_scope))
-            .wrap(from_fn(layers))
-    }
-
-    fn worker(&self) -> App {
-        App {
-            provider: self.provider.clone(),
-            http: Http::new(self.tls.clone(), &self.proxy),
-            sessions: self.sessions.clone(),
-            db: self.db.clone(),
-            audit: self.audit.clone(),
-            pages: self.pages.clone(),
-            security_headers: security_headers(
-                &self.public_url,
-                self.provider.issuer(),
-                self.hsts_include_subdomains,
-            ),
-            public_url: self.public_url.clone(),
-            trusted_proxies: self.trusted_proxies.clone(),
-            rate_limit: self.rate_limit.clone(),
-            readiness: self.readiness.clone(),
-            shutdown: self.shutdown.clone(),
-            routes: Routes::new(&routes::ROUTES, self.public_url.clone()),
-        }
     }
 }

@@ -1,0 +1,71 @@
+//! What one worker serves, and the order in which a request passes through it.
+
+use actix_web::App as ActixApp;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, PayloadConfig};
+
+use crate::http::app::App;
+use crate::http::middleware::layers;
+use crate::http::middleware::security_headers::security_headers;
+use crate::http::route::Routes;
+use crate::http::routes;
+use crate::oidc::Http;
+use crate::server::Doorward;
+use crate::session::{identity_middleware, reseal, session_middleware, session_scope};
+
+/// The longest body that is read, in bytes.
+const BODY_LIMIT: usize = 16 * 1024;
+
+impl Doorward {
+    /// What one worker serves.
+    pub(crate) fn application(
+        &self,
+    ) -> ActixApp<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<BoxBody>,
+            Error = actix_web::Error,
+            InitError = (),
+        > + use<>,
+    > {
+        // Run in the reverse order: the layers of `http::middleware`, session scope, session, reseal, identity, handler.
+        ActixApp::new()
+            .app_data(Data::new(self.worker()))
+            .app_data(PayloadConfig::new(BODY_LIMIT))
+            .app_data(self.public_url.clone())
+            .configure(
+                Routes::new(&routes::ROUTES, self.public_url.clone())
+                    .register(self.provider.response_mode()),
+            )
+            .wrap(identity_middleware())
+            .wrap(from_fn(reseal))
+            .wrap(session_middleware(&self.sessions))
+            .wrap(from_fn(session_scope))
+            .wrap(from_fn(layers))
+    }
+
+    fn worker(&self) -> App {
+        App {
+            provider: self.provider.clone(),
+            http: Http::new(self.tls.clone(), &self.proxy),
+            sessions: self.sessions.clone(),
+            db: self.db.clone(),
+            audit: self.audit.clone(),
+            pages: self.pages.clone(),
+            security_headers: security_headers(
+                &self.public_url,
+                self.provider.issuer(),
+                self.hsts_include_subdomains,
+            ),
+            public_url: self.public_url.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            rate_limit: self.rate_limit.clone(),
+            readiness: self.readiness.clone(),
+            shutdown: self.shutdown.clone(),
+            routes: Routes::new(&routes::ROUTES, self.public_url.clone()),
+        }
+    }
+}
