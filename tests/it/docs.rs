@@ -115,13 +115,33 @@ fn the_example_filled_in_is_accepted() {
 }
 
 #[test]
-fn the_readme_names_files_that_are_there() {
-    let readme = text("README.md");
-    for path in readme
-        .split('`')
-        .filter(|word| word.starts_with("src/") || word.starts_with("docs/"))
-    {
-        assert!(repo(path).exists(), "README.md names {path}");
+fn documents_name_files_that_are_there() {
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = text(document);
+        let words = text.split('`').skip(1).step_by(2);
+        let folders = ["src/", "docs/", "tests/", "templates/"];
+        let is_path = |word: &&str| folders.iter().any(|folder| word.starts_with(folder));
+        let paths: Vec<&str> = words.filter(is_path).collect();
+        assert!(!paths.is_empty(), "{document}");
+        for path in paths {
+            assert!(repo(path).exists(), "{document} names {path}");
+        }
+    }
+}
+
+#[test]
+fn the_architecture_names_every_room_and_stays_short() {
+    let architecture = text("ARCHITECTURE.md");
+    assert!(architecture.lines().count() <= 150);
+    for entry in std::fs::read_dir(repo("src")).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let room = match entry.path().is_dir() {
+            true => format!("`src/{name}/`"),
+            false => format!("`src/{name}`"),
+        };
+        let is_there = name == "lib.rs" || architecture.contains(&room);
+        assert!(is_there, "ARCHITECTURE.md lacks {room}");
     }
 }
 
