@@ -120,7 +120,7 @@ impl Db {
         let left = deadline.saturating_duration_since(Instant::now());
         match left.is_zero() {
             true => Err(Error::NoFreeConnection(POOL_WAIT)),
-            false => self.pool().get_timeout(left).map_err(Error::unavailable),
+            false => self.pool().get_timeout(left).map_err(no_connection),
         }
     }
 
@@ -201,4 +201,12 @@ fn new_pool(manager: &Manager) -> Pool {
         // That would be a round trip for each query; see `Db::tested_connection`.
         .test_on_check_out(false)
         .build_unchecked(manager.clone())
+}
+
+/// r2d2 waits for as long as no connection can be opened too; then it says why.
+fn no_connection(timed_out: r2d2::Error) -> Error {
+    match timed_out.to_string().split_once(": ") {
+        Some((_, cause)) => Error::unavailable(cause),
+        None => Error::NoFreeConnection(POOL_WAIT),
+    }
 }
