@@ -13,6 +13,9 @@ use crate::observe::request_id::RequestContext;
 /// How many rows one statement deletes, so that none takes long.
 const PURGE_AT_ONCE: i64 = 10_000;
 
+/// How many rows one statement adds: each has ten parameters, and Postgres takes 65,535 in all.
+const CREATE_AT_ONCE: usize = 500;
+
 /// An event that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = audit_events)]
@@ -124,14 +127,18 @@ impl AuditEvent {
 
     /// Adds events to the database. The caller logs them, after the commit.
     pub(crate) fn create(connection: &mut AnyConnection, events: &[AuditEvent]) -> QueryResult<()> {
-        let insert = diesel::insert_into(audit_events::table);
-        match (events, connection) {
-            // The usual case. Diesel keeps this one prepared.
-            ([event], connection) => insert.values(event).execute(connection),
-            (events, AnyConnection::Postgres(postgres)) => insert.values(events).execute(postgres),
-            (events, AnyConnection::Sqlite(sqlite)) => insert.values(events).execute(sqlite),
+        let insert = || diesel::insert_into(audit_events::table);
+        // The usual case. Diesel keeps this one prepared.
+        if let [event] = events {
+            return insert().values(event).execute(connection).map(drop);
         }
-        .map(drop)
+        for some in events.chunks(CREATE_AT_ONCE) {
+            match connection {
+                AnyConnection::Postgres(postgres) => insert().values(some).execute(postgres),
+                AnyConnection::Sqlite(sqlite) => insert().values(some).execute(sqlite),
+            }?;
+        }
+        Ok(())
     }
 
     /// Writes the event to the log.

@@ -33,6 +33,7 @@ mod journey;
 mod limits;
 mod listening;
 mod logging;
+mod many_sessions;
 mod metrics;
 mod no_dead_ends;
 mod odd_documents;
