@@ -94,8 +94,8 @@ impl AuditEvent {
     pub(crate) fn about_session(self, session: &DeletedSession) -> AuditEvent {
         AuditEvent {
             user_id: Some(session.user_id.clone()),
-            issuer: Some(session.issuer.clone()),
-            subject: Some(session.subject.clone()),
+            issuer: session.issuer.clone(),
+            subject: session.subject.clone(),
             ..self
         }
     }

@@ -3,7 +3,7 @@
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Nullable, Text};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::locking::{Contended, Locking};
@@ -42,10 +42,10 @@ pub struct DeletedSession {
     pub key_hash: String,
     /// Whose it was.
     pub user_id: String,
-    /// Who vouches for them.
-    pub issuer: String,
+    /// Who vouches for them, if they have a row: somebody may have deleted that by hand, past the foreign key.
+    pub issuer: Option<String>,
     /// Their name there.
-    pub subject: String,
+    pub subject: Option<String>,
     /// The latest request, in UTC, to the minute.
     pub last_seen_at: PrimitiveDateTime,
 }
@@ -164,8 +164,8 @@ impl Session {
 type Deleted = (
     sessions::key_hash,
     sessions::user_id,
-    SqlLiteral<Text>,
-    SqlLiteral<Text>,
+    SqlLiteral<Nullable<Text>>,
+    SqlLiteral<Nullable<Text>>,
     sessions::last_seen_at,
 );
 
