@@ -14,7 +14,8 @@ use crate::session::stored::Stored;
 /// How many sessions are cached at most: a few KiB each, most of it the ID token.
 const CAPACITY: u64 = 4096;
 
-/// Sessions that were read from the database.
+/// Sessions that were read from the database. Clones share them.
+#[derive(Clone)]
 pub struct SessionCache {
     lifetime: Duration,
     /// By the hash of the cookie's secret.

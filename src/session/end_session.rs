@@ -28,25 +28,23 @@ impl Sessions {
 
     /// Ends sessions; how many. What the database says of them is in no cache of this process afterwards.
     pub(super) async fn end(&self, which: Which, why: Why) -> Result<usize, db::Error> {
-        let now = self.clock.now();
-        let known = match &which {
-            Which::One(key_hash) | Which::OneUnseenSince(key_hash, _) => Some(key_hash.clone()),
-            Which::AllOf(user_id) => Some(user_id.clone()),
-            Which::SomeUnseenSince(_) => None,
-        };
-        let end = self
-            .db
-            .run(move |connection| end::end(connection, &which, why, now));
-        let ended = end.await;
-        // After a failure too: a database that does not answer may have done it.
-        if let Some(known) = known {
-            self.cache.invalidate(&known);
-        }
-        let ended = ended?;
-        for session in &ended {
-            self.cache.invalidate(&session.key_hash);
-        }
-        Ok(ended.len())
+        let (now, cache) = (self.clock.now(), self.cache.clone());
+        let end = self.db.run(move |connection| {
+            let ended = end::end(connection, &which, why, now);
+            // Beside the query, which goes on if nobody waits for it any more.
+            match &which {
+                // After a failure too: a database that does not answer may have done it.
+                Which::One(key) | Which::OneUnseenSince(key, _) | Which::AllOf(key) => {
+                    cache.invalidate(key);
+                }
+                Which::SomeUnseenSince(_) => (),
+            }
+            for session in ended.iter().flatten() {
+                cache.invalidate(&session.key_hash);
+            }
+            ended
+        });
+        Ok(end.await?.len())
     }
 
     /// Ends a session that has expired by `now`; unless it is only idle and was used meanwhile. Returns whether it did

@@ -69,7 +69,6 @@ impl Sessions {
         let key_hash = hash(secret);
         let state = self.seal(&key_hash, stored);
         let session = NewSession { key_hash, state };
-        let replaced = replaces.clone();
         let new = SignIn {
             person,
             session,
@@ -77,15 +76,18 @@ impl Sessions {
             replaces,
             now: self.clock.now(),
         };
-        let outcome = self.db.run(move |connection| sign_in(connection, &new));
-        let outcome = outcome.await;
-        if let Some(replaced) = replaced {
-            self.cache.invalidate(&replaced);
-        }
-        let outcome = outcome?;
-        if let SignInOutcome::SignedIn(user) | SignInOutcome::Blocked(user) = &outcome {
-            self.cache.invalidate(&user.id);
-        }
-        Ok(outcome)
+        let cache = self.cache.clone();
+        let outcome = self.db.run(move |connection| {
+            let outcome = sign_in(connection, &new);
+            // Beside the query, as where sessions end.
+            if let Some(replaced) = &new.replaces {
+                cache.invalidate(replaced);
+            }
+            if let Ok(SignInOutcome::SignedIn(user) | SignInOutcome::Blocked(user)) = &outcome {
+                cache.invalidate(&user.id);
+            }
+            outcome
+        });
+        outcome.await
     }
 }

@@ -55,13 +55,13 @@ impl Sessions {
     /// Seals the row with the current key.
     pub(super) async fn reseal(&self, key_hash: String, stored: &Stored) -> Result<(), db::Error> {
         let state = self.seal(&key_hash, stored);
-        let updated = key_hash.clone();
-        let update = self
-            .db
-            .run(move |connection| Session::update(connection, &updated, &state));
-        update.await?;
-        self.cache.invalidate(&key_hash);
-        Ok(())
+        let cache = self.cache.clone();
+        let update = self.db.run(move |connection| {
+            let updated = Session::update(connection, &key_hash, &state);
+            cache.invalidate(&key_hash);
+            updated
+        });
+        update.await
     }
 
     /// The session, unless its time is over by `now`: then it ends.

@@ -1,5 +1,6 @@
 //! Each test with a database of its own, an SQLite file.
 
+mod ended;
 mod fixture;
 
 use fixture::{Fixture, beside, sessions_of};

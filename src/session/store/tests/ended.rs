@@ -1,0 +1,51 @@
+//! What is left of a session that has ended.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use super::fixture::{Fixture, beside};
+use super::*;
+
+/// A connection past the pool, as an operator's `sqlite3` opens one: without foreign keys.
+fn outside(fixture: &Fixture) -> SqliteConnection {
+    let file = fixture.folder.path().join("doorward.db");
+    SqliteConnection::establish(file.to_str().unwrap()).unwrap()
+}
+
+/// The browser closes its connection while the database is busy, so nobody waits for the result.
+#[actix_web::test]
+async fn a_sign_out_that_nobody_waits_for_empties_the_cache_too() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    let sessions = beside(&fixture, |settings| {
+        settings.sessions.cache = Duration::from_secs(60);
+    });
+    assert!(sessions.load(&key).await.unwrap().is_some());
+    let mut outside = outside(&fixture);
+    outside.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let end = sessions.end(Which::One(hash(secret_of(&key))), Why::SignOut);
+    let given_up = tokio::time::timeout(Duration::from_millis(100), end).await;
+    assert!(given_up.is_err(), "it waits for the lock");
+    assert!(sessions.load(&key).await.unwrap().is_some());
+    outside.batch_execute("COMMIT").unwrap();
+
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while sessions.load(&key).await.unwrap().is_some() {
+        assert!(Instant::now() < deadline, "the cache keeps it");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// SQLite's own shell does not enforce foreign keys.
+#[actix_web::test]
+async fn a_session_without_its_person_holds_up_no_purge() {
+    let fixture = Fixture::new();
+    fixture.sign_in().await;
+    let remove = "PRAGMA foreign_keys = OFF; DELETE FROM users";
+    outside(&fixture).batch_execute(remove).unwrap();
+    fixture.sign_in().await;
+    fixture.clock.shift(time::Duration::hours(2));
+    assert_eq!(fixture.sessions.purge_expired().await.unwrap(), 2);
+}
