@@ -22,26 +22,26 @@ pub struct App {
     pub provider: Arc<RelyingParty>,
     /// This worker's connections to the provider.
     pub http: Http,
-    /// Who is signed in.
+    /// The sessions of signed-in people.
     pub sessions: Arc<Sessions>,
-    /// The people.
+    /// The database.
     pub db: Db,
-    /// What happens to them.
+    /// The audit of sign-ins and sign-outs.
     pub audit: Arc<Audit>,
-    /// What they see.
+    /// The HTML pages.
     pub pages: Arc<Pages>,
-    /// Where they see it.
+    /// Where browsers reach us.
     pub public_url: PublicUrl,
-    /// Whom to believe about who asks.
+    /// The proxies whose headers tell the client's address.
     pub trusted_proxies: TrustedProxies,
-    /// How often one address may sign in.
+    /// How many sign-ins one address may start.
     pub rate_limit: Arc<RateLimit>,
-    /// Whether the database answered a moment ago.
+    /// Whether the database responds.
     pub readiness: Readiness,
-    /// Whether the process is about to stop.
+    /// Whether the process is stopping.
     pub shutdown: Shutdown,
-    /// The routes' rules.
+    /// The table of routes.
     pub routes: Routes,
-    /// On every response.
+    /// The headers of every response.
     pub security_headers: Vec<(HeaderName, HeaderValue)>,
 }

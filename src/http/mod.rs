@@ -1,4 +1,4 @@
-//! All that knows actix-web: the table of routes, the layers around it, a handler for each address, and the pages.
+//! The room that knows actix-web: the table of routes, the middleware, a handler for each address, and the pages.
 
 pub mod app;
 pub mod error;

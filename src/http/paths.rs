@@ -1,4 +1,4 @@
-//! The addresses that are named more than once.
+//! The paths of the routes, below that of `PUBLIC_URL`.
 
 pub const HOME: &str = "/";
 pub const LOGIN: &str = "/login";

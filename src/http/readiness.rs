@@ -1,4 +1,4 @@
-//! Whether the database answers.
+//! Whether the database responds, for `/readyz`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,19 +7,19 @@ use tokio::sync::Mutex;
 
 use crate::db::Db;
 
-/// Anybody can ask as often as they like: the database is asked no more often than this.
-const ASK_AFTER: Duration = Duration::from_secs(1);
+/// How long a result is reused: anybody can send any number of requests to `/readyz`.
+const MAX_AGE: Duration = Duration::from_secs(1);
 
-/// Whether the database answers, kept for [`ASK_AFTER`]. Clones share it.
+/// The latest result, kept for [`MAX_AGE`]. Clones share it.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<Mutex<Option<(Instant, bool)>>>);
 
 impl Readiness {
-    /// Whether it answers. Concurrent callers wait for one query and share its result.
+    /// Whether the database responds. Concurrent callers wait for one query and share its result.
     pub async fn check(&self, db: &Db) -> bool {
         let mut latest = self.0.lock().await;
         if let Some((at, is_ready)) = *latest
-            && at.elapsed() < ASK_AFTER
+            && at.elapsed() < MAX_AGE
         {
             return is_ready;
         }

@@ -1,5 +1,5 @@
-//! What the table of routes says of each, and what follows from it: registration at actix-web, the `Allow` header, the label
-//! in metrics. The layers ask it by the path of a request.
+//! A row of the table of routes, and what follows from it: registration at actix-web, the `Allow` header, the label in
+//! metrics. The layers find a request's row by its path.
 
 use actix_web::guard::{Any, Get, Guard, Head, Post};
 use actix_web::http::header::{ALLOW, HeaderValue};
@@ -12,43 +12,46 @@ use crate::public_url::PublicUrl;
 
 /// A row of the table.
 pub struct Route {
-    /// Below the path of `PUBLIC_URL`. The last segment can be `{name}`. It is the route's label in metrics too.
+    /// The path below that of `PUBLIC_URL`. The last segment can be `{name}`. It is the route's label in metrics too.
     pub path: &'static str,
-    /// What answers which verbs.
-    pub handlers: &'static [(Verbs, fn() -> actix_web::Route)],
+    /// The handlers, with their verbs.
+    pub handlers: &'static [Handler],
     /// Whether `RATE_LIMIT` counts its requests.
     pub rate: Rate,
-    /// What becomes of its errors.
+    /// What its errors look like.
     pub errors: Errors,
     /// Whether `return_to` can name it.
     pub return_to: Returning,
-    /// Where it is.
+    /// Where it is reachable.
     pub place: Place,
 }
+
+/// A handler, with its verbs.
+pub type Handler = (Verbs, fn() -> actix_web::Route);
 
 /// The verbs of one handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbs {
-    /// `GET` and `HEAD`: something to look at.
+    /// `GET` and `HEAD`: the request changes nothing.
     Read,
-    /// `GET` alone: something happens, and `HEAD` must not make it happen.
+    /// `GET` only: the request changes something, which a `HEAD` must not do.
     Follow,
     /// `POST`.
     Post,
-    /// `POST`, if the provider answers by it (`OIDC_RESPONSE_MODE=form_post`).
+    /// `POST`, if the provider sends its response that way (`OIDC_RESPONSE_MODE=form_post`).
     FormPost,
 }
 
 /// Whether `RATE_LIMIT` counts a route's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// Yes: they cost us and the provider work.
+    /// Yes: they cause work here and at the provider.
     Limited,
     /// No.
     Unlimited,
 }
 
-/// What becomes of a route's errors.
+/// What a route's errors look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errors {
     /// A page, for people.
@@ -57,7 +60,7 @@ pub enum Errors {
     Text,
 }
 
-/// Whether somebody can be sent to a route after signing in.
+/// Whether a person can be redirected to a route after signing in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Returning {
     /// Yes.
@@ -66,12 +69,12 @@ pub enum Returning {
     Never,
 }
 
-/// Where a route is.
+/// Where a route is reachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Below the path of `PUBLIC_URL`.
     Below,
-    /// There, and at the root too: whoever probes the process need not know that path.
+    /// There and at the root, so that a probe need not know that path.
     RootToo,
 }
 
@@ -98,15 +101,15 @@ impl Verbs {
 }
 
 impl Route {
-    /// For requests that are on no route.
+    /// The label of requests that are on no route.
     const NO_LABEL: &'static str = "none";
 
-    /// Its label in metrics.
+    /// The route's label in metrics.
     pub fn label(route: Option<&'static Route>) -> &'static str {
         route.map_or(Route::NO_LABEL, |route| route.path)
     }
 
-    /// Whether `path`, which is decoded and below `PUBLIC_URL`, is on it.
+    /// Whether `path`, decoded and without the path of `PUBLIC_URL`, is on this route.
     fn matches(&self, path: &str) -> bool {
         match self.path.split_once('{') {
             None => path == self.path,
@@ -116,15 +119,12 @@ impl Route {
         }
     }
 
-    fn handlers_in(
-        &self,
-        mode: ResponseMode,
-    ) -> impl Iterator<Item = &(Verbs, fn() -> actix_web::Route)> {
+    fn handlers_in(&self, mode: ResponseMode) -> impl Iterator<Item = &Handler> {
         let handlers = self.handlers.iter();
         handlers.filter(move |(verbs, _)| verbs.exists_in(mode))
     }
 
-    /// A 405 names the verbs that would have been right (RFC 9110, 15.5.6).
+    /// The `Allow` header of a 405: the verbs that the route takes (RFC 9110, 15.5.6).
     pub fn allow(&self, mode: ResponseMode) -> String {
         let verbs = self.handlers_in(mode).flat_map(|(verbs, _)| verbs.names());
         let verbs: Vec<&str> = verbs.copied().collect();
@@ -149,7 +149,7 @@ impl Route {
     }
 }
 
-/// The table, and `PUBLIC_URL`, whose path stands before its paths.
+/// The table, below the path of `PUBLIC_URL`.
 #[derive(Clone)]
 pub struct Routes {
     table: &'static [Route],
@@ -164,7 +164,7 @@ impl Routes {
         Routes { table, public_url }
     }
 
-    /// The route of a whole path, decoded as the router does it.
+    /// The route of a whole path, decoded as the router decodes it.
     pub fn find(&self, path: &str) -> Option<&'static Route> {
         let below = match path.strip_prefix(self.public_url.base()) {
             Some("") => Some("/"),
@@ -176,13 +176,14 @@ impl Routes {
         })
     }
 
-    /// Whether somebody can be sent to a whole decoded path after signing in: to any but those that sign in or out.
+    /// Whether a person can be redirected to a whole decoded path after signing in. A path on none of our routes is
+    /// allowed: another application may be there.
     pub fn may_return_to(&self, path: &str) -> bool {
         let route = self.find(path);
         route.is_none_or(|route| route.return_to == Returning::Allowed)
     }
 
-    /// Registers all of them at actix-web.
+    /// Registers the routes at actix-web.
     pub fn register(self, mode: ResponseMode) -> impl FnOnce(&mut ServiceConfig) {
         move |app| {
             let Routes { table, public_url } = self;

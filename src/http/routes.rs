@@ -1,4 +1,4 @@
-//! THE TABLE: what is reachable, and by which rules. Nothing else knows these.
+//! THE TABLE of routes, and the only place with their rules.
 
 use actix_web::web::to;
 
@@ -11,7 +11,7 @@ use super::route::Returning::{Allowed, Never};
 use super::route::Route;
 use super::route::Verbs::{Follow, FormPost, Post, Read};
 
-/// The table.
+/// The table. `route.rs` says what its columns mean.
 #[rustfmt::skip]
 pub static ROUTES: [Route; 8] = [
     Route { path: HOME,     handlers: &[(Read,     || to(home::home))],

@@ -1,9 +1,9 @@
-//! What the requests and the process tell each other about stopping: whether it has begun, and how many are under way.
+//! Stopping the process: whether it has started, and how many requests are in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Whether this process is about to stop. Clones share it.
+/// Whether this process is stopping. Clones share the state.
 #[derive(Clone, Default)]
 pub struct Shutdown(Arc<State>);
 
@@ -11,42 +11,42 @@ pub struct Shutdown(Arc<State>);
 struct State {
     is_draining: AtomicBool,
     is_closed: AtomicBool,
-    under_way: AtomicUsize,
+    in_flight: AtomicUsize,
 }
 
-/// A request that is under way until this is dropped.
-pub struct UnderWay(Arc<State>);
+/// A request is in flight until this is dropped.
+pub struct InFlight(Arc<State>);
 
 impl Shutdown {
-    /// Whether somebody asked the process to stop. Requests are still accepted for a while.
+    /// Whether the process was asked to stop. It still accepts requests for a while.
     pub fn is_draining(&self) -> bool {
         self.0.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Somebody asked the process to stop.
+    /// The process was asked to stop.
     pub fn start_draining(&self) {
         self.0.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// No further request is accepted.
+    /// The process accepts no more requests.
     pub fn close(&self) {
         self.0.is_closed.store(true, Ordering::Relaxed);
     }
 
-    /// Counts a request.
-    pub fn begin_request(&self) -> UnderWay {
-        self.0.under_way.fetch_add(1, Ordering::Relaxed);
-        UnderWay(self.0.clone())
+    /// Counts a request as in flight.
+    pub fn begin_request(&self) -> InFlight {
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.0.clone())
     }
 
-    /// Whether no request is under way and none is accepted.
+    /// Whether no request is in flight and no more are accepted.
     pub fn is_idle(&self) -> bool {
-        self.0.is_closed.load(Ordering::Relaxed) && self.0.under_way.load(Ordering::Relaxed) == 0
+        self.0.is_closed.load(Ordering::Relaxed) && self.0.in_flight.load(Ordering::Relaxed) == 0
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! A line for each request, with the target `doorward::access`.
+//! The access log: a line for each request, with the target `doorward::access`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,20 +9,20 @@ use actix_web::http::StatusCode;
 
 use crate::observe::logging::{Quoted, cut};
 
-/// How much of a method and of a path is logged, in characters: both can be as long as a request.
+/// How much of a method and of a path is logged, in characters. Both can be long.
 const METHOD_LIMIT: usize = 16;
 const PATH_LIMIT: usize = 256;
 
-/// What the log says of a request. Never the query: the callback's holds the code.
+/// The part of a request that is logged. Never the query: the callback's has the code in it.
 pub struct RequestLine {
     /// The method.
     pub method: String,
-    /// The path, as it was sent.
+    /// The path as it was sent, not decoded.
     pub path: String,
 }
 
 impl RequestLine {
-    /// That of `request`, each part cut where it is too long.
+    /// That of `request`, with long parts cut.
     pub fn of(request: &ServiceRequest) -> Self {
         RequestLine {
             method: shortened(request.method().as_str(), METHOD_LIMIT),
@@ -31,7 +31,7 @@ impl RequestLine {
     }
 }
 
-/// The first `limit` characters and an ellipsis, where it is longer.
+/// `text`, or its first `limit` characters and an ellipsis if it is longer.
 fn shortened(text: &str, limit: usize) -> String {
     let beginning = cut(text, limit);
     match beginning.len() < text.len() {
@@ -40,7 +40,7 @@ fn shortened(text: &str, limit: usize) -> String {
     }
 }
 
-/// A sentence for people, fields for machines.
+/// Logs a request: a sentence for people, and fields for machines.
 pub fn write(line: &RequestLine, address: Option<IpAddr>, status: StatusCode, took: Duration) {
     let RequestLine { method, path } = line;
     let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
@@ -52,7 +52,7 @@ pub fn write(line: &RequestLine, address: Option<IpAddr>, status: StatusCode, to
     );
 }
 
-/// An address, or a dash where none is known: behind a Unix socket.
+/// An address, or a dash if it is unknown, as behind a Unix socket.
 struct OrDash(Option<IpAddr>);
 
 impl fmt::Display for OrDash {

@@ -1,5 +1,5 @@
-//! Who asks: the address of the person's machine, which is the peer's unless that is a proxy we trust.
-//! For logs and limits only: no redirect and no cookie depends on it.
+//! The client's address: the peer's, or the one that a trusted proxy forwards. It is used for logs and limits only: no
+//! redirect and no cookie depends on it.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,40 +8,40 @@ use actix_web::http::header::HeaderMap;
 
 use crate::settings::{ForwardHeader, TrustedProxies};
 
-/// Where a request comes from.
+/// The address that a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClientAddr {
-    /// Nothing where it can't be told: behind a Unix socket whose peer is not trusted, or where a
-    /// trusted proxy wrote something else than an address.
+pub struct ClientAddress {
+    /// The address. `None` if it is unknown: behind a Unix socket whose peer is not trusted, or if a trusted proxy wrote
+    /// something other than an address.
     pub ip: Option<IpAddr>,
-    /// Whether the peer is trusted, so that its other headers may be believed too.
+    /// Whether the peer is a trusted proxy, whose other headers can be trusted too.
     pub peer_is_trusted: bool,
 }
 
-/// Where `request` comes from.
-pub fn of(proxies: &TrustedProxies, request: &ServiceRequest) -> ClientAddr {
+/// The address that `request` comes from.
+pub fn of(proxies: &TrustedProxies, request: &ServiceRequest) -> ClientAddress {
     proxies.client(request.peer_addr(), request.headers())
 }
 
 impl TrustedProxies {
-    /// Who asks. `peer` is nobody behind a Unix socket. Walks the header from right to left past
-    /// trusted proxies; the first address that is not one of them is the client, whatever stands to
-    /// the left of it. Where none of them wrote the header, it is the peer.
-    pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> ClientAddr {
+    /// The client of a request. `peer` is `None` behind a Unix socket. Walks the header from right to left past trusted
+    /// proxies; the first untrusted address is the client, and what is to the left of it is ignored. If a trusted peer sent
+    /// no header, the peer is the client.
+    pub fn client(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> ClientAddress {
         let peer = peer.map(|peer| peer.ip().to_canonical());
         let peer_is_trusted = peer.map_or(self.unix, |peer| self.contains(peer));
         let ip = match peer_is_trusted {
             true => self.forwarded(peer, headers),
             false => peer,
         };
-        ClientAddr {
+        ClientAddress {
             ip,
             peer_is_trusted,
         }
     }
 
-    /// Each hop is judged when it is reached, as bytes: what a visitor wrote further to the left
-    /// must not decide whether the rest can be read.
+    /// Reads the header as bytes, hop by hop: what a client wrote further to the left, be it no UTF-8, must not hide the
+    /// hops that proxies added.
     fn forwarded(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let name = match self.header {
             ForwardHeader::XForwardedFor => "x-forwarded-for",
@@ -66,8 +66,8 @@ impl TrustedProxies {
     }
 }
 
-/// The `for` of one hop (RFC 7239, 4): once, an address. No quoted comma or semicolon can be part of
-/// one, so splitting at them loses nothing but what is malformed.
+/// The address in the only `for` of one hop (RFC 7239, 4). An address has no comma and no semicolon, so splitting at them
+/// without regard to quotes breaks nothing but malformed values.
 fn forwarded_for(hop: &str) -> Option<IpAddr> {
     let mut values = hop.split(';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;

@@ -1,4 +1,4 @@
-//! What a visitor sees of an error, and the line in the log that tells why, with the target `doorward::error`.
+//! Turns errors into pages, and logs their cause with the target `doorward::error`.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::{self, HeaderValue};
 
 use super::access_log::RequestLine;
-use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::error::refusals::Refusal;
-use crate::http::pages::ErrorPage;
 use crate::http::pages::messages::Action;
+use crate::http::pages::{ErrorPage, Pages};
 use crate::http::paths;
 use crate::http::route::{Errors, Route};
 use crate::observe::logging::{Quoted, cut};
 use crate::observe::request_id::RequestId;
+use crate::public_url::PublicUrl;
 
-/// Of the log lines: the same wherever this file is.
+/// The target of the log lines. It stays the same when this file moves.
 const TARGET: &str = "doorward::error";
 
-/// How much of a cause is logged, in characters: some of it can come from outside.
+/// How much of a cause is logged, in characters: a part of it can come from outside.
 const CAUSE_LIMIT: usize = 1000;
 
-/// Whether it is an error that has no body yet.
+/// Whether the response is an error without a body of ours.
 fn needs_body(response: &HttpResponse) -> bool {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
@@ -31,11 +31,12 @@ fn needs_body(response: &HttpResponse) -> bool {
     is_error && (is_bare || response.error().is_some())
 }
 
-/// Turns the error of a route into a page, or into a line of text where the table says so; logged here and only here.
-/// Headers and cookies of the response stay. The reference on the page is the request's id, which stands on every log line
-/// of the request.
+/// Gives an error its body: a page, or a line of text if the table of routes says so. Only here are errors logged. The
+/// response keeps its headers and cookies. The page shows the request's id as the reference, which is on each log line of the
+/// request.
 pub fn complete(
-    app: &App,
+    pages: &Pages,
+    public_url: &PublicUrl,
     response: HttpResponse,
     route: Option<&Route>,
     line: &RequestLine,
@@ -55,8 +56,8 @@ pub fn complete(
     }
     let message = refusal.message;
     let action_url = match message.action {
-        Action::SignInAgain => app.public_url.at(paths::LOGIN),
-        Action::Home => app.public_url.at(paths::HOME),
+        Action::SignInAgain => public_url.at(paths::LOGIN),
+        Action::Home => public_url.at(paths::HOME),
     };
     let retry_after_secs = error.and_then(Error::retry_after_secs);
     let next = match retry_after_secs {
@@ -75,7 +76,7 @@ pub fn complete(
     let is_text = route.is_some_and(|route| route.errors == Errors::Text);
     let body = match is_text {
         true => format!("{}\n", page.sentence),
-        false => html(app, &page),
+        false => html(pages, &page),
     };
     let media_type = match is_text {
         true => "text/plain; charset=utf-8",
@@ -84,7 +85,7 @@ pub fn complete(
     let mut response = response.set_body(BoxBody::new(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    // The address may hold a code and a state, and the page asks for a style sheet.
+    // The address can have a code and a state in it, and the browser would send it with the request for the style sheet.
     let no_referrer = HeaderValue::from_static("no-referrer");
     headers.insert(header::REFERRER_POLICY, no_referrer);
     if let Some(secs) = retry_after_secs {
@@ -94,8 +95,8 @@ pub fn complete(
     response
 }
 
-fn html(app: &App, page: &ErrorPage) -> String {
-    app.pages.render(page).unwrap_or_else(|cause| {
+fn html(pages: &Pages, page: &ErrorPage) -> String {
+    pages.render(page).unwrap_or_else(|cause| {
         log::error!(target: TARGET, "the error page can't be rendered: {cause}");
         format!("{} {}", page.title, page.sentence)
     })
@@ -109,7 +110,7 @@ fn in_words(secs: u64) -> String {
     }
 }
 
-/// First what happened, then what an administrator can do about it.
+/// The line says first what happened, then what an administrator can do about it.
 fn log_error(refusal: &Refusal, cause: &dyn fmt::Display, line: &RequestLine) {
     let level = match refusal.status.is_server_error() {
         true => log::Level::Error,

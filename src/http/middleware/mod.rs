@@ -1,6 +1,6 @@
 //! The layers that a request passes through before the session and its handler. [`layers`] lists them in the order in
-//! which they run. They are functions that it calls, since a middleware of actix-web for each would be an allocation for
-//! each and every request.
+//! which they run. They are functions that it calls: a middleware of actix-web for each would cost an allocation for each
+//! request.
 
 pub mod access_log;
 pub mod client_address;
@@ -26,6 +26,7 @@ use crate::http::route::Route;
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
 use access_log::RequestLine;
+use request_limits::Excess;
 
 /// All layers, as one middleware of actix-web.
 pub async fn layers(
@@ -33,13 +34,13 @@ pub async fn layers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let _under_way = app.shutdown.begin_request();
+    let _in_flight = app.shutdown.begin_request();
     let client = client_address::of(&app.trusted_proxies, &request);
     let context = RequestContext {
         id: request_id::of(&app.trusted_proxies, client, &request),
         address: client.ip,
     };
-    // Decoded as the router reads it: `/%6cogin` is `/login`.
+    // Decoded, as the router has it: `/%6cogin` is `/login`.
     let route = app.routes.find(request.match_info().unprocessed());
     let visit = Visit {
         began: Instant::now(),
@@ -50,7 +51,7 @@ pub async fn layers(
     context.scope(handle(&app, request, next, &visit)).await
 }
 
-/// What the layers know of a request on the way out.
+/// What the layers remember of a request until its response leaves.
 struct Visit {
     began: Instant,
     context: RequestContext,
@@ -75,10 +76,10 @@ async fn handle(
             let response = on_the_way_out(app, response.map_into_boxed_body(), visit);
             Ok(ServiceResponse::new(request, response))
         }
-        // Errors of handlers are responses by now. This is the session's middleware, which could not reach the database.
-        // The request is gone, so the page travels as the error's response.
+        // A handler's error is a response already. This one is of the session's middleware, which could not load or store
+        // the session. The request is gone, so the page is returned inside an error.
         Err(cause) => {
-            let error = Error::Session(format!("{cause:?}"));
+            let error = Error::Session(format!("{cause:#}"));
             let response = on_the_way_out(app, HttpResponse::from_error(error), visit);
             Err(InternalError::from_response("answered", response).into())
         }
@@ -91,16 +92,22 @@ async fn on_the_way_in(
     request: &mut ServiceRequest,
     visit: &Visit,
 ) -> Result<(), HttpResponse> {
-    request_limits::check(request)?;
+    request_limits::check(request).map_err(Excess::response)?;
     cookie_cleanup::keep_own(&app.sessions, &app.audit, request).await;
-    rate_limit::check(&app.rate_limit, visit.route, visit.context.address)?;
-    Ok(())
+    rate_limit::check(&app.rate_limit, visit.route, visit.context.address)
+        .map_err(HttpResponse::from_error)
 }
 
-/// The layers that complete every response, and record it.
+/// The layers that complete each response, count it and log it.
 fn on_the_way_out(app: &App, response: HttpResponse, visit: &Visit) -> HttpResponse {
-    let mut response =
-        error_pages::complete(app, response, visit.route, &visit.line, visit.context.id);
+    let mut response = error_pages::complete(
+        &app.pages,
+        &app.public_url,
+        response,
+        visit.route,
+        &visit.line,
+        visit.context.id,
+    );
     security_headers::add(&app.security_headers, &mut response);
     request_id::add(visit.context.id, &mut response);
     if app.shutdown.is_draining() {

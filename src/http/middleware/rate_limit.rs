@@ -1,10 +1,9 @@
-//! How often one address may start and finish sign-ins: whoever does it too often waits, everybody else does not.
+//! How many sign-ins one address may start and finish in a minute (`RATE_LIMIT`).
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_web::HttpResponse;
 use arc_swap::ArcSwap;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -15,27 +14,26 @@ use crate::http::route::{Rate, Route};
 use crate::observe::metrics;
 use crate::settings::TrustedProxies;
 
-/// So many addresses are remembered at most: some 10 MB.
-const ADDRESSES_AT_MOST: usize = 100_000;
+/// How many addresses are remembered at most. They take some 10 MB.
+const MAX_ADDRESSES: usize = 100_000;
 
 /// Refuses a request for a rate-limited route from an address that has used up its allowance. It runs before the session
-/// is looked for: these routes cost us and the provider work.
+/// is loaded, so that a refused request costs no query.
 pub fn check(
     rate_limit: &RateLimit,
     route: Option<&Route>,
     address: Option<IpAddr>,
-) -> Result<(), HttpResponse> {
+) -> Result<(), Error> {
     let is_limited = route.is_some_and(|route| route.rate == Rate::Limited);
     let wait_secs = is_limited.then(|| rate_limit.check(address)).flatten();
     let Some(retry_after_secs) = wait_secs else {
         return Ok(());
     };
-    let error = Error::TooManyRequests { retry_after_secs };
     metrics::sign_in_failed(Reason::RateLimited.name());
-    Err(HttpResponse::from_error(error))
+    Err(Error::TooManyRequests { retry_after_secs })
 }
 
-/// `RATE_LIMIT`, and who has used how much of it.
+/// The limit, and how much of it each address has used.
 pub struct RateLimit {
     quota: Option<Quota>,
     proxies: TrustedProxies,
@@ -44,7 +42,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// So many requests a minute for each address, all at once if need be; 0 is no limit.
+    /// Allows each address `per_minute` requests a minute, in one burst or spread out. 0 sets no limit.
     pub fn new(per_minute: u32, proxies: TrustedProxies) -> Self {
         let quota = NonZeroU32::new(per_minute).map(Quota::per_minute);
         let unused = Quota::per_minute(NonZeroU32::MIN);
@@ -56,37 +54,36 @@ impl RateLimit {
         }
     }
 
-    /// Counts a request of `ip`; how many seconds it must wait, if it must. Those whose address can't
-    /// be told share one allowance. The address of a trusted proxy speaks for many people, so it is
-    /// not limited.
+    /// Counts a request from `ip`. Returns for how many seconds it must wait, if its allowance is used up. All requests of
+    /// unknown address share one allowance. The address of a trusted proxy stands for many people, so it has no limit.
     fn check(&self, ip: Option<IpAddr>) -> Option<u64> {
         let quota = self.quota?;
         if ip.is_some_and(|ip| self.proxies.contains(ip)) {
             return None;
         }
-        self.tidy_now_and_then(quota, ADDRESSES_AT_MOST);
+        self.forget_full_allowances(quota, MAX_ADDRESSES);
         let refused = self.limiter.load().check_key(&ip.map(network)).err()?;
         let wait = refused.wait_time_from(DefaultClock::default().now());
         Some(wait.as_secs() + 1)
     }
 
-    /// Forgets who has their whole allowance again; if that leaves too many, all: whoever has so many
-    /// addresses is not stopped by a limit for each, and must not take our memory.
-    fn tidy_now_and_then(&self, quota: Quota, at_most: usize) {
+    /// Once in `max_addresses / 2` checks, forgets the addresses that have their full allowance again. If too many are left,
+    /// forgets all: a limit for each address does not stop a client with that many, and it must not use up our memory.
+    fn forget_full_allowances(&self, quota: Quota, max_addresses: usize) {
         let checks = self.checks.fetch_add(1, Ordering::Relaxed) + 1;
-        if !checks.is_multiple_of(at_most / 2) {
+        if !checks.is_multiple_of(max_addresses / 2) {
             return;
         }
         let limiter = self.limiter.load();
         limiter.retain_recent();
-        match limiter.len() > at_most / 2 {
+        match limiter.len() > max_addresses / 2 {
             true => self.limiter.store(RateLimiter::keyed(quota).into()),
             false => limiter.shrink_to_fit(),
         }
     }
 }
 
-/// What one customer of a network provider has: an IPv4 address, or 64 bits of IPv6.
+/// The addresses that one customer of a network provider has: one of IPv4, or a /64 of IPv6.
 fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(_) => ip,
@@ -139,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_unknown_address_share_an_allowance() {
+    fn requests_of_unknown_address_share_an_allowance() {
         let limit = rate_limit(2);
         assert_eq!([None, None].map(|ip| limit.check(ip)), [None, None]);
         assert!(limit.check(None).is_some());
@@ -147,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn however_many_addresses_come_few_are_remembered() {
+    fn the_number_of_remembered_addresses_is_bounded() {
         let limit = rate_limit(1);
         let quota = limit.quota.unwrap();
         for ip in 0..10_000_u32 {
-            limit.tidy_now_and_then(quota, 100);
+            limit.forget_full_allowances(quota, 100);
             let ip = IpAddr::from(ip.to_be_bytes());
             let _ = limit.limiter.load().check_key(&Some(ip));
             assert!(limit.limiter.load().len() <= 100);

@@ -1,5 +1,5 @@
-//! How much of a request is read. What is beyond it is refused before anything else looks at the request, so that none
-//! costs more than a few milliseconds, whatever is in it.
+//! The limits of a request's head. A longer one is refused before anything else looks at it, so that no request costs more
+//! than a few milliseconds.
 
 use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
@@ -8,7 +8,7 @@ use actix_web::http::header::{COOKIE, HeaderName, HeaderValue};
 
 use crate::session::count_cookies;
 
-/// The longest method, in bytes. The longest that is registered, `UPDATEREDIRECTREF`, has 17 and is none of ours.
+/// The longest method, in bytes. The longest registered one, `UPDATEREDIRECTREF`, has 17; no route takes it.
 const METHOD_LIMIT: usize = 16;
 
 /// The longest path, in bytes.
@@ -17,35 +17,35 @@ const PATH_LIMIT: usize = 2 * 1024;
 /// The longest query, in bytes: the callback's holds a code and an issuer.
 const QUERY_LIMIT: usize = 8 * 1024;
 
-/// The most cookies, of whatever application.
+/// The most cookies, those of other applications included.
 const COOKIES_LIMIT: usize = 64;
 
 /// All `Cookie` headers together, in bytes.
 const COOKIE_BYTES_LIMIT: usize = 16 * 1024;
 
-/// Has browsers forget the cookies of this site (Clear Site Data, 3.1), of its subdomains and of the domains above it.
+/// Makes a browser delete the cookies of this host, of its subdomains and of its parent domains (Clear Site Data, 3.1).
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
-/// What is too much in a request.
+/// The part of a request that is too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Excess {
+pub enum Excess {
     /// The method.
     Method,
     /// The path.
     Path,
     /// The query.
     Query,
-    /// The cookies: too many, or too long together.
+    /// The cookies: too many, or too long in total.
     Cookies,
 }
 
-/// Refuses a request with too much in it.
-pub fn check(request: &ServiceRequest) -> Result<(), HttpResponse> {
-    Excess::of(request).map_or(Ok(()), |excess| Err(excess.response()))
+/// Refuses a request that is beyond a limit.
+pub fn check(request: &ServiceRequest) -> Result<(), Excess> {
+    Excess::of(request).map_or(Ok(()), Err)
 }
 
 impl Excess {
-    /// What of `request` is too much, if anything is.
+    /// The part of `request` that is too long, if one is.
     fn of(request: &ServiceRequest) -> Option<Excess> {
         let uri = request.uri();
         let cookies = request.headers().get_all(COOKIE);
@@ -65,9 +65,9 @@ impl Excess {
         }
     }
 
-    /// The response without a body; `error_pages` adds it. A browser that sends too many cookies would send them
-    /// for ever, so it is told to forget them: somebody may have planted them.
-    fn response(self) -> HttpResponse {
+    /// The response, without a body: `error_pages` adds it. A browser with too many cookies would send them with every
+    /// request, so it is told to delete them. Another site of the same domain may have planted them.
+    pub fn response(self) -> HttpResponse {
         let mut response = HttpResponse::build(match self {
             Excess::Path => StatusCode::URI_TOO_LONG,
             Excess::Method | Excess::Query | Excess::Cookies => {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_a_path_and_a_query_are_read_up_to_their_limit() {
+    fn a_method_a_path_and_a_query_have_a_longest_length() {
         let method = |len| {
             let method = Method::from_bytes("A".repeat(len).as_bytes());
             excess(TestRequest::default().method(method.unwrap()))

@@ -1,4 +1,4 @@
-//! The headers that tell browsers what our pages may do.
+//! The headers that tell browsers what our pages are allowed to do.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -6,11 +6,11 @@ use url::Url;
 
 use crate::public_url::PublicUrl;
 
-/// What no page of ours needs of a browser.
+/// The features of a browser that no page of ours needs.
 const PERMISSIONS: &str =
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
-/// Adds `headers` to a response, which may have stricter ones of its own. Only what says so itself may be cached.
+/// Adds `headers` to a response, except those that it has already. A response without `Cache-Control` must not be cached.
 pub fn add(headers: &[(HeaderName, HeaderValue)], response: &mut HttpResponse) {
     let own = response.headers_mut();
     for (name, value) in headers {
@@ -23,7 +23,7 @@ pub fn add(headers: &[(HeaderName, HeaderValue)], response: &mut HttpResponse) {
     }
 }
 
-/// The policy of a page whose forms lead to us and to `form_action`: schemes or origins.
+/// The policy of a page whose forms may be sent to us and to `form_action`, a list of schemes or origins.
 pub fn content_security_policy(form_action: &str) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
@@ -34,9 +34,8 @@ pub fn content_security_policy(form_action: &str) -> HeaderValue {
 
 /// The headers of every response.
 ///
-/// Browsers apply `form-action` to the redirects that follow a form, so it must let people through
-/// to the provider, and from there to one behind it: any https origin, and the issuer's own where
-/// that is plain http on this machine.
+/// Browsers apply `form-action` to the redirects that follow a form as well. So it must allow the provider, and any other
+/// provider that it redirects to: each https origin, and the issuer's own if that is plain http on this host.
 pub fn security_headers(
     public_url: &PublicUrl,
     issuer: &str,

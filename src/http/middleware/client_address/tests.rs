@@ -25,7 +25,7 @@ fn client(proxies: &str, peer: &str, headers: &[(&str, &str)]) -> Option<String>
 }
 
 #[test]
-fn a_peer_that_is_not_trusted_speaks_for_nobody_else() {
+fn the_headers_of_an_untrusted_peer_are_ignored() {
     for header in ["X-Forwarded-For", "Forwarded"] {
         let headers = [(header, "198.51.100.7"), (header, "for=198.51.100.7")];
         let found = client("10.0.0.0/8", "203.0.113.1", &headers);
@@ -34,7 +34,7 @@ fn a_peer_that_is_not_trusted_speaks_for_nobody_else() {
 }
 
 #[test]
-fn from_the_right_the_first_that_is_not_trusted_is_the_client() {
+fn the_first_untrusted_address_from_the_right_is_the_client() {
     let proxies = "10.0.0.0/8 2001:db8:aaaa::/48";
     for (header, found) in [
         ("198.51.100.7", "198.51.100.7"),
@@ -69,7 +69,7 @@ fn several_lines_of_a_header_are_one_list() {
 }
 
 #[test]
-fn what_a_trusted_hop_wrote_wrongly_is_no_address() {
+fn a_malformed_hop_of_a_trusted_proxy_gives_no_address() {
     for header in [
         "",
         ",",
@@ -90,7 +90,7 @@ fn what_a_trusted_hop_wrote_wrongly_is_no_address() {
 }
 
 #[test]
-fn what_stands_to_the_left_of_the_client_is_never_looked_at() {
+fn what_is_to_the_left_of_the_client_is_ignored() {
     for rubbish in [
         &b"\xff"[..],
         b"\xe2\x80\x83",
@@ -121,7 +121,7 @@ fn what_stands_to_the_left_of_the_client_is_never_looked_at() {
 }
 
 #[test]
-fn forwarded_is_read_as_its_standard_says() {
+fn forwarded_is_parsed_as_rfc_7239_says() {
     for (header, found) in [
         ("for=198.51.100.7", "198.51.100.7"),
         ("For=\"198.51.100.7:80\";proto=https", "198.51.100.7"),
@@ -153,7 +153,7 @@ fn forwarded_is_read_as_its_standard_says() {
     }
 }
 
-/// nginx sets one header and hands the other on as it came.
+/// nginx sets one of the headers and passes the other on unchanged.
 #[test]
 fn the_other_header_is_never_read() {
     let headers = [
@@ -175,7 +175,7 @@ fn the_other_header_is_never_read() {
 }
 
 #[test]
-fn behind_a_unix_socket_the_peer_is_trusted_only_where_the_setting_says_so() {
+fn behind_a_unix_socket_the_peer_is_trusted_only_if_the_setting_says_so() {
     let headers = [("X-Forwarded-For", "198.51.100.7")];
     assert_eq!(client("", "", &headers).as_deref(), Some("198.51.100.7"));
     assert_eq!(client("10.0.0.0/8", "", &headers), None);
