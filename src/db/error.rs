@@ -37,7 +37,11 @@ impl fmt::Display for Error {
                 write!(f, "no free database connection within {} s", wait.as_secs())
             }
             Error::NoResponse(wait) => {
-                write!(f, "the database did not answer within {} s", wait.as_secs())
+                write!(
+                    f,
+                    "the database did not respond within {} s",
+                    wait.as_secs()
+                )
             }
             Error::Query(cause) => write!(f, "a database query failed: {cause}"),
             Error::Migration(cause) => write!(f, "the migrations failed: {cause}"),

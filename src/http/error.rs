@@ -100,7 +100,7 @@ impl fmt::Display for Error {
             Error::Authorization { error, description } => {
                 // Anybody can write this: cut, and Debug escapes what would break the line.
                 let description = cut(description.as_deref().unwrap_or_default(), 500);
-                write!(f, "the provider answered {error}: {description:?}")
+                write!(f, "the provider responded with {error}: {description:?}")
             }
             Error::Provider(cause) => cause.fmt(f),
             Error::Blocked { user_id } => write!(f, "the person {user_id} is blocked"),

@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// The userinfo response is refused (OpenID Connect Core 5.3.2).
     Userinfo(String),
-    /// Userinfo is about somebody else (OpenID Connect Core 5.3.2).
+    /// Userinfo is about another person (OpenID Connect Core 5.3.2).
     UserinfoSubject,
 }
 
@@ -128,20 +128,20 @@ impl fmt::Display for Error {
             }
             Error::CodeRefused(refusal) => {
                 f.write_str(
-                    "the token endpoint answered invalid_grant: the code is stale, used before, \
+                    "the token endpoint responded with invalid_grant: the code is stale, used before, \
                      or was made for another redirect URI",
                 )?;
                 refusal.write_description(f)
             }
             Error::TokenRefused { refusal, .. } => {
-                write!(f, "the token endpoint answered {:?}", refusal.code)?;
+                write!(f, "the token endpoint responded with {:?}", refusal.code)?;
                 refusal.write_description(f)
             }
             Error::AccessTokenRefused { status, refusal } => {
                 let code = &refusal.code;
                 write!(
                     f,
-                    "userinfo: the provider answered with status {status}: {code:?}"
+                    "userinfo: the provider responded with status {status}: {code:?}"
                 )?;
                 refusal.write_description(f)
             }

@@ -1,10 +1,10 @@
-//! Which of Okta's kinds of issuer a provider is: they are easily taken for each other.
+//! Which kind of Okta issuer a provider is: they are easily confused.
 
 use std::fmt;
 
 use url::Url;
 
-/// Okta's own domains; everything else that looks like Okta is a custom domain.
+/// Okta's own domains. Any other issuer that looks like Okta has a custom domain.
 const DOMAINS: [&str; 5] = [
     "okta.com",
     "oktapreview.com",
@@ -13,16 +13,16 @@ const DOMAINS: [&str; 5] = [
     "okta.mil",
 ];
 
-/// What can be told of an Okta issuer.
+/// What the address of an Okta issuer shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Okta {
-    /// The id of a custom authorization server; none is the org server.
+    /// The id of a custom authorization server; `None` for the org server.
     pub custom_server: Option<String>,
-    /// Whether it lives under a domain of the customer's.
+    /// Whether the domain is the customer's.
     pub custom_domain: bool,
 }
 
-/// Recognises Okta by the issuer's domain, or by an authorization endpoint of its form.
+/// Recognizes Okta by the issuer's domain, or by an authorization endpoint of its form.
 pub fn recognise(issuer: &str, authorization_endpoint: Option<&Url>) -> Option<Okta> {
     let issuer = Url::parse(issuer).ok()?;
     let server = custom_server(issuer.path())?;
@@ -43,7 +43,7 @@ pub fn recognise(issuer: &str, authorization_endpoint: Option<&Url>) -> Option<O
     })
 }
 
-/// The id in `/oauth2/{id}`, nothing in the org server's empty path; other paths are not Okta's.
+/// The id in `/oauth2/{id}`; `Some(None)` for the org server's empty path; `None` for paths that are not Okta's.
 fn custom_server(path: &str) -> Option<Option<String>> {
     match path.trim_end_matches('/') {
         "" => Some(None),
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn okta_is_told_by_its_domain_or_by_its_endpoints() {
+    fn okta_is_recognized_by_its_domain_or_by_its_endpoints() {
         let endpoint = |url: &str| Url::parse(url).unwrap();
         for (issuer, authorize, expected) in [
             (
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_not_taken_for_okta() {
+    fn other_issuers_are_not_recognized_as_okta() {
         let authorize = Url::parse("https://op.example/authorize").unwrap();
         for issuer in [
             "https://op.example",

@@ -1,5 +1,5 @@
-//! The facts for `doorward check`: what the provider publishes, and how it responds to us. Nobody signs in, and nothing is
-//! guessed: a fact that can't be determined comes with the reason.
+//! The facts for `doorward check`: what the provider publishes, and how it responds to us. No sign-in takes place. A fact
+//! that can't be determined comes with the reason.
 
 mod client;
 mod end_session;
@@ -23,7 +23,7 @@ use crate::oidc::registration::Registration;
 pub use client::{Acceptance, authorization, client_auth, client_secret};
 pub use end_session::{EndSession, end_session};
 
-/// What is found at the address of the discovery document.
+/// The response at the address of the discovery document.
 pub struct Discovery {
     /// The address.
     pub location: Url,
@@ -58,9 +58,9 @@ const UNSUPPORTED_REQUIREMENTS: [&str; 2] = [
 pub struct Keys {
     /// How many can be used.
     pub count: usize,
-    /// For which of the algorithms that the provider may sign with.
+    /// Those algorithms of the provider that some key serves.
     pub algs: Vec<Algorithm>,
-    /// Those for which there are several keys and none has a `kid`: nobody can tell which one signed.
+    /// Those with several keys of which none has a `kid`, so that the key of a token can't be determined.
     pub ambiguous: Vec<Algorithm>,
     /// How many usable keys have no `kid`: a token that names its key is not verified with them.
     pub nameless: usize,
@@ -68,7 +68,7 @@ pub struct Keys {
     pub faulty: Vec<String>,
 }
 
-/// Fetches the discovery document, whatever is found there.
+/// Fetches the discovery document, even one of another issuer.
 pub async fn discovery(http: &Http, issuer: &str) -> Result<Discovery, Error> {
     let location = metadata::location(issuer)?;
     let sent_at = OffsetDateTime::now_utc();
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn an_offset_is_the_smallest_that_is_possible() {
         let at = |millis: i64| OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(millis);
-        for (time, asked_at, answered_at, expected) in [
+        for (time, sent_at, received_at, expected) in [
             (10_000, 10_200, 10_300, 0),
             (10_000, 10_900, 11_100, 0),
             (9_000, 10_200, 10_300, -200),
@@ -150,7 +150,7 @@ mod tests {
             (3_610_000, 10_000, 10_000, 3_600_000),
             (10_000, 3_610_000, 3_610_000, -3_599_000),
         ] {
-            let offset = offset(at(time), at(asked_at), at(answered_at));
+            let offset = offset(at(time), at(sent_at), at(received_at));
             assert_eq!(offset.whole_milliseconds(), expected);
         }
     }

@@ -25,7 +25,7 @@ use crate::oidc::provider::metadata::{self, Metadata};
 use crate::oidc::registration::{Registration, userinfo_algs};
 
 /// The relying party: the registration, and what is known of the provider so far. The provider may be down when this is
-/// created: requests go to it only when somebody signs in.
+/// created: requests go to it only when a person signs in.
 pub struct RelyingParty {
     registration: Registration,
     client_secret: ArcSwap<SecretString>,

@@ -25,7 +25,7 @@ pub(super) fn registration() -> Registration {
     }
 }
 
-/// Of a provider with these members more, or others. Nobody answers where its keys should be.
+/// Metadata of a provider, with `members` added or replaced. Nothing listens at its `jwks_uri`.
 pub(super) fn metadata(members: Value) -> Metadata {
     let mut document = json!({
         "issuer": "https://op.example",

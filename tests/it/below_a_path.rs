@@ -44,7 +44,7 @@ async fn the_whole_journey_stays_below_the_path() {
         let public_url = &app.variables["PUBLIC_URL"];
         assert!(
             back.location().starts_with(&format!("{public_url}?state=")),
-            "to the letter"
+            "it must be exactly PUBLIC_URL"
         );
         let home = ada.get(back.location()).await;
         assert_eq!((home.status, home.location()), (303, "/doorward/"));

@@ -39,7 +39,7 @@ async fn any_401_of_the_token_endpoint_is_a_wrong_secret() {
         );
         assert_eq!(complaints(&app), [expected]);
     }
-    // Of the code, and of something else.
+    // About the code, and about something else.
     let refusal = json!({"error": "invalid_grant"});
     answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
     assert_eq!(complaints(&app), [""; 0]);
@@ -58,7 +58,7 @@ async fn a_token_endpoint_that_is_not_there_is_a_fault() {
     for status in [404, 405, 307] {
         answer_with(&app, Endpoint::Token, Canned::html(status, "<h1>No</h1>"));
         let expected = format!(
-            "fault client_secret the token endpoint answers with status {status}, as if it did not exist. Fix: ask the \
+            "fault client_secret the token endpoint responds with status {status}, as if it did not exist. Fix: ask the \
              provider's operator whether the discovery document's token_endpoint is right."
         );
         assert_eq!(complaints(&app), [expected]);
@@ -73,7 +73,7 @@ async fn a_token_endpoint_that_is_not_there_is_a_fault() {
     }
 }
 
-/// The provider is shown our address and a made-up one, by nobody who is signed in.
+/// The provider gets our address and a made-up one, both without a session.
 #[actix_web::test]
 async fn a_post_logout_address_that_is_not_registered_is_a_fault() {
     let app = TestApp::spawn();
@@ -99,9 +99,9 @@ async fn a_post_logout_address_that_is_not_registered_is_a_fault() {
     assert_eq!(
         found,
         [
-            "fault end_session http://127.0.0.1:PROVIDER/end_session does not take our post-logout redirect URI \
-             http://localhost:APP/x: whoever signs out ends there on an error page. Fix: at the provider, have \
-             http://localhost:APP/x among the application's post-logout redirect URIs, to the letter."
+            "fault end_session http://127.0.0.1:PROVIDER/end_session rejects our post-logout redirect URI \
+             http://localhost:APP/x: sign-out ends there on an error page. Fix: at the provider, add exactly \
+             http://localhost:APP/x to the application's post-logout redirect URIs."
         ]
     );
 }
@@ -121,30 +121,30 @@ async fn an_end_session_page_about_the_address_is_a_fault() {
 async fn an_end_session_endpoint_of_which_nothing_can_be_told() {
     let app = TestApp::spawn();
     for (canned, why) in [
-        // Entra shows the same page whatever it is asked; Spring's server wants an ID token.
+        // Entra shows the same page for every request; Spring's server requires an ID token.
         (
             Canned::html(200, "signed out"),
-            "it takes a made-up address too",
+            "it accepts a made-up address too",
         ),
         (
             Canned::html(
                 400,
                 "[invalid_request] Logout Request Parameter: id_token_hint",
             ),
-            "it refuses it and a made-up address too, and does not say that the address is what is wrong",
+            "it rejects a made-up address too, and does not say that the address is the reason",
         ),
-        // Authentik wants an ID token with an address, and says nothing of it.
+        // Authentik requires an ID token with an address, and does not say so.
         (
             Canned::html(400, "The request is otherwise malformed"),
-            "it refuses it and a made-up address too, and does not say that the address is what is wrong",
+            "it rejects a made-up address too, and does not say that the address is the reason",
         ),
-        (Canned::html(500, "no"), "it answers with status 500"),
-        (Canned::html(429, "no"), "it answers with status 429"),
+        (Canned::html(500, "no"), "it responds with status 500"),
+        (Canned::html(429, "no"), "it responds with status 429"),
     ] {
         answer_with(&app, Endpoint::EndSession, canned);
         let expected = format!(
-            "can't tell end_session asked at http://127.0.0.1:PROVIDER/end_session whether our post-logout redirect URI \
-             http://localhost:APP is registered, {why}."
+            "can't tell end_session no clear response from http://127.0.0.1:PROVIDER/end_session about our post-logout redirect \
+             URI http://localhost:APP: {why}."
         );
         assert_eq!(complaints(&app), [expected]);
     }
@@ -167,8 +167,8 @@ async fn what_the_provider_demands_of_every_sign_in_is_told() {
             faults.edit_discovery = Some(Box::new(move |document| document[name] = value.clone()));
         });
         let expected = format!(
-            "fault discovery the document says {name}: true, which Doorward does not do, so that every sign-in is \
-             refused. Fix: at the provider, let this application sign people in without it."
+            "fault discovery the document says {name}: true, which Doorward does not support, so every sign-in is \
+             rejected. Fix: at the provider, let this application sign people in without it."
         );
         let expected: Vec<_> = is_fault.then_some(expected).into_iter().collect();
         assert_eq!(complaints(&app), expected);
@@ -187,16 +187,16 @@ async fn keys_without_kid_are_told() {
     assert_eq!(
         complaints(&app),
         [
-            "warning keys 4 can be used, for RS256 PS256 ES256 EdDSA; 4 without kid, which a token that names its key does \
-             not find. Fix: let the provider publish the kid of each key."
+            "warning keys 4 can be used, for RS256 PS256 ES256 EdDSA; 4 without kid: a token that names its key is not \
+             verified with these. Fix: let the provider publish the kid of each key."
         ]
     );
     app.provider.rotate_keys(Keep::Yes);
     assert_eq!(
         complaints(&app),
         [
-            "fault keys several are for RS256 PS256 and none of them has a kid, so that nobody can tell which signed a \
-             token. Fix: let the provider publish the kid of each key."
+            "fault keys several are for RS256 PS256 and none of them has a kid, so a token's key can't be \
+             determined. Fix: let the provider publish the kid of each key."
         ]
     );
 }
@@ -213,7 +213,9 @@ async fn an_rsa_modulus_with_a_leading_zero_is_told_and_named_in_the_log() {
     let app = TestApp::spawn();
     edit_keys(&app, with_zero);
     let why = "its n begins with a zero byte, which RFC 7518 (6.3.1.1) forbids";
-    let faulty = format!("; what these sign is refused: \"rsa-1\": {why}; \"rsa-1-pss\": {why}.");
+    let faulty = format!(
+        "; tokens signed with these keys are rejected: \"rsa-1\": {why}; \"rsa-1-pss\": {why}."
+    );
     let fix = "Fix: ask the provider's operator to publish these keys as RFC 7518 says.";
     assert_eq!(
         complaints(&app),
@@ -228,7 +230,7 @@ async fn an_rsa_modulus_with_a_leading_zero_is_told_and_named_in_the_log() {
     assert_eq!(
         complaints(&app),
         [format!(
-            "fault keys of the 0 that can be used, none is for an algorithm that it says it signs with{faulty} {fix}"
+            "fault keys none of the 0 usable keys is for an algorithm that the provider says it signs with{faulty} {fix}"
         )]
     );
     let page = app.visitor().sign_in("ada").await;

@@ -90,7 +90,7 @@ async fn an_answer_that_breaks_off_is_refused_and_not_asked_for_again() {
         let answer = visitor.get(&callback).await;
         assert_eq!(answer.refusal(), (502, UNUSABLE.to_owned()), "{manner:?}");
         let lines = log::errors_of(&answer);
-        let cause = "token: the provider's answer can't be read: the connection was closed in the \
+        let cause = "token: the provider's response can't be read: the connection was closed in the \
                      middle of it";
         assert!(lines[0].contains(cause), "{manner:?}: {lines:?}");
         assert_eq!(app.provider.request_count(Endpoint::Token), 1, "{manner:?}");
@@ -122,7 +122,7 @@ async fn after_a_kept_connection_a_fresh_one_is_tried_once() {
     relay.behaves(Manner::NoAnswer);
     let answer = visitor.get(&callback).await;
     assert_eq!(answer.refusal(), (502, UNUSABLE.to_owned()));
-    let cause = "token: the provider can't be reached: the connection was closed before an answer";
+    let cause = "token: the provider can't be reached: the connection was closed before a response";
     let lines = log::errors_of(&answer);
     assert!(lines[0].contains(cause), "{lines:?}");
     assert_eq!(relay.connections(), before + 1);

@@ -257,12 +257,12 @@ async fn userinfo_in_another_charset_is_read_if_it_says_which() {
         (
             "application/json; charset=utf-7",
             latin_1,
-            "its Content-Type says charset=\"utf-7\", which Doorward does not read; UTF-8 is expected",
+            "its Content-Type says charset=\"utf-7\", which Doorward does not support; UTF-8 is expected",
         ),
         (
             "application/json; charset=utf-16le",
             b"{\0}".to_vec(),
-            "it is not in UTF-16LE, as it says",
+            "it declares UTF-16LE, but is not valid in it",
         ),
     ] {
         let app = TestApp::spawn();

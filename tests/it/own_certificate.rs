@@ -99,7 +99,7 @@ async fn a_servers_certificate_in_the_file_vouches_for_no_other() {
         let config = server_config(named.der(), named.key());
         assert_accepted(behind(config, &pem)).await;
         let signed = Authority(named).certify(HOST, 2999);
-        let unsigned = "is signed by an authority that is not trusted here (";
+        let unsigned = "is signed by an authority that is not trusted (";
         assert_refused(behind(signed, &pem), unsigned).await;
     }
 }

@@ -88,7 +88,7 @@ async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
         answer_with(&app, Endpoint::Token, Canned::json(401, &refusal));
         let page = app.visitor().sign_in("ada").await;
         let line = log::error_of(&page);
-        let expected = format!("the token endpoint answered {code:?}; it says");
+        let expected = format!("the token endpoint responded with {code:?}; it says");
         assert!(line.contains(&expected), "{line}");
         let hint = " (GET /authorization-code/callback 502); check OIDC_CLIENT_ID";
         assert!(line.contains(hint), "{line}");
@@ -168,7 +168,7 @@ async fn the_error_is_found_among_several_challenges() {
         .headers
         .push(("WWW-Authenticate".into(), bearer.into()));
     answer_with(&app, Endpoint::Userinfo, canned);
-    let cause = "userinfo: the provider answered with status 401: \"invalid_token\"; it says \"ung\u{fc}ltig\" (GET ";
+    let cause = "userinfo: the provider responded with status 401: \"invalid_token\"; it says \"ung\u{fc}ltig\" (GET ";
     assert_refused(&app, UNUSABLE, cause).await;
 }
 
@@ -194,7 +194,7 @@ async fn why_userinfo_refuses_the_access_token_is_logged() {
         (500, "Bearer error=\"invalid_token\"", " (GET "),
     ] {
         answer_with(&app, Endpoint::Userinfo, challenged(status, challenge));
-        let cause = format!("userinfo: the provider answered with status {status}{said}");
+        let cause = format!("userinfo: the provider responded with status {status}{said}");
         assert_refused(&app, UNUSABLE, &cause).await;
     }
 }

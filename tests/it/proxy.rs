@@ -83,7 +83,7 @@ async fn a_proxy_that_wants_to_know_who_we_are_is_told_apart_from_the_provider()
     for url in [nameless, proxy.url("another password of nobody")] {
         let (app, terminator) = app_with(&[("HTTPS_PROXY", &url)]);
         let cause = format!(
-            "discovery: the provider can't be reached: the proxy {addr} (HTTPS_PROXY): it wants a user and a password \
+            "discovery: the provider can't be reached: the proxy {addr} (HTTPS_PROXY): it requires a user and a password \
              (status 40"
         );
         assert_unreachable(&app, &cause).await;

@@ -232,7 +232,7 @@ pub async fn assert_refused((app, terminator): (TestApp, TlsTerminator), why: &s
     assert!(line.contains(why), "{line}");
 }
 
-const UNTRUSTED: &str = "is signed by an authority that is not trusted here (name that authority's certificate (CA:TRUE) in OIDC_CA_FILE)";
+const UNTRUSTED: &str = "is signed by an authority that is not trusted (add that authority's certificate (CA:TRUE) to OIDC_CA_FILE)";
 
 /// Core 5.3.4 (a)
 /// Core 16.2, 16.17
@@ -305,7 +305,7 @@ async fn a_certificate_for_another_host_is_refused() {
 async fn an_expired_certificate_is_refused() {
     let ours = Authority::new("Doorward test: ours");
     let app = behind_tls(ours.certify(HOST, 2021), &[&ours]);
-    assert_refused(app, "expired on 2021-12-31 00:00 UTC (have it renewed").await;
+    assert_refused(app, "expired on 2021-12-31 00:00 UTC (replace it (in OIDC_CA_FILE too, if it is there), or set the clock of this host)").await;
 }
 
 #[actix_web::test]

@@ -1,4 +1,4 @@
-//! Whether the database is there and up to date. Nothing is made or changed.
+//! Whether the database is reachable and up to date. Nothing is created or changed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::db::{DatabaseUrl, Db};
 /// The checks below.
 pub const CHECKS: [&str; 2] = ["database", "migrations"];
 
-/// Asks the database.
+/// Runs both checks.
 pub fn check(url: DatabaseUrl, auto_migrate: bool) -> Vec<Finding> {
     let name = match &url {
         DatabaseUrl::Postgres(_) => "Postgres".to_owned(),
@@ -20,8 +20,8 @@ pub fn check(url: DatabaseUrl, auto_migrate: bool) -> Vec<Finding> {
         return vec![
             Finding::warning(
                 "database",
-                format!("{name} is not there yet: Doorward makes it when it starts"),
-                "nothing, if this is before the first start; else check DATABASE_URL",
+                format!("{name} does not exist yet: Doorward creates it at its start"),
+                "none, if this is before the first start; otherwise check DATABASE_URL",
             ),
             Finding::unknown("migrations", "needs the database"),
         ];
@@ -34,13 +34,13 @@ pub fn check(url: DatabaseUrl, auto_migrate: bool) -> Vec<Finding> {
         Ok((true, pending)) => vec![
             Finding::fault(
                 "database",
-                format!("{name} answers, but takes no writes"),
-                "name the primary in DATABASE_URL, not a standby, and a role that may write",
+                format!("{name} is reachable, but accepts no writes"),
+                "set DATABASE_URL to the primary, not a standby, with a role that may write",
             ),
             migrations(&pending, auto_migrate),
         ],
         Ok((false, pending)) => vec![
-            Finding::ok("database", format!("{name} answers")),
+            Finding::ok("database", format!("{name} is reachable")),
             migrations(&pending, auto_migrate),
         ],
         Err(cause) => vec![
@@ -50,11 +50,12 @@ pub fn check(url: DatabaseUrl, auto_migrate: bool) -> Vec<Finding> {
     }
 }
 
-const CHECK_URL: &str = "check DATABASE_URL, and that the database runs and lets us in";
+const CHECK_URL: &str =
+    "check DATABASE_URL, and that the database is running and accepts this login";
 
-/// It hangs.
-pub fn no_answer(waited: Duration) -> Vec<Finding> {
-    let waited = format!("no answer within {} s", waited.as_secs());
+/// The findings if the database has not responded in time.
+pub fn timed_out(waited: Duration) -> Vec<Finding> {
+    let waited = format!("no response within {} s", waited.as_secs());
     vec![
         Finding::fault("database", waited, CHECK_URL),
         Finding::unknown("migrations", "needs the database"),
@@ -78,7 +79,7 @@ fn migrations(pending: &[String], auto_migrate: bool) -> Finding {
     }
 }
 
-/// libpq writes several, and a check has one.
+/// libpq's messages have several lines, and a finding has one.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! What can be checked without asking anybody: the settings.
+//! What can be checked without a request: the settings.
 
 use secrecy::ExposeSecret;
 
@@ -8,10 +8,10 @@ use crate::oidc;
 use crate::server::session_key_file;
 use crate::settings::{Complaint, Settings};
 
-/// The checks below that need settings without a complaint.
+/// The checks below that need valid settings.
 pub const CHECKS: [&str; 3] = ["public_url", "session_key", "tls_roots"];
 
-/// One of the settings is wrong.
+/// The finding for one wrong setting.
 pub fn complaint(complaint: &Complaint) -> Finding {
     let Complaint {
         variable,
@@ -22,17 +22,17 @@ pub fn complaint(complaint: &Complaint) -> Finding {
     Finding::fault("settings", format!("{variable} {fault}"), fix)
 }
 
-/// Checks settings without a complaint.
+/// Checks valid settings.
 pub fn check(settings: &Settings) -> Vec<Finding> {
     vec![
-        Finding::ok("settings", "all that is needed is there and can be used"),
+        Finding::ok("settings", "all required settings are present and valid"),
         public_url(settings),
         session_key(settings),
         tls_roots(settings),
     ]
 }
 
-/// What the cookies can be, by `PUBLIC_URL` alone.
+/// How `PUBLIC_URL` lets the cookies be protected.
 fn public_url(settings: &Settings) -> Finding {
     let url = &settings.provider.registration.post_logout_redirect_uri;
     let is_local = oidc::is_confidential(settings.public_url.url());
@@ -43,26 +43,26 @@ fn public_url(settings: &Settings) -> Finding {
         ),
         _ if is_local => Finding::ok(
             "public_url",
-            format!("{url} stays on this machine: cookies need no Secure and no __Host-"),
+            format!("{url} is on this machine: cookies need neither Secure nor __Host-"),
         ),
         _ => Finding::warning(
             "public_url",
             format!(
-                "{url} is plain http: cookies go without Secure and __Host-, and whoever reads the \
-                 traffic can take over a session"
+                "{url} is plain http: cookies are neither Secure nor named __Host-, and anybody who can read \
+                 the traffic can take over a session"
             ),
             "serve Doorward over TLS and write https in PUBLIC_URL",
         ),
     }
 }
 
-/// That a given key is long and random enough is among the complaints.
+/// Where the key comes from. Reading the settings has rejected a key that is short or not random.
 fn session_key(settings: &Settings) -> Finding {
     let database = match (&settings.sessions.key, &settings.database.url) {
         (None, DatabaseUrl::Sqlite(database)) => database,
         (key, _) => {
             let bytes = key.as_ref().map_or(0, |key| key.expose_secret().len());
-            return Finding::ok("session_key", format!("given, {bytes} bytes"));
+            return Finding::ok("session_key", format!("set, {bytes} bytes"));
         }
     };
     let file = session_key_file::path(database);
@@ -70,7 +70,7 @@ fn session_key(settings: &Settings) -> Finding {
     match session_key_file::read_if_there(database) {
         Ok(None) => Finding::ok(
             "session_key",
-            format!("not given: made at the first start, and kept in {file}"),
+            format!("not set: generated at the first start, and kept in {file}"),
         ),
         Ok(Some(key)) => Finding::ok(
             "session_key",
@@ -86,9 +86,9 @@ fn session_key(settings: &Settings) -> Finding {
 
 fn tls_roots(settings: &Settings) -> Finding {
     let (system, extra) = oidc::count_roots(settings.provider.extra_roots.as_deref());
-    let count = format!("{system} of this system, {extra} of OIDC_CA_FILE");
-    let fix = "install the system's certificates (Debian: ca-certificates), or name the provider's \
-                authority in OIDC_CA_FILE";
+    let count = format!("{system} from the system, {extra} from OIDC_CA_FILE");
+    let fix = "install the system's certificates (Debian: ca-certificates), or put the provider's \
+                authority into OIDC_CA_FILE";
     let is_needed = settings.provider.registration.issuer.starts_with("https:");
     match (system + extra, is_needed) {
         (0, true) => Finding::fault("tls_roots", "no certificate authority is trusted", fix),

@@ -1,5 +1,5 @@
-//! `doorward check`: what is wrong with the sign-in set-up, and what to do about it. It changes nothing, here or at
-//! the provider, and prints no secret.
+//! `doorward check`: what is wrong with the sign-in set-up, and how to fix it. It changes nothing, neither on this host nor
+//! at the provider, and prints no secret.
 
 mod client;
 mod database;
@@ -16,7 +16,7 @@ use crate::commands::output::{self, Form};
 use crate::settings::Settings;
 use report::{Finding, Report};
 
-/// How long the provider may take in all: two rounds of calls, ten seconds each at most, and some more where a name
+/// How long the provider may take in all: two rounds of calls, ten seconds each at most, and some more if a name
 /// can't be resolved.
 const PROVIDER_PATIENCE: Duration = Duration::from_secs(25);
 
@@ -30,7 +30,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
         .as_ref()
         .map_or(true, |it| it.database.auto_migrate);
     let database = match Settings::database_from_env(&|path| std::fs::read(path)) {
-        Ok((url, _)) => Some(beside(move || database::check(url, auto_migrate))),
+        Ok((url, _)) => Some(in_thread(move || database::check(url, auto_migrate))),
         Err(_) => None,
     };
     let mut findings = Vec::new();
@@ -43,7 +43,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
         }
         Ok(settings) => {
             findings.extend(local::check(&settings));
-            let found = beside(move || provider::check(settings));
+            let found = in_thread(move || provider::check(settings));
             findings.extend(found.recv_timeout(PROVIDER_PATIENCE).unwrap_or_else(|_| {
                 let why = format!("it took more than {} s", PROVIDER_PATIENCE.as_secs());
                 let cannot_tell = |check| Finding::unknown(check, why.clone());
@@ -54,7 +54,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
     let found = database.map(|found| found.recv_timeout(DATABASE_PATIENCE));
     findings.extend(match found {
         Some(Ok(findings)) => findings,
-        Some(Err(_)) => database::no_answer(DATABASE_PATIENCE),
+        Some(Err(_)) => database::timed_out(DATABASE_PATIENCE),
         None => database::CHECKS
             .map(|check| Finding::unknown(check, "needs valid settings"))
             .into(),
@@ -71,8 +71,8 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
     })
 }
 
-/// Works in a thread that nobody waits for in the end: what hangs must not keep the answer back.
-fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+/// Works in a thread that is never joined, so that a check that hangs does not delay the report.
+fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
     let (found, finding) = mpsc::channel();
     std::thread::spawn(move || found.send(work()));
     finding

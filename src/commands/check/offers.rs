@@ -1,4 +1,4 @@
-//! What the provider offers beside what the settings ask for.
+//! Compares what the provider offers with what the settings require.
 
 use jsonwebtoken::Algorithm;
 use url::Url;
@@ -15,27 +15,30 @@ pub fn keys(keys: Result<Keys, oidc::Error>, registration: &Registration) -> Fin
             return Finding::fault(
                 "keys",
                 cause.to_string(),
-                "ask the provider's operator: jwks_uri must lead to its keys",
+                "ask the provider's operator: jwks_uri must return its keys",
             );
         }
     };
     let count = keys.count;
     let faulty = match &keys.faulty[..] {
         [] => String::new(),
-        faulty => format!("; what these sign is refused: {}", faulty.join("; ")),
+        faulty => format!(
+            "; tokens signed with these keys are rejected: {}",
+            faulty.join("; ")
+        ),
     };
     if keys.algs.is_empty() {
         return Finding::fault(
             "keys",
             format!(
-                "of the {count} that can be used, none is for an algorithm that it says it signs with{faulty}"
+                "none of the {count} usable keys is for an algorithm that the provider says it signs with{faulty}"
             ),
             match registration.id_token_algs {
-                _ if !faulty.is_empty() => PUBLISH_RIGHTLY,
+                _ if !faulty.is_empty() => PUBLISH_VALID_KEYS,
                 Some(_) => "check OIDC_ID_TOKEN_ALGS",
                 None => {
-                    "let the provider sign with RS256, PS256, ES256 or EdDSA, or say in OIDC_ID_TOKEN_ALGS what \
-                         it does sign with"
+                    "let the provider sign with RS256, PS256, ES256 or EdDSA, or set OIDC_ID_TOKEN_ALGS to \
+                         what it signs with"
                 }
             },
         );
@@ -44,7 +47,7 @@ pub fn keys(keys: Result<Keys, oidc::Error>, registration: &Registration) -> Fin
         return Finding::fault(
             "keys",
             format!(
-                "several are for {} and none of them has a kid, so that nobody can tell which signed a token{faulty}",
+                "several are for {} and none of them has a kid, so a token's key can't be determined{faulty}",
                 names(&keys.ambiguous)
             ),
             PUBLISH_KIDS,
@@ -53,18 +56,19 @@ pub fn keys(keys: Result<Keys, oidc::Error>, registration: &Registration) -> Fin
     let usable = format!("{count} can be used, for {}", names(&keys.algs));
     match (keys.nameless, faulty.is_empty()) {
         (0, true) => Finding::ok("keys", usable),
-        (0, false) => Finding::warning("keys", format!("{usable}{faulty}"), PUBLISH_RIGHTLY),
+        (0, false) => Finding::warning("keys", format!("{usable}{faulty}"), PUBLISH_VALID_KEYS),
         (nameless, _) => Finding::warning(
             "keys",
             format!(
-                "{usable}; {nameless} without kid, which a token that names its key does not find{faulty}"
+                "{usable}; {nameless} without kid: a token that names its key is not verified with these{faulty}"
             ),
             PUBLISH_KIDS,
         ),
     }
 }
 
-const PUBLISH_RIGHTLY: &str = "ask the provider's operator to publish these keys as RFC 7518 says";
+const PUBLISH_VALID_KEYS: &str =
+    "ask the provider's operator to publish these keys as RFC 7518 says";
 const PUBLISH_KIDS: &str = "let the provider publish the kid of each key";
 
 fn names(algs: &[Algorithm]) -> String {
@@ -72,7 +76,7 @@ fn names(algs: &[Algorithm]) -> String {
     names.join(" ")
 }
 
-/// Whether it knows what we ask for.
+/// Whether the provider offers the scopes of `OIDC_SCOPES`.
 pub fn scopes(wanted: &str, offered: Option<&[String]>) -> Finding {
     let Some(offered) = offered else {
         return Finding::unknown("scopes", "the provider does not list its scopes");
@@ -84,13 +88,13 @@ pub fn scopes(wanted: &str, offered: Option<&[String]>) -> Finding {
         false => Finding::warning(
             "scopes",
             format!("the provider does not list: {}", missing.join(" ")),
-            "take them out of OIDC_SCOPES, or add them at the authorization server (Okta lists none of its custom \
-             scopes: there it may be right)",
+            "remove them from OIDC_SCOPES, or add them at the authorization server (Okta does not list custom scopes, \
+             so there they may be right)",
         ),
     }
 }
 
-/// Whether it takes the way in which we prove who we are.
+/// Whether the provider offers our method of client authentication.
 pub fn client_auth(metadata: &Metadata, registration: &Registration) -> Finding {
     match probe::client_auth(metadata, registration) {
         Err(cause) => Finding::fault(
@@ -114,7 +118,7 @@ fn is_offered(method: ClientAuthMethod, metadata: &Metadata) -> bool {
     offered.any(|offered| offered == method.name())
 }
 
-/// Whether its answer can come as we want it.
+/// Whether the provider offers our response mode.
 pub fn response_mode(registration: &Registration, offered: Option<&[String]>) -> Finding {
     let mode = registration.response_mode.name();
     match offered {
@@ -133,20 +137,16 @@ pub fn response_mode(registration: &Registration, offered: Option<&[String]>) ->
     }
 }
 
-/// Whether people can sign out there, too, and come back.
-pub fn end_session(
-    metadata: &Metadata,
-    registration: &Registration,
-    answer: EndSession,
-) -> Finding {
+/// Whether people can sign out at the provider too, and return.
+pub fn end_session(metadata: &Metadata, registration: &Registration, found: EndSession) -> Finding {
     let endpoint = metadata.end_session_endpoint.as_ref();
     let endpoint = endpoint.map_or("the end-session endpoint", Url::as_str);
     let ours = &registration.post_logout_redirect_uri;
-    match answer {
+    match found {
         EndSession::None => Finding::warning(
             "end_session",
-            "the provider has no end-session endpoint: people sign out here, and stay signed in there",
-            "tell people, or let sessions at the provider be short",
+            "the provider has no end-session endpoint: people sign out of this application, but stay signed in at the provider",
+            "tell people so, or shorten the provider's sessions",
         ),
         EndSession::Registered => {
             Finding::ok("end_session", format!("people sign out at {endpoint}, too"))
@@ -154,17 +154,16 @@ pub fn end_session(
         EndSession::NotRegistered => Finding::fault(
             "end_session",
             format!(
-                "{endpoint} does not take our post-logout redirect URI {ours}: whoever signs out ends there on an \
-                 error page"
+                "{endpoint} rejects our post-logout redirect URI {ours}: sign-out ends there on an error page"
             ),
             format!(
-                "at the provider, have {ours} among the application's post-logout redirect URIs, to the letter"
+                "at the provider, add exactly {ours} to the application's post-logout redirect URIs"
             ),
         ),
         EndSession::CannotTell(why) => Finding::unknown(
             "end_session",
             format!(
-                "asked at {endpoint} whether our post-logout redirect URI {ours} is registered, {why}"
+                "no clear response from {endpoint} about our post-logout redirect URI {ours}: {why}"
             ),
         ),
     }

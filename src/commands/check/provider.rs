@@ -1,4 +1,4 @@
-//! What the provider shows of itself, in words.
+//! Checks the provider: what it publishes, and how it responds to us.
 
 use time::Duration;
 use url::Url;
@@ -24,15 +24,15 @@ pub const CHECKS: [&str; 10] = [
     "end_session",
 ];
 
-/// Beyond this it is worth a look; ID tokens are taken up to 60 s off.
+/// Larger offsets get a warning; ID tokens are accepted up to 60 s off.
 const CLOCK_WARNING: Duration = Duration::seconds(5);
 const CLOCK_FAULT: Duration = Duration::seconds(60);
 
-/// Asks the provider.
+/// Runs all checks.
 pub fn check(settings: Settings) -> Vec<Finding> {
     let system = actix_web::rt::System::new();
     let findings = system.block_on(ask(settings));
-    // Its end would wait for a name that is still being looked up. The process ends soon.
+    // Dropping it would wait for a DNS lookup that is still running. The process ends soon.
     std::mem::forget(system);
     findings
 }
@@ -66,11 +66,11 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         Err(cause) => return nothing_but(discovery_fault(&cause), clock_offset),
     };
     if issuer != registration.issuer {
-        // Whoever it is: our secret is not for them.
+        // The client secret must not go to another issuer.
         let endpoint = metadata.as_ref().map(|it| &it.authorization_endpoint).ok();
-        let answers = Finding::ok("discovery", format!("{location} answers"));
+        let found = Finding::ok("discovery", format!("{location} responds"));
         let mut findings = vec![
-            answers,
+            found,
             another_issuer(&registration.issuer, &issuer, endpoint),
         ];
         findings.extend(rest_without(
@@ -104,7 +104,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
     ]
 }
 
-/// Without discovery only the clock can be told.
+/// The findings if discovery fails: only the clock can be checked.
 fn nothing_but(discovery: Finding, clock_offset: Option<Duration>) -> Vec<Finding> {
     let mut findings = vec![discovery];
     findings.extend(rest_without(
@@ -126,14 +126,14 @@ fn rest_without(
     })
 }
 
-/// Whether every sign-in must do what ours does not.
+/// Whether the provider requires of every sign-in what Doorward does not support.
 fn judge_document(location: &Url, demands: &[&'static str]) -> Finding {
     match demands {
-        [] => Finding::ok("discovery", format!("{location} answers")),
+        [] => Finding::ok("discovery", format!("{location} responds")),
         demands => Finding::fault(
             "discovery",
             format!(
-                "the document says {}: true, which Doorward does not do, so that every sign-in is refused",
+                "the document says {}: true, which Doorward does not support, so every sign-in is rejected",
                 demands.join(": true and ")
             ),
             "at the provider, let this application sign people in without it",
@@ -150,12 +150,12 @@ fn discovery_fault(cause: &oidc::Error) -> Finding {
         oidc::Error::Fetch { cause, .. } => (
             cause.to_string(),
             match cause {
-                // A redirect is not followed: the issuer's own address answers itself (Discovery 1.0, 4.2).
+                // A redirect is not followed: the document is at the issuer's own address (Discovery 1.0, 4.2).
                 FetchError::Status {
                     status: 300..=499, ..
                 } => ISSUER_FORMS,
                 FetchError::Connection(_) => {
-                    "check OIDC_ISSUER, the name service, and what may go out from here"
+                    "check OIDC_ISSUER, DNS, and whether this host may open outgoing connections"
                 }
                 _ => "ask the provider's operator, or try again later",
             },
@@ -165,7 +165,7 @@ fn discovery_fault(cause: &oidc::Error) -> Finding {
     Finding::fault("discovery", message, fix)
 }
 
-const ISSUER_FORMS: &str = "check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
+const ISSUER_FORMS: &str = "check that OIDC_ISSUER is exact (Okta: https://{domain} is the org server, \
                             https://{domain}/oauth2/default a custom one; Keycloak: https://{host}/realms/{realm}; \
                             Entra ID: https://login.microsoftonline.com/{tenant}/v2.0; Auth0: https://{domain}/ with \
                             its slash; Authentik: https://{host}/application/o/{slug}/; others: docs/providers.md)";
@@ -176,12 +176,12 @@ fn our_issuer(issuer: &str, metadata: &Metadata) -> Finding {
 }
 
 fn another_issuer(expected: &str, found: &str, endpoint: Option<&Url>) -> Finding {
-    // The document is the provider's: cut, and Debug escapes what would break the line.
+    // The text is the provider's: it is cut, and Debug escapes line breaks.
     let found: String = found.chars().take(200).collect();
     Finding::fault(
         "issuer",
         format!(
-            "OIDC_ISSUER is {expected:?}{}, but the document there is of {found:?}{}",
+            "OIDC_ISSUER is {expected:?}{}, but the document there says {found:?}{}",
             kind(expected, endpoint),
             kind(&found, endpoint)
         ),
@@ -200,14 +200,14 @@ fn kind(issuer: &str, endpoint: Option<&Url>) -> String {
 
 fn clock(offset: Option<Duration>) -> Finding {
     let Some(offset) = offset else {
-        return Finding::unknown("clock", "there is no answer with a Date to compare with");
+        return Finding::unknown("clock", "no response had a Date to compare with");
     };
     let secs = offset.abs().as_seconds_f64().ceil();
     let message = match offset.is_positive() {
         true => format!("ours is {secs} s behind the provider's"),
         false => format!("ours is {secs} s ahead of the provider's"),
     };
-    let fix = "have the clocks set by NTP: ID tokens are taken up to 60 s off";
+    let fix = "set the clocks by NTP: ID tokens are accepted up to 60 s off";
     match offset.abs() {
         offset if offset > CLOCK_FAULT => Finding::fault("clock", message, fix),
         offset if offset > CLOCK_WARNING => Finding::warning("clock", message, fix),

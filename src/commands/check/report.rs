@@ -1,39 +1,39 @@
-//! What `doorward check` found, a line for each check.
+//! The report of `doorward check`: a line for each check.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// As it should be.
+    /// It works.
     Ok,
-    /// It works, but not as well as it could, or it may not.
+    /// It works, but not as well as it could, or it may fail.
     Warning,
-    /// People can't sign in, or not for long.
+    /// People can't sign in, or soon won't be able to.
     Fault,
-    /// Nothing can be said for sure.
+    /// The check came to no result.
     Unknown,
 }
 
-/// One line.
+/// The result of one check.
 #[derive(Debug)]
 pub struct Finding {
     check: &'static str,
     verdict: Verdict,
     message: String,
-    /// What to do about it.
+    /// How to fix it.
     fix: Option<String>,
 }
 
 impl Finding {
-    /// As it should be.
+    /// It works.
     pub fn ok(check: &'static str, message: impl Into<String>) -> Self {
         Finding::new(check, Verdict::Ok, message, None)
     }
 
-    /// It works, but.
+    /// It works, with a reservation.
     pub fn warning(
         check: &'static str,
         message: impl Into<String>,
@@ -47,7 +47,7 @@ impl Finding {
         Finding::new(check, Verdict::Fault, message, Some(fix.into()))
     }
 
-    /// It can't be told, and why.
+    /// No result, and why.
     pub fn unknown(check: &'static str, why: impl Into<String>) -> Self {
         Finding::new(check, Verdict::Unknown, why, None)
     }
@@ -67,7 +67,7 @@ impl Finding {
     }
 }
 
-/// All lines.
+/// All findings.
 pub struct Report(pub Vec<Finding>);
 
 impl Report {
@@ -81,7 +81,7 @@ impl Report {
         findings.iter().filter(|it| it.verdict == verdict).count()
     }
 
-    /// For machines.
+    /// For programs.
     pub fn as_json(&self) -> Value {
         let Report(findings) = self;
         let checks: Vec<Value> = findings
@@ -89,7 +89,7 @@ impl Report {
             .map(|finding| {
                 json!({
                     "check": finding.check,
-                    "verdict": finding.verdict.for_machines(),
+                    "verdict": finding.verdict.for_programs(),
                     "message": finding.message,
                     "fix": finding.fix,
                 })
@@ -135,11 +135,11 @@ impl Verdict {
     fn for_people(self) -> &'static str {
         match self {
             Verdict::Unknown => "can't tell",
-            verdict => verdict.for_machines(),
+            verdict => verdict.for_programs(),
         }
     }
 
-    fn for_machines(self) -> &'static str {
+    fn for_programs(self) -> &'static str {
         match self {
             Verdict::Ok => "ok",
             Verdict::Warning => "warning",

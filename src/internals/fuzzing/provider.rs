@@ -149,7 +149,7 @@ pub fn response_head(input: &[u8]) {
         return;
     };
     let mut rewritten = input[..length].to_vec();
-    framing.tell(&mut rewritten);
+    framing.rewrite(&mut rewritten);
     assert!(rewritten.len() >= length);
     if let Some((again, Head::Final { framing: told })) = read_head(&rewritten) {
         assert_eq!(again, rewritten.len());

@@ -15,7 +15,7 @@ pub fn apply(request: Request, client_id: &str, client_secret: &SecretString) ->
     )
 }
 
-/// What comes after `Basic`.
+/// The credentials after `Basic`.
 pub fn credentials(client_id: &str, client_secret: &SecretString) -> SecretString {
     let (id, secret) = (client_id, client_secret.expose_secret());
     let pair = format!("{}:{}", form_urlencoded(id), form_urlencoded(secret));

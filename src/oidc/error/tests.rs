@@ -74,7 +74,7 @@ fn the_log_says_what_was_wrong() {
     for (error, text) in [
         (
             Error::fetching(Endpoint::Discovery)(FetchError::Timeout),
-            "discovery: the provider did not answer within 10 s",
+            "discovery: the provider did not respond within 10 s",
         ),
         (
             Error::Keys("not a JSON object".to_owned()),
@@ -82,11 +82,11 @@ fn the_log_says_what_was_wrong() {
         ),
         (
             refused("invalid_client"),
-            "the token endpoint answered \"invalid_client\"",
+            "the token endpoint responded with \"invalid_client\"",
         ),
         (
             Error::CodeRefused(refusal("invalid_grant", Some("Code\nnot valid"))),
-            "the token endpoint answered invalid_grant: the code is stale, used before, or was \
+            "the token endpoint responded with invalid_grant: the code is stale, used before, or was \
              made for another redirect URI; it says \"Code\\nnot valid\"",
         ),
         (
@@ -94,7 +94,7 @@ fn the_log_says_what_was_wrong() {
                 status: 401,
                 refusal: refusal("invalid_token", Some("")),
             },
-            "userinfo: the provider answered with status 401: \"invalid_token\"",
+            "userinfo: the provider responded with status 401: \"invalid_token\"",
         ),
         (
             IdTokenError::Expired.into(),

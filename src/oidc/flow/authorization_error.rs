@@ -42,7 +42,7 @@ pub enum AuthorizationError {
     Unknown(String),
 }
 
-/// Those that are told by their code alone.
+/// Those that are determined by the code alone.
 const CODES: [AuthorizationError; 13] = [
     AuthorizationError::AccessDenied,
     AuthorizationError::InvalidRequest,

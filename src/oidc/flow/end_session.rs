@@ -6,31 +6,31 @@ use url::Url;
 use crate::oidc::Registration;
 use crate::oidc::provider::metadata::Metadata;
 
-/// What the browser asks of the provider: that it end its session too and send the browser back. By GET or by POST,
-/// of which providers must take both (section 2).
+/// The browser's request that the provider end its session too and redirect back. By GET or by POST: providers must
+/// accept both (section 2).
 pub struct EndSessionRequest {
-    /// Where.
+    /// The provider's `end_session_endpoint`.
     pub endpoint: Url,
-    /// The names of the parameters, and their values.
+    /// Names and values.
     parameters: Vec<(&'static str, SecretString)>,
 }
 
 impl EndSessionRequest {
-    /// As the address of a GET.
+    /// The URL of a GET.
     pub fn url(&self) -> Url {
         let mut url = self.endpoint.clone();
         url.query_pairs_mut().extend_pairs(self.parameters());
         url
     }
 
-    /// As the fields of a form.
+    /// The fields of a form.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let parameters = self.parameters.iter();
         parameters.map(|(name, value)| (*name, value.expose_secret()))
     }
 }
 
-/// The request, or nothing where the provider has no place for it.
+/// The request; `None` if the provider has no `end_session_endpoint`.
 pub fn end_session_request(
     metadata: &Metadata,
     registration: &Registration,
@@ -63,10 +63,10 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_browser_is_sent_to_where_the_provider_signs_out_if_it_has_such_a_place() {
-        let place = metadata(json!({"end_session_endpoint": "https://op.example/logout"}));
+    fn the_browser_is_sent_to_the_end_session_endpoint_if_there_is_one() {
+        let provider = metadata(json!({"end_session_endpoint": "https://op.example/logout"}));
         let hint = SecretString::from("i");
-        let request = end_session_request(&place, &registration(), Some(&hint), "s").unwrap();
+        let request = end_session_request(&provider, &registration(), Some(&hint), "s").unwrap();
         assert_eq!(
             request.url().as_str(),
             "https://op.example/logout?id_token_hint=i&client_id=id&\
@@ -83,7 +83,7 @@ mod tests {
                 ("state", "s"),
             ]
         );
-        let request = end_session_request(&place, &registration(), None, "s").unwrap();
+        let request = end_session_request(&provider, &registration(), None, "s").unwrap();
         assert!(!request.url().as_str().contains("id_token_hint"));
         let nowhere = end_session_request(&metadata(json!({})), &registration(), None, "s");
         assert!(nowhere.is_none());

@@ -1,4 +1,4 @@
-//! What the provider tells of the person (OpenID Connect Core 5.1), made fit to be shown.
+//! The provider's claims about the person (OpenID Connect Core 5.1), made safe to show.
 
 use crate::observe::logging::steers;
 use crate::oidc::jose::json::{self, Object};
@@ -13,7 +13,7 @@ pub struct Profile {
     email_verified: Option<bool>,
 }
 
-/// Longest name or email that is kept, in characters: beyond, it is no name.
+/// The longest name or email that is kept, in characters.
 const DISPLAY_LIMIT: usize = 320;
 
 impl Profile {
@@ -26,7 +26,7 @@ impl Profile {
         "email_verified",
     ];
 
-    /// Takes these claims; one of a wrong type counts as absent, as the standard lets all of them be.
+    /// Reads the claims. One of a wrong type counts as absent: the standard requires none of them.
     pub fn read(claims: &Object) -> Profile {
         let text = |name| claims.lenient(name, json::text);
         Profile {
@@ -34,15 +34,15 @@ impl Profile {
             given_name: text("given_name"),
             family_name: text("family_name"),
             email: text("email").filter(|email| is_whole(email)),
-            // A boolean, but more than one large provider sends it as a word.
+            // A boolean, but several large providers send it as a string.
             email_verified: claims.lenient("email_verified", |value| {
                 Some(*value == true || *value == "true")
             }),
         }
     }
 
-    /// These claims, and `other`'s where these are silent: the ID token can be thin, and so can
-    /// userinfo. The email and its being verified come from one source, never mixed.
+    /// These claims, and those of `other` that are missing here: neither the ID token nor userinfo need have all of them.
+    /// The email and whether it is verified come from the same source.
     pub fn or(self, other: Profile) -> Profile {
         let (email, email_verified) = match self.email {
             Some(email) => (Some(email), self.email_verified),
@@ -57,7 +57,7 @@ impl Profile {
         }
     }
 
-    /// What to call the person: the full name, or what there is of it, or nothing.
+    /// The person's name: the full name, or its parts, or nothing.
     pub fn display_name(&self) -> Option<String> {
         let parts = [&self.given_name, &self.family_name];
         let joined: Vec<String> = parts
@@ -82,8 +82,8 @@ impl Profile {
     }
 }
 
-/// Whether an email can be kept as it is. It is never mended: that would make it another one, whose owner is somebody
-/// else, and administrators find people by it.
+/// Whether an email can be kept unchanged. It is never corrected: the result could be another person's email, and
+/// administrators find people by it.
 fn is_whole(email: &str) -> bool {
     let is_odd = |c: char| steers(c) || c.is_control() || (c.is_whitespace() && c != ' ');
     !email.is_empty()
@@ -92,8 +92,8 @@ fn is_whole(email: &str) -> bool {
         && !email.contains(is_odd)
 }
 
-/// Text for people: no control characters (NUL would upset Postgres, a line break the log), no
-/// marks that turn the rest of a line around, no more than a line holds.
+/// Text for people, cut to [`DISPLAY_LIMIT`]: without control characters (Postgres rejects NUL, and a line break would split
+/// a log line) and without marks that reverse the rest of a line.
 fn clean(text: &str) -> Option<String> {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let kept: String = text
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn in_place_of_an_email_that_is_refused_the_other_source_has_its_say() {
+    fn the_other_source_replaces_an_email_that_is_refused() {
         let odd = profile(json!({"email": "a\0@example.com", "email_verified": true}));
         let other = profile(json!({"email": "b@example.com", "email_verified": false}));
         let both = odd.or(other);

@@ -1,4 +1,4 @@
-//! What an endpoint says when it refuses us: in the body (RFC 6749, 5.2), or in `WWW-Authenticate` (RFC 6750, 3).
+//! The error of an endpoint that refuses a request: in the body (RFC 6749, 5.2), or in `WWW-Authenticate` (RFC 6750, 3).
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use percent_encoding::percent_decode_str;
 
 use crate::oidc::jose::json::{self, Object, quoted};
 
-/// An error code and what the provider says of it. Both are its words, for the log alone: shown escaped and cut.
+/// An error code and its description, both as the provider sent them. Only for the log, escaped and cut.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
-    /// `error`: a short word.
+    /// `error`: one short word.
     pub code: String,
     /// `error_description`.
     pub description: Option<String>,
 }
 
 impl Refusal {
-    /// That of a token endpoint. An error code is a short word; anything else is none.
+    /// Reads the body of a token endpoint's response. `None` if its `error` is not a short word.
     pub fn of_body(body: &[u8]) -> Option<Refusal> {
         let refusal = Object::read(body, &["error", "error_description"]).ok()?;
         Some(Refusal {
@@ -25,7 +25,7 @@ impl Refusal {
         })
     }
 
-    /// That of a challenge, which may be one without an error: then nobody was authenticated.
+    /// Reads a challenge. `None` if it has no `error`: then the request only lacked authentication.
     pub fn of_challenge(challenge: &str) -> Option<Refusal> {
         Some(Refusal {
             code: parameter(challenge, "error").filter(|code| is_word(code))?,
@@ -33,10 +33,10 @@ impl Refusal {
         })
     }
 
-    /// The same without what we sent and keep secret, should the provider repeat it.
+    /// Replaces each text in which the provider repeats one of `secrets`, which we sent.
     pub fn without(self, secrets: &[&str]) -> Refusal {
         let hide = |text: String| {
-            // As it is, or encoded as in a form or a URL, in part or whole.
+            // Plain, or partly or wholly encoded as in a URL or a form.
             let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
             let readings = [
                 text.clone(),
@@ -55,7 +55,7 @@ impl Refusal {
         }
     }
 
-    /// The description behind a text about the code, where there is one.
+    /// Appends the description, if there is one, to a text about the code.
     pub fn write_description(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.description.as_deref() {
             None | Some("") => Ok(()),
@@ -91,7 +91,7 @@ fn parameter(challenge: &str, name: &str) -> Option<String> {
     }
 }
 
-/// What is in the quotes, and what comes behind them.
+/// The text up to the closing quote, and what follows it.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();
@@ -160,13 +160,13 @@ mod tests {
 
     #[test]
     fn a_secret_that_is_repeated_is_taken_out() {
-        let told = refusal("invalid_grant", Some("no code hunter2")).unwrap();
-        let hidden = told.clone().without(&["", "hunter2"]);
+        let repeating = refusal("invalid_grant", Some("no code hunter2")).unwrap();
+        let hidden = repeating.clone().without(&["", "hunter2"]);
         assert_eq!(
             Some(hidden),
             refusal("invalid_grant", Some("(it repeats a secret)"))
         );
-        assert_eq!(told.clone().without(&["", "hunter3"]), told);
+        assert_eq!(repeating.clone().without(&["", "hunter3"]), repeating);
         for encoded in ["client_secret=a%2Bb+c", "a%2bb%20c", "%61%2b%62%20%63"] {
             let as_sent = refusal("invalid_client", Some(encoded)).unwrap();
             assert_ne!(as_sent.clone().without(&["a+b c"]), as_sent, "{encoded}");

@@ -55,7 +55,7 @@ fn request(
         .field("code_verifier", code_verifier)
 }
 
-/// The provider's words are logged, and it may repeat what we sent.
+/// The provider's error is logged, and may repeat what we sent.
 fn without(error: Error, sent: &[&str]) -> Error {
     match error {
         Error::CodeRefused(refusal) => Error::CodeRefused(refusal.without(sent)),

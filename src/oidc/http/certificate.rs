@@ -59,7 +59,7 @@ impl Verifier {
             )
         };
         match self.named.iter().any(|named| named == certificate) {
-            // Nobody signed it. That is found only after its dates and its usage were found to match.
+            // No known authority signed it. That is checked only after its dates and its usage.
             true => match signed_by(&RootCertStore::empty(), &[]) {
                 Err(cause) if is_authority(&cause) || is_unknown(&cause) => (),
                 signed => signed?,

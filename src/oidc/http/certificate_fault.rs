@@ -56,14 +56,14 @@ impl CertificateFault {
             ),
             Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => (
                 format!("expired on {}", day(*not_after)),
-                "have it renewed (in OIDC_CA_FILE too, if it is there), or set the clock here"
+                "replace it (in OIDC_CA_FILE too, if it is there), or set the clock of this host"
                     .to_owned(),
             ),
             Error::InvalidCertificate(CertificateError::NotValidYetContext {
                 not_before, ..
             }) => (
                 format!("is valid only from {} on", day(*not_before)),
-                "set the clock here, or have a new one made".to_owned(),
+                "set the clock of this host, or have a new one made".to_owned(),
             ),
             Error::InvalidCertificate(cause) => (
                 format!("can't be used: {cause}"),
@@ -122,8 +122,8 @@ fn unsigned(
                 .to_owned(),
         ),
         (false, false) => (
-            "is signed by an authority that is not trusted here".to_owned(),
-            "name that authority's certificate (CA:TRUE) in OIDC_CA_FILE".to_owned(),
+            "is signed by an authority that is not trusted".to_owned(),
+            "add that authority's certificate (CA:TRUE) to OIDC_CA_FILE".to_owned(),
         ),
     }
 }
@@ -143,11 +143,11 @@ fn identity(certificate: &CertificateDer<'_>) -> String {
     format!("{names} (SHA-256 {})", bytes.join(":"))
 }
 
-/// They come from outside: escaped, and cut.
+/// The names in the certificate, escaped and cut, since the server chooses them.
 fn names(certificate: &CertificateDer<'_>) -> String {
-    let nobody = ServerName::try_from("name.invalid").expect("it is a name");
+    let no_name = ServerName::try_from("name.invalid").expect("it is a name");
     let presented = match webpki::EndEntityCert::try_from(certificate)
-        .and_then(|it| it.verify_is_valid_for_subject_name(&nobody))
+        .and_then(|it| it.verify_is_valid_for_subject_name(&no_name))
     {
         Err(webpki::Error::CertNotValidForName(context)) => context.presented,
         _ => Vec::new(),

@@ -1,18 +1,18 @@
-//! JSON is UTF-8 (RFC 8259, 8.1), but not every provider's is: a document in another charset is read if it says so.
+//! JSON is UTF-8 (RFC 8259, 8.1), but some providers use another charset: such a document is read if it declares it.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8};
 
-/// `body` in UTF-8 and without its byte order mark. What is UTF-8 is read as such, whatever `charset` says, the
-/// parameter of `Content-Type`: for JSON it means nothing (RFC 8259, 11), and servers put their own there.
+/// `body` in UTF-8 and without its byte order mark. A body that is valid UTF-8 is read as UTF-8, whatever `charset` (the
+/// parameter of `Content-Type`) says: it has no meaning for JSON (RFC 8259, 11), and servers send a default.
 ///
 /// # Errors
 /// A sentence that names the charset.
 pub fn to_utf8<'a>(body: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]>, String> {
     let (encoding, body) = match (Encoding::for_bom(body), charset) {
         (Some((encoding, length)), _) => (encoding, &body[length..]),
-        // No document has a zero byte, unless it is in UTF-16.
+        // A document with a zero byte is in UTF-16.
         _ if !body.contains(&0) && std::str::from_utf8(body).is_ok() => (UTF_8, body),
         (None, None) => return Ok(Cow::Borrowed(body)),
         (None, Some(label)) => {
@@ -20,7 +20,7 @@ pub fn to_utf8<'a>(body: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]
             let unknown = || {
                 let label: String = label.chars().take(40).collect();
                 format!(
-                    "its Content-Type says charset={label:?}, which Doorward does not read; UTF-8 is expected"
+                    "its Content-Type says charset={label:?}, which Doorward does not support; UTF-8 is expected"
                 )
             };
             (encoding.ok_or_else(unknown)?, body)
@@ -32,7 +32,10 @@ pub fn to_utf8<'a>(body: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, [u8]
     let text = encoding.decode_without_bom_handling_and_without_replacement(body);
     match text {
         Some(text) => Ok(Cow::Owned(text.into_owned().into_bytes())),
-        None => Err(format!("it is not in {}, as it says", encoding.name())),
+        None => Err(format!(
+            "it declares {}, but is not valid in it",
+            encoding.name()
+        )),
     }
 }
 
@@ -74,20 +77,28 @@ mod tests {
     }
 
     #[test]
-    fn a_charset_that_is_none_or_not_the_documents_is_said() {
+    fn an_unknown_or_wrong_charset_is_named() {
         for (body, charset, cause) in [
             (
                 &b"{\xe9}"[..],
                 "utf-7",
-                "its Content-Type says charset=\"utf-7\", which Doorward does not read; UTF-8 is expected",
+                "its Content-Type says charset=\"utf-7\", which Doorward does not support; UTF-8 is expected",
             ),
             (
                 b"{\xe9}",
                 "hz-gb-2312",
-                "its Content-Type says charset=\"hz-gb-2312\", which Doorward does not read; UTF-8 is expected",
+                "its Content-Type says charset=\"hz-gb-2312\", which Doorward does not support; UTF-8 is expected",
             ),
-            (b"{\0}", "utf-16le", "it is not in UTF-16LE, as it says"),
-            (b"\x81", "shift_jis", "it is not in Shift_JIS, as it says"),
+            (
+                b"{\0}",
+                "utf-16le",
+                "it declares UTF-16LE, but is not valid in it",
+            ),
+            (
+                b"\x81",
+                "shift_jis",
+                "it declares Shift_JIS, but is not valid in it",
+            ),
         ] {
             assert_eq!(to_utf8(body, Some(charset)).unwrap_err(), cause);
         }

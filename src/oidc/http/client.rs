@@ -26,7 +26,7 @@ const IDLE_AT_MOST: Duration = Duration::from_secs(4);
 #[derive(Clone)]
 pub struct Http {
     plain: awc::Client,
-    /// Told to speak plain HTTP: its connections do the encryption.
+    /// Speaks plain HTTP: its connections encrypt.
     tls: awc::Client,
 }
 
@@ -40,15 +40,15 @@ impl Http {
         }
     }
 
-    /// Sends what `make` makes, and times it for the metrics. `make` is called again for a retry: what proves who we are
-    /// may be valid once.
+    /// Sends the request that `make` returns, and measures its time for the metrics. A retry calls `make` again, since a
+    /// proof of who we are may be valid only once.
     ///
-    /// A request that met the end of a connection that had been used before goes out once more, on a fresh one. That
-    /// holds for the token request too: if the provider has used up the code all the same, it answers `invalid_grant`,
-    /// and the sign-in is retried from the start.
+    /// If the provider had closed a kept connection, the request is sent once more on a new one. This includes the token
+    /// request: if the provider has used up the code after all, it responds with `invalid_grant`, and the sign-in is
+    /// retried from the start.
     ///
     /// # Errors
-    /// No response, or one that can't be read. A response with any status is none.
+    /// No response, or one that can't be read. The status of a response is never an error here.
     pub async fn send(
         &self,
         endpoint: Endpoint,
@@ -64,8 +64,8 @@ impl Http {
     }
 
     async fn send_or_retry(&self, make: impl Fn() -> Request) -> Result<Response, FetchError> {
-        // The runtime asks the kernel only now: what came unasked on a kept connection, or that it was closed, is seen
-        // before a request goes out on it.
+        // Lets the runtime poll the kernel, so that unsolicited bytes on a kept connection, or its end, are noticed before
+        // a request is sent on it.
         tokio::task::yield_now().await;
         let (response, exchange) = Exchange::default().run(self.send_once(make())).await;
         let (response, exchange) = match exchange.met_a_stale_connection() {
@@ -80,7 +80,7 @@ impl Http {
         };
         response.map_err(|cause| match exchange.closed() {
             Some(Closed::BeforeResponse) => {
-                FetchError::Connection("the connection was closed before an answer".to_owned())
+                FetchError::Connection("the connection was closed before a response".to_owned())
             }
             Some(Closed::InResponse) => {
                 FetchError::Body("the connection was closed in the middle of it".to_owned())

@@ -1,4 +1,4 @@
-//! How a connection to the provider is made: directly or through a proxy, in the clear or by TLS.
+//! How a connection to the provider is made: directly or through a proxy, in plain text or over TLS.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -20,10 +20,10 @@ use crate::oidc::http::connection::{Connection, Stream};
 use crate::oidc::http::proxy::{Proxy, Upstream};
 use crate::oidc::http::request::USER_AGENT;
 
-/// How long it may take to connect, and as long again for the handshake.
+/// The limit for connecting, and again for the TLS handshake.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The head of a proxy's answer may have so many bytes.
+/// The largest head of a proxy's response, in bytes.
 const PROXY_HEAD_LIMIT: usize = 16 * 1024;
 
 /// Makes connections of one kind.
@@ -34,12 +34,12 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// Connections in the clear.
+    /// Connections without TLS.
     pub fn plain(proxy: Arc<Proxy>) -> Self {
         Connect { tls: None, proxy }
     }
 
-    /// Connections by TLS, whatever the scheme that the HTTP client is told.
+    /// Connections over TLS. The HTTP client does not know of it and speaks plain HTTP on them.
     pub fn tls(tls: Arc<ClientConfig>, proxy: Arc<Proxy>) -> Self {
         Connect {
             tls: Some(tls.into()),
@@ -74,7 +74,7 @@ fn too_late(what: &str) -> io::Error {
     io::Error::new(ErrorKind::TimedOut, format!("no {what} within {secs} s"))
 }
 
-/// Has the proxy connect to the host (`CONNECT`, RFC 9110, 9.3.6). It resolves the name too.
+/// Asks the proxy to connect to the host (`CONNECT`, RFC 9110, 9.3.6). The proxy resolves the name too.
 async fn tunnel(upstream: &Upstream, host: &str, port: u16) -> io::Result<TcpStream> {
     let failed = |cause: &dyn std::fmt::Display| {
         io::Error::other(format!("the proxy {upstream} (HTTPS_PROXY): {cause}"))
@@ -93,45 +93,45 @@ async fn tunnel(upstream: &Upstream, host: &str, port: u16) -> io::Result<TcpStr
         request.push_str("\r\n");
     }
     request.push_str("\r\n");
-    let answer = async {
+    let response = async {
         stream.write_all(request.as_bytes()).await?;
         proxy_status(&mut stream).await
     };
-    match answer.await.map_err(|cause| failed(&cause))? {
+    match response.await.map_err(|cause| failed(&cause))? {
         200..=299 => Ok(stream),
-        // The second is what a proxy should say; tinyproxy says the first of a wrong password.
+        // 407 is the standard's; tinyproxy responds with 401 to a wrong password.
         status @ (401 | 407) => Err(failed(&format!(
-            "it wants a user and a password (status {status}): http://user:password@host:port"
+            "it requires a user and a password (status {status}): http://user:password@host:port"
         ))),
         status => Err(failed(&format!(
-            "it answers with status {status} for {host}"
+            "it responds with status {status} for {host}"
         ))),
     }
 }
 
-/// The status of the proxy's answer. Nothing may come after its head before we have said something.
+/// The status of the proxy's response. After a successful one, nothing may follow its head before we send something.
 async fn proxy_status(stream: &mut TcpStream) -> io::Result<u16> {
     let mut received = Vec::new();
     loop {
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut headers);
         let parsed = response.parse(&received);
-        let parsed = parsed.map_err(|cause| io::Error::other(format!("no HTTP: {cause}")))?;
+        let parsed = parsed.map_err(|cause| io::Error::other(format!("not HTTP: {cause}")))?;
         match (parsed, response.code) {
             (httparse::Status::Complete(length), Some(100..=199)) => {
                 received.drain(..length);
                 continue;
             }
             (httparse::Status::Complete(length), Some(code)) => {
-                // What follows a refusal is its page.
+                // The body of an error may follow.
                 let is_clean = length == received.len() || !(200..=299).contains(&code);
                 return match is_clean {
                     true => Ok(code),
-                    false => Err(io::Error::other("it said more than was asked for")),
+                    false => Err(io::Error::other("it sent data after its response")),
                 };
             }
             _ if received.len() > PROXY_HEAD_LIMIT => {
-                return Err(io::Error::other("its answer is too long"));
+                return Err(io::Error::other("its response is too long"));
             }
             _ => (),
         }

@@ -1,5 +1,5 @@
-//! One connection to the provider, as the HTTP client reads and writes it. It skips interim responses and tells the
-//! exchange what the client does not: whether the connection was used before, and whether any of a response came.
+//! One connection to the provider, as the HTTP client reads and writes it. It skips interim responses and records in the
+//! exchange what the client does not report: whether the connection was used before, and whether a response began.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -100,7 +100,7 @@ impl Connection {
                     }
                     Head::Final { framing } => {
                         let mut received = std::mem::take(received);
-                        framing.tell(&mut received);
+                        framing.rewrite(&mut received);
                         self.unread = received;
                         self.was_used = true;
                         self.reading = Reading::Body {

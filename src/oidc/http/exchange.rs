@@ -1,5 +1,5 @@
-//! One request and its response: what happened to the connection that carried them. The HTTP client does not tell, so
-//! the connection notes it here.
+//! One request and its response: what happened to the connection that carried them. The HTTP client does not report that,
+//! so the connection records it here.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};

@@ -1,5 +1,5 @@
-//! HTTP with the provider: a [`Request`](request::Request) goes out by [`Http::send`](client::Http::send), and a
-//! [`Response`](response::Response) comes back. Nobody else uses awc.
+//! HTTP with the provider: [`Http::send`](client::Http::send) sends a [`Request`](request::Request) and returns a
+//! [`Response`](response::Response). No other module uses awc.
 
 pub mod certificate;
 pub mod certificate_fault;

@@ -66,12 +66,12 @@ impl Request {
         }
     }
 
-    /// Where it goes.
+    /// The URL.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The headers beside those of every request; `Content-Type` where there is a form.
+    /// The headers in addition to those of every request; `Content-Type` if there is a form.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let content_type = ("content-type", "application/x-www-form-urlencoded");
         let content_type = self.form.as_ref().map(|_| content_type);

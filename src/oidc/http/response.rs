@@ -1,4 +1,4 @@
-//! What the provider answered, or why it did not: the errors never hold a body.
+//! The provider's response, or why there is none. The errors never hold a body.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,30 +10,30 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use crate::oidc::http::certificate_fault::CertificateFault;
 use crate::oidc::http::charset;
 
-/// Connecting, waiting and reading may take so long, all together.
+/// The limit for connecting, waiting and reading together.
 pub const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// A body may have so many bytes.
+/// The largest body, in bytes.
 pub const SIZE_LIMIT: usize = 1024 * 1024;
 
-/// Who says to wait for longer is believed for an hour.
+/// A longer `Retry-After` counts as an hour.
 const LONGEST_PAUSE_SECS: u64 = 3600;
 
-/// What the provider answered.
+/// A response of the provider.
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// `Cache-Control: max-age`, in seconds.
     pub max_age_secs: Option<u64>,
-    /// When to ask again, in seconds from now, an hour at most: `Retry-After` or `X-Rate-Limit-Reset`.
+    /// When to retry, in seconds from now, an hour at most: `Retry-After` or `X-Rate-Limit-Reset`.
     pub retry_after_secs: Option<u64>,
-    /// What time it was at the provider: `Date`, and `Age` where a cache answered.
+    /// The provider's time: `Date`, plus `Age` if the response is from a cache.
     pub provider_time: Option<OffsetDateTime>,
     /// `Location`, which is not followed.
     pub location: Option<String>,
     /// Whether the body is a signed token (`application/jwt`) and not JSON.
     pub is_jwt: bool,
-    /// `WWW-Authenticate`, all of them.
+    /// All `WWW-Authenticate` headers, joined.
     pub challenge: Option<String>,
     /// The charset that `Content-Type` names.
     pub charset: Option<String>,
@@ -41,28 +41,28 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why there is no usable response.
 #[derive(Clone, Debug)]
 pub enum FetchError {
     /// No connection, or it broke.
     Connection(String),
     /// Its certificate is not accepted.
     Certificate(CertificateFault),
-    /// Ten seconds went by.
+    /// Ten seconds passed.
     Timeout,
     /// The body is larger than 1 MiB or broke off.
     Body(String),
-    /// An answer with a status that is not 200.
+    /// A response whose status is not 200.
     Status {
-        /// Which.
+        /// The status.
         status: u16,
-        /// When to ask again, in seconds, if the provider says.
+        /// When to retry, in seconds, if the provider says.
         retry_after_secs: Option<u64>,
     },
 }
 
 impl Response {
-    /// Reads what came; `header` answers for each name, in small letters.
+    /// Makes a response of its parts. `header` returns the header with a name, which is in lower case.
     pub fn read<'a>(
         status: u16,
         header: impl Fn(&'static str) -> Option<&'a str>,
@@ -101,7 +101,7 @@ impl Response {
         }
     }
 
-    /// Why an answer whose status is not 200 is no answer.
+    /// The error for a response whose status is not 200.
     pub fn refusal(&self) -> FetchError {
         FetchError::Status {
             status: self.status,
@@ -119,18 +119,18 @@ impl fmt::Display for FetchError {
             }
             FetchError::Timeout => {
                 let secs = TIME_LIMIT.as_secs();
-                write!(f, "the provider did not answer within {secs} s")
+                write!(f, "the provider did not respond within {secs} s")
             }
-            FetchError::Body(cause) => write!(f, "the provider's answer can't be read: {cause}"),
+            FetchError::Body(cause) => write!(f, "the provider's response can't be read: {cause}"),
             FetchError::Status { status, .. } => {
-                write!(f, "the provider answered with status {status}")
+                write!(f, "the provider responded with status {status}")
             }
         }
     }
 }
 
-/// `Retry-After` in seconds (RFC 9110, 10.2.3; no provider we know sends the date), or Okta's
-/// `X-Rate-Limit-Reset`, in seconds since 1970.
+/// `Retry-After` in seconds (RFC 9110, 10.2.3; no provider that we know sends a date), or Okta's `X-Rate-Limit-Reset`, in
+/// seconds since 1970.
 fn retry_after(retry_after: Option<&str>, reset: Option<&str>, now: i64) -> Option<u64> {
     let reset = || {
         Some(
@@ -148,8 +148,7 @@ fn retry_after(retry_after: Option<&str>, reset: Option<&str>, now: i64) -> Opti
         .map(|secs: u64| secs.min(LONGEST_PAUSE_SECS))
 }
 
-/// `Date` in the form that is sent today (RFC 9110, 5.6.7), and the seconds of `Age` since (RFC 9111,
-/// 5.1).
+/// `Date` in the form that servers must send (RFC 9110, 5.6.7), plus the seconds of `Age` (RFC 9111, 5.1).
 fn provider_time(date: &str, age_secs: Option<&str>) -> Option<OffsetDateTime> {
     let form = format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_providers_time_is_its_date_and_the_age_of_the_answer() {
+    fn the_providers_time_is_date_plus_age() {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         let unix = |time: Option<OffsetDateTime>| time.map(OffsetDateTime::unix_timestamp);
         assert_eq!(unix(provider_time(date, None)), Some(784_111_777));
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn when_to_ask_again_is_read_either_way() {
+    fn the_time_of_a_retry_is_read_from_either_header() {
         assert_eq!(retry_after(Some("30"), None, 1000), Some(30));
         assert_eq!(retry_after(None, Some("1007"), 1000), Some(7));
         assert_eq!(retry_after(None, Some("900"), 1000), Some(1));
@@ -208,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn only_an_answer_with_status_200_is_one() {
+    fn only_a_response_with_status_200_is_ok() {
         for (status, is_ok) in [(200, true), (204, false), (302, false), (500, false)] {
-            let answer = Response::read(status, |_| None, Vec::new());
-            match answer.ok() {
+            let response = Response::read(status, |_| None, Vec::new());
+            match response.ok() {
                 Ok(_) => assert!(is_ok, "{status}"),
                 Err(refusal) => {
                     assert!(!is_ok, "{status}");
-                    let text = format!("the provider answered with status {status}");
+                    let text = format!("the provider responded with status {status}");
                     assert_eq!(refusal.to_string(), text);
                 }
             }
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_token_is_told_by_its_media_type() {
+    fn a_signed_token_is_recognized_by_its_media_type() {
         for (content_type, expected) in [
             ("application/jwt", true),
             ("Application/JWT ; charset=utf-8", true),

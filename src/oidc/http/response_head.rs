@@ -1,28 +1,28 @@
-//! The head of an answer (RFC 9112, 2 to 9), as far as the HTTP client reads it otherwise than the standard does: it
-//! takes an interim answer for the answer, keeps connections that HTTP/1.0 closes, and reads no body without a length.
+//! The head of a response (RFC 9112, 2 to 9), as far as the HTTP client deviates from the standard: it treats an interim
+//! response as the final one, keeps connections that HTTP/1.0 closes, and reads no body without a length.
 
-/// As many headers as the HTTP client takes.
+/// The HTTP client's limit on headers.
 const HEADERS_LIMIT: usize = 96;
 
-/// What comes first on a connection.
+/// The head at the beginning of what was received.
 #[derive(Debug, PartialEq)]
 pub enum Head {
-    /// More is to come, of which an answer is the last (RFC 9110, 15.2).
+    /// An interim response: another response follows (RFC 9110, 15.2).
     Interim,
-    /// The answer.
+    /// The final response.
     Final {
-        /// Where its body ends, and what becomes of the connection then.
+        /// Where its body ends, and whether the connection is kept.
         framing: Framing,
     },
 }
 
-/// Where a body ends (RFC 9112, 6.3), and what becomes of the connection then (RFC 9112, 9.3).
+/// Where a body ends (RFC 9112, 6.3), and whether the connection is kept (RFC 9112, 9.3).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Framing {
     /// Whether the end of the connection is the end of the body.
     pub ends_with_connection: bool,
     is_kept: bool,
-    /// The place of the minor version's digit.
+    /// The index of the minor version's digit.
     version_at: usize,
 }
 
@@ -33,9 +33,9 @@ impl Framing {
         version_at: usize::MAX,
     };
 
-    /// Says it in the head so that the HTTP client understands it: that reads until the end for HTTP/1.0 alone, and
-    /// closes only what `Connection: close` says.
-    pub fn tell(&self, head: &mut Vec<u8>) {
+    /// Rewrites the head so that the HTTP client follows this framing: the client reads until the end of the connection
+    /// only for HTTP/1.0, and closes only after `Connection: close`.
+    pub fn rewrite(&self, head: &mut Vec<u8>) {
         if let Some(version) = head.get_mut(self.version_at) {
             *version = match self.ends_with_connection {
                 true => b'0',
@@ -55,8 +55,8 @@ impl Framing {
     }
 }
 
-/// How long the head at the beginning of `bytes` is, and what it says; nothing if it is not whole yet. What can't be
-/// read is left to the HTTP client, which can't either and says so.
+/// The length of the head at the beginning of `bytes`, and the head; `None` while it is incomplete. A head that can't be
+/// parsed is passed to the HTTP client as it is, which then reports the error.
 pub fn read(bytes: &[u8]) -> Option<(usize, Head)> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_LIMIT];
     let mut response = httparse::Response::new(&mut headers);
@@ -71,7 +71,7 @@ pub fn read(bytes: &[u8]) -> Option<(usize, Head)> {
         }
     };
     let head = match (response.code, response.version) {
-        // Nobody asked to switch protocols: that one is for the client to refuse.
+        // We never request another protocol, so the client rejects 101.
         (Some(100 | 102..=199), _) => Head::Interim,
         (Some(code), Some(version)) => Head::Final {
             framing: framing(bytes, code, version, response.headers),
@@ -100,7 +100,7 @@ fn framing(bytes: &[u8], code: u16, version: u8, headers: &[httparse::Header<'_>
     let has_length = all("content-length").next().is_some();
     let has_no_body = matches!(code, 204 | 304);
     let ends_with_connection = match (version, is_encoded) {
-        // There is no such thing in HTTP/1.0 (RFC 9112, 6.1).
+        // HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1).
         (0, true) => true,
         _ => !is_chunked && !has_length && !has_no_body,
     };
@@ -117,12 +117,12 @@ fn framing(bytes: &[u8], code: u16, version: u8, headers: &[httparse::Header<'_>
 mod tests {
     use super::*;
 
-    /// The head as it is told to the HTTP client.
-    fn told(head: &str) -> String {
+    /// The head as the HTTP client gets it.
+    fn rewritten(head: &str) -> String {
         let mut bytes = head.as_bytes().to_vec();
         match read(&bytes) {
             Some((length, Head::Final { framing })) if length == head.len() => {
-                framing.tell(&mut bytes);
+                framing.rewrite(&mut bytes);
             }
             other => panic!("{head:?}: {other:?}"),
         }
@@ -130,19 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_told_as_it_came() {
+    fn the_head_of_a_kept_connection_is_unchanged() {
         for head in [
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n",
             "HTTP/1.1 204 No Content\r\n\r\n",
             "HTTP/1.1 200\nContent-Length: 2\n\n",
         ] {
-            assert_eq!(told(head), head);
+            assert_eq!(rewritten(head), head);
         }
     }
 
     #[test]
-    fn what_is_not_kept_is_told_to_be_closed() {
+    fn the_head_of_a_connection_that_ends_says_close() {
         for (head, expected) in [
             (
                 "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n",
@@ -170,20 +170,20 @@ mod tests {
                 "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
             ),
         ] {
-            assert_eq!(told(head), expected);
+            assert_eq!(rewritten(head), expected);
         }
     }
 
     #[test]
     fn http_1_0_keeps_what_it_says_it_keeps() {
         assert_eq!(
-            told("HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: Keep-Alive\r\n\r\n"),
+            rewritten("HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: Keep-Alive\r\n\r\n"),
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: Keep-Alive\r\n\r\n"
         );
     }
 
     #[test]
-    fn interim_answers_are_told_from_the_answer() {
+    fn interim_responses_are_distinguished_from_the_final_one() {
         for code in [100, 102, 103, 199] {
             let head = format!("HTTP/1.1 {code} x\r\nLink: y\r\n\r\n");
             let both = format!("{head}HTTP/1.1 200 OK\r\n\r\n");
@@ -195,13 +195,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_head_is_left_alone() {
+    fn what_is_no_head_is_unchanged() {
         for head in [
             "SSH-2.0-OpenSSH\r\n\r\n",
             "<html>\r\n\r\n",
             "HTTP/1.1 200 OK\r\nno header\r\n\r\n",
         ] {
-            assert_eq!(told(head), head);
+            assert_eq!(rewritten(head), head);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Which certificate authorities vouch for the provider, and which certificates need none.
+//! The certificate authorities, and the single certificates, that Doorward trusts for the provider.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::oidc::http::certificate::{Verifier, may_sign_others};
 
-/// Trusts the system's roots and the authorities of `extra_roots` (PEM, `OIDC_CA_FILE`), and the very certificates of
-/// `extra_roots`. Speaks HTTP/1.1 alone.
+/// Trusts the system's roots, the authorities in `extra_roots` (PEM, `OIDC_CA_FILE`), and each certificate in `extra_roots`
+/// itself. Negotiates only HTTP/1.1.
 ///
 /// # Errors
 /// A sentence that says what is wrong with `extra_roots`.
@@ -22,13 +22,13 @@ pub fn tls_config(extra_roots: Option<&[u8]>) -> Result<Arc<ClientConfig>, Strin
             .collect::<Result<_, _>>()
             .map_err(|cause| format!("it is not PEM: {cause}"))?;
         if certificates.is_empty() {
-            return Err("it holds no certificate".to_owned());
+            return Err("it contains no certificate".to_owned());
         }
         let unusable = |cause: &dyn std::fmt::Display| {
-            format!("it holds a certificate that can't be used: {cause}")
+            format!("it contains a certificate that can't be used: {cause}")
         };
         for certificate in certificates {
-            // A server's own vouches for itself alone: its key must not sign for others.
+            // A server's own certificate is trusted for that server only: its key must not sign others.
             if may_sign_others(&certificate).map_err(|cause| unusable(&cause))? {
                 let added = roots.add(certificate.clone());
                 added.map_err(|cause| unusable(&cause))?;
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_authority_of_ones_own_is_trusted() {
+    fn a_private_certificate_authority_is_trusted() {
         let authority = rcgen::generate_simple_self_signed(["op.example".to_owned()]).unwrap();
         let pem = authority.cert.pem();
         assert!(tls_config(Some(pem.as_bytes())).is_ok());

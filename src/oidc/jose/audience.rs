@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::oidc::jose::json::{self, Object};
 
-/// For whom a token was made.
+/// The audience of a token.
 #[derive(Debug)]
 pub struct Audience(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! Reads JSON from outside: an object, and of it only the members that the caller names. A member that nobody reads can't
+//! Reads JSON from outside: an object, and of it only the members that the caller names. A member that is not read can't
 //! make a document invalid. Errors name the member, the expected type and the found one, and never repeat a value, which
 //! may be a token.
 

@@ -20,7 +20,7 @@ pub struct Expected<'a> {
     /// The algorithms that may have signed it.
     pub algs: &'a [Algorithm],
     /// Its `typ`, such as `JWT` or `logout+jwt`, in any case (RFC 8725, 3.11: so that one kind of token never passes
-    /// for another). A token without `typ` passes, since most providers do not send it: its claims must tell.
+    /// for another). A token without `typ` passes, since most providers do not send it: its claims must decide.
     pub typ: &'static str,
 }
 
@@ -117,7 +117,7 @@ fn candidates<'a>(
     }
 }
 
-/// The `kid` of `token`, whoever made it.
+/// The `kid` of `token`, which is not verified.
 pub fn unverified_kid(token: &str) -> Option<String> {
     let (header, _) = token.split_once('.')?;
     let header = Object::read(&decode(header).ok()?, &HEADER).ok()?;

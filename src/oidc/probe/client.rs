@@ -19,7 +19,7 @@ use crate::oidc::registration::Registration;
 /// How the authorization endpoint responds to our client id and redirect URI.
 #[derive(Debug, PartialEq)]
 pub enum Acceptance {
-    /// It redirects to the redirect URI, and only the person is missing.
+    /// It redirects to the redirect URI, and only lacks a signed-in person.
     Accepted,
     /// It redirects to the redirect URI with another error.
     AcceptedBut(AuthorizationError),
@@ -28,7 +28,7 @@ pub enum Acceptance {
         /// Which of the two parameters its page names.
         page_names: Vec<&'static str>,
     },
-    /// Something else: why nothing follows from it.
+    /// The response proves nothing, and why.
     CannotTell(String),
 }
 
@@ -40,8 +40,8 @@ pub fn client_auth(
     ClientAuthMethod::choose(registration.client_auth, metadata)
 }
 
-/// Asks the authorization endpoint, as a browser without cookies, for a person who is signed in already (`prompt=none`,
-/// OpenID Connect Core 3.1.2.1).
+/// Sends an authorization request without cookies that allows no page to be shown (`prompt=none`, OpenID Connect Core
+/// 3.1.2.1).
 pub async fn authorization(
     http: &Http,
     metadata: &Metadata,
@@ -49,7 +49,7 @@ pub async fn authorization(
 ) -> Acceptance {
     let attempt = Attempt::new();
     let request = authorization_request(metadata, registration, &attempt, None);
-    // The response must come as a redirect, whatever mode is configured; for a code that is the default.
+    // The response must be a redirect, whatever mode is configured. That is the default for a code.
     let mut url = request.clone();
     url.query_pairs_mut()
         .clear()
@@ -71,7 +71,7 @@ fn judge(response: &Response, requested: &Url, redirect_uri: &Url, state: &str) 
     match (response.status, &response.location) {
         (301..=303 | 307 | 308, Some(location)) => match requested.join(location) {
             Ok(back) if is_at(&back, redirect_uri) => judge_response(&back, state),
-            _ => cannot_tell("it sends the browser elsewhere, though it was asked not to"),
+            _ => cannot_tell("it redirects elsewhere, although prompt=none forbids that"),
         },
         (400, _) => {
             let page = String::from_utf8_lossy(&response.body);
@@ -81,8 +81,8 @@ fn judge(response: &Response, requested: &Url, redirect_uri: &Url, state: &str) 
                 page_names: page_names.collect(),
             }
         }
-        (200, _) => cannot_tell("it shows a page, though it was asked not to"),
-        (status, _) => cannot_tell(&format!("it answers with status {status}")),
+        (200, _) => cannot_tell("it shows a page, although prompt=none forbids that"),
+        (status, _) => cannot_tell(&format!("it responds with status {status}")),
     }
 }
 
@@ -94,21 +94,25 @@ fn is_at(url: &Url, redirect_uri: &Url) -> bool {
 fn judge_response(back: &Url, state: &str) -> Acceptance {
     let response = AuthorizationResponse::parse(back.query().unwrap_or_default());
     let Ok(response) = response else {
-        return Acceptance::CannotTell("it comes back with a malformed response".to_owned());
+        return Acceptance::CannotTell("it redirects back with a malformed response".to_owned());
     };
     if response.state.as_deref() != Some(state) {
-        return Acceptance::CannotTell("it comes back without the state that we sent".to_owned());
+        return Acceptance::CannotTell(
+            "it redirects back without the state that we sent".to_owned(),
+        );
     }
     match response.error {
         None if response.code.is_some() => Acceptance::Accepted,
-        None => Acceptance::CannotTell("it comes back with neither a code nor an error".to_owned()),
+        None => {
+            Acceptance::CannotTell("it redirects back with neither a code nor an error".to_owned())
+        }
         Some(error) if error.needs_the_person() => Acceptance::Accepted,
         Some(error) => Acceptance::AcceptedBut(error),
     }
 }
 
-/// Whether the token endpoint accepts our client id and secret: it gets a made-up code, and must refuse that
-/// (RFC 6749, 5.2: `invalid_grant`) or us (`invalid_client`).
+/// Whether the token endpoint accepts our client id and secret. It gets a made-up code and must reject either the code
+/// (`invalid_grant`; RFC 6749, 5.2) or the client (`invalid_client`).
 pub async fn client_secret(
     http: &Http,
     metadata: &Metadata,

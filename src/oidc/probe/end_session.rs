@@ -1,5 +1,5 @@
-//! Whether our post-logout redirect URI is registered, by what the end session endpoint makes of it and of a made-up one
-//! (RP-Initiated Logout 1.0, 3: one that is not registered is refused). Nobody is signed in, so nobody is signed out.
+//! Whether our post-logout redirect URI is registered: sends it and a made-up one to the end session endpoint, which must
+//! reject one that is not registered (RP-Initiated Logout 1.0, 3). The requests carry no session, so none ends.
 
 use url::Url;
 
@@ -11,25 +11,24 @@ use crate::oidc::http::request::Request;
 use crate::oidc::http::response::{FetchError, Response};
 use crate::oidc::provider::metadata::Metadata;
 
-/// What the end session endpoint makes of our post-logout redirect URI.
+/// How the end session endpoint responds to our post-logout redirect URI.
 #[derive(Debug, PartialEq)]
 pub enum EndSession {
     /// There is no such endpoint.
     None,
-    /// It takes ours, and refuses a made-up one.
+    /// It accepts ours and rejects a made-up one.
     Registered,
-    /// It refuses ours, and its page is about the address.
+    /// It rejects ours, and its page is about the address.
     NotRegistered,
-    /// Why nothing follows from its answers.
+    /// Its responses prove nothing, and why.
     CannotTell(String),
 }
 
-/// An address that nobody has registered: the name is one that never resolves (RFC 2606, 2).
+/// An address that can't be registered: its name never resolves (RFC 2606, 2).
 const MADE_UP: &str = "https://doorward-check.invalid/signed-out";
 
-/// Asks with our address, and with a made-up one. An endpoint that refuses both may only want an ID token with an
-/// address (Authentik), or with everything (Spring's server), so that its page must say that the address is what is
-/// wrong.
+/// Sends our address and a made-up one. An endpoint that rejects both may only require an ID token, with an address
+/// (Authentik) or always (Spring's server). So its page must say that the address is the reason.
 pub async fn end_session(
     http: &Http,
     metadata: &Metadata,
@@ -47,12 +46,14 @@ pub async fn end_session(
     let cannot_tell = |why: &str| EndSession::CannotTell(why.to_owned());
     match (opinion(ours), opinion(made_up)) {
         (Err(why), _) | (_, Err(why)) => EndSession::CannotTell(why),
-        (Ok(Opinion::Taken), Ok(Opinion::Refused { .. })) => EndSession::Registered,
-        (Ok(Opinion::Taken), Ok(Opinion::Taken)) => cannot_tell("it takes a made-up address too"),
-        (Ok(Opinion::Refused { .. }), Ok(Opinion::Taken))
-        | (Ok(Opinion::Refused { for_address: true }), _) => EndSession::NotRegistered,
-        (Ok(Opinion::Refused { for_address: false }), _) => cannot_tell(
-            "it refuses it and a made-up address too, and does not say that the address is what is wrong",
+        (Ok(Opinion::Accepted), Ok(Opinion::Rejected { .. })) => EndSession::Registered,
+        (Ok(Opinion::Accepted), Ok(Opinion::Accepted)) => {
+            cannot_tell("it accepts a made-up address too")
+        }
+        (Ok(Opinion::Rejected { .. }), Ok(Opinion::Accepted))
+        | (Ok(Opinion::Rejected { for_address: true }), _) => EndSession::NotRegistered,
+        (Ok(Opinion::Rejected { for_address: false }), _) => cannot_tell(
+            "it rejects a made-up address too, and does not say that the address is the reason",
         ),
     }
 }
@@ -71,24 +72,24 @@ fn with_uri(request: &Url, uri: &str) -> Url {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Opinion {
-    Taken,
-    Refused {
-        /// Whether its page is about the address, and not about an ID token that is missing.
+    Accepted,
+    Rejected {
+        /// Whether its page is about the address, and not about a missing ID token.
         for_address: bool,
     },
 }
 
-/// A page or a redirect goes on; a bad request does not.
+/// A page or a redirect accepts the request, a client error rejects it.
 fn opinion(response: Result<Response, FetchError>) -> Result<Opinion, String> {
     let response = response.map_err(|cause| cause.to_string())?;
     match response.status {
-        200 | 301..=303 | 307 | 308 => Ok(Opinion::Taken),
+        200 | 301..=303 | 307 | 308 => Ok(Opinion::Accepted),
         400 | 401 | 403 | 422 => {
             let page = String::from_utf8_lossy(&response.body).to_ascii_lowercase();
             let for_address = page.contains("redirect") && !page.contains("id_token_hint");
-            Ok(Opinion::Refused { for_address })
+            Ok(Opinion::Rejected { for_address })
         }
-        status => Err(format!("it answers with status {status}")),
+        status => Err(format!("it responds with status {status}")),
     }
 }
 
@@ -108,10 +109,10 @@ mod tests {
 
     #[test]
     fn a_refusal_is_for_the_address_if_its_page_says_so() {
-        let refused = |for_address| Ok(Opinion::Refused { for_address });
+        let refused = |for_address| Ok(Opinion::Rejected { for_address });
         for (status, page, expected) in [
-            (200, "Do you want to sign out?", Ok(Opinion::Taken)),
-            (303, "", Ok(Opinion::Taken)),
+            (200, "Do you want to sign out?", Ok(Opinion::Accepted)),
+            (303, "", Ok(Opinion::Accepted)),
             (400, "Invalid redirect uri", refused(true)),
             (400, "'post_logout_redirect_uri' is wrong", refused(true)),
             (400, "The request is otherwise malformed", refused(false)),
@@ -123,7 +124,7 @@ mod tests {
             (
                 500,
                 "redirect",
-                Err("it answers with status 500".to_owned()),
+                Err("it responds with status 500".to_owned()),
             ),
         ] {
             let response = Response::read(status, |_| None, page.as_bytes().to_vec());

@@ -1,4 +1,4 @@
-//! Whatever keys are published, they verify nothing that somebody else signed.
+//! Whatever keys are published, they verify nothing that another key signed.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use crate::oidc::jose::key_set::KeySet;
 use crate::oidc::jose::signer::Signer;
 
 static PROVIDER: LazyLock<Signer> = LazyLock::new(|| Signer::new(Algorithm::ES256));
-/// As good as the provider's token, but signed by somebody else.
+/// A token like the provider's, but signed with another key.
 static FORGED: LazyLock<String> = LazyLock::new(|| {
     let header = json!({"alg": "ES256", "kid": "a", "typ": "JWT"});
     Signer::new(Algorithm::ES256).sign(&header, &claims())

@@ -1,5 +1,5 @@
 //! A document of the provider: fetched when it is first needed and refreshed when it is old, by one request however many
-//! callers wait for it. A slow refresh delays nobody who can do with the old document.
+//! callers wait. While an old document can be used, a slow refresh delays no caller for longer than [`PATIENCE`].
 
 mod entry;
 
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::oidc::error::Error;
 use entry::{Entry, is_ahead};
 
-/// The least time between two requests for a value newer than a fresh one: made-up key ids must not become requests.
+/// The least time between two requests that bypass a fresh value: made-up key ids must not cause requests.
 const THROTTLE: Duration = Duration::seconds(10);
 
 /// How long to use the old value after a failed refresh, before the next try.
@@ -143,7 +143,7 @@ impl<T: 'static> Cache<T> {
             return Ok(current);
         }
         requests.forced_at = Some(now);
-        // Still locked, or whoever waits for the lock would take the old value for the newest.
+        // The lock is still held, so no waiting caller mistakes the old value for the newest.
         self.request(&mut requests, now, fetch).await
     }
 
@@ -223,7 +223,7 @@ impl<T: 'static> Cache<T> {
     }
 }
 
-/// How long the provider wants no other request.
+/// How long the provider asks us to wait before the next request.
 fn retry_after(error: &Error) -> Duration {
     let secs = error.retry_after_secs().unwrap_or(0);
     Duration::seconds(i64::try_from(secs).unwrap_or(i64::MAX)).min(LONGEST_PAUSE)

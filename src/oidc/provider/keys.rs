@@ -1,5 +1,5 @@
-//! The keys with which the provider signs: fetched from its `jwks_uri`, cached, and fetched again when a token may be
-//! signed with a newer one (OpenID Connect Core 10.1.1).
+//! The keys with which the provider signs: fetched from its `jwks_uri`, cached, and fetched again when a token may have
+//! been signed with a newer one (OpenID Connect Core 10.1.1).
 
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
@@ -17,10 +17,10 @@ use crate::oidc::jose::jws::{self, Expected, JwsError, Verified};
 use crate::oidc::jose::key_set::KeySet;
 use crate::oidc::provider::cache::Cache;
 
-/// The keys by which Doorward judges whether an ID token can still be a hint are at most this old.
+/// The greatest age of keys that decide whether an ID token can still be a hint at sign-out.
 const AGE_FOR_HINTS: Duration = Duration::MINUTE;
 
-/// How long a sign-out waits for keys where none are cached.
+/// How long a sign-out waits for keys if none are cached.
 const PATIENCE_FOR_HINTS: StdDuration = StdDuration::from_millis(500);
 
 /// The provider's signing keys.
@@ -30,10 +30,10 @@ pub struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Verifies `token` with the provider's keys, and again with newer ones if those may help.
+    /// Verifies `token` with the provider's keys. If that fails and newer keys may help, fetches them and tries again.
     ///
     /// # Errors
-    /// The outer error: there are no keys. The inner one: the token is not verified.
+    /// The outer error: the keys can't be fetched. The inner error: the token is not verified.
     pub async fn verify(
         &self,
         http: &Http,
@@ -53,7 +53,7 @@ impl SigningKeys {
         }
     }
 
-    /// Whether the key that `id_token` names is still published. It counts as published while that is unknown.
+    /// Whether the key that `id_token` names is still published; `true` if that can't be determined.
     pub async fn still_have_key_of(
         &self,
         id_token: &SecretString,
@@ -85,7 +85,7 @@ pub async fn fetch(http: &Http, jwks_uri: &Url) -> Result<(KeySet, Option<u64>),
     Ok((keys, response.max_age_secs))
 }
 
-/// The same, for a task that may outlive the request that started it.
+/// [`fetch`] for a task that may outlive the request that started it.
 fn fetch_owned(
     http: &Http,
     jwks_uri: &Url,
@@ -106,7 +106,7 @@ mod tests {
     use crate::oidc::jose::signer::Signer;
 
     #[tokio::test]
-    async fn newer_keys_are_asked_for_only_if_they_may_help() {
+    async fn newer_keys_are_fetched_only_if_they_may_help() {
         let signer = Signer::new(Algorithm::ES256);
         let keys = SigningKeys::default();
         let now = Clock::default().now();
@@ -115,7 +115,7 @@ mod tests {
             .get(now, || async { Ok((cached, None)) })
             .await
             .unwrap();
-        // Nobody answers there.
+        // Nothing listens there.
         let jwks_uri = Url::parse("https://127.0.0.1:1/keys").unwrap();
         let http = Http::new(tls_config(None).unwrap(), &Proxy::default());
         let judged = async |header| {
@@ -128,13 +128,13 @@ mod tests {
             tokio::task::LocalSet::new().run_until(verified).await
         };
         // First, or the pause after a request would hide it.
-        let not_asked = judged(json!({"alg": "ES256", "crit": ["b64"]})).await;
-        assert_eq!(not_asked.unwrap().unwrap_err(), JwsError::Critical);
-        let not_asked = judged(json!({"alg": "ES256", "kid": "a"})).await;
-        assert!(not_asked.unwrap().is_ok());
-        let asked = judged(json!({"alg": "ES256", "kid": "b"})).await;
+        let not_fetched = judged(json!({"alg": "ES256", "crit": ["b64"]})).await;
+        assert_eq!(not_fetched.unwrap().unwrap_err(), JwsError::Critical);
+        let not_fetched = judged(json!({"alg": "ES256", "kid": "a"})).await;
+        assert!(not_fetched.unwrap().is_ok());
+        let fetched = judged(json!({"alg": "ES256", "kid": "b"})).await;
         assert!(matches!(
-            asked,
+            fetched,
             Err(Error::Fetch {
                 endpoint: Endpoint::Keys,
                 ..

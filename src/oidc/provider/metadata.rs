@@ -1,4 +1,4 @@
-//! The provider's metadata (OpenID Connect Discovery 1.0): everything that follows from one setting, the issuer.
+//! The provider's metadata (OpenID Connect Discovery 1.0), found by the one setting `OIDC_ISSUER`.
 
 use serde_json::Value;
 use url::{Host, Url};
@@ -17,15 +17,15 @@ pub struct Metadata {
     pub authorization_endpoint: Url,
     /// Where the code is exchanged.
     pub token_endpoint: Url,
-    /// Where userinfo is read, if the provider has it; otherwise the ID token's claims are all.
+    /// Where userinfo is read, if the provider has it; otherwise only the ID token has claims.
     pub userinfo_endpoint: Option<Url>,
     /// Where the keys are published.
     pub jwks_uri: Url,
     /// Where the browser is sent to sign out, if the provider supports that.
     pub end_session_endpoint: Option<Url>,
-    /// With which algorithms ID tokens are signed; RS256 if the provider does not say.
+    /// The algorithms that ID tokens are signed with; RS256 if the provider does not say.
     pub id_token_algs: Vec<String>,
-    /// With which algorithms userinfo may be signed, if the provider says so: Core and Discovery name no default.
+    /// The algorithms that userinfo may be signed with, if the provider says: Core and Discovery have no default.
     pub userinfo_algs: Option<Vec<String>>,
     /// How clients can authenticate at the token endpoint; `client_secret_basic` if the provider does not say.
     pub token_auth_methods: Vec<String>,
@@ -55,7 +55,7 @@ pub fn location(issuer: &str) -> Result<Url, Error> {
         .map_err(|cause| Error::Discovery(format!("the issuer is not a URL: {cause}")))
 }
 
-/// Fetches and judges the metadata; with it, for how many seconds the provider lets it be cached.
+/// Fetches and judges the metadata. Also returns for how many seconds the provider lets it be cached.
 pub async fn fetch(http: &Http, issuer: &str) -> Result<(Metadata, Option<u64>), Error> {
     let location = location(issuer)?;
     let make = || Request::get(location.clone());
@@ -74,15 +74,15 @@ pub fn parse(body: &[u8], expected_issuer: &str) -> Result<Metadata, Error> {
     if issuer != expected_issuer {
         return Err(Error::Discovery(format!(
             "OIDC_ISSUER is {expected_issuer:?} but the document there says {issuer:?}; they must be \
-             the same to the letter (Okta: the org server, a custom server and a custom domain \
-             are different issuers)"
+             identical (Okta: the org server, a custom server and a custom domain are different \
+             issuers)"
         )));
     }
     let is_local = Url::parse(&issuer).is_ok_and(|issuer| issuer.scheme() == "http");
     read(&document, is_local).map_err(Error::Discovery)
 }
 
-/// `is_local`: whether the issuer is on this machine and speaks plain http. Only then may its endpoints do so.
+/// `is_local`: whether the issuer is plain http on this machine. Only then may its endpoints be plain http.
 fn read(document: &Object, is_local: bool) -> Result<Metadata, String> {
     let confidential = |endpoint: Url| match is_confidential(&endpoint) {
         true if endpoint.scheme() == "https" || is_local => Ok(endpoint),
@@ -103,8 +103,8 @@ fn read(document: &Object, is_local: bool) -> Result<Metadata, String> {
         userinfo_algs: list("userinfo_signing_alg_values_supported"),
         token_auth_methods: list("token_endpoint_auth_methods_supported")
             .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
-        // A wrong type is not `true`: with one provider nothing depends on it, and an `iss` that comes is compared
-        // anyway (RFC 9207, 2.4).
+        // A wrong type counts as `false`. With one provider nothing depends on it, and an `iss` in the response is
+        // compared anyway (RFC 9207, 2.4).
         response_names_issuer: document
             .lenient(
                 "authorization_response_iss_parameter_supported",
@@ -118,7 +118,7 @@ fn url(value: &Value) -> Option<Url> {
     Url::parse(value.as_str()?).ok()
 }
 
-/// Whether nobody on the network can read what is sent to `url`: https, or plain http within this machine.
+/// Whether requests to `url` can't be read on the network: https, or plain http within this machine.
 pub fn is_confidential(url: &Url) -> bool {
     match url.scheme() {
         "https" => url.has_host(),

@@ -14,7 +14,7 @@ async fn a_provider_that_denies_everybody_is_not_taken_for_sure() {
         }));
     });
     let denied = "warning client the provider knows it and its redirect URI http://localhost:APP/authorization-code/callback, \
-                  but answers \"access_denied\". Fix: cancelled, or: assign the person to the application; give the \
+                  but responds with \"access_denied\". Fix: cancelled, or: assign the person to the application; give the \
                   authorization server an access policy with a rule for it; check network zones.";
     assert_eq!(complaints(&app), [denied]);
 }
@@ -27,11 +27,11 @@ async fn a_client_that_the_provider_does_not_know() {
         found,
         [
             "fault client the authorization endpoint shows an error page (status 400) that names client_id. Fix: at the \
-         provider, compare the application's client id with OIDC_CLIENT_ID, and have \
-         http://localhost:APP/authorization-code/callback among its sign-in redirect URIs, to the letter.",
+         provider, compare the application's client id with OIDC_CLIENT_ID, and add exactly \
+         http://localhost:APP/authorization-code/callback to its sign-in redirect URIs.",
             WRONG_SECRET,
-            "can't tell end_session asked at http://127.0.0.1:PROVIDER/end_session whether our post-logout redirect URI \
-         http://localhost:APP is registered, it refuses it and a made-up address too, and does not say that the address is what is wrong.",
+            "can't tell end_session no clear response from http://127.0.0.1:PROVIDER/end_session about our post-logout redirect URI \
+         http://localhost:APP: it rejects a made-up address too, and does not say that the address is the reason.",
         ]
     );
 }
@@ -53,7 +53,7 @@ async fn a_client_secret_that_is_wrong() {
     });
     assert_eq!(
         complaints(&app),
-        ["can't tell client_secret token: the provider answered with status 500."]
+        ["can't tell client_secret token: the provider responded with status 500."]
     );
 }
 
@@ -65,11 +65,11 @@ async fn a_redirect_uri_that_is_not_registered() {
         found,
         [
             "fault client the authorization endpoint shows an error page (status 400) that names redirect_uri. Fix: at the \
-         provider, compare the application's client id with OIDC_CLIENT_ID, and have \
-         https://app.example.com/authorization-code/callback among its sign-in redirect URIs, to the letter.",
-            "fault end_session http://127.0.0.1:PROVIDER/end_session does not take our post-logout redirect URI \
-         https://app.example.com: whoever signs out ends there on an error page. Fix: at the provider, have \
-         https://app.example.com among the application's post-logout redirect URIs, to the letter.",
+         provider, compare the application's client id with OIDC_CLIENT_ID, and add exactly \
+         https://app.example.com/authorization-code/callback to its sign-in redirect URIs.",
+            "fault end_session http://127.0.0.1:PROVIDER/end_session rejects our post-logout redirect URI \
+         https://app.example.com: sign-out ends there on an error page. Fix: at the provider, add exactly \
+         https://app.example.com to the application's post-logout redirect URIs.",
         ]
     );
 }
@@ -84,22 +84,24 @@ async fn an_authorization_endpoint_of_which_nothing_can_be_told() {
     for (canned, why) in [
         (
             elsewhere,
-            "it sends the browser elsewhere, though it was asked not to",
+            "it redirects elsewhere, although prompt=none forbids that",
         ),
         (
             Canned::html(200, "Sign in here"),
-            "it shows a page, though it was asked not to",
+            "it shows a page, although prompt=none forbids that",
         ),
-        (Canned::html(403, "client_id"), "it answers with status 403"),
-        (Canned::html(429, ""), "it answers with status 429"),
-        (Canned::html(500, ""), "it answers with status 500"),
+        (
+            Canned::html(403, "client_id"),
+            "it responds with status 403",
+        ),
+        (Canned::html(429, ""), "it responds with status 429"),
+        (Canned::html(500, ""), "it responds with status 500"),
     ] {
         app.provider.faults(|faults| {
             faults.canned.insert(Endpoint::Authorize, canned);
         });
-        let expected = format!(
-            "can't tell client asked at the authorization endpoint whether it knows us, {why}."
-        );
+        let expected =
+            format!("can't tell client no clear response from the authorization endpoint: {why}.");
         assert_eq!(complaints(&app), [expected]);
     }
 }

@@ -39,8 +39,8 @@ async fn a_postgres_that_takes_no_writes() {
     assert_eq!(
         found,
         [
-            "fault database Postgres answers, but takes no writes. Fix: name the primary in DATABASE_URL, not a \
-             standby, and a role that may write."
+            "fault database Postgres is reachable, but accepts no writes. Fix: set DATABASE_URL to the primary, not a \
+             standby, with a role that may write."
         ]
     );
 }
@@ -78,7 +78,7 @@ mod slow {
             );
             assert!(
                 found[0].ends_with(
-                    " Fix: check DATABASE_URL, and that the database runs and lets us in."
+                    " Fix: check DATABASE_URL, and that the database is running and accepts this login."
                 ),
                 "{found:?}"
             );

@@ -6,7 +6,7 @@ use super::{UNTOLD, assert_only_discovery_fails, check_with, complaints};
 use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint};
 
-const ISSUER_FORMS: &str = "Fix: check OIDC_ISSUER, to the letter (Okta: https://{domain} is the org server, \
+const ISSUER_FORMS: &str = "Fix: check that OIDC_ISSUER is exact (Okta: https://{domain} is the org server, \
                             https://{domain}/oauth2/default a custom one; Keycloak: https://{host}/realms/{realm}; \
                             Entra ID: https://login.microsoftonline.com/{tenant}/v2.0; Auth0: https://{domain}/ with \
                             its slash; Authentik: https://{host}/application/o/{slug}/; others: docs/providers.md).";
@@ -18,7 +18,7 @@ async fn a_provider_that_is_down() {
     assert_only_discovery_fails(
         complaints(&app),
         "fault discovery the provider can't be reached: Connection refused (os error 111). \
-         Fix: check OIDC_ISSUER, the name service, and what may go out from here.",
+         Fix: check OIDC_ISSUER, DNS, and whether this host may open outgoing connections.",
     );
 }
 
@@ -26,11 +26,11 @@ async fn a_provider_that_is_down() {
 async fn a_discovery_document_that_is_not_there_or_is_none() {
     let app = TestApp::spawn();
     for (canned, fault) in [
-        (Canned::html(404, "<h1>Not Found</h1>"), format!("fault discovery the provider answered with status 404. {ISSUER_FORMS}")),
-        (Canned::html(301, "<h1>Moved</h1>"), format!("fault discovery the provider answered with status 301. {ISSUER_FORMS}")),
+        (Canned::html(404, "<h1>Not Found</h1>"), format!("fault discovery the provider responded with status 404. {ISSUER_FORMS}")),
+        (Canned::html(301, "<h1>Moved</h1>"), format!("fault discovery the provider responded with status 301. {ISSUER_FORMS}")),
         (Canned::html(200, "<h1>Welcome</h1>"), format!("fault discovery the discovery document is refused: not a JSON object. {ISSUER_FORMS}")),
         (Canned::json(200, &json!({"issuer": app.provider.issuer()})), format!("fault discovery the discovery document is refused: it has no authorization_endpoint. {ISSUER_FORMS}")),
-        (Canned::html(503, ""), "fault discovery the provider answered with status 503. Fix: ask the provider's operator, or try again later.".to_owned()),
+        (Canned::html(503, ""), "fault discovery the provider responded with status 503. Fix: ask the provider's operator, or try again later.".to_owned()),
     ] {
         app.provider.faults(|faults| {
             faults.canned.insert(Endpoint::Discovery, canned);
@@ -53,7 +53,7 @@ async fn a_document_of_another_issuer() {
                 Some(Box::new(move |document| document["issuer"] = json!(issuer)));
         });
         let expected = format!(
-            "fault issuer OIDC_ISSUER is \"http://127.0.0.1:PROVIDER\", but the document there is of {other:?}, {okta}. \
+            "fault issuer OIDC_ISSUER is \"http://127.0.0.1:PROVIDER\", but the document there says {other:?}, {okta}. \
              Fix: set OIDC_ISSUER={other} if that is the provider you mean (Okta: a custom domain can change the \
              issuer, see the application's issuer mode)."
         );

@@ -25,8 +25,8 @@ async fn keys_that_nobody_can_use() {
             keys["keys"] = json!([{"kty": "oct", "k": "c2VjcmV0"}])
         }))
     });
-    let none = "fault keys of the 0 that can be used, none is for an algorithm that it says it signs with. Fix: let the \
-                provider sign with RS256, PS256, ES256 or EdDSA, or say in OIDC_ID_TOKEN_ALGS what it does sign with.";
+    let none = "fault keys none of the 0 usable keys is for an algorithm that the provider says it signs with. Fix: let the \
+                provider sign with RS256, PS256, ES256 or EdDSA, or set OIDC_ID_TOKEN_ALGS to what it signs with.";
     assert_eq!(complaints(&app), [none]);
     app.provider.heal();
     app.provider.faults(|faults| {
@@ -45,8 +45,8 @@ async fn keys_that_nobody_can_use() {
     app.provider.faults(|faults| {
         faults.canned.insert(Endpoint::Keys, Canned::html(500, ""));
     });
-    let away = "fault keys keys: the provider answered with status 500. Fix: ask the provider's operator: jwks_uri must \
-                lead to its keys.";
+    let away = "fault keys keys: the provider responded with status 500. Fix: ask the provider's operator: jwks_uri must \
+                return its keys.";
     assert_eq!(complaints(&app), [away]);
 }
 
@@ -94,7 +94,7 @@ async fn a_clock_that_is_off() {
         assert!(found[0].contains(side), "{found:?}");
         assert!(
             found[0]
-                .ends_with(" Fix: have the clocks set by NTP: ID tokens are taken up to 60 s off."),
+                .ends_with(" Fix: set the clocks by NTP: ID tokens are accepted up to 60 s off."),
             "{found:?}"
         );
     }
@@ -104,8 +104,8 @@ async fn a_clock_that_is_off() {
 async fn scopes_that_the_provider_does_not_have() {
     let app = TestApp::spawn();
     let scopes = [("OIDC_SCOPES", "openid email groups offline_access")];
-    let unlisted = "warning scopes the provider does not list: groups offline_access. Fix: take them out of OIDC_SCOPES, \
-                    or add them at the authorization server (Okta lists none of its custom scopes: there it may be right).";
+    let unlisted = "warning scopes the provider does not list: groups offline_access. Fix: remove them from OIDC_SCOPES, \
+                    or add them at the authorization server (Okta does not list custom scopes, so there they may be right).";
     assert_eq!(complaints_with(&app, &scopes), [unlisted]);
     app.provider.faults(|faults| {
         faults.edit_redirect = Some(Box::new(|answer| {
@@ -114,7 +114,7 @@ async fn scopes_that_the_provider_does_not_have() {
         }));
     });
     let refused = "fault client the provider knows it and its redirect URI http://localhost:APP/authorization-code/callback, \
-                   but answers \"invalid_scope\". Fix: OIDC_SCOPES asks for a scope that the authorization server does not \
+                   but responds with \"invalid_scope\". Fix: OIDC_SCOPES asks for a scope that the authorization server does not \
                    have or whose access policy allows it to nobody.";
     assert_eq!(complaints_with(&app, &scopes), [unlisted, refused]);
 }
@@ -145,8 +145,8 @@ async fn a_provider_without_end_session_or_our_authentication_or_response_mode()
     );
     assert_eq!(
         found[3],
-        "warning end_session the provider has no end-session endpoint: people sign out here, and stay signed in \
-                          there. Fix: tell people, or let sessions at the provider be short."
+        "warning end_session the provider has no end-session endpoint: people sign out of this application, but stay \
+                          signed in at the provider. Fix: tell people so, or shorten the provider's sessions."
     );
     let found = complaints_with(&app, &[("OIDC_CLIENT_AUTH_METHOD", "client_secret_post")]);
     assert_eq!(
@@ -182,9 +182,9 @@ mod slow {
         assert_eq!(
             found,
             [
-                "fault keys keys: the provider did not answer within 10 s. Fix: ask the provider's operator: jwks_uri must lead to its keys.",
-                "can't tell client asked at the authorization endpoint whether it knows us, the provider did not answer within 10 s.",
-                "can't tell client_secret token: the provider did not answer within 10 s.",
+                "fault keys keys: the provider did not respond within 10 s. Fix: ask the provider's operator: jwks_uri must return its keys.",
+                "can't tell client no clear response from the authorization endpoint: the provider did not respond within 10 s.",
+                "can't tell client_secret token: the provider did not respond within 10 s.",
             ]
         );
     }

@@ -14,24 +14,24 @@ on_both! {
             false => "the SQLite file DATABASE",
         };
         let roots = printed.lines().find(|line| line.contains(" tls_roots ")).unwrap();
-        let some_roots = roots.starts_with("ok          tls_roots      ") && roots.ends_with(" of this system, 0 of OIDC_CA_FILE.");
+        let some_roots = roots.starts_with("ok          tls_roots      ") && roots.ends_with(" from the system, 0 from OIDC_CA_FILE.");
         assert!(some_roots || roots.starts_with("warning     tls_roots      no certificate authority is trusted."), "{roots}");
         let expected = format!("\
-ok          settings       all that is needed is there and can be used.
-ok          public_url     http://localhost:APP stays on this machine: cookies need no Secure and no __Host-.
-ok          session_key    given, 64 bytes.
+ok          settings       all required settings are present and valid.
+ok          public_url     http://localhost:APP is on this machine: cookies need neither Secure nor __Host-.
+ok          session_key    set, 64 bytes.
 {roots}
-ok          discovery      http://127.0.0.1:PROVIDER/.well-known/openid-configuration answers.
+ok          discovery      http://127.0.0.1:PROVIDER/.well-known/openid-configuration responds.
 ok          issuer         http://127.0.0.1:PROVIDER.
 ok          clock          ours and the provider's agree within 5 s.
 ok          keys           4 can be used, for RS256 PS256 ES256 EdDSA.
 ok          scopes         all are offered: openid email profile.
 ok          client_auth    client_secret_basic is offered.
 ok          response_mode  query is offered.
-ok          client         the provider knows it, and its redirect URI http://localhost:APP/authorization-code/callback.
-ok          client_secret  the token endpoint accepts it: it refused a made-up code, not the client.
+ok          client         the provider knows it and its redirect URI http://localhost:APP/authorization-code/callback.
+ok          client_secret  the token endpoint accepts it: it rejected a made-up code, not the client.
 ok          end_session    people sign out at http://127.0.0.1:PROVIDER/end_session, too.
-ok          database       {database} answers.
+ok          database       {database} is reachable.
 ok          migrations     all are applied.
 Faults: 0. Warnings: {}. Can't tell: 0.
 ", i32::from(!some_roots));

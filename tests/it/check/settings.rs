@@ -46,8 +46,8 @@ async fn before_the_first_start_it_makes_neither_database_nor_key() {
     assert_eq!(
         found,
         [
-            "warning database the SQLite file people.db is not there yet: Doorward makes it when it starts. Fix: nothing, if this \
-         is before the first start; else check DATABASE_URL.",
+            "warning database the SQLite file people.db does not exist yet: Doorward creates it at its start. Fix: none, if this \
+         is before the first start; otherwise check DATABASE_URL.",
             "can't tell migrations needs the database.",
         ]
     );
@@ -58,7 +58,7 @@ async fn before_the_first_start_it_makes_neither_database_nor_key() {
     );
     assert!(
         printed.contains(
-            "session_key    not given: made at the first start, and kept in people.key.\n"
+            "session_key    not set: generated at the first start, and kept in people.key.\n"
         ),
         "{printed}"
     );
@@ -75,8 +75,8 @@ async fn plain_http_across_a_network_is_a_warning() {
     assert_eq!(
         found,
         [
-            "warning public_url http://app.example.com is plain http: cookies go without Secure and __Host-, and \
-                        whoever reads the traffic can take over a session. Fix: serve Doorward over TLS and write https in PUBLIC_URL."
+            "warning public_url http://app.example.com is plain http: cookies are neither Secure nor named __Host-, and \
+                        anybody who can read the traffic can take over a session. Fix: serve Doorward over TLS and write https in PUBLIC_URL."
         ]
     );
 }

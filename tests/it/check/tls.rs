@@ -19,8 +19,8 @@ async fn an_authority_that_is_not_trusted() {
     found[0].replace_range(start..end + 2, "");
     assert_only_discovery_fails(
         found,
-        "fault discovery its certificate for 127.0.0.1 is signed by an authority that is not trusted here. Fix: name \
-         that authority's certificate (CA:TRUE) in OIDC_CA_FILE.",
+        "fault discovery its certificate for 127.0.0.1 is signed by an authority that is not trusted. Fix: add \
+         that authority's certificate (CA:TRUE) to OIDC_CA_FILE.",
     );
 }
 
@@ -49,6 +49,6 @@ async fn a_system_without_authorities() {
     assert_eq!(
         complaints_with(&app, &variables)[0],
         "fault tls_roots no certificate authority is trusted. Fix: install the system's certificates (Debian: \
-         ca-certificates), or name the provider's authority in OIDC_CA_FILE."
+         ca-certificates), or put the provider's authority into OIDC_CA_FILE."
     );
 }

@@ -1,4 +1,4 @@
-//! `iss` is the issuer, to the letter.
+//! `iss` is exactly the issuer.
 
 use serde_json::json;
 

@@ -6,7 +6,7 @@ use super::discovery_says;
 use crate::support::provider::Endpoint;
 use crate::support::{Database, TestApp};
 
-/// The trailing slash is removed before the well-known path is appended; the issuer itself is compared to the letter.
+/// The trailing slash is removed before the well-known path is appended; the issuer itself is compared exactly.
 ///
 /// Discovery 4, 4.1
 #[actix_web::test]

@@ -76,7 +76,7 @@ async fn each_error_of_the_provider_has_its_sentence() {
         send_back(&app, parameters);
         let ada = app.visitor();
         let page = ada.sign_in("ada").await;
-        let cause = format!("the provider answered {code:?}: {HOSTILE:?}");
+        let cause = format!("the provider responded with {code:?}: {HOSTILE:?}");
         assert_page(&page, expected, &cause);
         for theirs in [
             "<b ",
@@ -127,7 +127,7 @@ async fn an_error_without_description_is_one_too() {
     assert_page(
         &page,
         expected,
-        "the provider answered \"access_denied\": \"\"",
+        "the provider responded with \"access_denied\": \"\"",
     );
 }
 
@@ -141,7 +141,11 @@ async fn an_error_beside_a_code_counts_and_the_code_is_not_used() {
     let ada = app.visitor();
     let page = ada.sign_in("ada").await;
     let expected = (502, "Something went wrong on its side.");
-    assert_page(&page, expected, "the provider answered \"server_error\"");
+    assert_page(
+        &page,
+        expected,
+        "the provider responded with \"server_error\"",
+    );
     assert_nobody_is_signed_in(&app, &ada, "error and code").await;
     assert_eq!(app.provider.request_count(Endpoint::Token), 0);
 }

@@ -31,7 +31,7 @@ async fn a_discovery_endpoint_in_trouble_is_refused() {
     ] {
         let app = TestApp::spawn();
         answer_with(&app, Endpoint::Discovery, Canned::html(status, "no"));
-        let cause = format!("discovery: the provider answered with status {status}");
+        let cause = format!("discovery: the provider responded with status {status}");
         assert_no_discovery(&app, page, &cause).await;
     }
 }
@@ -45,7 +45,7 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
     assert_no_discovery(
         &app,
         UNREACHABLE,
-        "discovery: the provider answered with status 302",
+        "discovery: the provider responded with status 302",
     )
     .await;
     assert!(target.accept().is_err(), "nobody went there");
@@ -120,7 +120,7 @@ async fn a_huge_discovery_document_is_refused_before_it_ends() {
     assert_no_discovery(
         &app,
         UNREACHABLE,
-        "discovery: the provider's answer can't be read",
+        "discovery: the provider's response can't be read",
     )
     .await;
     assert!(

@@ -28,7 +28,7 @@ fn gzipped() -> Canned {
 async fn a_connection_that_breaks_is_refused_and_the_code_is_sent_once_more_at_most() {
     let app = TestApp::spawn();
     answer_with(&app, Endpoint::Token, Canned::reset());
-    let cause = "token: the provider can't be reached: the connection was closed before an answer";
+    let cause = "token: the provider can't be reached: the connection was closed before a response";
     assert_refused(&app, UNUSABLE, cause).await;
     // Discovery came over the first connection.
     assert_eq!(app.provider.request_count(Endpoint::Token), 2);
@@ -43,7 +43,7 @@ async fn a_redirect_is_not_followed() {
         for status in [301, 302, 303, 307, 308] {
             let (canned, target) = redirect(status);
             answer_with(&app, endpoint, canned);
-            let cause = format!("{what}: the provider answered with status {status}");
+            let cause = format!("{what}: the provider responded with status {status}");
             assert_refused(&app, UNUSABLE, &cause).await;
             assert!(target.accept().is_err(), "nobody went there");
         }
@@ -127,7 +127,7 @@ mod slow {
         let (late, dripping) = futures_util::future::join(timed(&ada, &late), others).await;
 
         for ((page, took), what) in [(late, "token"), (dripping, "userinfo")] {
-            let cause = format!("{what}: the provider did not answer within 10 s");
+            let cause = format!("{what}: the provider did not respond within 10 s");
             assert_page(&page, UNUSABLE, &cause);
             let limits = Duration::from_millis(9500)..Duration::from_secs(12);
             assert!(limits.contains(&took), "{what}: {took:?}");

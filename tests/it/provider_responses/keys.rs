@@ -43,14 +43,14 @@ async fn keys_that_can_not_be_had_are_said_to_be_so() {
     assert_refused(
         &app,
         UNREACHABLE,
-        "keys: the provider answered with status 500",
+        "keys: the provider responded with status 500",
     )
     .await;
     answer_with(&app, Endpoint::Keys, huge());
     assert_refused(
         &app,
         UNREACHABLE,
-        "keys: the provider's answer can't be read",
+        "keys: the provider's response can't be read",
     )
     .await;
     app.provider.heal();

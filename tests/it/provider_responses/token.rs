@@ -44,7 +44,7 @@ async fn a_code_that_the_provider_does_not_take_is_refused() {
     assert_page(
         &answer,
         CODE_USED_UP,
-        "the token endpoint answered invalid_grant",
+        "the token endpoint responded with invalid_grant",
     );
     assert_nobody_is_signed_in(&app, &ada, "a refused code").await;
 }
@@ -62,7 +62,7 @@ async fn a_token_endpoint_that_does_not_take_us_is_the_providers_or_the_operator
         let refusal = json!({"error": error, "error_description": "a\r\nb"});
         answer_with(&app, Endpoint::Token, Canned::json(status, &refusal));
         let cause = format!(
-            "the token endpoint answered {error:?}; it says \"a\\r\\nb\" (GET /authorization-code/callback 502); \
+            "the token endpoint responded with {error:?}; it says \"a\\r\\nb\" (GET /authorization-code/callback 502); \
              check OIDC_CLIENT_ID"
         );
         assert_refused(&app, NOT_SET_UP, &cause).await;
@@ -85,7 +85,7 @@ async fn a_token_endpoint_in_trouble_is_refused() {
             Endpoint::Token,
             Canned::html(status, "<h1>Sorry</h1>"),
         );
-        let cause = format!("token: the provider answered with status {status}");
+        let cause = format!("token: the provider responded with status {status}");
         assert_refused(&app, page, &cause).await;
     }
 }
@@ -194,7 +194,12 @@ async fn a_huge_token_answer_is_refused_before_it_ends() {
     let app = TestApp::spawn();
     answer_with(&app, Endpoint::Token, huge());
     let began = Instant::now();
-    assert_refused(&app, UNUSABLE, "token: the provider's answer can't be read").await;
+    assert_refused(
+        &app,
+        UNUSABLE,
+        "token: the provider's response can't be read",
+    )
+    .await;
     assert!(
         began.elapsed() < Duration::from_secs(3),
         "{:?}",

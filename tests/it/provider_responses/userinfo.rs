@@ -66,7 +66,7 @@ async fn userinfo_that_is_refused_us_is_refused() {
         (204, UNUSABLE),
     ] {
         answer_with(&app, Endpoint::Userinfo, Canned::html(status, "no"));
-        let cause = format!("userinfo: the provider answered with status {status}");
+        let cause = format!("userinfo: the provider responded with status {status}");
         assert_refused(&app, page, &cause).await;
     }
 }
@@ -79,7 +79,7 @@ async fn a_huge_userinfo_is_refused_before_it_ends() {
     assert_refused(
         &app,
         UNUSABLE,
-        "userinfo: the provider's answer can't be read",
+        "userinfo: the provider's response can't be read",
     )
     .await;
     assert!(

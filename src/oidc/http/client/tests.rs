@@ -15,9 +15,9 @@ fn http() -> Http {
     Http::new(crate::oidc::tls_config(None).unwrap(), &Proxy::default())
 }
 
-/// A server whose connections answer every request so. Once `said` comes it says `UNASKED` on the first one, and
+/// A server that sends `response` to every request. Once `said` comes it sends `UNASKED` on the first one, and
 /// then that it did.
-fn server(answer: &'static str, said: Receiver<()>, done: Sender<()>) -> Url {
+fn server(response: &'static str, said: Receiver<()>, done: Sender<()>) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let serve = move |mut stream: TcpStream| {
@@ -25,7 +25,7 @@ fn server(answer: &'static str, said: Receiver<()>, done: Sender<()>) -> Url {
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             for line in lines.map_while(Result::ok) {
                 if line.is_empty() {
-                    let _ = stream.write_all(answer.as_bytes());
+                    let _ = stream.write_all(response.as_bytes());
                 }
             }
         });
@@ -44,9 +44,9 @@ fn server(answer: &'static str, said: Receiver<()>, done: Sender<()>) -> Url {
     Url::parse(&url).unwrap()
 }
 
-/// It waits in the kernel when the next request goes out, and the runtime has not heard of it.
+/// They wait in the kernel when the next request is sent, and the runtime has not polled for them.
 #[tokio::test]
-async fn what_came_unasked_on_a_kept_connection_is_not_the_next_answer() {
+async fn unsolicited_bytes_on_a_kept_connection_are_not_the_next_response() {
     let ((say, said), (done, is_done)) = (channel(), channel());
     let (url, http) = (server(GENUINE, said, done), http());
     let asked_twice = async {
@@ -67,8 +67,8 @@ async fn what_came_unasked_on_a_kept_connection_is_not_the_next_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_http_came_all_the_same() {
-    for (answer, cause) in [
+async fn a_response_that_is_not_http_is_no_missing_response() {
+    for (response, cause) in [
         (
             "SSH-2.0-OpenSSH\r\n\r\n",
             "it is not HTTP/1.1 (invalid HTTP version specified)",
@@ -83,23 +83,23 @@ async fn an_answer_that_is_no_http_came_all_the_same() {
         ),
     ] {
         let ((_, said), (done, _)) = (channel(), channel());
-        let (url, http) = (server(answer, said, done), http());
+        let (url, http) = (server(response, said, done), http());
         let asked = LocalSet::new()
             .run_until(http.send(Endpoint::Keys, || Request::get(url.clone())))
             .await;
         let fault = asked.err();
-        let expected = format!("the provider's answer can't be read: {cause}");
+        let expected = format!("the provider's response can't be read: {cause}");
         assert_eq!(fault.unwrap().to_string(), expected);
     }
 }
 
 #[test]
 fn only_a_response_with_status_200_is_well() {
-    let answered = |status| Ok(Response::read(status, |_| None, Vec::new()));
+    let responded = |status| Ok(Response::read(status, |_| None, Vec::new()));
     for (response, expected) in [
-        (answered(200), Outcome::Ok),
-        (answered(204), Outcome::Refused),
-        (answered(500), Outcome::Refused),
+        (responded(200), Outcome::Ok),
+        (responded(204), Outcome::Refused),
+        (responded(500), Outcome::Refused),
         (Err(FetchError::Timeout), Outcome::Timeout),
         (Err(FetchError::Body(String::new())), Outcome::Unreachable),
     ] {

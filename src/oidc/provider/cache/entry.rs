@@ -50,8 +50,8 @@ impl<T> Entry<T> {
     }
 }
 
-/// Whether `time`, which was set at most `span` ahead, is still ahead. If it is further ahead than that, the clock was
-/// set back since; a minute more is tolerated, since `now` may be from before another task's.
+/// Whether `time`, which was set at most `span` ahead, is still ahead. If it is further ahead than that, the clock has
+/// been set back. One more minute is tolerated, since another task may have read the clock later than `now`.
 pub(super) fn is_ahead(now: OffsetDateTime, time: OffsetDateTime, span: Duration) -> bool {
     (time - span - Duration::MINUTE..time).contains(&now)
 }

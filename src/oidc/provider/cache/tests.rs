@@ -23,7 +23,7 @@ struct Provider {
 type Answered = Result<(u32, Option<u64>), Error>;
 
 impl Provider {
-    fn answer(&self, max_age_secs: Option<u64>) -> impl Future<Output = Answered> + 'static {
+    fn respond(&self, max_age_secs: Option<u64>) -> impl Future<Output = Answered> + 'static {
         let asked = Rc::clone(&self.asked);
         async move {
             asked.set(asked.get() + 1);
@@ -34,9 +34,9 @@ impl Provider {
     }
 
     fn refuse(&self, retry_after_secs: Option<u64>) -> impl Future<Output = Answered> + 'static {
-        let answer = self.answer(None);
+        let response = self.respond(None);
         async move {
-            answer.await?;
+            response.await?;
             Err(Error::fetching(crate::observe::metrics::Endpoint::Keys)(
                 FetchError::Status {
                     status: 503,
@@ -47,9 +47,9 @@ impl Provider {
     }
 
     fn hang(&self) -> impl Future<Output = Answered> + 'static {
-        let answer = self.answer(None);
+        let response = self.respond(None);
         async move {
-            answer.await?;
+            response.await?;
             std::future::pending().await
         }
     }
@@ -76,7 +76,7 @@ async fn a_value_is_fresh_for_its_max_age_between_a_minute_and_an_hour() {
         ] {
             let (cache, provider) = setting();
             for (now, expected) in [(0, 1), (fresh_secs - 1, 1), (fresh_secs, 2)] {
-                let fetch = || provider.answer(max_age_secs);
+                let fetch = || provider.respond(max_age_secs);
                 assert_eq!(*cache.get(at(now), fetch).await.unwrap(), expected);
             }
         }
@@ -88,7 +88,7 @@ async fn a_value_is_fresh_for_its_max_age_between_a_minute_and_an_hour() {
 async fn while_the_provider_is_away_an_old_value_serves_and_it_is_asked_every_ten_seconds() {
     locally(async {
         let (cache, provider) = setting();
-        cache.get(at(0), || provider.answer(None)).await.unwrap();
+        cache.get(at(0), || provider.respond(None)).await.unwrap();
         for (now, asked) in [(3600, 2), (3609, 2), (3610, 3)] {
             let old = cache.get(at(now), || provider.refuse(None)).await.unwrap();
             assert_eq!((*old, provider.asked.get()), (1, asked), "at {now}");
@@ -102,7 +102,7 @@ async fn a_value_of_a_day_serves_no_more() {
     locally(async {
         for (now, serves) in [(86_399, true), (86_400, false)] {
             let (cache, provider) = setting();
-            cache.get(at(0), || provider.answer(None)).await.unwrap();
+            cache.get(at(0), || provider.respond(None)).await.unwrap();
             let old = cache.get(at(now), || provider.refuse(None)).await;
             assert_eq!(old.is_ok(), serves, "at {now}");
         }
@@ -118,7 +118,7 @@ async fn a_failure_is_shared_by_all_who_waited_and_by_nobody_later() {
         let (one, other) = tokio::join!(get(), get());
         assert!(one.is_err() && other.is_err());
         assert_eq!(provider.asked.get(), 1);
-        let later = cache.get(at(0), || provider.answer(None)).await;
+        let later = cache.get(at(0), || provider.respond(None)).await;
         assert_eq!(*later.unwrap(), 2);
     })
     .await;
@@ -128,7 +128,7 @@ async fn a_failure_is_shared_by_all_who_waited_and_by_nobody_later() {
 async fn a_value_is_shared_by_all_who_waited() {
     locally(async {
         let (cache, provider) = setting();
-        let get = || cache.get(at(0), || provider.answer(None));
+        let get = || cache.get(at(0), || provider.respond(None));
         let (one, other) = tokio::join!(get(), get());
         assert_eq!((*one.unwrap(), *other.unwrap()), (1, 1));
     })
@@ -154,7 +154,7 @@ async fn a_provider_that_says_when_is_not_asked_before_but_for_an_hour_at_most()
 async fn an_old_value_is_kept_for_as_long_as_the_provider_says() {
     locally(async {
         let (cache, provider) = setting();
-        cache.get(at(0), || provider.answer(None)).await.unwrap();
+        cache.get(at(0), || provider.respond(None)).await.unwrap();
         for (now, asked) in [(3600, 2), (3610, 2), (3719, 2), (3720, 3)] {
             let old = cache.get(at(now), || provider.refuse(Some(120))).await;
             assert_eq!(
@@ -171,7 +171,7 @@ async fn an_old_value_is_kept_for_as_long_as_the_provider_says() {
 async fn while_a_refresh_hangs_the_old_value_serves_and_nobody_asks_again() {
     locally(async {
         let (cache, provider) = setting();
-        cache.get(at(0), || provider.answer(None)).await.unwrap();
+        cache.get(at(0), || provider.respond(None)).await.unwrap();
         let began = std::time::Instant::now();
         for _ in 0..5 {
             let old = cache.get(at(3600), || provider.hang()).await;
@@ -186,9 +186,9 @@ async fn while_a_refresh_hangs_the_old_value_serves_and_nobody_asks_again() {
 async fn a_value_of_a_certain_age_is_asked_for_again_and_an_older_one_will_do() {
     locally(async {
         let (cache, provider) = setting();
-        let within = |now, answer| cache.get_within(Duration::MINUTE, at(now), || answer);
+        let within = |now, response| cache.get_within(Duration::MINUTE, at(now), || response);
         for (now, expected) in [(0, 1), (60, 1), (61, 2), (121, 2)] {
-            let value = within(now, provider.answer(None)).await;
+            let value = within(now, provider.respond(None)).await;
             assert_eq!(*value.unwrap(), expected, "at {now}");
         }
         assert_eq!(
@@ -198,8 +198,8 @@ async fn a_value_of_a_certain_age_is_asked_for_again_and_an_older_one_will_do() 
                 .unwrap(),
             2
         );
-        // It is no newer for having been asked for in vain.
-        let value = within(201, provider.answer(None)).await;
+        // A failed request does not make it newer.
+        let value = within(201, provider.respond(None)).await;
         assert_eq!(*value.unwrap(), 4);
     })
     .await;
@@ -210,14 +210,14 @@ async fn a_value_of_a_certain_age_is_asked_for_again_and_an_older_one_will_do() 
 async fn a_clock_that_is_set_back_holds_up_nothing() {
     locally(async {
         let (cache, provider) = setting();
-        let first = cache.get(at(0), || provider.answer(None)).await.unwrap();
-        let newer = cache.get_newer(at(0), &first, || provider.answer(None));
+        let first = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let newer = cache.get_newer(at(0), &first, || provider.respond(None));
         let second = newer.await.unwrap();
-        let newer = cache.get_newer(at(-7200), &second, || provider.answer(None));
+        let newer = cache.get_newer(at(-7200), &second, || provider.respond(None));
         assert_eq!(*newer.await.unwrap(), 3);
-        let earlier = cache.get(at(-7201), || provider.answer(None)).await;
+        let earlier = cache.get(at(-7201), || provider.respond(None)).await;
         assert_eq!(*earlier.unwrap(), 3);
-        let next = cache.get(at(-86_400), || provider.answer(None)).await;
+        let next = cache.get(at(-86_400), || provider.respond(None)).await;
         assert_eq!(*next.unwrap(), 4);
     })
     .await;
