@@ -12,9 +12,11 @@
 //! actix-session's signature (44 characters) | our signature (43) | the session's secret (43)
 //! ```
 
+mod error;
+
 use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use actix_identity::{Identity, IdentityMiddleware};
@@ -24,10 +26,13 @@ use actix_session::{SessionExt, SessionMiddleware, SessionStatus};
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Key, SameSite, time as cookie_time};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::ErrorServiceUnavailable;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
+
+pub use error::CarrierError;
 
 use super::Sessions;
 use super::cache::CachedSession;
@@ -51,14 +56,24 @@ struct Slot {
     loaded: OnceCell<Loaded>,
     /// The secret of the one that this request's sign-in started. It is in the database already.
     started: OnceCell<SecretString>,
+    /// Why the store could not load or store a session.
+    failure: OnceCell<String>,
 }
 
-/// Opens the [`Slot`]. The outermost of the session's layers.
+/// Opens the [`Slot`]. The outermost of the session's layers. If the store failed, its error is one line with the cause:
+/// that of actix-session says only that storing went wrong, and its `Debug` can be a backtrace.
 pub async fn session_scope(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    SLOT.scope(Slot::default(), next.call(request)).await
+    let request = async {
+        let response = next.call(request).await;
+        response.map_err(|error| match in_slot(|slot| slot.failure.get().cloned()) {
+            Ok(Some(cause)) => ErrorServiceUnavailable(cause),
+            _ => error,
+        })
+    };
+    SLOT.scope(Slot::default(), request).await
 }
 
 /// Loads the session before the handlers and stores it after them.
@@ -146,34 +161,14 @@ pub fn signed_part(cookie_value: &str) -> Option<&str> {
     cookie_value.get(cookie_value.len().checked_sub(SIGNED_LEN)?..)
 }
 
-/// The layers are not as they should be, or a request was handled otherwise than any of ours is.
-#[derive(Debug, PartialEq, Eq)]
-pub enum CarrierError {
-    /// [`session_scope`] is missing.
-    NoScope,
-    /// One request loaded or started two sessions.
-    Twice,
-    /// The middleware of actix-identity refused.
-    Identity,
-    /// A session is to be stored, and no sign-in started it: an anonymous visitor costs no row.
-    NobodySignedIn,
-}
-
-impl fmt::Display for CarrierError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            CarrierError::NoScope => "the session's outermost layer is missing",
-            CarrierError::Twice => "one request has two sessions",
-            CarrierError::Identity => "actix-identity did not take the session",
-            CarrierError::NobodySignedIn => "a session is for somebody who signed in",
-        })
-    }
-}
-
-impl std::error::Error for CarrierError {}
-
 fn in_slot<T>(act: impl FnOnce(&Slot) -> T) -> Result<T, CarrierError> {
     SLOT.try_with(act).map_err(|_| CarrierError::NoScope)
+}
+
+/// Keeps `cause` for [`session_scope`].
+fn failed(cause: impl Display + Into<anyhow::Error>) -> anyhow::Error {
+    let _ = in_slot(|slot| slot.failure.set(cause.to_string()));
+    cause.into()
 }
 
 fn loaded() -> Option<Loaded> {
@@ -196,13 +191,13 @@ type Map = HashMap<String, String>;
 impl SessionStore for Store {
     async fn load(&self, key: &SessionKey) -> Result<Option<Map>, LoadError> {
         let found = self.0.load(key.as_ref()).await;
-        let Some(loaded) = found.map_err(|cause| LoadError::Other(cause.into()))? else {
+        let Some(loaded) = found.map_err(|cause| LoadError::Other(failed(cause)))? else {
             return Ok(None);
         };
         let id = serde_json::Value::from(loaded.session.user.id.as_str()).to_string();
         in_slot(|slot| slot.loaded.set(loaded).map_err(|_| CarrierError::Twice))
             .flatten()
-            .map_err(|cause| LoadError::Other(cause.into()))?;
+            .map_err(|cause| LoadError::Other(failed(cause)))?;
         Ok(Some(Map::from([(ID_KEY.to_owned(), id)])))
     }
 
@@ -214,7 +209,7 @@ impl SessionStore for Store {
         });
         signed
             .flatten()
-            .map_err(|cause| SaveError::Other(cause.into()))
+            .map_err(|cause| SaveError::Other(failed(cause)))
     }
 
     async fn update(
@@ -223,11 +218,11 @@ impl SessionStore for Store {
         _: Map,
         _: &cookie_time::Duration,
     ) -> Result<SessionKey, UpdateError> {
-        let failed = |cause: anyhow::Error| UpdateError::Other(cause);
-        let loaded = loaded().ok_or_else(|| failed(CarrierError::NoScope.into()))?;
+        let loaded = loaded().ok_or(CarrierError::NoScope);
+        let loaded = loaded.map_err(|cause| UpdateError::Other(failed(cause)))?;
         let secret = secret_of(key.as_ref());
         let resealed = self.0.reseal(hash(secret), &loaded.session.stored).await;
-        resealed.map_err(|cause| failed(cause.into()))?;
+        resealed.map_err(|cause| UpdateError::Other(failed(cause)))?;
         Ok(self.signed(secret))
     }
 

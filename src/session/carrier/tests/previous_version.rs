@@ -1,5 +1,6 @@
 //! Rows and cookies of before the session was one typed value.
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::*;
@@ -91,4 +92,22 @@ async fn a_session_that_the_previous_version_wrote_opens_and_is_written_anew_whe
         assert_eq!(house.get("/out", Some(before.cookie)).await.body, "out");
         assert_eq!(house.state_of(before.key_hash).await, None);
     }
+}
+
+/// The error becomes a log line. actix-session's own would not name the cause.
+#[actix_web::test]
+async fn a_failure_to_reseal_is_one_line_with_its_cause() {
+    let house = House::new();
+    let [_, retired] = BEFORE;
+    let db = &house.sessions.db;
+    retired.restore(db).await;
+    // From now on the session is in the cache.
+    house.get("/public", Some(retired.cookie)).await;
+    let dropped = db.run(|connection| connection.batch_execute("DROP TABLE sessions"));
+    dropped.await.unwrap();
+    let failed = house.get("/", Some(retired.cookie)).await;
+    assert_eq!(
+        failed.body,
+        "a database query failed: no such table: sessions"
+    );
 }
