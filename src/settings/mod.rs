@@ -65,7 +65,7 @@ impl Settings {
     /// Reads the environment, and the files that it names with `read_file`.
     ///
     /// # Errors
-    /// Every complaint there is, in the order of the documentation.
+    /// Every complaint there is, subject by subject.
     pub fn from_env(read_file: ReadFile<'_>) -> Result<Settings, Vec<Complaint>> {
         Settings::read(&environment, read_file)
     }
@@ -143,9 +143,10 @@ impl Settings {
 fn templates_dir(source: &mut Source<'_>) -> Option<PathBuf> {
     const EXAMPLE: &str = "/etc/doorward/templates";
     let path = PathBuf::from(source.optional("TEMPLATES_DIR", EXAMPLE, values::text)?);
-    // A folder is what can be opened and can't be read as a file.
-    match source.file(&path) {
-        Err(cause) if cause.kind() == io::ErrorKind::IsADirectory => Some(path),
+    // Only a folder has a `.`, so nothing else is opened: a pipe would never end. A folder that can be searched but not
+    // listed is enough, since its files have known names.
+    match source.file(&path.join(".")).map_err(|cause| cause.kind()) {
+        Err(io::ErrorKind::IsADirectory | io::ErrorKind::PermissionDenied) => Some(path),
         _ => {
             source.complain("TEMPLATES_DIR", "is not a directory", EXAMPLE);
             None

@@ -1,5 +1,6 @@
 //! The files of `templates/`, built into the program. `TEMPLATES_DIR` can replace any of them.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use aws_lc_rs::digest;
@@ -84,10 +85,14 @@ impl Files<'_> {
     }
 
     fn load(&self, (name, built_in): BuiltIn) -> Result<String, String> {
-        match self.0.map(|dir| dir.join(name)) {
-            Some(path) if path.exists() => std::fs::read_to_string(&path)
-                .map_err(|cause| format!("{} can't be read: {cause}", path.display())),
-            _ => Ok(built_in.to_owned()),
+        let Some(path) = self.0.map(|dir| dir.join(name)) else {
+            return Ok(built_in.to_owned());
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(text),
+            // Only what is not there is built in: a page that can't be reached was meant to be shown.
+            Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(built_in.to_owned()),
+            Err(cause) => Err(format!("{} can't be read: {cause}", path.display())),
         }
     }
 }
@@ -99,4 +104,20 @@ fn content_tag(content: &str) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_file_that_is_not_there_is_built_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = |dir: &Path| Files(Some(dir)).templates().map(|all| all.len());
+        assert_eq!(names(folder.path()), Ok(TEMPLATES.len()));
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let fault = names(&file).unwrap_err();
+        assert!(fault.contains("base.html can't be read"), "{fault}");
+    }
 }

@@ -1,6 +1,11 @@
 //! What is wrong with a value is said in words.
 
-use super::complaints;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{io, thread};
+
+use super::{Settings, complaints};
 
 /// Core 3.1.2.1 (a)
 /// Discovery 3 (b): The issuer is https without query and fragment (MUST)
@@ -119,4 +124,37 @@ fn each_fault_is_named() {
             "{variable}={value}"
         );
     }
+}
+
+#[test]
+fn a_pipe_is_no_directory_and_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let (sender, receiver) = mpsc::channel();
+    let name = pipe.display().to_string();
+    thread::spawn(move || sender.send(complaints(&[("TEMPLATES_DIR", &name)])));
+    let complaints = receiver.recv_timeout(Duration::from_secs(10));
+    let fault = ("TEMPLATES_DIR".to_owned(), "is not a directory".to_owned());
+    assert_eq!(complaints.expect("the pipe is not opened"), [fault]);
+}
+
+/// Its files have known names.
+#[test]
+fn a_directory_need_not_be_listable() {
+    let variable = |name: &str| match name {
+        "OIDC_ISSUER" => Some("https://op.example".to_owned()),
+        "TEMPLATES_DIR" => Some("/etc/doorward/templates".to_owned()),
+        "OIDC_CLIENT_ID" | "OIDC_CLIENT_SECRET" => Some("x".to_owned()),
+        _ => None,
+    };
+    let unlistable = |_: &std::path::Path| Err(io::ErrorKind::PermissionDenied.into());
+    let settings = Settings::read(&variable, &unlistable).ok().unwrap();
+    assert!(settings.templates_dir.is_some());
 }
