@@ -100,9 +100,7 @@ impl Doorward {
         let pages = pages.map_err(StartError::Pages)?;
         let extra_roots = settings.provider.extra_roots.as_deref();
         let tls = oidc::tls_config(extra_roots).map_err(StartError::Tls)?;
-        let db = storage::open_database(&settings.database)?;
-        // Made only when nothing else is wrong: a start that fails leaves no file behind.
-        let key = storage::session_key(&settings)?;
+        let (db, key) = storage::open(&settings)?;
         let sessions = Sessions::new(&settings, &key, db.clone(), clock.clone());
         let secret_files = SecretFiles::of(&settings);
         let audit = Audit::new(

@@ -23,10 +23,7 @@ pub fn read_or_make(database: &Path) -> Result<SecretSlice<u8>, String> {
         }
         file => file,
     };
-    let key = file
-        .map_err(|error| error.to_string())
-        .and_then(|file| read(file, &path));
-    key.map_err(|fault| format!("{}: {fault}", path.display()))
+    read_opened(file, &path)
 }
 
 /// The key in the file beside the database, if there is one. Nothing is written.
@@ -34,9 +31,11 @@ pub fn read_or_make(database: &Path) -> Result<SecretSlice<u8>, String> {
 /// # Errors
 /// As [`read_or_make`].
 pub fn read_if_there(database: &Path) -> Result<Option<SecretSlice<u8>>, String> {
-    match path(database).exists() {
-        true => read_or_make(database).map(Some),
-        false => Ok(None),
+    let path = path(database);
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A link that leads nowhere is a fault: no key can be made in its place.
+        _ => read_opened(File::open(&path), &path).map(Some),
     }
 }
 
@@ -47,6 +46,13 @@ pub fn path(database: &Path) -> PathBuf {
 
 fn random_key() -> SecretSlice<u8> {
     SecretSlice::from(crate::random::bytes::<64>().to_vec())
+}
+
+fn read_opened(file: io::Result<File>, path: &Path) -> Result<SecretSlice<u8>, String> {
+    let key = file
+        .map_err(|error| error.to_string())
+        .and_then(|file| read(file, path));
+    key.map_err(|fault| format!("{}: {fault}", path.display()))
 }
 
 /// A key that others could read may be theirs by now: whoever has it can sign in as anybody.
@@ -106,5 +112,14 @@ mod tests {
         let file = std::fs::metadata(folder.join("people.key")).unwrap();
         assert_eq!(file.permissions().mode() & 0o777, 0o600);
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_a_fault_before_a_key_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("people.db");
+        std::os::unix::fs::symlink("/nowhere/key", path(&database)).unwrap();
+        let fault = read_if_there(&database).unwrap_err();
+        assert!(fault.contains("people.key: No such file"), "{fault}");
     }
 }

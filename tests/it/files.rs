@@ -105,3 +105,18 @@ fn a_session_key_that_others_may_read_is_not_used() {
         assert!(get(addr, "/readyz").unwrap().contains("database: ok"));
     }
 }
+
+/// A start that fails on it must not have migrated anything.
+#[test]
+fn a_session_key_that_cant_be_used_leaves_the_database_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("doorward.db");
+    let key = folder.path().join("doorward.key");
+    std::fs::write(&key, "").unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let name = database.to_str().unwrap();
+    let variables = [("DATABASE_URL", name), ("SESSION_KEY", "")];
+    let printed = Process::doorward(free_addr(), &variables).gives_up();
+    assert!(printed.contains("has 0 bytes"), "{printed}");
+    assert!(!database.exists());
+}
