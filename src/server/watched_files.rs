@@ -37,10 +37,11 @@ impl Files {
         }
     }
 
-    /// A file that can be read again; none if it is a pipe, out of which each byte comes once.
+    /// A file that can be read again; none if it is a pipe, out of which each byte comes once. A file that is not there
+    /// just now may be about to be replaced, and is watched.
     pub fn of_one(file: &FileContent) -> Option<Self> {
-        let can_be_read_again = file.path.is_file();
-        can_be_read_again.then(|| Files::of(std::slice::from_ref(file)))
+        let is_pipe = fs::metadata(&file.path).is_ok_and(|it| !it.is_file());
+        (!is_pipe).then(|| Files::of(std::slice::from_ref(file)))
     }
 }
 
@@ -170,5 +171,18 @@ mod tests {
         (0..2).for_each(|_| file.look());
         assert_eq!(*used.borrow(), ["new", "newer"]);
         fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_watched_though_it_is_away_and_a_pipe_is_not() {
+        let is_watched = |path: &str| {
+            let file = FileContent {
+                path: path.into(),
+                bytes: b"old".to_vec().into(),
+            };
+            Files::of_one(&file).is_some()
+        };
+        assert!(is_watched("/no/such/file"));
+        assert!(!is_watched("/dev/null"));
     }
 }
