@@ -1,5 +1,5 @@
-//! The sessions that this process has read a moment ago, so that the next request of somebody who is signed in costs no
-//! query. What this process changes is invalidated at once; what another process changes is seen when the moment is over.
+//! Sessions that this process has just read, so that the next request of the same person costs no query. A change by this
+//! process invalidates at once. A change by another process is seen when the lifetime (`SESSION_CACHE`) is over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,8 +20,8 @@ pub struct SessionCache {
     lifetime: Duration,
     /// By the hash of the cookie's secret.
     sessions: Cache<String, Arc<CachedSession>>,
-    /// When this process last changed a session, by that hash, or a person, by their id. So that what a query read
-    /// before the change is not used, even if its result comes after it.
+    /// When this process last changed a session, by that hash, or a person, by their id. The result of a query that started
+    /// before the change is not used, even if it arrives afterwards.
     changes: Cache<String, Instant>,
 }
 
@@ -31,7 +31,7 @@ pub struct CachedSession {
     pub user: User,
     /// The sign-in, in UTC.
     pub created_at: OffsetDateTime,
-    /// The latest request that was written down, in UTC.
+    /// The latest request that was recorded, in UTC.
     pub last_seen_at: OffsetDateTime,
     /// What its row holds.
     pub stored: Stored,

@@ -1,9 +1,8 @@
 //! How a session gets from the database to a handler and back: the only code that knows actix-session and actix-identity.
 //!
-//! What those carry is a map of JSON texts, which would have to be written and parsed at each request. So the map has one
-//! entry, the one that actix-identity needs: whose session it is, under [`ID_KEY`]. The session itself, one typed value,
-//! goes beside the map, in a [`Slot`] that [`session_scope`] opens for each request. The store fills it, and everybody
-//! else gets a [`Carried`].
+//! These crates carry a map of JSON texts, which would have to be written and parsed at each request. So the map has one
+//! entry, the one that actix-identity needs: the person's id, under [`ID_KEY`]. The session itself, one typed value, is in
+//! a [`Slot`] that [`session_scope`] opens for each request. The store fills it, and other code gets a [`Carried`].
 //!
 //! The cookie holds two signatures, since actix-session signs with one key alone, which can't be rotated. Its key is
 //! [`PUBLIC_KEY`], so its signature proves nothing. Ours proves that we made the cookie; it is a part of the value:
@@ -39,10 +38,10 @@ use super::cache::CachedSession;
 use super::key_ring::{SIGNED_LEN, secret_of};
 use super::store::{Loaded, hash};
 
-/// actix-session's signing key. Anybody who reads this line can sign with it.
+/// actix-session's signing key. It is public, so a signature with it proves nothing.
 const PUBLIC_KEY: [u8; 64] = [0; 64];
 
-/// Under this key of the framework's map actix-identity keeps whose session it is. The map has no other.
+/// The key under which actix-identity keeps the person's id in the framework's map. The map has no other.
 const ID_KEY: &str = "user_id";
 
 tokio::task_local! {
@@ -52,7 +51,7 @@ tokio::task_local! {
 /// The session of the request that is being handled.
 #[derive(Default)]
 struct Slot {
-    /// The one that the request came with.
+    /// The session that the request came with.
     loaded: OnceCell<Loaded>,
     /// The secret of the one that this request's sign-in started. It is in the database already.
     started: OnceCell<SecretString>,
@@ -85,16 +84,16 @@ pub fn session_middleware(
         .cookie_secure(sessions.public_url.is_https())
         .cookie_http_only(true)
         .cookie_path(sessions.public_url.cookie_path().to_owned())
-        // Lax, or a person who follows a link to us would seem signed out.
+        // Lax, or a person who follows a link to this application would seem signed out.
         .cookie_same_site(SameSite::Lax)
         .cookie_content_security(CookieContentSecurity::Signed)
         .session_lifecycle(BrowserSession::default())
         .build()
 }
 
-/// Re-seals a session that was sealed or signed with the previous `SESSION_KEY`. Between the session's layer, which
-/// writes and signs anew what has changed, and the handlers. Not on what anybody may keep: a cache would hand the cookie
-/// to somebody else.
+/// Re-seals a session that was sealed or signed with the previous `SESSION_KEY`. This layer is between actix-session's,
+/// which writes and signs what has changed, and the handlers. It skips responses that shared caches may keep: a cache
+/// would pass the cookie to other people.
 pub async fn reseal(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -113,13 +112,13 @@ pub async fn reseal(
         && !is_public
         && session.status() == SessionStatus::Unchanged
     {
-        // To actix-session a session has changed whatever is inserted.
+        // Any insertion makes actix-session treat the session as changed.
         session.insert(ID_KEY, user_id)?;
     }
     Ok(response)
 }
 
-/// Tells whose session it is. Its deadlines stay off: they would write at each request, and the store keeps them.
+/// Identifies the person. Its deadlines stay off: they would write at each request, and the store enforces them.
 pub fn identity_middleware() -> IdentityMiddleware {
     IdentityMiddleware::builder().id_key(ID_KEY).build()
 }
@@ -132,14 +131,14 @@ pub struct Carried {
 }
 
 impl Carried {
-    /// Nothing if nobody is signed in.
+    /// `None` if no person is signed in.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         let session = loaded()?.session;
         let identity = Identity::extract(request).into_inner().ok()?;
         Some(Carried { session, identity })
     }
 
-    /// Has the browser forget its cookie.
+    /// Removes the browser's cookie.
     pub fn log_out(self) {
         self.identity.logout();
     }
@@ -201,7 +200,7 @@ impl SessionStore for Store {
         Ok(Some(Map::from([(ID_KEY.to_owned(), id)])))
     }
 
-    /// Only a sign-in starts a session, and that has written it down already, with its person.
+    /// Only a sign-in starts a session, and it has already recorded it, with its person.
     async fn save(&self, _: Map, _: &cookie_time::Duration) -> Result<SessionKey, SaveError> {
         let signed = in_slot(|slot| {
             let secret = slot.started.get().ok_or(CarrierError::NobodySignedIn)?;
@@ -235,7 +234,7 @@ impl SessionStore for Store {
         Ok(())
     }
 
-    /// Nothing is left to do: a sign-out, or a sign-in that replaces a session, has ended it already.
+    /// Does nothing: a sign-out, or a sign-in that replaces the session, has already ended it.
     async fn delete(&self, _: &SessionKey) -> Result<(), anyhow::Error> {
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! The names of our cookies, and which cookies of a request are ours. Names are compared exactly, so that neither a
-//! lookalike nor a cookie of another Doorward on the same host is taken for ours.
+//! lookalike nor a cookie of another Doorward on the same host is accepted as ours.
 
 use crate::public_url::PublicUrl;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// How much of a state names its cookie: enough to tell tabs apart, too little to guess the rest.
+/// How many characters of a state are in its cookie's name: enough to distinguish tabs, too few to guess the rest.
 const TAG_CHARS: usize = 16;
 
 /// A longer path is hashed.
@@ -14,19 +14,19 @@ const PATH_CHARS: usize = 32;
 
 /// The session's.
 const SESSION: &str = "doorward";
-/// That of a sign-out which is at the provider.
+/// That of a sign-out that continues at the provider.
 const LOGOUT: &str = "doorward-logout";
 /// An attempt to sign in; the tag of its state follows.
 const LOGIN: &str = "doorward-login-";
-/// That of an authorization response that came by POST. There is only one, so that nobody can fill a browser by posting.
-const FORM_POST: &str = "doorward-answer";
+/// That of an authorization response that came by POST. There is only one, so that no site can fill a browser by posting.
+const FORM_POST: &str = "doorward-form-post";
 
 /// The names of one Doorward's cookies.
 pub struct CookieNames {
-    /// What browsers enforce for a name that begins with it.
+    /// The prefix that browsers enforce rules for.
     prefix: &'static str,
-    /// What tells this Doorward from others on the host: cookies take no notice of ports, and those of `__Host-` none
-    /// of paths. Begins with a character that no tag has.
+    /// Distinguishes this Doorward from others on the host: cookies ignore ports, and `__Host-` cookies ignore paths.
+    /// Begins with a character that no tag has.
     site: String,
 }
 
@@ -49,12 +49,12 @@ impl CookieNames {
         self.whole(SESSION)
     }
 
-    /// The cookie of the sign-out that is under way.
+    /// The cookie of the sign-out in progress.
     pub fn logout(&self) -> String {
         self.whole(LOGOUT)
     }
 
-    /// The cookie of the attempt with this state. Only characters of base64url get into a name, whatever came.
+    /// The cookie of the attempt with this state. Only characters of base64url get into a name, whatever the request contains.
     pub fn login(&self, state: &str) -> String {
         self.whole(&format!("{LOGIN}{}", tag(state)))
     }
@@ -83,14 +83,14 @@ impl CookieNames {
         format!("{}{own}{}", self.prefix, self.site)
     }
 
-    /// The name without what all of ours share.
+    /// The name without the prefix and the site that all our cookies share.
     fn own_part<'a>(&self, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(self.prefix)?.strip_suffix(&self.site)
     }
 }
 
-/// A path as a part of a name: `/a/b` is `+a+b`, and no path of `PUBLIC_URL` has a `+` of its own. A long one is its
-/// hash, since it would come with each cookie.
+/// A path as a part of a name: `/a/b` is `+a+b`, and no path of `PUBLIC_URL` has a `+` of its own. A long path is
+/// hashed, since each cookie contains it.
 fn path_part(path: &str) -> String {
     let path = path.trim_end_matches('/');
     match path.len() <= PATH_CHARS {
@@ -208,7 +208,7 @@ mod tests {
             "__Host-doorward-login-0123456789abcdefg",
             "__Host-doorward-login-a.b",
             "__Host-doorward-logout-a",
-            "__Host-doorward-answer-a",
+            "__Host-doorward-form-post-a",
             "__Secure-doorward",
             "\u{2003}__Host-doorward",
         ] {

@@ -1,4 +1,4 @@
-//! Sessions end: on sign-out, when they expire, and when the housekeeping finds that they have.
+//! Ends sessions: on sign-out, at a request after their expiry, and in the housekeeping.
 
 use actix_web::HttpRequest;
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ impl Sessions {
     /// Signs a person out: when this returns, the old cookie opens nothing.
     ///
     /// # Errors
-    /// They are still signed in.
+    /// The person is still signed in.
     pub async fn sign_out(&self, request: &HttpRequest, person: SignedIn) -> Result<(), db::Error> {
         if let Some(key_hash) = self.key_hash(request) {
             self.end(Which::One(key_hash), Why::SignOut).await?;
@@ -21,19 +21,19 @@ impl Sessions {
         Ok(())
     }
 
-    /// The hash by which the session is found whose cookie came, whether it is still there or not.
+    /// The hash that finds the session whose cookie was sent, whether that session still exists or not.
     pub(super) fn key_hash(&self, request: &HttpRequest) -> Option<String> {
         self.session_secret(request).map(|secret| hash(&secret))
     }
 
-    /// Ends sessions; how many. What the database says of them is in no cache of this process afterwards.
+    /// Ends sessions and returns how many. This process's cache no longer has them afterwards.
     pub(super) async fn end(&self, which: Which, why: Why) -> Result<usize, db::Error> {
         let (now, cache) = (self.clock.now(), self.cache.clone());
         let end = self.db.run(move |connection| {
             let ended = end::end(connection, &which, why, now);
             // Beside the query, which goes on if nobody waits for it any more.
             match &which {
-                // After a failure too: a database that does not answer may have done it.
+                // After a failure too: a database that does not respond may have done it.
                 Which::One(key) | Which::OneUnseenSince(key, _) | Which::AllOf(key) => {
                     cache.invalidate(key);
                 }
@@ -47,8 +47,8 @@ impl Sessions {
         Ok(end.await?.len())
     }
 
-    /// Ends a session that has expired by `now`; unless it is only idle and was used meanwhile. Returns whether it did
-    /// not go on.
+    /// Ends a session that has expired by `now`, unless it was only idle and has been used meanwhile. Returns whether it
+    /// has ended.
     pub(super) async fn expire(
         &self,
         key_hash: &str,
@@ -65,13 +65,13 @@ impl Sessions {
         Ok(self.end(which, Why::Expired { idle_timeout }).await? == 1)
     }
 
-    /// Ends the sessions that have expired, and removes what was kept for a second press on "Sign out". Returns how many
+    /// Ends the sessions that have expired, and removes what was kept for a second click on "Sign out". Returns how many
     /// sessions it ended. Several processes may do so at once: one of them ends each session.
     pub async fn purge_expired(&self) -> Result<usize, db::Error> {
         let idle_timeout = self.idle_timeout;
         let mut purged = 0;
         loop {
-            // One that is too old but in use ends when it is used; one that is not in use is unseen.
+            // A session that is too old ends at its next request. If no request comes, it becomes idle.
             let unseen_since = self.clock.now() - idle_timeout.min(self.absolute_timeout);
             let which = Which::SomeUnseenSince(unseen_since);
             match self.end(which, Why::Expired { idle_timeout }).await? {

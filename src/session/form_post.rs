@@ -23,7 +23,7 @@ impl Sessions {
         (sealed.len() <= SEALED_LIMIT).then(|| self.response_cookie(name, sealed))
     }
 
-    /// The response that waits, if it is one to `state`, and the removal of its cookie.
+    /// The response that was kept, if its state is `state`, and the removal of its cookie.
     pub fn take_response(
         &self,
         request: &HttpRequest,
@@ -62,7 +62,7 @@ mod tests {
         let (sessions, _) = sessions();
         let form = "code=c&state=s%26".to_owned();
         let cookie = sessions.keep_response(form.clone()).unwrap();
-        assert_eq!(cookie.name(), "__Host-doorward-answer");
+        assert_eq!(cookie.name(), "__Host-doorward-form-post");
         let request = request_with([&cookie]);
         let (waiting, removal) = sessions.take_response(&request, "s&").unwrap();
         assert_eq!(waiting, form);

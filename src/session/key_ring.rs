@@ -1,7 +1,7 @@
 //! The keys in use: one that signs and seals, and up to two more that only verify and open. So `SESSION_KEY` can be
-//! rotated while everybody stays signed in.
+//! rotated while people stay signed in.
 //!
-//! A new key opens at once and seals after a delay: until then other processes may not have read it, and could not open
+//! A new key opens at once and seals after a delay. Until then, other processes may not have read it and could not open
 //! what it sealed.
 
 use std::sync::Arc;
@@ -39,7 +39,7 @@ struct Ring {
 #[derive(Clone)]
 struct Previous {
     keys: Arc<Keys>,
-    /// When it stops to open; never, if the settings name it.
+    /// When it stops opening; never, if it is in the settings.
     until: Option<OffsetDateTime>,
 }
 
@@ -48,7 +48,7 @@ struct Previous {
 pub enum MadeWith {
     /// The current one, or the next.
     Current,
-    /// The previous one: what it made is to be re-sealed.
+    /// The previous one: what it sealed or signed is re-sealed.
     Retired,
 }
 
@@ -71,7 +71,7 @@ impl KeyRing {
         KeyRing { ring, clock }
     }
 
-    /// From now on `key` opens too. Pass the result to [`KeyRing::promote`].
+    /// Accepts `key`, which then opens too. Pass the result to [`KeyRing::promote`].
     pub fn accept(&self, key: &SecretSlice<u8>) -> Coming {
         let keys = Arc::new(Keys::derive(key));
         self.ring.rcu(|ring| Ring {
@@ -81,8 +81,8 @@ impl KeyRing {
         Coming(keys)
     }
 
-    /// From now on the key that was accepted signs and seals, and the current one becomes the previous, which opens for
-    /// `lifetime`.
+    /// Makes the accepted key the current one, which signs and seals. The former current key becomes the previous one, which
+    /// opens for `lifetime`.
     pub fn promote(&self, Coming(keys): &Coming, lifetime: Duration) {
         let until = Some(self.clock.now() + lifetime);
         self.ring.rcu(|ring| match &ring.coming {
@@ -105,7 +105,7 @@ impl KeyRing {
         format!("{}{secret}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Which of our keys signed this, if one did: so a forged cookie costs no query.
+    /// Which of our keys signed this, if one did. A forged cookie is rejected here, without a query.
     pub fn verify(&self, signed: &str) -> Option<MadeWith> {
         let (signature, secret) = signed.split_at_checked(PART_LEN)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -142,7 +142,7 @@ impl KeyRing {
             .or_else(|| find(ring.coming.as_deref()?).map(current))
     }
 
-    /// The previous key. It is dropped for good when its time is over.
+    /// The previous key. It is dropped when its time is over.
     fn previous(&self, ring: &Ring) -> Option<Arc<Keys>> {
         let Previous { keys, until } = ring.previous.as_ref()?;
         if until.is_none_or(|until| self.clock.now() < until) {

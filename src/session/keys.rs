@@ -43,8 +43,8 @@ fn expand<const N: usize>(root: &hkdf::Prk, purpose: &[u8]) -> [u8; N] {
     key
 }
 
-/// Encrypts and authenticates (AES-256-GCM, fresh nonces). What is sealed for one place can't be
-/// opened in another.
+/// Encrypts and authenticates (AES-256-GCM, fresh nonces). What is sealed for one `place` can't be
+/// opened for another.
 pub struct SealingKey(RandomizedNonceKey);
 
 impl SealingKey {

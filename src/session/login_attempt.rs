@@ -1,4 +1,4 @@
-//! An attempt to sign in, from `/login` to the callback. The browser keeps it, sealed, in a cookie of its own: tabs do not
+//! A sign-in attempt, from `/login` to the callback. The browser keeps each one, sealed, in its own cookie: tabs do not
 //! disturb each other, and an anonymous visitor costs no row.
 
 mod budget;
@@ -17,8 +17,8 @@ use crate::session::{ReturnTo, Sessions};
 /// How long a person has at the provider.
 pub(super) const LIFETIME: Duration = Duration::minutes(10);
 
-/// Attempts with a longer place to return to, in bytes, share the two cookies of [`LONG_ATTEMPTS`]. This bounds what
-/// responses of the same moment set together, which don't know of each other.
+/// Attempts with a longer `return_to`, in bytes, share the two cookies of [`LONG_ATTEMPTS`]. This limits what concurrent
+/// responses, which don't know of each other, set together.
 const SHORT_RETURN_TO: usize = 96;
 
 /// What the browser keeps for us while the person is at the provider.
@@ -27,11 +27,11 @@ pub struct LoginAttempt {
     pub attempt: Attempt,
     /// Where to go afterwards.
     pub return_to: ReturnTo,
-    /// When it started, in UTC. To the nanosecond, so that tabs of one moment keep their order.
+    /// When it started, in UTC. To the nanosecond, so that tabs that start together keep their order.
     began_at: OffsetDateTime,
 }
 
-/// A [`LoginAttempt`] as it is sealed, without names: a browser keeps several.
+/// A [`LoginAttempt`] as it is sealed: without field names, since a browser keeps several.
 #[derive(Serialize, Deserialize)]
 struct Plain(
     Seed,
@@ -56,7 +56,7 @@ impl From<Plain> for LoginAttempt {
 }
 
 impl LoginAttempt {
-    /// What was sealed, if it is an attempt.
+    /// Reads what was sealed; `None` if it is not an attempt.
     pub(crate) fn read(plain: &[u8]) -> Option<LoginAttempt> {
         let plain: Plain = serde_json::from_slice(plain).ok()?;
         Some(plain.into())
@@ -66,16 +66,15 @@ impl LoginAttempt {
 /// Why a callback belongs to no attempt. The text is for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptError {
-    /// The response names no state.
+    /// The response has no state.
     NoState,
-    /// This browser has no attempt of that state: another browser's, one that is used up, or
-    /// cookies are off.
+    /// This browser has no attempt with that state: it was used, belongs to another browser, or cookies are off.
     NotThisBrowser,
     /// The cookie was not sealed by us, or not for this state.
     Forged,
-    /// It signed somebody in, or is just doing so.
+    /// It has signed a person in, or is doing so.
     Used,
-    /// The response came by POST, and another one replaced it before it was judged.
+    /// The response came by POST, and another response replaced it before it was judged.
     ResponseReplaced,
     /// It is older than ten minutes.
     Expired {
@@ -102,7 +101,7 @@ impl std::fmt::Display for AttemptError {
 }
 
 impl Sessions {
-    /// Starts an attempt. Returns the cookies to set: its own, and the removals of those that do not fit beside it.
+    /// Starts an attempt. Returns the cookies to set: its own, and the removals of those for which there is no room left.
     pub fn start_attempt(
         &self,
         request: &HttpRequest,
@@ -128,8 +127,8 @@ impl Sessions {
         cookies
     }
 
-    /// The attempt that `state` names, if this browser started it. The caller sends
-    /// [`Sessions::remove_attempt`] with whatever it answers: an attempt is used once.
+    /// The attempt that `state` names, if this browser started it. The caller adds [`Sessions::remove_attempt`] to every
+    /// response, since an attempt is used once.
     pub fn take_attempt(
         &self,
         request: &HttpRequest,
@@ -166,7 +165,7 @@ impl Sessions {
         };
         let long_names = LONG_ATTEMPTS.map(|long| self.names.login(long));
         let own = self.names.login(state);
-        // Anybody can send a state that names the cookies of LONG_ATTEMPTS.
+        // A forged state may name the cookies of LONG_ATTEMPTS.
         if !long_names.contains(&own) {
             match opened(&own) {
                 Some(Some(login)) => return Ok((own, login)),
@@ -203,7 +202,7 @@ impl Sessions {
             .finish()
     }
 
-    /// Without the date that browsers of long ago need: there can be several in one answer.
+    /// Without `Expires`, which only very old browsers need: one response can have several of these.
     fn removal(&self, name: String) -> Cookie<'static> {
         let mut cookie = self.attempt_cookie(name, String::new());
         cookie.set_max_age(Duration::ZERO);

@@ -1,6 +1,6 @@
-//! Through the provider's end-session endpoint and back: the browser keeps the state meanwhile (RP-Initiated Logout 1.0, 2),
-//! and for a minute the database keeps what a second press of the button needs. Browsers discard the response to the first
-//! press and follow that to the second.
+//! Sign-out through the provider's end-session endpoint and back. The browser keeps the state meanwhile (RP-Initiated Logout
+//! 1.0, 2). For a minute, the database keeps what a second click on the button needs: browsers discard the response to the
+//! first click and follow the response to the second.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
@@ -14,29 +14,29 @@ use super::store::hash;
 use crate::db::{self, SignOut};
 use crate::random;
 
-/// For how long a sign-out can be asked for again.
+/// How long after a sign-out a second click still reaches the provider.
 const AGAIN_FOR: Duration = Duration::MINUTE;
 
-/// Stands before the state in what is signed for its cookie, so that a session's cookie is not accepted as one.
+/// A prefix of what is signed for the state's cookie, so that a session's cookie is not accepted as one.
 const MARK: &str = "logout-";
 
-/// A sign-out on its way through the provider.
+/// A sign-out that continues at the provider.
 pub struct Logout {
-    /// Comes back from there. Derived from the session's secret, so that all responses to one sign-out name the same.
+    /// The provider returns it. Derived from the session's secret, so that all responses to one sign-out have the same.
     pub state: String,
     /// The ID token of the sign-in, if it was kept.
     pub id_token_hint: Option<SecretString>,
 }
 
 impl Sessions {
-    /// Keeps what a second press on "Sign out" needs of the session that `request` came with. [`Sessions::sign_out`] then
-    /// ends it.
+    /// Keeps what a second click on "Sign out" needs of the session of `request`. [`Sessions::sign_out`] then ends the
+    /// session.
     pub async fn start_logout(
         &self,
         request: &HttpRequest,
         id_token_hint: Option<SecretString>,
     ) -> Result<Logout, db::Error> {
-        // Whoever is signed in has a session's cookie of ours; without one a second press could not be recognized.
+        // A signed-in browser has a session cookie. Without one, a second click could not be recognized.
         let state = self.state_of_session(request);
         let state = state.unwrap_or_else(crate::random::secret);
         let state_hash = hash(&state);
@@ -52,9 +52,9 @@ impl Sessions {
             .run(move |connection| SignOut::create(connection, &kept, now));
         match create.await {
             Ok(()) => (),
-            // The sign-out itself may still be written.
+            // The sign-out itself may still succeed.
             Err(cause @ db::Error::Query(_)) => {
-                log::error!("a second press on \"Sign out\" won't reach the provider: {cause}");
+                log::error!("a second click on \"Sign out\" won't reach the provider: {cause}");
             }
             Err(cause) => return Err(cause),
         }
@@ -64,8 +64,8 @@ impl Sessions {
         })
     }
 
-    /// The sign-out that this browser started within the last minute, found by its session's cookie or by the state's. The
-    /// old session's cookie leads to the provider with the hint, and opens nothing here.
+    /// The sign-out that this browser started within the last minute, found by the session's cookie or by the state's. The
+    /// ended session's cookie only leads to the provider with the hint, and opens nothing.
     pub async fn recent_logout(&self, request: &HttpRequest) -> Result<Option<Logout>, db::Error> {
         let state = self.state_of_session(request);
         let Some(state) = state.or_else(|| self.state_of_logout(request)) else {
@@ -103,7 +103,7 @@ impl Sessions {
         self.logout_cookie_of(self.keys.sign(&format!("{MARK}{state}")))
     }
 
-    /// The cookie's removal, if `state` is the one that this browser left with.
+    /// The cookie's removal, if `state` is the one in this browser's cookie.
     pub fn finish_logout(&self, request: &HttpRequest, state: &str) -> Option<Cookie<'static>> {
         let kept = self.state_of_logout(request)?;
         let same = random::is_same(&kept, state);
@@ -129,8 +129,8 @@ impl Sessions {
         Some(state.to_owned())
     }
 
-    /// The state for the session whose cookie came, whether that still exists or not. A hash: the provider learns it, and
-    /// must not learn the secret.
+    /// The state for the session whose cookie was sent, whether that session still exists or not. It is a hash, because the
+    /// provider gets it and must not get the secret.
     fn state_of_session(&self, request: &HttpRequest) -> Option<String> {
         let secret = self.session_secret(request)?;
         Some(hash(&format!("{MARK}{secret}")))

@@ -1,4 +1,4 @@
-//! What a browser has of us: its session, its attempts to sign in, and the cookies of both.
+//! What a browser keeps for us: its session, its sign-in attempts, and the cookies of both.
 
 mod cache;
 mod carrier;
@@ -45,7 +45,7 @@ use cookie_names::CookieNames;
 use key_ring::KeyRing;
 use used_attempts::UsedAttempts;
 
-/// What the fuzz targets and the benchmarks need of the inside.
+/// What the fuzz targets and the benchmarks use.
 #[cfg(any(test, fuzzing, feature = "internals"))]
 pub(crate) mod internals {
     #[cfg(any(test, fuzzing))]
@@ -60,7 +60,7 @@ pub struct Sessions {
     keys: KeyRing,
     names: CookieNames,
     public_url: PublicUrl,
-    /// The one whose people's sessions open.
+    /// The configured issuer. Sessions of people of another issuer do not open.
     issuer: String,
     idle_timeout: Duration,
     absolute_timeout: Duration,
@@ -87,8 +87,8 @@ impl Sessions {
         }
     }
 
-    /// From now on `key` opens what it sealed elsewhere, and after `delay` it seals here too. What it replaces then
-    /// opens for as long as a session may last.
+    /// Accepts `key`: it opens at once, and seals after `delay`. The key that it replaces then still opens for as long as a
+    /// session may last.
     pub async fn rotate_key(&self, key: SecretSlice<u8>, delay: Duration) {
         let coming = self.keys.accept(&key);
         actix_web::rt::time::sleep(delay).await;
@@ -96,8 +96,8 @@ impl Sessions {
         log::info!("sessions are sealed with the new SESSION_KEY from now on");
     }
 
-    /// Leaves in `headers` our own well-formed cookies, each of them once, and nothing else. To be called before the
-    /// framework looks at them.
+    /// Removes from `headers` all cookies but our own well-formed ones that were sent once. Call it before the framework
+    /// reads them.
     pub fn keep_own_cookies(&self, headers: &mut HeaderMap) -> OwnCookies {
         cookie_header::keep_own_cookies(headers, &self.names)
     }

@@ -1,18 +1,18 @@
-//! Where a person wanted to go before they had to sign in: a place of ours, or nowhere.
+//! Where a person wanted to go before they had to sign in: a path of this application, or nothing.
 
 use serde::{Deserialize, Serialize};
 
 use crate::public_url::PublicUrl;
 
-/// A path, with its query, on the origin of `PUBLIC_URL`. Never one that signs in or out.
+/// A path and query on the origin of `PUBLIC_URL`, which never signs in or out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnTo(String);
 
 impl ReturnTo {
-    /// Longer ones are dropped, in bytes: the cookies of all attempts together must stay small.
+    /// The longest one that is kept, in bytes: the cookies of all attempts together must stay small.
     pub const LIMIT: usize = 512;
 
-    /// A path of ours that no request names.
+    /// A path of this application that does not come from a request.
     pub fn ours(path: String) -> Self {
         ReturnTo(path)
     }
@@ -37,9 +37,9 @@ impl ReturnTo {
         // The router decodes: `/%6cogin` is `/login`.
         let decoded = percent_decoded(url.path());
         let loops = std::str::from_utf8(&decoded).is_ok_and(|path| !may_return_to(path));
-        // Parsing writes some characters as three.
+        // Parsing encodes some characters as three.
         let written = &url[url::Position::BeforePath..];
-        // Dots can hide what they lead to: `/.//evil.example` is `//evil.example`, and
+        // Dots can hide the target: `/.//evil.example` is `//evil.example`, and
         // `/a/../%2fevil.example` is `/%2fevil.example`.
         (stays && !loops && !hides_controls(written) && written.len() <= Self::LIMIT)
             .then(|| ReturnTo(written.to_owned()))
@@ -51,7 +51,7 @@ impl ReturnTo {
     }
 }
 
-/// Whether it stands in an address for itself. Letters of all languages do, and parsing writes them as `%xx`.
+/// Whether the character may be in an address. Letters of all languages may; parsing encodes them as `%xx`.
 fn is_plain(c: char) -> bool {
     match c.is_ascii() {
         true => c.is_ascii_graphic() && c != '\\',
@@ -59,7 +59,7 @@ fn is_plain(c: char) -> bool {
     }
 }
 
-/// Joiners, marks of direction, tags, what is no character, and what stands for bytes that were none.
+/// Joiners, direction marks, tags, noncharacters, and the replacement character.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -69,7 +69,7 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// What looks like a slash, a backslash or a dot, or becomes one where text is normalized (NFKC).
+/// Whether it looks like a slash, a backslash or a dot, or becomes one under normalization (NFKC).
 fn is_lookalike(c: char) -> bool {
     matches!(
         c,

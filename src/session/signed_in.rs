@@ -1,4 +1,4 @@
-//! Somebody who is signed in.
+//! The person who is signed in.
 
 use actix_web::HttpRequest;
 use secrecy::SecretString;
@@ -6,16 +6,16 @@ use secrecy::SecretString;
 use super::carrier::Carried;
 use crate::db::User;
 
-/// Somebody who is signed in, in the browser that sent the request.
+/// The person who is signed in, in the browser that sent the request.
 pub struct SignedIn(Carried);
 
 impl SignedIn {
-    /// Nothing if nobody is signed in there.
+    /// `None` if no person is signed in there.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         Carried::of(request).map(SignedIn)
     }
 
-    /// Who.
+    /// The person.
     pub fn user(&self) -> &User {
         &self.0.session.user
     }
@@ -25,7 +25,7 @@ impl SignedIn {
         self.0.session.stored.id_token_hint.clone()
     }
 
-    /// Has the browser forget its cookie. [`super::Sessions::sign_out`] ends the session itself.
+    /// Removes the browser's cookie. [`super::Sessions::sign_out`] ends the session itself.
     pub(super) fn forget(self) {
         self.0.log_out();
     }

@@ -11,22 +11,22 @@ use crate::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
 use crate::db::{self, NewSession, NewUser, SingleUse};
 use crate::random;
 
-/// A longer ID token is not kept: signing out then goes without a hint.
+/// A longer ID token is not kept, and a sign-out then has no hint.
 const ID_TOKEN_LIMIT: usize = 16 * 1024;
 
-/// Why nobody was signed in.
+/// Why no person was signed in.
 #[derive(Debug)]
 pub enum SignInError {
     /// The person is blocked.
     Blocked {
-        /// Who: our id.
+        /// Their id.
         user_id: String,
     },
     /// The attempt can't be used.
     Attempt(AttemptError),
     /// The database failed.
     Database(db::Error),
-    /// The browser can't be given the session.
+    /// The session's cookie can't be set.
     Carrier(CarrierError),
 }
 
@@ -56,8 +56,8 @@ impl Sessions {
         }
     }
 
-    /// Writes down the session of the browser that gets `secret`. The session that it had before, with the key hash
-    /// `replaces`, ends.
+    /// Records the session of the browser that gets `secret`. The session that it had before, with the key hash `replaces`,
+    /// ends.
     pub(super) async fn start_session(
         &self,
         secret: &str,

@@ -1,5 +1,4 @@
-//! Where sessions are kept: in the database, found by a hash of the cookie's secret. Idle and absolute timeouts are kept
-//! here too.
+//! Loads sessions from the database by a hash of the cookie's secret, and enforces the idle and absolute timeouts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,14 +14,14 @@ use super::key_ring::{MadeWith, secret_of};
 use super::stored::Stored;
 use crate::db::{self, Session};
 
-/// The last-seen time is written once in so long, or ten times within the idle timeout where that is less: so a session
-/// that is in use does not seem idle between two writes.
+/// How often the last-seen time is written, or a tenth of the idle timeout if that is shorter: a session in use must not
+/// seem idle between two writes.
 const TOUCH_AFTER: Duration = Duration::from_secs(60);
 
 /// The session that a cookie opened.
 #[derive(Clone)]
 pub struct Loaded {
-    /// What was read, now or a moment ago.
+    /// The session, from the database or from the cache.
     pub session: Arc<CachedSession>,
     /// The key that signed the cookie.
     made_with: MadeWith,
@@ -64,7 +63,7 @@ impl Sessions {
         update.await
     }
 
-    /// The session, unless its time is over by `now`: then it ends.
+    /// The session, unless it has expired by `now`: then it ends.
     async fn current(
         &self,
         key_hash: &str,
@@ -74,7 +73,7 @@ impl Sessions {
         if let Some(session) = cached.filter(|session| !self.has_ended(session, now)) {
             return Ok(Some(session));
         }
-        // Another process may have seen its browser since: after it was cached, or just now.
+        // Another process may have had a request of its browser since: after it was cached, or just now.
         for _ in 0..2 {
             match self.read(key_hash).await? {
                 Some(session) if self.has_ended(&session, now) => {
@@ -89,7 +88,7 @@ impl Sessions {
         Ok(None)
     }
 
-    /// Reads it from the database, and caches it.
+    /// Reads a session from the database and caches it.
     async fn read(&self, key_hash: &str) -> Result<Option<Arc<CachedSession>>, db::Error> {
         let asked_at = Instant::now();
         let wanted = key_hash.to_owned();
@@ -146,7 +145,7 @@ impl Sessions {
             || now - session.created_at >= self.absolute_timeout
     }
 
-    /// Seals what the row with this hash is to hold: it opens in no other row.
+    /// Seals the content of the row with this hash. It opens in no other row.
     pub(super) fn seal(&self, key_hash: &str, stored: &Stored) -> String {
         let plain = stored.to_json();
         self.keys.seal(|keys| &keys.sessions, key_hash, plain)

@@ -1,9 +1,9 @@
-//! What a session's row holds beside its columns, as the JSON that is sealed into it.
+//! The sealed column of a session's row, as JSON.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-/// What a session's row holds beside its columns. A field that a row does not have yet gets its default.
+/// The content of the sealed column. A field that a row lacks gets its default.
 #[derive(Clone, Default)]
 pub struct Stored {
     /// The ID token of the sign-in: the hint for signing out at the provider (RP-Initiated Logout 1.0, 2).
@@ -66,10 +66,10 @@ mod tests {
         for (json, expected) in [
             (r#"{"id_token_hint":"a.b.c"}"#, Some("a.b.c")),
             (r#"{}"#, None),
-            // As it was: a map of JSON texts.
+            // The former form: a map of JSON texts.
             (r#"{"id_token":"\"a.b.c\""}"#, Some("a.b.c")),
             (r#"{"id_token":"not JSON"}"#, None),
-            // As it may be one day.
+            // A future form with more fields.
             (r#"{"id_token_hint":"a.b.c","acr":["x"]}"#, Some("a.b.c")),
         ] {
             assert_eq!(hint(json).as_deref(), expected, "{json}");

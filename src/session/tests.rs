@@ -1,4 +1,4 @@
-//! Sessions by themselves, and what the tests beside the code begin with.
+//! Tests of sessions without HTTP, and what the unit tests share.
 
 use std::collections::HashMap;
 

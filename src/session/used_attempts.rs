@@ -1,5 +1,5 @@
-//! An attempt signs in once. This process marks it as used before it asks the token endpoint. The database tells about
-//! other processes, when the session is to start.
+//! An attempt signs in once. This process marks it as used before it calls the token endpoint. The database catches a use
+//! by another process when the session starts.
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -9,8 +9,8 @@ use crate::db::{self, Kind, SingleUse};
 use crate::session::login_attempt::LIFETIME;
 use crate::session::{AttemptError, Sessions};
 
-/// How many are kept at most, some 250 bytes each. Whoever makes us drop one gains requests to the token endpoint, and no
-/// session.
+/// How many are kept at most, some 250 bytes each. An attacker who makes us drop one gains requests to the token endpoint,
+/// but no session.
 const CAPACITY: u64 = 16_384;
 
 /// For how long after its use an attempt is kept: beyond its own lifetime, since the clocks of the processes differ.
@@ -37,7 +37,7 @@ impl Sessions {
     /// Marks the attempt that `state` names as used. [`Sessions::sign_in`] takes the result.
     ///
     /// # Errors
-    /// This process did so before.
+    /// This process has already marked it.
     pub fn use_attempt(&self, state: &str) -> Result<SingleUse, AttemptError> {
         let attempt = SingleUse::new(Kind::Attempt, state, self.clock.now() + KEPT);
         let entry = self

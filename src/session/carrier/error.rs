@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// A bug of ours: the layers are incomplete, or a handler did what no handler may do.
+/// A bug in Doorward: the layers are incomplete, or a handler misuses the session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum CarrierError {
     /// [`session_scope`] is missing.
     NoScope,
     /// One request loaded or started two sessions.
     Twice,
-    /// The middleware of actix-identity refused.
+    /// actix-identity returned an error.
     Identity,
-    /// A session is to be stored, and no sign-in started it: an anonymous visitor costs no row.
+    /// A session would be stored that no sign-in started: an anonymous visitor costs no row.
     NobodySignedIn,
 }
 
@@ -20,8 +20,8 @@ impl fmt::Display for CarrierError {
         f.write_str(match self {
             CarrierError::NoScope => "the session's outermost layer is missing",
             CarrierError::Twice => "one request has two sessions",
-            CarrierError::Identity => "actix-identity did not take the session",
-            CarrierError::NobodySignedIn => "a session is for somebody who signed in",
+            CarrierError::Identity => "actix-identity did not accept the session",
+            CarrierError::NobodySignedIn => "a session without a sign-in can't be stored",
         })
     }
 }

@@ -48,7 +48,7 @@ impl House {
         found.await.unwrap().map(|(session, _)| session.state)
     }
 
-    /// The answer to a request with this cookie: its body, and the cookie that it sets.
+    /// The response to a request with this cookie: its body, and the cookie that it sets.
     async fn get(&self, path: &str, cookie: Option<&str>) -> Answer {
         let sessions = web::Data::from(self.sessions.clone());
         let app = App::new()
@@ -137,7 +137,7 @@ async fn sign_out(sessions: web::Data<Sessions>, request: HttpRequest) -> &'stat
     }
 }
 
-/// What no handler of ours does.
+/// A misuse that none of our handlers commits.
 async fn anonymous(request: HttpRequest) -> &'static str {
     request.get_session().insert("visits", 1).unwrap();
     ""
@@ -190,7 +190,7 @@ async fn nobody_gets_a_session_without_a_sign_in() {
     let house = House::new();
     let refused = house.get("/anonymous", None).await;
     assert_eq!(refused.cookie, None);
-    assert_eq!(refused.body, "a session is for somebody who signed in");
+    assert_eq!(refused.body, "a session without a sign-in can't be stored");
 }
 
 #[actix_web::test]

@@ -46,7 +46,7 @@ fn a_key_that_comes_opens_at_once_and_seals_later() {
     assert_eq!(
         opened(&rotating, &sealed_by(&new)),
         Some(MadeWith::Current),
-        "or two processes would make it anew in turns"
+        "or two processes would re-seal it in turns"
     );
     rotating.promote(&coming, LIFETIME);
     assert_eq!(opened(&new, &sealed_by(&rotating)), Some(MadeWith::Current));

@@ -1,5 +1,4 @@
-//! How much room the attempts of one browser take: a `Cookie` header that is too long is refused by proxies, and then
-//! nobody gets anywhere.
+//! Limits the room that the attempts of one browser take: proxies refuse requests whose `Cookie` header is too long.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
@@ -11,7 +10,7 @@ use crate::session::Sessions;
 /// removed.
 pub(super) const TOGETHER: usize = 2950;
 
-/// What stands for the state in the names of the two cookies for attempts with a long place to return to.
+/// Takes the place of the state in the names of the two cookies for attempts with a long `return_to`.
 pub(super) const LONG_ATTEMPTS: [&str; 2] = ["0", "1"];
 
 /// How many attempts one response removes at most: its head must fit a proxy's buffer.
@@ -26,7 +25,7 @@ pub(super) struct Kept {
 }
 
 impl Sessions {
-    /// The attempts that the browser sent, those first that are the least loss.
+    /// The attempts that the browser sent, in the order in which they are removed.
     pub(super) fn kept_attempts(&self, request: &HttpRequest) -> Vec<Kept> {
         let Ok(cookies) = request.cookies() else {
             return Vec::new();
@@ -49,7 +48,7 @@ impl Sessions {
         kept
     }
 
-    /// The name for an attempt with a long place to return to: one that is free, or the oldest of them.
+    /// The name for an attempt with a long `return_to`: a free one, or that of the oldest.
     pub(super) fn long_attempt_name(&self, kept: &[Kept]) -> String {
         let names = LONG_ATTEMPTS.map(|long| self.names.login(long));
         let age = |name: &String| kept.iter().position(|kept| kept.name == *name);
@@ -58,7 +57,7 @@ impl Sessions {
         oldest.expect("there is more than one")
     }
 
-    /// Removals: of what can't be finished any more, and of the oldest until `new` fits in.
+    /// Removes attempts that can't be finished any more, then the oldest until `new` fits.
     pub(super) fn surplus_attempts(
         &self,
         kept: Vec<Kept>,

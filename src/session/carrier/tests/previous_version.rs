@@ -1,4 +1,4 @@
-//! Rows and cookies of before the session was one typed value.
+//! Rows and cookies from the time before the session was one typed value.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -68,7 +68,7 @@ async fn a_session_that_the_previous_version_wrote_opens_and_is_written_anew_whe
     for (before, is_retired) in [(&current, false), (&retired, true)] {
         before.restore(&house.sessions.db).await;
         let expected = format!("{} {HINT_OF_BEFORE}", before.key_hash);
-        // What anybody may keep gives nobody's cookie away.
+        // A response that shared caches may keep sets no cookie.
         let public = house.get("/public", Some(before.cookie)).await;
         assert_eq!(public.cookie, None);
         let first = house.get("/", Some(before.cookie)).await;
