@@ -1,11 +1,11 @@
-//! The one clock: everything that compares times asks it, so that a test can move it.
+//! The one clock. All code that compares times uses it, so that a test can move it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime};
 
-/// Tells the time in UTC. Clones share their shift.
+/// The time in UTC. Clones share their shift.
 #[derive(Clone, Default)]
 pub struct Clock {
     shift_secs: Arc<AtomicI64>,

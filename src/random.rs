@@ -1,4 +1,4 @@
-//! Values nobody can guess, from the operating system's generator by way of aws-lc.
+//! Values that can't be guessed, from the operating system's generator through aws-lc.
 
 use aws_lc_rs::{constant_time, rand};
 use base64::Engine;
@@ -16,8 +16,8 @@ pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(bytes::<32>())
 }
 
-/// A name of 128 bits as 22 URL-safe characters: unique, but nothing depends on its being secret. It
-/// does not begin with a hyphen, or a command line would take it for an option.
+/// A name of 128 bits as 22 URL-safe characters: unique, but not a secret. It does not begin with a
+/// hyphen, so a command line does not read it as an option.
 pub fn id() -> String {
     loop {
         let id = URL_SAFE_NO_PAD.encode(bytes::<16>());
@@ -27,7 +27,7 @@ pub fn id() -> String {
     }
 }
 
-/// Whether two secrets are the same. How long that takes tells at most whether their lengths differ.
+/// Whether two secrets are the same. The time that it takes reveals at most whether their lengths differ.
 pub fn is_same(one: &str, other: &str) -> bool {
     constant_time::verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
 }

@@ -7,10 +7,10 @@ use super::end::{Which, Why, end_within};
 use super::transaction::transaction;
 use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, User};
 
-/// Blocks a person and ends their sessions, which it returns. Somebody who is blocked already stays blocked since then.
+/// Blocks a person and ends their sessions, which it returns. A person who is already blocked keeps the time of the first block.
 ///
-/// The person's row comes first: a sign-in locks it too, so that a sign-in at the same moment is either refused or its
-/// session is among those that end.
+/// Writes the person's row first, which a sign-in locks too. So a concurrent sign-in is either refused, or its session is
+/// among those that end.
 pub fn block(
     connection: &mut AnyConnection,
     user: &User,

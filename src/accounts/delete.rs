@@ -7,7 +7,7 @@ use super::end::{Which, Why, end_within};
 use super::transaction::transaction;
 use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, User};
 
-/// Deletes a person and ends their sessions, which it returns. At their next sign-in they are somebody new.
+/// Deletes a person and ends their sessions, which it returns. At their next sign-in they are a new person.
 pub fn delete(
     connection: &mut AnyConnection,
     user: &User,

@@ -1,4 +1,4 @@
-//! The one way in which a session ends, whoever ends it: its row goes and an audit event comes, in one transaction.
+//! The one way in which a session ends: its row is deleted and an audit event is written, in one transaction.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub enum Which {
     OneUnseenSince(String, OffsetDateTime),
     /// All sessions of the person with this id.
     AllOf(String),
-    /// Some of the sessions that were not seen since that time. To be called again until none is left.
+    /// Some of the sessions that were not seen since that time. Call it again until it returns none.
     SomeUnseenSince(OffsetDateTime),
 }
 
@@ -70,11 +70,10 @@ fn expiry(
     }
 }
 
-/// Ends sessions and returns those that it ended, so that the caller can tell its caches. Of several callers that end the
-/// same session at once, one does.
+/// Ends sessions and returns those that it ended, so that the caller can invalidate its caches. If several callers end the
+/// same session at once, exactly one of them ends it.
 ///
-/// A sign-out happens even if its event can't be kept, which is then in the log alone: nobody who wants to leave is held
-/// back.
+/// A sign-out succeeds even if its event can't be written, which is then only logged: signing out must always work.
 ///
 /// # Errors
 /// No session has ended.
@@ -101,7 +100,7 @@ pub fn end(
     }
 }
 
-/// The same, as a part of another act.
+/// [`end`] as a part of another transaction.
 pub(super) fn end_within(
     transaction: &mut Transaction<'_>,
     which: &Which,
@@ -116,7 +115,7 @@ pub(super) fn end_within(
     Ok(ended)
 }
 
-/// Whoever locks both a person and their sessions locks the person first, or two of them could wait for each other.
+/// Code that locks both a person and their sessions locks the person first, so that no two transactions deadlock.
 fn delete(connection: &mut AnyConnection, which: &Which) -> QueryResult<Vec<DeletedSession>> {
     match which {
         Which::One(key_hash) => Session::delete(connection, key_hash, None).map(Vec::from_iter),

@@ -1,4 +1,4 @@
-//! What happens to people and their sessions, each act one transaction with its audit event. Knows neither the web
+//! What happens to people and their sessions: each action is one transaction with its audit event. Knows neither the web
 //! framework nor the protocol.
 
 pub mod audit;

@@ -1,5 +1,5 @@
-//! Why a sign-in failed, in one word: for audit events and for the metric. Dashboards and alerts are written in these
-//! words, so they do not change.
+//! Why a sign-in failed, as an identifier for audit events and for the metric. Dashboards and alerts use these names, so
+//! they do not change.
 
 /// The enum, its list and its names, from one list of variants.
 macro_rules! reasons {
@@ -33,7 +33,7 @@ reasons! {
     NoState => "no_state",
     /// This browser has no login attempt with that state.
     AttemptMissing => "attempt_missing",
-    /// The attempt's cookie is not sealed with a key of ours.
+    /// The attempt's cookie is not sealed with one of our keys.
     AttemptForged => "attempt_forged",
     /// The attempt was used before.
     AttemptUsed => "attempt_used",
@@ -101,12 +101,12 @@ reasons! {
     UserinfoRefused => "userinfo_refused",
     /// The userinfo response is about another person.
     UserinfoSubject => "userinfo_subject",
-    /// The person is blocked here.
+    /// The person is blocked in Doorward.
     Blocked => "blocked",
     /// The client's address has used up its `RATE_LIMIT`.
     RateLimited => "rate_limited",
     /// The database is not available.
     Database => "database",
-    /// A bug of ours.
+    /// A bug in Doorward.
     Internal => "internal",
 }

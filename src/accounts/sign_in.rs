@@ -1,4 +1,4 @@
-//! Signing in: the person is updated or created, and gets a session, with the audit events; all of it or nothing.
+//! Signing in: updates or creates the person, and adds a session and the audit events, all or nothing.
 
 mod statement;
 
@@ -12,7 +12,7 @@ use crate::db::single_use::{SingleUse, is_used};
 use crate::db::{AnyConnection, AuditEvent, Event, NewSession, NewUser, Session, User};
 use statement::{SignInStatement, UpdateStatement};
 
-/// What came of a sign-in.
+/// The outcome of a sign-in.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SignInOutcome {
     /// The person has a session.
@@ -27,18 +27,18 @@ pub enum SignInOutcome {
 pub struct SignIn {
     /// What the provider said of the person.
     pub person: NewUser,
-    /// The session that begins.
+    /// The session that starts.
     pub session: NewSession,
-    /// The attempt, which this uses up.
+    /// The attempt, which the sign-in uses up.
     pub attempt: SingleUse,
-    /// The key hash of the session that the same browser had, which ends.
+    /// The key hash of the browser's former session, which ends.
     pub replaces: Option<String>,
     /// When.
     pub now: OffsetDateTime,
 }
 
-/// Updates or creates the person, and begins the session. Somebody who is blocked gets none and is left as they are; so
-/// does somebody whose attempt was used before.
+/// Updates or creates the person, and starts the session. If the person is blocked or the attempt was used before, nothing
+/// changes.
 pub fn sign_in(connection: &mut AnyConnection, new: &SignIn) -> QueryResult<SignInOutcome> {
     match connection {
         AnyConnection::Postgres(_) => match new.on_postgres(connection) {
@@ -50,19 +50,19 @@ pub fn sign_in(connection: &mut AnyConnection, new: &SignIn) -> QueryResult<Sign
 }
 
 impl SignIn {
-    /// Most sign-ins are one statement and one round trip: of somebody who has signed in before, with a browser that is
-    /// not signed in. Others cost some more.
+    /// Most sign-ins are of a person who has signed in before, in a browser that is not signed in. These are one statement
+    /// and one round trip; others take a few more.
     fn on_postgres(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
         if let Some(user) = self.known_person(connection)? {
             return Ok(SignInOutcome::SignedIn(user));
         }
-        // Asked for before they are created, so that somebody who is blocked is no error in Postgres's log.
+        // Looked up before they are created, so that a blocked person is no error in Postgres's log.
         match self.get_user(connection)? {
             Some(user) if user.blocked_at.is_some() => return Ok(SignInOutcome::Blocked(user)),
-            // Created or unblocked this moment.
+            // Created or unblocked just now.
             Some(_) => (),
             None => match self.new_person(connection) {
-                // Of two first sign-ins at once, the slower one finds whom the faster one created.
+                // Of two concurrent first sign-ins, the slower one finds the person that the faster one created.
                 Err(cause) if is_taken(&cause) => (),
                 outcome => return outcome,
             },
@@ -76,7 +76,7 @@ impl SignIn {
         }
     }
 
-    /// Signs in somebody who has signed in before and is not blocked; nobody else.
+    /// Signs in a person who has signed in before and is not blocked; otherwise does nothing.
     fn known_person(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {
         match &self.replaces {
             None => single_statement(connection, |statement| self.all_at_once(statement)),
@@ -100,7 +100,7 @@ impl SignIn {
         })
     }
 
-    /// Nobody else's transaction can come between the statements of one of SQLite.
+    /// On SQLite, no other transaction can come between the statements of this one.
     fn on_sqlite(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
         transaction(connection, |transaction| {
             if !self.attempt.create(transaction)? {
@@ -151,7 +151,7 @@ impl SignIn {
     }
 }
 
-/// Whether somebody else has just created the same person.
+/// Whether another sign-in has just created the same person.
 fn is_taken(cause: &QueryError) -> bool {
     let is_duplicate = matches!(
         cause,

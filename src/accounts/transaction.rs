@@ -1,5 +1,5 @@
-//! How an act is written: its rows and its audit events in one transaction. The events are logged after the commit: what
-//! was rolled back did not happen, and the log says nothing of it.
+//! Writes rows and their audit events in one transaction. The events are logged after the commit, so that the log has no
+//! event of what was rolled back.
 
 use std::ops::{Deref, DerefMut};
 
@@ -7,7 +7,7 @@ use diesel::QueryResult;
 
 use crate::db::{AnyConnection, AuditEvent};
 
-/// A transaction that is open, with the events that it keeps.
+/// An open transaction and its events.
 pub struct Transaction<'a> {
     connection: &'a mut AnyConnection,
     events: Vec<AuditEvent>,

@@ -20,7 +20,7 @@ const CREATE_AT_ONCE: usize = 500;
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = audit_events)]
 pub struct AuditEvent {
-    /// Sorts by time.
+    /// Its id, which sorts by time.
     pub id: String,
     /// When it happened, in UTC.
     pub occurred_at: PrimitiveDateTime,
@@ -32,7 +32,7 @@ pub struct AuditEvent {
     pub issuer: Option<String>,
     /// The person's subject at the issuer.
     pub subject: Option<String>,
-    /// Why, if there can be several reasons: a word that does not change.
+    /// Why, if there can be several reasons: an identifier that does not change.
     pub reason: Option<String>,
     /// The client's address.
     pub address: Option<String>,
@@ -205,13 +205,13 @@ impl AuditEvent {
     }
 }
 
-/// The start of the ids of that time.
+/// The prefix of all ids of that time.
 fn id_at(time: OffsetDateTime) -> String {
     let micros = time.unix_timestamp_nanos() / 1000;
     format!("{:016x}", micros.max(0))
 }
 
-/// An id of that time. Events of one microsecond sort in the order in which this process made them; the random part keeps
+/// A new id of that time. Events of one microsecond sort in the order in which this process made them; the random part keeps
 /// the ids of several processes apart.
 fn new_id(time: OffsetDateTime) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -1,4 +1,4 @@
-//! A connection to the database, whichever it is.
+//! A connection to either database.
 
 use std::path::Path;
 use std::time::Instant;
@@ -89,7 +89,7 @@ impl Manager {
 /// A connection of the pool.
 pub struct Pooled {
     pub connection: AnyConnection,
-    /// When it last answered, if it did yet.
+    /// When it last responded, if it has.
     pub used_at: Option<Instant>,
     /// Whether the database has closed it.
     pub is_closed: bool,
@@ -117,8 +117,8 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
-        let answered = pooled.connection.ping();
-        answered.map_err(diesel::r2d2::Error::QueryError)
+        let responded = pooled.connection.ping();
+        responded.map_err(diesel::r2d2::Error::QueryError)
     }
 
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
@@ -126,7 +126,7 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
-/// libpq's message about an untidy URL may contain a piece of the password, so it is not passed on.
+/// libpq's message about an ambiguous URL may contain a piece of the password, so it is not passed on.
 fn open_postgres(url: &PostgresUrl) -> ConnectionResult<PgConnection> {
     PgConnection::establish(&url.for_libpq).map_err(|cause| match url.is_tidy {
         true => cause,

@@ -1,4 +1,4 @@
-//! Which database: the URL's scheme picks the backend. A wrong URL of one backend is never taken for the other.
+//! Which database: the URL's scheme picks the backend. A wrong URL for one backend is never read as one for the other.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -38,8 +38,8 @@ impl DatabaseUrl {
     }
 }
 
-/// libpq's other notation (`host=db dbname=doorward`), or a URL without its slashes. Taken for a file, its name would contain
-/// the password.
+/// libpq's other notation (`host=db dbname=doorward`), or a URL without its slashes. Read as a file name, it would put
+/// the password into the name of a file.
 fn is_meant_for_postgres(text: &str) -> bool {
     const KEYWORDS: [&str; 8] = [
         "host", "hostaddr", "port", "dbname", "user", "password", "service", "sslmode",

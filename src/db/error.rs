@@ -13,9 +13,9 @@ use diesel::result::Error::DatabaseError;
 pub enum Error {
     /// No connection could be opened.
     Unavailable(String),
-    /// All connections were in use for so long.
+    /// All connections were in use for this long.
     NoFreeConnection(Duration),
-    /// A query was not answered for so long. Whether it was carried out is not known.
+    /// The database did not respond to a query for this long. Whether it ran the query is not known.
     NoResponse(Duration),
     /// A query failed.
     Query(diesel::result::Error),

@@ -1,4 +1,4 @@
-//! What an audit event can be about. The names are part of the interface: dashboards and scripts use them.
+//! The kinds of audit events. The names are part of the interface: dashboards and scripts use them.
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum Event {
     EventsDropped,
     /// A person signed out.
     SignOut,
-    /// A cookie of ours came twice: somebody else set one of them.
+    /// One of our cookies was sent twice: another party set one of them.
     CookiesPlanted,
     /// A session expired; the reason says which timeout was reached.
     SessionExpired,

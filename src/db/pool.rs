@@ -14,11 +14,11 @@ use crate::observe::request_id::RequestContext;
 /// How long a query waits for a free connection.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a query takes in all until its caller gets an error: a database that accepts a query and never answers, as a
-/// frozen machine does, holds up no request for longer.
+/// How long a query may take in all until its caller gets an error. A database that accepts a query and never responds,
+/// such as a frozen machine, delays no request for longer.
 const RESPONSE_WAIT: Duration = Duration::from_secs(6);
 
-/// A connection that answered within this time is not tested again before it is used.
+/// A connection that has responded within this time is not tested again before it is used.
 const TEST_AFTER: Duration = Duration::from_secs(1);
 
 /// A pool of connections to the database. Clones share it.
@@ -116,7 +116,7 @@ impl Db {
     }
 
     fn connection(&self, deadline: Instant) -> Result<r2d2::PooledConnection<Manager>, Error> {
-        // The wait for a thread may have taken all the time.
+        // Waiting for a thread may have used up the time.
         let left = deadline.saturating_duration_since(Instant::now());
         match left.is_zero() {
             true => Err(Error::NoFreeConnection(POOL_WAIT)),
@@ -124,7 +124,7 @@ impl Db {
         }
     }
 
-    /// A connection that answers, or answered a moment ago.
+    /// A connection that responds, or has responded recently.
     fn tested_connection(
         &self,
         deadline: Instant,
@@ -152,7 +152,7 @@ impl Db {
         self.query(&mut *self.tested_connection(pool_deadline())?, query)
     }
 
-    /// Whether the database answers.
+    /// Whether the database responds.
     pub async fn ping(&self) -> Result<(), Error> {
         self.read(|connection| connection.ping()).await
     }
@@ -162,7 +162,7 @@ impl Db {
         migrations::apply(&mut self.tested_connection(pool_deadline())?.connection)
     }
 
-    /// Whether Postgres is read-only for us: a standby, or a role that is set so.
+    /// Whether Postgres accepts no writes from us: it is a standby, or the role is read-only.
     pub fn is_read_only(&self) -> Result<bool, Error> {
         self.run_blocking(connection::is_read_only)
     }

@@ -1,8 +1,7 @@
 //! Which Postgres: the URL read as libpq reads it (`conninfo_uri_parse_options` in its `fe-connect.c`), so that a
 //! connection across a network is TLS or fails, however the host is named.
 //!
-//! libpq gets what was understood here, written so that it can be read in one way only: both always mean the same host
-//! and the same `sslmode`.
+//! libpq gets the parsed URL written in a canonical form, so that both always mean the same host and the same `sslmode`.
 
 mod options;
 
@@ -10,7 +9,7 @@ use std::net::IpAddr;
 
 use options::Options;
 
-/// What to say of a URL that libpq could not read. A piece of it may be a part of the password, so none is repeated.
+/// The message for a URL that libpq could not read. It repeats no part of the URL, which may be a part of the password.
 pub const MALFORMED: &str =
     "is malformed; write @ : / ? # and % in a name or password as %40 %3A %2F %3F %23 and %25";
 
@@ -30,7 +29,7 @@ const NETWORK_TIMEOUTS: [(&str, &str); 4] = [
 /// A checked URL. It may hold a password: it does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl {
-    /// What libpq gets.
+    /// The URL that libpq gets.
     pub for_libpq: String,
     /// Whether it is clear where user name and password end. If not, libpq may take a piece of the password for something
     /// else and name it in an error.
@@ -41,7 +40,7 @@ impl PostgresUrl {
     /// Reads a URL. `variable` is the process's environment, where libpq finds what the URL leaves out.
     ///
     /// # Errors
-    /// What is wrong with it, without a word of it.
+    /// What is wrong with it. The message contains no part of the URL.
     pub fn parse(
         url: &str,
         variable: &dyn Fn(&str) -> Option<String>,
@@ -53,7 +52,7 @@ impl PostgresUrl {
     }
 }
 
-/// Turns `url` into what libpq gets.
+/// Turns `url` into the URL that libpq gets.
 fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let mut options = Options::parse(rest).ok_or(MALFORMED)?;
@@ -101,7 +100,7 @@ impl Options {
         elsewhere == 0 && addresses.all(|address| address.is_empty() || is_loopback(address))
     }
 
-    /// What the environment says, if that is TLS. Otherwise what libpq would use, or else TLS without a check of the
+    /// The mode of the environment, if that is TLS. Otherwise the one that libpq would use, or TLS without a check of the
     /// certificate.
     fn mode_across_a_network(&self, variable: &dyn Fn(&str) -> Option<String>) -> String {
         let roots = self.given("sslrootcert", "PGSSLROOTCERT", variable);

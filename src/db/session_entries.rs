@@ -1,4 +1,4 @@
-//! Sessions as an administrator sees them, without what they hold.
+//! Sessions as an administrator sees them, without their content.
 
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
@@ -13,7 +13,7 @@ pub struct SessionEntry {
     /// The row's key: a hash of the cookie's secret, which opens nothing.
     #[diesel(column_name = key_hash)]
     pub id: String,
-    /// Whose it is.
+    /// The person's id.
     pub user_id: String,
     /// The sign-in, in UTC.
     pub created_at: PrimitiveDateTime,

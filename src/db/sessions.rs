@@ -13,11 +13,11 @@ use super::{AnyConnection, User, timestamp};
 /// How many sessions one transaction deletes, so that it locks nothing for long.
 const PURGE_AT_ONCE: i64 = 500;
 
-/// What a sign-in leaves behind.
+/// A session, as a row.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct Session {
-    /// Whose it is.
+    /// The person's id.
     pub user_id: String,
     /// Encrypted by the session store.
     pub state: String,
@@ -27,7 +27,7 @@ pub struct Session {
     pub last_seen_at: PrimitiveDateTime,
 }
 
-/// A row to be, of the person who signs in.
+/// A row to insert, for the person who signs in.
 pub struct NewSession {
     /// A hash of the cookie's secret.
     pub key_hash: String,
@@ -40,18 +40,18 @@ pub struct NewSession {
 pub struct DeletedSession {
     /// The hash of the cookie's secret.
     pub key_hash: String,
-    /// Whose it was.
+    /// The person's id.
     pub user_id: String,
     /// Who vouches for them, if they have a row: somebody may have deleted that by hand, past the foreign key.
     pub issuer: Option<String>,
-    /// Their name there.
+    /// The person's subject at the issuer.
     pub subject: Option<String>,
     /// The latest request, in UTC, to the minute.
     pub last_seen_at: PrimitiveDateTime,
 }
 
 impl Session {
-    /// The session and its person, in one query. A blocked person's opens nothing.
+    /// The session and its person, in one query; `None` if the person is blocked.
     pub fn get(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -65,7 +65,7 @@ impl Session {
             .optional()
     }
 
-    /// Adds a session of `user`, who must have been judged in the same transaction.
+    /// Adds a session of `user`. The same transaction must have checked that they are not blocked.
     pub(crate) fn create(
         connection: &mut AnyConnection,
         new: &NewSession,
@@ -121,7 +121,7 @@ impl Session {
         }
     }
 
-    /// Deletes all sessions of a person. [`User::lock`] comes before.
+    /// Deletes all sessions of a person. Call [`User::lock`] first.
     pub(crate) fn delete_of_user(
         connection: &mut AnyConnection,
         user_id: &str,
@@ -131,8 +131,8 @@ impl Session {
             .get_results(connection)
     }
 
-    /// Deletes some of the sessions that were not seen since `unseen_since`: none that another transaction has locked,
-    /// so that no two wait for each other.
+    /// Deletes some of the sessions that were not seen since `unseen_since`. Skips those that another transaction has
+    /// locked, so that no two wait for each other.
     pub(crate) fn delete_unseen(
         connection: &mut AnyConnection,
         unseen_since: OffsetDateTime,
@@ -148,8 +148,8 @@ impl Session {
             .get_results(connection)
     }
 
-    /// How many were seen since `idle_since`. An index alone tells, so that of a million rows none
-    /// is read; those that are too old are cleared away before they matter.
+    /// How many were seen since `idle_since`. The query reads only an index, not a row. Sessions beyond the absolute
+    /// timeout are included until they are purged.
     pub fn count_live(
         connection: &mut AnyConnection,
         idle_since: OffsetDateTime,

@@ -1,4 +1,4 @@
-//! The sign-outs of the last minute, for a second press on "Sign out".
+//! The sign-outs of the last minute, for a second click on "Sign out".
 
 use diesel::prelude::*;
 use diesel::result::DatabaseErrorKind::UniqueViolation;

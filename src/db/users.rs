@@ -10,7 +10,7 @@ use super::schema::users;
 use super::{AnyConnection, Page, timestamp};
 
 diesel::define_sql_function! {
-    /// Both databases lower ASCII alike.
+    /// Both databases lower ASCII in the same way.
     fn lower(text: Nullable<Text>) -> Nullable<Text>;
 }
 
@@ -47,7 +47,7 @@ pub struct User {
     pub blocked_at: Option<PrimitiveDateTime>,
 }
 
-/// What the provider said of the person who signs in.
+/// The provider's claims about the person who signs in.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// `iss` of the verified ID token.
@@ -165,7 +165,7 @@ impl User {
         Ok(())
     }
 
-    /// Sets or clears the time since when a person may not sign in. Returns whether they could before, or could not.
+    /// Sets or clears the time since when a person may not sign in. Returns whether that changed anything.
     pub(crate) fn update_blocked_at(
         connection: &mut AnyConnection,
         id: &str,

@@ -1,13 +1,13 @@
-//! How many events that strangers can cause are kept. Anybody can make a sign-in fail, but nobody may fill the database or
-//! crowd out other people's failures.
+//! Limits how many events that strangers can cause are kept. Any client can make a sign-in fail, but none may fill the
+//! database or displace other people's failures.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What each process keeps in a minute, of all networks together.
+/// How many events each process keeps in a minute, for all networks together.
 const PER_MINUTE: u32 = 60;
 
-/// What it keeps of one network, so that one alone can't use up the sum.
+/// How many it keeps for one network, so that one alone can't use up the total.
 const PER_NETWORK: u32 = 10;
 
 /// What was kept in a minute, and what was not.
@@ -43,7 +43,7 @@ impl Allowance {
         is_kept
     }
 
-    /// How many were not kept before `minute`, told once.
+    /// How many were not kept before `minute`. Each is counted in one result only.
     pub fn take_dropped(&mut self, minute: i64) -> Option<u32> {
         if self.minute == minute || self.dropped == 0 {
             return None;
@@ -52,7 +52,7 @@ impl Allowance {
     }
 }
 
-/// What one owner has at most, as a rule: 24 bits of an IPv4 address, 48 of IPv6.
+/// The largest network that one client usually has: 24 bits of an IPv4 address, 48 of IPv6.
 fn network(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() >> 8 << 8).into(),

@@ -1,4 +1,4 @@
-//! Audit events that are no part of an act: failed sign-ins and planted cookies. Each goes to the log, and to the database
+//! Audit events outside a transaction: failed sign-ins and duplicate cookies. Each is logged, and kept in the database
 //! unless strangers could fill it.
 
 mod allowance;
@@ -22,23 +22,23 @@ pub struct Audit {
     clock: Clock,
     /// Limits failures before the provider has named a person.
     unknown: Mutex<Allowance>,
-    /// Limits events of cookies that came twice.
+    /// Limits events of duplicate cookies.
     planted: Mutex<Allowance>,
 }
 
 /// How far a sign-in got before it failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// There is no login attempt of ours behind it: anyone can make up such a callback.
+    /// There is no login attempt of this browser: any client can make up such a callback.
     NoAttempt,
-    /// This browser began a login attempt here. Who it is, nobody knows yet.
+    /// This browser started a login attempt. The person is not known yet.
     Attempt,
     /// A verified ID token names this subject.
     Identified {
         /// `sub`.
         subject: String,
     },
-    /// The person has a row here.
+    /// The person has a row in the database.
     Known {
         /// `sub`.
         subject: String,
@@ -59,7 +59,7 @@ impl Stage {
 }
 
 impl Audit {
-    /// Events of people for whom `issuer` vouches, kept for `retention`.
+    /// Events of people of `issuer`, kept for `retention`.
     pub fn new(db: Db, issuer: String, retention: Duration, clock: Clock) -> Audit {
         metrics::know_reasons(Reason::ALL.iter().map(|reason| reason.name()));
         Audit {
@@ -72,8 +72,8 @@ impl Audit {
         }
     }
 
-    /// A sign-in failed at `stage`. At [`Stage::NoAttempt`] it is only logged and counted: it would be an easy way to
-    /// fill a database.
+    /// A sign-in failed at `stage`. At [`Stage::NoAttempt`] it is only logged and counted, since any client could fill
+    /// the database with these.
     pub async fn sign_in_failed(&self, stage: Stage, reason: Reason) {
         metrics::sign_in_failed(reason.name());
         self.tell_dropped().await;
@@ -86,7 +86,7 @@ impl Audit {
             user_id,
             ..AuditEvent::new(Event::SignInFailed, self.clock.now()).because(reason.name())
         };
-        // Nobody is to wait a second time for a database that is not available.
+        // The request has already waited once for a database that is not available.
         let may_be_kept = reason != Reason::Database;
         if !has_attempt {
             event.log();
@@ -98,7 +98,7 @@ impl Audit {
         }
     }
 
-    /// A cookie of ours came twice. Anybody can send that, and a browser does with each request.
+    /// One of our cookies was sent twice. Any client can send that, and an affected browser does so with each request.
     pub async fn cookies_planted(&self) {
         self.tell_dropped().await;
         let event = AuditEvent::new(Event::CookiesPlanted, self.clock.now());
@@ -110,7 +110,7 @@ impl Audit {
         }
     }
 
-    /// Keeps an event that does not depend on being kept.
+    /// Keeps an event. If that fails, it is only logged.
     async fn keep(&self, event: AuditEvent) {
         let kept = event.clone();
         let create = self.db.run(move |connection| {
@@ -128,7 +128,7 @@ impl Audit {
         lock(allowance).take(self.minute(), address)
     }
 
-    /// Says how many events of the minutes before were in the log alone.
+    /// Records how many events of the past minutes were only logged.
     async fn tell_dropped(&self) {
         for (allowance, dropped) in [
             (&self.unknown, Event::SignInFailed),
@@ -147,7 +147,7 @@ impl Audit {
         self.clock.now().unix_timestamp() / 60
     }
 
-    /// Removes the events that are older than the retention; how many.
+    /// Removes the events that are older than the retention, and returns how many.
     pub async fn purge(&self) -> Result<usize, db::Error> {
         self.tell_dropped().await;
         let until = self.clock.now() - self.retention;

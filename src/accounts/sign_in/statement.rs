@@ -1,5 +1,5 @@
-//! The statements of a sign-in, each in a file beside this one. Diesel prepares an UPDATE of its own anew each time, since
-//! what it sets may differ; what these set never differs, so they stay prepared.
+//! The statements of a sign-in, each in its own file in this folder. Diesel prepares an UPDATE that it builds again each
+//! time, since the columns that it sets may differ. These statements are constant, so they stay prepared.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -19,7 +19,7 @@ pub(super) struct UpdateStatement<'a> {
     at: PrimitiveDateTime,
 }
 
-/// `sign_in.sql`: the same, and all else that a sign-in writes.
+/// `sign_in.sql`: the same, and everything else that a sign-in writes.
 pub(super) struct SignInStatement<'a> {
     update: UpdateStatement<'a>,
     event: &'a AuditEvent,
@@ -81,7 +81,7 @@ impl QueryFragment<Backend> for SignInStatement<'_> {
     }
 }
 
-/// A statement of a file, whose `$1`, `$2` … get their values in this order.
+/// A statement from a file, with the values of its `$1`, `$2` … in this order.
 struct Sql<'text, 'a, 'b> {
     rest: &'text str,
     out: AstPass<'a, 'b, Backend>,
@@ -134,7 +134,7 @@ impl<Conn> RunQueryDsl<Conn> for SignInStatement<'_> {}
 
 #[cfg(test)]
 mod tests {
-    /// A value goes where its parameter stands, so the numbers must be in order and none may be left out.
+    /// Values are bound by position, so the parameters' numbers must be in order and without gaps.
     #[test]
     fn the_parameters_of_each_file_are_numbered_as_they_come() {
         for (text, count) in [

@@ -11,7 +11,7 @@ impl Options {
     /// `[user[:password]@][host[:port][,…]][/database][?name=value[&…]]`
     pub fn parse(rest: &str) -> Option<Options> {
         let mut options = Options(Vec::new());
-        // Whichever of the two comes first decides, whatever stands before it: a password may contain `?`.
+        // The first of the two decides, whatever precedes it: a password may contain `?`.
         let address = match rest.find(['@', '/']) {
             Some(at) if rest[at..].starts_with('@') => {
                 let (user, password) = match rest[..at].split_once(':') {
