@@ -52,7 +52,7 @@ fn since(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .or_else(date)
-        .ok_or_else(|| "say 24h, 2026-11-22 or 2026-11-22T08:00:00Z".to_owned())
+        .ok_or_else(|| "write 24h, 2026-11-22 or 2026-11-22T08:00:00Z".to_owned())
 }
 
 /// What to print: the latest event last, as in a log.
@@ -75,18 +75,17 @@ pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
     })
 }
 
-/// UserFilter events can name that are about the person of `words`; somebody who was deleted is in no
-/// table any more, but in events.
-fn people(db: &Db, words: &[String]) -> Result<Vec<Person>, String> {
-    let (word, subject) = match words {
+/// The ids and subjects under which events may name the person of `arguments`. A deleted person is only in events.
+fn people(db: &Db, arguments: &[String]) -> Result<Vec<Person>, String> {
+    let (name, subject) = match arguments {
         [] => return Ok(Vec::new()),
-        [word, rest @ ..] => (word, rest.first()),
+        [name, rest @ ..] => (name, rest.first()),
     };
-    let is_email = subject.is_none() && word.contains('@');
+    let is_email = subject.is_none() && name.contains('@');
     let users = db.run_blocking(|connection| match subject {
-        Some(subject) => Ok(Vec::from_iter(User::get(connection, word, subject)?)),
-        None if is_email => User::list_by_email(connection, word, NAMESAKES),
-        None => Ok(Vec::from_iter(User::get_by_id(connection, word)?)),
+        Some(subject) => Ok(Vec::from_iter(User::get(connection, name, subject)?)),
+        None if is_email => User::list_by_email(connection, name, NAMESAKES),
+        None => Ok(Vec::from_iter(User::get_by_id(connection, name)?)),
     });
     let users = users.map_err(|cause| cause.to_string())?;
     let both = |user: User| {
@@ -97,15 +96,15 @@ fn people(db: &Db, words: &[String]) -> Result<Vec<Person>, String> {
     };
     let mut people: Vec<Person> = users.into_iter().flat_map(both).collect();
     match subject {
-        Some(subject) => people.push(Person::Subject(word.clone(), subject.clone())),
+        Some(subject) => people.push(Person::Subject(name.clone(), subject.clone())),
         None if is_email && people.is_empty() => {
             return Err(format!(
-                "Nobody has the email {word}. Events contain no emails: name a deleted person by \
+                "No person has the email {name}. Events contain no emails: name a deleted person by \
                  id, or by issuer and subject."
             ));
         }
         None if is_email => (),
-        None => people.push(Person::Id(word.clone())),
+        None => people.push(Person::Id(name.clone())),
     }
     Ok(people)
 }
@@ -121,7 +120,7 @@ fn fields(event: &AuditEvent) -> [(&'static str, Option<&str>); 6] {
     ]
 }
 
-/// As JSON: what is not known is null.
+/// As JSON: unknown values are null.
 fn as_json(event: &AuditEvent) -> Value {
     let mut object = Map::new();
     object.insert("time".to_owned(), timestamp(event.occurred_at).into());
@@ -133,7 +132,7 @@ fn as_json(event: &AuditEvent) -> Value {
     Value::Object(object)
 }
 
-/// As text: what is not known is left out.
+/// As text: unknown values are left out.
 fn as_text(event: &AuditEvent) -> String {
     let mut text = format!("{}  {:15}", timestamp(event.occurred_at), event.event);
     for (name, value) in fields(event) {
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn since_when_can_be_said_in_three_ways() {
+    fn since_is_read_in_three_forms() {
         let day = since("2026-11-22").unwrap();
         assert_eq!(since("2026-11-22T01:00:00+01:00"), Ok(day));
         let a_day_ago = since("24h").unwrap();

@@ -4,7 +4,7 @@ use super::explain;
 use crate::server::healthcheck;
 use crate::settings::Settings;
 
-/// Asks the Doorward at `LISTEN_ADDR` whether it lives.
+/// Asks the Doorward at `LISTEN_ADDR` whether it is healthy.
 pub fn run() -> Result<(), String> {
     let settings = Settings::listen_addr_from_env();
     let (addr, scheme) = settings.map_err(|complaints| explain(&complaints))?;

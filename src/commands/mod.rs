@@ -1,5 +1,4 @@
-//! The command line: what can be asked of the binary, a file for each command. What they tell goes
-//! to standard output, complaints to standard error.
+//! The command line, a file for each command. Output goes to standard output, errors to standard error.
 
 mod audit;
 mod check;
@@ -27,35 +26,35 @@ use crate::settings::{Complaint, Settings};
     after_help = "Settings come from the environment, then from .env; .env.example explains them."
 )]
 pub struct CommandLine {
-    /// What to do; to serve, if nothing is said.
+    /// The command; `serve` if there is none.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What can be asked for.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve; so does `doorward` alone
+    /// Serve (the default)
     Serve,
-    /// Exit with 0 if a Doorward answers at LISTEN_ADDR
+    /// Exit with 0 if Doorward responds at LISTEN_ADDR
     Healthcheck,
-    /// What is wrong with the sign-in set-up, and what to do about it; exit with 0 if nothing is at fault
+    /// Check the sign-in set-up, and say what is wrong and how to fix it; exit with 0 if there is no fault
     Check(output::Form),
-    /// Who has signed in, and who may not any more; needs DATABASE_URL only
+    /// List, show, block, unblock or delete people; needs only DATABASE_URL
     #[command(subcommand)]
     Users(users::Users),
-    /// Which browsers are signed in; needs DATABASE_URL only
+    /// List or end sessions; needs only DATABASE_URL
     #[command(subcommand)]
     Sessions(sessions::Sessions),
-    /// Who came in, who did not and why; needs DATABASE_URL only
+    /// List audit events, such as sign-ins, failures and sign-outs; needs only DATABASE_URL
     Audit(audit::Audit),
 }
 
 impl Command {
-    /// Does it; `serve` is what `main` does without a command.
+    /// Runs the command; `serve` is what `main` does without one.
     ///
     /// # Errors
-    /// What went wrong and what to do about it, for standard error; the exit code is then 1.
+    /// What went wrong and how to fix it, for standard error. The exit code is then 1.
     pub fn run(self, serve: impl FnOnce() -> Result<(), String>) -> Result<ExitCode, String> {
         match self {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
@@ -74,8 +73,7 @@ impl Command {
     }
 }
 
-/// The database, which must be there and up to date, and for how long a process may still take an ended session for a
-/// live one.
+/// The database, which must exist and be up to date, and for how long a process may still cache an ended session.
 fn database() -> Result<(Db, Duration), String> {
     let (url, session_cache) = Settings::database_from_env(&|path| std::fs::read(path))
         .map_err(|complaints| explain(&complaints))?;
@@ -87,12 +85,12 @@ fn database() -> Result<(Db, Duration), String> {
     }
 }
 
-/// Returns when no process takes an ended session for a live one any more.
+/// Returns when no process has an ended session in its cache any more.
 fn wait_for_caches(session_cache: Duration) {
     std::thread::sleep(session_cache);
 }
 
-/// All that is wrong with the settings that a command needs.
+/// Everything that is wrong with the settings that a command needs.
 fn explain(complaints: &[Complaint]) -> String {
     let lines = complaints
         .iter()

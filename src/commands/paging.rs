@@ -1,4 +1,4 @@
-//! Long lists are printed page by page.
+//! Options for long lists, which are printed page by page.
 
 use clap::Args;
 use clap::builder::RangedI64ValueParser;
@@ -30,8 +30,8 @@ impl Paging {
         }
     }
 
-    /// Says on standard error that there may be another page: standard output may be read by a program.
-    pub fn tell_of_more(&self, last_id: Option<&str>, count: usize) {
+    /// Says on standard error that there may be another page, since a program may read standard output.
+    pub fn mention_next_page(&self, last_id: Option<&str>, count: usize) {
         if let Some(last_id) = last_id.filter(|_| count == usize::from(self.limit)) {
             eprintln!("There may be more: --after={last_id}");
         }

@@ -25,14 +25,14 @@ pub struct Person {
 }
 
 impl Person {
-    /// From one or two words.
-    pub fn named(words: &[String]) -> Option<Person> {
-        let person = words.first()?.clone();
-        let subject = words.get(1).cloned();
+    /// From one or two arguments.
+    pub fn named(arguments: &[String]) -> Option<Person> {
+        let person = arguments.first()?.clone();
+        let subject = arguments.get(1).cloned();
         Some(Person { person, subject })
     }
 
-    /// Gets the person.
+    /// Looks the person up.
     ///
     /// # Errors
     /// There is no such person, or more than one.

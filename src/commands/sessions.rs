@@ -71,7 +71,7 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
     let page = paging.page();
     let sessions = db.run_blocking(|connection| SessionEntry::list(connection, user_id, page));
     let sessions = sessions.map_err(|cause| cause.to_string())?;
-    paging.tell_of_more(sessions.last().map(|last| &*last.id), sessions.len());
+    paging.mention_next_page(sessions.last().map(|last| &*last.id), sessions.len());
     Ok(lines(sessions.iter().map(|session| {
         let SessionEntry { id, user_id, .. } = session;
         match form {

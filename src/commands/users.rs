@@ -82,7 +82,7 @@ fn list(db: &Db, filter: UserFilter, paging: &Paging, form: Form) -> Result<Stri
     let page = paging.page();
     let users = db.run_blocking(|connection| User::list(connection, filter, page));
     let users = users.map_err(|cause| cause.to_string())?;
-    paging.tell_of_more(users.last().map(|last| &*last.id), users.len());
+    paging.mention_next_page(users.last().map(|last| &*last.id), users.len());
     Ok(match form {
         Form { json: true } => lines(users.iter().map(|user| person::as_json(user).to_string())),
         Form { json: false } => lines(users.iter().map(|user| {

@@ -33,7 +33,7 @@ async fn an_authority_that_is_named() {
     assert_eq!(complaints_with(&app, &variables), [""; 0]);
     let (_, printed) = check_with(&app, &[], &variables);
     assert!(
-        printed.contains(" of this system, 1 of OIDC_CA_FILE.\n"),
+        printed.contains(" from the system, 1 from OIDC_CA_FILE.\n"),
         "{printed}"
     );
 }
