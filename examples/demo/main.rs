@@ -1,5 +1,5 @@
-//! Doorward with a provider of its own, in one command: `cargo run --example demo`. Everything is on
-//! this machine and forgotten at the end.
+//! Doorward with its own provider in one command: `cargo run --example demo`. Everything is on this machine and is deleted
+//! at the end.
 
 mod provider;
 
@@ -47,7 +47,7 @@ fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
         .local_addr()
         .map_err(|cause| cause.to_string())?
         .port();
-    // The names differ since cookies take no notice of ports.
+    // The host names differ, since cookies ignore ports.
     let public_url = format!("http://localhost:{port}");
     let client_secret = random::secret();
     let provider = Provider::start(ProviderConfig {
@@ -64,8 +64,8 @@ fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
     let doorward = Doorward::new(settings, Clock::default()).map_err(|cause| cause.to_string())?;
     println!("\n  Doorward       {public_url}  <- open this and sign in");
     println!("  demo provider  {}", provider.issuer());
-    println!("  Ctrl-C ends both.\n");
-    // The server ends at Ctrl-C, and the provider when this function does.
+    println!("  Ctrl-C stops both.\n");
+    // The server stops at Ctrl-C, and the provider when this function returns.
     actix_web::rt::System::new().block_on(async {
         let server = doorward
             .serve(listener)
@@ -74,7 +74,7 @@ fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
     })
 }
 
-/// The demo's settings come the way ops give theirs, checks included.
+/// Reads the demo's settings in the same way as a server's, with all checks.
 fn settings(
     provider: &Provider,
     client_secret: &str,
@@ -105,7 +105,7 @@ fn listen(port: u16) -> Result<TcpListener, String> {
 fn taken(option: &str, port: u16, cause: &std::io::Error) -> String {
     match cause.kind() {
         ErrorKind::AddrInUse => format!(
-            "Port {port} is taken. Choose another: cargo run --example demo -- {option} {}",
+            "Port {port} is in use. Choose another: cargo run --example demo -- {option} {}",
             port.saturating_add(1)
         ),
         _ => format!("Port {port} can't be used: {cause}"),
@@ -129,7 +129,7 @@ fn ports(mut arguments: impl Iterator<Item = String>) -> Result<Ports, String> {
     Ok(ports)
 }
 
-/// A temporary folder that goes with the demo.
+/// A temporary folder that is removed with the demo.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -142,7 +142,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Best effort: what is left lies among the temporary files.
+        // Best effort: what remains is in the folder for temporary files.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

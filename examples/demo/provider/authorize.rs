@@ -1,4 +1,4 @@
-//! The authorization endpoint (OpenID Connect Core 3.1.2): who is it, and may the app know?
+//! The authorization endpoint (OpenID Connect Core 3.1.2).
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::wish::{Prompt, Refusal, Wish};
 
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Where and how to answer; known before anything else of the request is judged.
+/// Where and how to respond. This is judged before the rest of the request.
 struct ReplyTo {
     redirect_uri: String,
     form_post: bool,
@@ -20,7 +20,7 @@ struct ReplyTo {
 }
 
 pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
-    // The page's form posts its choice beside the query it came with; an app may also post the request itself.
+    // The page's form posts the choice with the query of the page. An app may also post the request itself.
     let posted_whole = seen.query.0.is_empty();
     let request = if posted_whole {
         &seen.form
@@ -50,13 +50,13 @@ pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
         Some(session) => reply_to.grant(state, wish, session),
         None if wish.prompt == Prompt::Never => reply_to.refuse(
             state,
-            ("login_required", "Nobody is signed in at the provider."),
+            ("login_required", "No person is signed in at the provider."),
         ),
         None => pages::who_are_you(&state.memory().people, request, &state.client_id),
     }
 }
 
-/// Somebody pressed a button: a new session at the provider, and back to the app.
+/// A person has chosen: starts a session at the provider and redirects to the app.
 fn choose(seen: &Seen, state: &State, reply_to: &ReplyTo, wish: Wish, login: &str) -> HttpResponse {
     let session = Session {
         login: login.to_owned(),
@@ -97,7 +97,7 @@ impl ReplyTo {
     /// Fails with a page, never a redirect: the address itself can't be trusted yet.
     fn find(request: &Params, state: &State) -> Result<ReplyTo, &'static str> {
         if matches!(request.duplicate(), Some("client_id" | "redirect_uri")) {
-            return Err("client_id and redirect_uri must come once.");
+            return Err("client_id and redirect_uri must be sent once.");
         }
         if request.get("client_id") != Some(&state.client_id) {
             return Err("The client_id is not registered.");

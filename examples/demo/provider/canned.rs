@@ -1,4 +1,4 @@
-//! A canned answer: any status, headers and bytes, late, drop by drop, without end, or not at all.
+//! A canned response: any status, headers and bytes, late, byte by byte, without end, or not at all.
 
 use std::future::Future;
 use std::io;
@@ -17,13 +17,13 @@ pub struct Canned {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// How long to wait before answering.
+    /// How long to wait before responding.
     pub delay: Duration,
     /// Sends single bytes with this pause before each.
     pub drip: Option<Duration>,
-    /// How often the body is sent; more than once goes out chunked, without a length, and is never held in memory.
+    /// How often the body is sent; more than once is sent chunked, without a length, and is not held in memory.
     pub repeat_body: usize,
-    /// Drops the connection without an answer, after the delay.
+    /// Drops the connection without a response, after the delay.
     pub reset: bool,
 }
 

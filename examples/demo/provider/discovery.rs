@@ -1,4 +1,4 @@
-//! What the provider tells about itself: its configuration (OpenID Connect Discovery 3) and its keys.
+//! What the provider publishes: its configuration (OpenID Connect Discovery 3) and its keys.
 
 use actix_web::HttpResponse;
 use serde_json::{Value, json};

@@ -35,10 +35,10 @@ pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
     response
 }
 
-/// Judges the request before anything is ended; gives the session that the hint names.
+/// Judges the request before any session ends. Returns the session that the hint names.
 fn check(request: &Params, state: &State) -> Result<Option<String>, String> {
     if let Some(name) = request.duplicate() {
-        return Err(format!("{name} came more than once."));
+        return Err(format!("{name} was sent more than once."));
     }
     let client_id = request.get("client_id");
     if client_id.is_some_and(|client_id| client_id != state.client_id) {
@@ -52,7 +52,7 @@ fn check(request: &Params, state: &State) -> Result<Option<String>, String> {
         None => None,
     };
     if let Some(uri) = request.get("post_logout_redirect_uri") {
-        // Without either, nobody vouches for whose address it is (section 3).
+        // Without either, the address belongs to no known client (section 3).
         if hint.is_none() && client_id.is_none() {
             return Err("post_logout_redirect_uri needs an id_token_hint or a client_id.".into());
         }
@@ -69,7 +69,7 @@ fn check(request: &Params, state: &State) -> Result<Option<String>, String> {
     Ok(sid.map(str::to_owned))
 }
 
-/// Ends the browser's session and the one that the hint names; they are one and the same, unless cookies are gone.
+/// Ends the browser's session and the one that the hint names. They differ only if the browser lost its cookie.
 fn end(seen: &Seen, state: &State, sid: Option<&str>) {
     let mut memory = state.memory();
     memory.sessions.retain(|key, session| {

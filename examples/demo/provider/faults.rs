@@ -1,4 +1,4 @@
-//! How the provider can be told to misbehave: each fault stands alone and they combine.
+//! How the provider can misbehave. Faults are independent and can be combined.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use super::canned::Canned;
 use super::id_token::Signing;
 use super::seen::{Endpoint, Params};
 
-/// Changes a JSON document before it goes out.
+/// Changes a JSON document before it is sent.
 pub type Edit = Box<dyn Fn(&mut Value) + Send + Sync>;
 
 /// Changes the finished compact ID token.
 pub type EditToken = Box<dyn Fn(String) -> String + Send + Sync>;
 
-/// Changes the parameters that go back to the redirect URI.
+/// Changes the parameters of the redirect URI.
 pub type EditParams = Box<dyn Fn(&mut Params) + Send + Sync>;
 
 /// The default is a provider that behaves well and gives thin ID tokens, as Okta does.
@@ -26,18 +26,18 @@ pub struct Faults {
     pub edit_userinfo: Option<Edit>,
     /// The claims of the ID token, before it is signed.
     pub edit_claims: Option<Edit>,
-    /// The JOSE header, before it is signed; `signing` goes its own way whatever `alg` says then.
+    /// The JOSE header, before it is signed. `signing` decides how, whatever `alg` says.
     pub edit_header: Option<Edit>,
     /// After signing: flip bytes, drop parts.
     pub edit_id_token: Option<EditToken>,
-    /// The answer of the authorization endpoint, of success and of refusal.
+    /// The response of the authorization endpoint, with a code or an error.
     pub edit_redirect: Option<EditParams>,
     pub signing: Signing,
-    /// Answers that replace an endpoint's own.
+    /// Responses that replace an endpoint's own.
     pub canned: HashMap<Endpoint, Canned>,
     /// Adds `iss` to the authorization response (RFC 9207) and says so in discovery. No fault, but off by default.
     pub send_iss: bool,
-    /// Makes codes longer by so many characters. No fault: some providers put all that they know into a code.
+    /// Makes codes longer by so many characters. No fault: some providers put their whole state into a code.
     pub code_padding: usize,
     /// Puts the person's claims into the ID token too. No fault, but off by default.
     pub full_id_token: bool,

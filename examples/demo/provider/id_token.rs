@@ -1,4 +1,4 @@
-//! The ID token: its claims, the ways to sign it rightly and wrongly, and reading it back as a logout hint.
+//! The ID token: its claims, how it is signed, correctly or wrongly, and how it is read back as a logout hint.
 
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::hmac;
@@ -79,14 +79,14 @@ pub fn compact(state: &State, faults: &Faults, claims: &Value) -> String {
     let message = format!("{header}.{claims}");
     let signature = encode(&sign(&state.keys(), &faults.signing, message.as_bytes()));
     let token = format!("{message}.{signature}");
-    seen::tell("an ID token", &token);
+    seen::report_secret("an ID token", &token);
     match &faults.edit_id_token {
         Some(edit) => edit(token),
         None => token,
     }
 }
 
-/// The claims of an ID token that this provider signed for this client; an expired one will do (RP-Initiated Logout 2).
+/// The claims of an ID token that this provider signed for this client; it may have expired (RP-Initiated Logout 2).
 pub fn claims_of_hint(state: &State, hint: &str) -> Result<Value, String> {
     let header = decode_header(hint).map_err(|error| error.to_string())?;
     let keys = state.keys().published();

@@ -1,9 +1,9 @@
 //! A real OpenID provider over HTTP on loopback, for the demo and for the tests; it may use nothing of Doorward.
 //!
-//! It keeps the standards (Core, Discovery, RFC 6749, RFC 7636, RP-Initiated Logout) until a test tells it to
-//! misbehave: see [`Faults`]. It accepts everyone without a password, so it never goes into the production binary.
+//! It follows the standards (Core, Discovery, RFC 6749, RFC 7636, RP-Initiated Logout) until a test makes it
+//! misbehave: see [`Faults`]. It accepts everyone without a password, so it is never in the production binary.
 
-// The demo starts it and prints where it is; everything beyond that is for the tests.
+// The demo starts it and prints its address. Everything else is for the tests.
 #![allow(dead_code, unused_imports)]
 
 mod authorize;
@@ -37,7 +37,7 @@ pub use seen::{Endpoint, Params, Seen, on_secret};
 use server::Server;
 use state::{State, lock};
 
-/// What a provider knows when it starts; redirect URIs and people can be added later.
+/// The state of a provider when it starts. Redirect URIs and people can be added later.
 #[derive(Clone, Debug)]
 pub struct ProviderConfig {
     /// 0 takes any free port.
@@ -49,7 +49,7 @@ pub struct ProviderConfig {
     pub people: Vec<Person>,
 }
 
-/// A running provider. Clones are the same provider; it stops when the last of them goes.
+/// A running provider. Clones are the same provider. It stops when the last of them is dropped.
 #[derive(Clone)]
 pub struct Provider {
     running: Arc<Running>,
@@ -85,7 +85,7 @@ impl Provider {
         self.running.stop();
     }
 
-    /// Listens again on the same port with the same state; stops first if need be.
+    /// Listens again on the same port with the same state. Stops first if it is running.
     pub fn restart(&self) -> io::Result<()> {
         let mut server = lock(&self.running.server);
         if let Some(old) = server.take() {
@@ -117,12 +117,12 @@ impl Provider {
         self.state().change_faults(change);
     }
 
-    /// Behaves well again. Rotated keys stay rotated.
+    /// Follows the standards again. Rotated keys stay rotated.
     pub fn heal(&self) {
         self.state().heal();
     }
 
-    /// Signs from now on with a new RSA key: "rsa-2", "rsa-3", …
+    /// Signs with a new RSA key from now on: "rsa-2", "rsa-3", …
     pub fn rotate_keys(&self, keep: Keep) {
         self.state().keys().rotate(keep);
     }
@@ -138,7 +138,7 @@ impl Provider {
         id_token::compact(self.state(), &faults, claims)
     }
 
-    /// What an endpoint was asked, oldest first.
+    /// The requests to an endpoint, oldest first.
     pub fn requests(&self, endpoint: Endpoint) -> Vec<Seen> {
         self.state().requests(endpoint)
     }

@@ -31,7 +31,7 @@ button span, .plain { color: var(--soft); font-size: .9rem; }
 p:last-child { margin-bottom: 0; }
 ";
 
-/// The question that stands for a login form: one button a person, and a way out.
+/// The page in place of a login form: one button for each person, and one to cancel.
 pub fn who_are_you(people: &[Person], request: &Params, client_id: &str) -> HttpResponse {
     let mut body = format!(
         "<p><strong>{}</strong> wants to know who you are. This provider is for demos and tests: it asks for no \
@@ -81,7 +81,7 @@ pub fn signed_out() -> HttpResponse {
     page(StatusCode::OK, "You are signed out", body)
 }
 
-/// For requests that must never be sent on by a redirect (RFC 6749 4.1.2.1).
+/// For requests that must not be redirected (RFC 6749 4.1.2.1).
 pub fn refused(reason: &str) -> HttpResponse {
     let body = format!("<p id=\"reason\">{}</p>\n", escaped(reason));
     page(

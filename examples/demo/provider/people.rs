@@ -1,4 +1,4 @@
-//! The people who can sign in at the provider, and what each scope tells about them.
+//! The people who can sign in at the provider, and the claims of each scope.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// Somebody of whom nothing but the subject is known.
+    /// A person of whom only the subject is known.
     pub fn new(login: &str, sub: &str) -> Person {
         Person {
             login: login.to_owned(),
@@ -25,7 +25,7 @@ impl Person {
         self
     }
 
-    /// The claims that a scope asks for (OpenID Connect Core 5.4); what no scope covers, `groups` say, always comes.
+    /// The claims of a scope (OpenID Connect Core 5.4). Claims of no scope, such as `groups`, are always included.
     pub fn claims_for(&self, scope: &str) -> Map<String, Value> {
         let granted = |name: &str| {
             scope_of(name).is_none_or(|needed| scope.split(' ').any(|given| given == needed))
@@ -36,7 +36,7 @@ impl Person {
             .collect()
     }
 
-    /// What the page calls the person, however long or odd the claim is.
+    /// The person's name on the page, however long or odd the claim is.
     pub fn display_name(&self) -> String {
         let name = self.claims.get("name").and_then(Value::as_str);
         name.unwrap_or(&self.login).chars().take(60).collect()
@@ -55,7 +55,7 @@ fn scope_of(claim: &str) -> Option<&'static str> {
     }
 }
 
-/// Ada, Grace, and somebody without a name or an email, whom apps tend to forget.
+/// Ada, Grace, and a person without a name or an email, a case that apps tend to forget.
 pub fn demo_people() -> Vec<Person> {
     let named = |login: &str, given: &str, family: &str, email: &str| {
         Person::new(login, &format!("00u{login}"))

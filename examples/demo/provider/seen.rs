@@ -1,4 +1,4 @@
-//! What the provider was asked: the endpoints, and a request as the handlers read it and the tests look it up.
+//! The requests that the provider received, as the handlers read them and the tests look them up.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use url::form_urlencoded;
 
-/// The cookie of the provider's own session. Cookies ignore ports, so the name is not one that an app would take.
+/// The cookie of the provider's own session. Cookies ignore ports, so the name is one that no app uses.
 pub const SESSION_COOKIE: &str = "demo_provider_session";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,14 +65,14 @@ impl Endpoint {
     }
 }
 
-/// Told of every secret, with what it is: the tests look for them where they must not be.
+/// Called with every secret and its kind. The tests search for them where they must not be.
 static ON_SECRET: OnceLock<fn(&'static str, &str)> = OnceLock::new();
 
 pub fn on_secret(listener: fn(&'static str, &str)) {
     let _ = ON_SECRET.set(listener);
 }
 
-pub fn tell(what: &'static str, secret: &str) {
+pub fn report_secret(what: &'static str, secret: &str) {
     if let Some(listener) = ON_SECRET.get() {
         listener(what, secret);
     }
@@ -104,16 +104,16 @@ impl Seen {
         }
     }
 
-    /// What a client must keep to itself, and sends to nobody but the provider.
+    /// The secrets that a client may send to the provider only.
     pub fn tell_secrets(&self) {
         for name in ["state", "nonce", "code_verifier", "client_secret"] {
             for params in [&self.query, &self.form] {
-                params.get(name).inspect(|value| tell(name, value));
+                params.get(name).inspect(|value| report_secret(name, value));
             }
         }
         let credentials = self.header("authorization");
         if let Some((_, credentials)) = credentials.and_then(|header| header.split_once(' ')) {
-            tell("the credentials of a request", credentials);
+            report_secret("the credentials of a request", credentials);
         }
     }
 
@@ -137,7 +137,7 @@ impl Params {
         self.0.push((name.to_owned(), value.into()));
     }
 
-    /// Parameters must not come more than once (RFC 6749 3.1 and 3.2).
+    /// Parameters must not be sent more than once (RFC 6749 3.1 and 3.2).
     pub fn duplicate(&self) -> Option<&str> {
         let mut names = HashSet::new();
         let mut repeated = self.0.iter().filter(|(name, _)| !names.insert(name));

@@ -1,4 +1,4 @@
-//! The listening half: one thread with an actix system, the routes, and a stop that leaves no connection open.
+//! The server: one thread with an actix system, the routes, and a stop that closes all connections.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -103,7 +103,7 @@ fn routes(app: &mut ServiceConfig) {
     app.default_service(web::to(async || pages::not_found()));
 }
 
-/// What every endpoint does: write down what was asked, give the canned answer if there is one, else the honest one.
+/// For every endpoint: records the request, then sends the canned response if there is one, else the regular one.
 async fn serve(
     endpoint: Endpoint,
     request: HttpRequest,

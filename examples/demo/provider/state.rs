@@ -1,4 +1,4 @@
-//! What the provider remembers: registrations, people, its sessions, codes and access tokens, faults, requests.
+//! The provider's state: registrations, people, its sessions, codes and access tokens, faults, requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ pub struct Memory {
     pub access_tokens: HashMap<String, Access>,
 }
 
-/// Somebody is signed in at the provider itself; the key is the cookie's value.
+/// A session at the provider itself; the key is the cookie's value.
 #[derive(Clone)]
 pub struct Session {
     pub login: String,
@@ -43,7 +43,7 @@ pub struct Session {
     pub auth_time_secs: u64,
 }
 
-/// What a code stands for; the key is the code.
+/// The authorization of a code; the key is the code.
 #[derive(Clone)]
 pub struct Grant {
     pub redirect_uri: String,
@@ -58,11 +58,11 @@ pub struct Grant {
 #[derive(Clone)]
 pub enum CodeUse {
     Fresh,
-    /// Shown once, rightly or wrongly; names the access token it bought, if any.
+    /// Set when the code is used, even wrongly. Names the access token that it was exchanged for, if any.
     Spent(Option<String>),
 }
 
-/// What an access token opens; the key is the token.
+/// The authorization of an access token; the key is the token.
 #[derive(Clone)]
 pub struct Access {
     pub login: String,
@@ -108,7 +108,7 @@ impl State {
             if let Some(faults) = Arc::get_mut(&mut lock(&self.faults)) {
                 return change(faults);
             }
-            // A request is being answered by the old faults; that takes microseconds.
+            // A request is being handled with the old faults; that takes microseconds.
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -149,12 +149,12 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A value that nobody guesses: a code, an access token, a session.
+/// A value that can't be guessed: a code, an access token, a session.
 pub fn opaque() -> String {
     let mut bytes = [0; 24];
     rand::fill(&mut bytes).expect("the system gives random bytes");
     let value = URL_SAFE_NO_PAD.encode(bytes);
-    seen::tell("a code, a token or a session of the provider", &value);
+    seen::report_secret("a code, a token or a session of the provider", &value);
     value
 }
 

@@ -1,4 +1,4 @@
-//! The token endpoint (RFC 6749 3.2, OpenID Connect Core 3.1.3): a code against tokens, once.
+//! The token endpoint (RFC 6749 3.2, OpenID Connect Core 3.1.3): exchanges a code for tokens, once.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,10 @@ pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
 
 fn exchange(seen: &Seen, state: &State) -> Result<Value, Refusal> {
     if seen.form.duplicate().is_some() {
-        return Err(bad("invalid_request", "A parameter came more than once."));
+        return Err(bad(
+            "invalid_request",
+            "A parameter was sent more than once.",
+        ));
     }
     authenticate_client(seen, state)?;
     match seen.form.get("grant_type") {
@@ -121,7 +124,7 @@ fn form_decoded(text: &str) -> Option<String> {
     decoded.map(|(_, value)| value.into_owned())
 }
 
-/// A code works once, whatever else is wrong; shown again, it takes its access token with it (RFC 6749 4.1.2).
+/// A code works once, whatever else is wrong. A second use revokes its access token (RFC 6749 4.1.2).
 fn spend(code: &str, state: &State) -> Result<Grant, Refusal> {
     let mut memory = state.memory();
     let unknown = bad("invalid_grant", "The code is unknown.");
@@ -169,7 +172,7 @@ fn issue_access_token(
     state: &State,
 ) -> Result<(String, Person), Refusal> {
     let mut memory = state.memory();
-    let gone = bad("invalid_grant", "The person is gone.");
+    let gone = bad("invalid_grant", "The person no longer exists.");
     let person = memory.person(&grant.session.login).cloned().ok_or(gone)?;
     let access_token = opaque();
     let access = Access {

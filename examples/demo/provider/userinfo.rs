@@ -1,4 +1,4 @@
-//! The userinfo endpoint (OpenID Connect Core 5.3): what the access token opens.
+//! The userinfo endpoint (OpenID Connect Core 5.3).
 
 use std::time::Instant;
 
@@ -25,7 +25,7 @@ pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
         .json(claims)
 }
 
-/// In the header, or in the form of a POST (RFC 6750 2).
+/// The access token, from the header or from the form of a POST (RFC 6750 2).
 fn bearer(seen: &Seen) -> Option<&str> {
     let Some(header) = seen.header("authorization") else {
         return seen.form.get("access_token");

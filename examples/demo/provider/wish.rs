@@ -1,9 +1,9 @@
-//! An authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3), read and judged in itself.
+//! An authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3), read and judged by itself.
 
 use super::seen::Params;
 use super::state::{Session, now_secs};
 
-/// A request that is right in itself; where the answer goes is judged before.
+/// A request whose parameters are valid. Where the response goes is judged before.
 pub struct Wish {
     pub scope: String,
     pub nonce: Option<String>,
@@ -26,7 +26,7 @@ impl Wish {
     pub fn read(request: &Params) -> Result<Wish, Refusal> {
         let invalid = |description| Err(("invalid_request", description));
         if request.duplicate().is_some() {
-            return invalid("A parameter came more than once.");
+            return invalid("A parameter was sent more than once.");
         }
         if request.get("request").is_some() {
             return Err((
@@ -66,7 +66,7 @@ impl Wish {
         let prompt = match request.get("prompt") {
             Some("none") => Prompt::Never,
             Some(several) if several.split(' ').any(|one| one == "none") => {
-                return invalid("prompt=none stands alone.");
+                return invalid("prompt=none must be the only value.");
             }
             Some(one)
                 if one
@@ -91,7 +91,7 @@ impl Wish {
         })
     }
 
-    /// Whether a session will do without asking again.
+    /// Whether a session is enough, without asking again.
     pub fn is_content_with(&self, session: &Session) -> bool {
         let age_secs = now_secs().saturating_sub(session.auth_time_secs);
         // max_age=0 asks again like prompt=login, even within the same second.
