@@ -159,7 +159,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn whatever_is_wanted_the_person_stays_here(
+    fn whatever_is_wanted_the_person_stays_on_this_site(
         text in any::<String>(),
         hostile in hostile(),
         public_url in select(&PUBLIC_URLS[..]),

@@ -55,13 +55,13 @@ fn connect(storage: &Storage, database: Database) -> AnyConnection {
     }
 }
 
-/// UserFilter `users show` told of.
+/// The person that `users show` printed.
 fn user(connection: &mut AnyConnection, person: &Value) -> User {
     let id = person["id"].as_str().unwrap();
     User::get_by_id(connection, id).unwrap().unwrap()
 }
 
-/// Signs the person in whom `users show` told of, past the provider.
+/// Signs in the person that `users show` printed, without the provider.
 fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignInOutcome> {
     let text = |name: &str| person[name].as_str().unwrap().to_owned();
     let person = NewUser {

@@ -19,7 +19,7 @@ async fn assert_signed_out(visitor: &Visitor) {
     assert!(!visitor.is_signed_in().await);
 }
 
-/// Where somebody lands who signs in with that `return_to`.
+/// Where a person lands who signs in with that `return_to`.
 async fn landing(app: &TestApp, return_to: &str) -> String {
     let visitor = app.visitor();
     let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -46,7 +46,7 @@ on_both! {
         let (attacker, victim) = (app.visitor(), app.visitor());
         let callback = attacker.callback_for("grace").await;
         let answer = victim.get(&callback).await;
-        assert!(answer.location().starts_with(&app.provider.issuer()), "begins anew");
+        assert!(answer.location().starts_with(&app.provider.issuer()), "starts again");
         assert_signed_out(&victim).await;
         assert_eq!(app.storage().users(), 0);
     }

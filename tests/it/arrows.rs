@@ -111,7 +111,7 @@ fn paths(file: &str, code: &str) -> BTreeSet<String> {
     let own = module(file);
     for (at, _) in code.match_indices("super::") {
         let line_begin = code[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        // Inside `mod tests { … }` the parent is the file itself.
+        // In `mod tests { … }` the parent is the file itself.
         let is_inner = code[line_begin..].starts_with(' ');
         let is_first = !code[..at].ends_with("super::");
         let mut parent = own.clone();
@@ -249,7 +249,7 @@ fn no_two_files_name_each_other() {
             });
         uses.insert(file, others.collect());
     }
-    // Whoever uses nobody that is left goes, until only circles are left.
+    // Removes files that use no remaining file, until only circles are left.
     loop {
         let before = uses.len();
         let left: BTreeSet<_> = uses.keys().copied().collect();
@@ -258,7 +258,7 @@ fn no_two_files_name_each_other() {
             break;
         }
     }
-    // And whoever is used by nobody that is left.
+    // Then removes files that no remaining file uses.
     loop {
         let before = uses.len();
         let used: BTreeSet<_> = uses.values().flatten().copied().collect();

@@ -134,7 +134,7 @@ on_both! {
         assert_eq!(events(&app)[2..], [expired]);
     }
 
-    /// Nobody gets in unseen.
+    /// No sign-in is without an event.
     async fn without_its_event_there_is_no_sign_in(app: TestApp) {
         let known = app.visitor();
         known.sign_in("ada").await;
@@ -228,7 +228,7 @@ on_both! {
 }
 
 on_both! {
-    /// Somebody makes their own fail as often as they can; another person's is kept.
+    /// An attacker makes sign-ins fail as often as possible; another person's failure is kept.
     async fn one_network_keeps_no_other_peoples_failures_out(database: Database) {
         let variables = [("TRUSTED_PROXIES", "127.0.0.0/8")];
         let app = TestApp::spawn_with(database, &variables);

@@ -100,7 +100,7 @@ fn bytes_that_are_no_text_hide_no_address_and_lift_no_limit() {
     }
     assert_eq!(login(b"X-Forwarded-For: \xff, 198.51.100.8\r\n"), "502");
 
-    // Those of whom nothing can be told share one allowance.
+    // Clients without a known address share one allowance.
     let unknown: [&[u8]; 4] = [
         b"X-Forwarded-For: 198.51.100.9, \xff\r\n",
         b"X-Forwarded-For: unknown\r\n",

@@ -1,4 +1,4 @@
-//! `PUBLIC_URL` with a path: everything follows it, and what is beside it is not ours.
+//! `PUBLIC_URL` with a path: everything is below it, and other paths of the host are not ours.
 
 use crate::support::{Database, TestApp, Visitor};
 
@@ -138,9 +138,9 @@ async fn over_https_cookies_are_for_the_whole_host_and_their_names_carry_port_an
         let ada = app.visitor();
         let begun = ada.get(&format!("{path}/login")).await;
         let callback = ada.choose(begun.location(), "ada").await;
-        let here = app.url.strip_suffix(path).unwrap_or(&app.url);
+        let public = app.url.strip_suffix(path).unwrap_or(&app.url);
         let origin = public_url.split('/').take(3).collect::<Vec<_>>().join("/");
-        let arrived = ada.get(&callback.replace(&origin, here)).await;
+        let arrived = ada.get(&callback.replace(&origin, public)).await;
         assert_eq!(arrived.location(), format!("{path}/profile"));
         assert_eq!(ada.get(&format!("{path}/profile")).await.status, 200);
         let out = ada.post(&format!("{path}/logout"), "").await;

@@ -1,4 +1,4 @@
-//! How much of a request is read, and what whoever sends more is told.
+//! How much of a request is read, and the response to a request that is larger.
 
 use crate::cookies::another_site;
 use crate::support::TestApp;
@@ -104,7 +104,7 @@ async fn what_is_beyond_the_budget_is_refused_with_a_small_page() {
 mod slow {
     use super::*;
 
-    /// Somebody planted more than we read: the browser is told to forget it, and the next try works.
+    /// An attacker planted more cookies than we read: the browser is told to delete them, and the next try works.
     #[actix_web::test]
     async fn in_chromium_too_many_cookies_are_forgotten() {
         let app = TestApp::spawn();

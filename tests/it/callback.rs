@@ -10,7 +10,7 @@ use crate::support::{TestApp, Visitor};
 
 const NO_CODE: &str = "The code was not returned or is not accessible";
 /// No page, but the provider's again.
-const ANEW: &str = "";
+const RESTARTED: &str = "";
 const NO_STATE: &str = "The response does not say which sign-in it belongs to.";
 const MALFORMED: &str = "The response from your sign-in provider is malformed.";
 const TOO_LATE: &str = "You have ten minutes to sign in, and they have passed.";
@@ -43,7 +43,7 @@ fn attempt_of(callback: &str) -> String {
     format!("doorward-login-{}", &parameter(callback, "state")[..16])
 }
 
-/// Opens `callback` and sees it refused with exactly that; nobody is signed in by it.
+/// Opens `callback`, which must be refused with exactly this status and sentence, and must sign no person in.
 async fn refused(app: &TestApp, visitor: &Visitor, callback: &str, status: u16, sentence: &str) {
     let answer = visitor.get(callback).await;
     assert_eq!(
@@ -52,7 +52,7 @@ async fn refused(app: &TestApp, visitor: &Visitor, callback: &str, status: u16, 
         "{callback}"
     );
     if status == 303 {
-        begins_anew(app, visitor, &answer);
+        restarts(app, visitor, &answer);
     }
     assert!(
         !visitor.app_cookies().contains_key(SESSION),
@@ -63,9 +63,9 @@ async fn refused(app: &TestApp, visitor: &Visitor, callback: &str, status: u16, 
     assert_eq!(app.storage().sessions(), 0);
 }
 
-/// What is stale is no dead end: off to the provider with a fresh attempt. Here the person leaves it at that, so that
-/// what becomes of the first attempt is seen.
-fn begins_anew(app: &TestApp, visitor: &Visitor, answer: &Answer) {
+/// A stale callback redirects to the provider with a new attempt. This removes the new attempt, so that the test sees what
+/// happens to the first one.
+fn restarts(app: &TestApp, visitor: &Visitor, answer: &Answer) {
     let provider = format!("{}/authorize?", app.provider.issuer());
     assert!(
         answer.location().starts_with(&provider),
@@ -80,8 +80,8 @@ fn begins_anew(app: &TestApp, visitor: &Visitor, answer: &Answer) {
     visitor.set_app_cookie(&fresh, "");
 }
 
-/// As [`refused`], and what can be told without the provider did not trouble it.
-async fn refused_at_the_door(
+/// As [`refused`], without a request to the token endpoint.
+async fn refused_without_a_token_request(
     app: &TestApp,
     visitor: &Visitor,
     callback: &str,
@@ -98,16 +98,16 @@ on_both! {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
         assert_eq!(ada.attempts().len(), 1);
-        refused_at_the_door(&app, &ada, &with(&callback, "code", None), 403, NO_CODE).await;
+        refused_without_a_token_request(&app, &ada, &with(&callback, "code", None), 403, NO_CODE).await;
         assert_eq!(ada.attempts(), []);
-        refused_at_the_door(&app, &ada, &callback, 303, ANEW).await;
+        refused_without_a_token_request(&app, &ada, &callback, 303, RESTARTED).await;
     }
 
     /// RFC 6749 3.1 (c)
     async fn a_callback_with_an_empty_code_is_refused_and_the_attempt_is_spent(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
-        refused_at_the_door(&app, &ada, &with(&callback, "code", Some("")), 403, NO_CODE).await;
+        refused_without_a_token_request(&app, &ada, &with(&callback, "code", Some("")), 403, NO_CODE).await;
         assert_eq!(ada.attempts(), []);
     }
 
@@ -116,7 +116,7 @@ on_both! {
         let ada = app.visitor();
         for query in ["", "?", "?code", "?state", "?code=&state=&error=", "?x=y", "?%ff=%00&&&=="] {
             let callback = format!("{}/authorization-code/callback{query}", app.url);
-            refused_at_the_door(&app, &ada, &callback, 403, NO_CODE).await;
+            refused_without_a_token_request(&app, &ada, &callback, 403, NO_CODE).await;
         }
     }
 
@@ -126,7 +126,7 @@ on_both! {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
         for stateless in [with(&callback, "state", None), with(&callback, "state", Some(""))] {
-            refused_at_the_door(&app, &ada, &stateless, 403, NO_STATE).await;
+            refused_without_a_token_request(&app, &ada, &stateless, 403, NO_STATE).await;
         }
         assert_eq!(ada.get(&callback).await.location(), "/profile");
     }
@@ -139,7 +139,7 @@ on_both! {
         let state = parameter(&callback, "state");
         let backwards: String = state.chars().rev().collect();
         for wrong in [&backwards, "x", "../../etc/passwd", "a;b=c", "\0\r\nSet-Cookie: x=y", "é", &"A".repeat(8000)] {
-            refused_at_the_door(&app, &ada, &with(&callback, "state", Some(wrong)), 303, ANEW).await;
+            refused_without_a_token_request(&app, &ada, &with(&callback, "state", Some(wrong)), 303, RESTARTED).await;
         }
         assert_eq!(ada.get(&callback).await.location(), "/profile");
     }
@@ -151,7 +151,7 @@ on_both! {
             let ada = app.visitor();
             let callback = ada.callback_for("ada").await;
             let close = with(&callback, "state", Some(&change(&parameter(&callback, "state"))));
-            refused_at_the_door(&app, &ada, &close, 303, ANEW).await;
+            refused_without_a_token_request(&app, &ada, &close, 303, RESTARTED).await;
             assert_eq!(ada.attempts(), []);
         }
     }
@@ -170,10 +170,10 @@ on_both! {
         assert_eq!(ada.get(&callback).await.location(), "/profile", "who is signed in goes on");
         assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (1, 1));
 
-        // Somebody who kept the cookie has a code that is used up.
+        // A person who kept the cookie has a code that is used up.
         let thief = app.visitor();
         thief.set_app_cookie(&attempt.0, &attempt.1);
-        begins_anew(&app, &thief, &thief.get(&callback).await);
+        restarts(&app, &thief, &thief.get(&callback).await);
         assert_eq!(thief.attempts(), []);
         assert!(!thief.is_signed_in().await);
         assert_eq!(app.storage().sessions(), 1);
@@ -185,7 +185,7 @@ on_both! {
         let in_time = quick.callback_for("ada").await;
         let too_late = slow.callback_for("ada").await;
         app.clock.shift(time::Duration::seconds(601));
-        refused_at_the_door(&app, &slow, &too_late, 303, ANEW).await;
+        refused_without_a_token_request(&app, &slow, &too_late, 303, RESTARTED).await;
         assert_eq!(slow.attempts(), []);
         app.clock.shift(time::Duration::seconds(-11));
         assert_eq!(quick.get(&in_time).await.location(), "/profile");
@@ -196,9 +196,9 @@ on_both! {
     async fn a_state_of_another_browser_is_refused_and_both_can_still_sign_in(app: TestApp) {
         let (ada, bob) = (app.visitor(), app.visitor());
         let hers = ada.callback_for("ada").await;
-        refused_at_the_door(&app, &bob, &hers, 303, ANEW).await;
+        refused_without_a_token_request(&app, &bob, &hers, 303, RESTARTED).await;
         let his = bob.callback_for("grace").await;
-        refused_at_the_door(&app, &bob, &hers, 303, ANEW).await;
+        refused_without_a_token_request(&app, &bob, &hers, 303, RESTARTED).await;
         assert_eq!(bob.get(&his).await.location(), "/profile");
         assert_eq!(ada.get(&hers).await.location(), "/profile");
     }
@@ -212,13 +212,13 @@ on_both! {
         let foreign = eve.attempts().remove(0).1;
         let other = ada.app_cookies()[&attempt_of(&two)].clone();
         ada.set_app_cookie(&attempt_of(&one), &other);
-        refused_at_the_door(&app, &ada, &one, 303, ANEW).await;
+        refused_without_a_token_request(&app, &ada, &one, 303, RESTARTED).await;
         assert!(!ada.app_cookies().contains_key(&attempt_of(&one)));
 
         ada.set_app_cookie(&attempt_of(&two), &foreign);
-        refused_at_the_door(&app, &ada, &two, 303, ANEW).await;
+        refused_without_a_token_request(&app, &ada, &two, 303, RESTARTED).await;
         assert_eq!(ada.attempts(), []);
-        refused_at_the_door(&app, &ada, &planted, 303, ANEW).await;
+        refused_without_a_token_request(&app, &ada, &planted, 303, RESTARTED).await;
     }
 
     /// RFC 6749 10.10, 10.12
@@ -243,7 +243,7 @@ on_both! {
             let callback = ada.callback_for("ada").await;
             let (name, real) = ada.attempts().remove(0);
             ada.set_app_cookie(&name, &change(&real));
-            refused_at_the_door(&app, &ada, &callback, 303, ANEW).await;
+            refused_without_a_token_request(&app, &ada, &callback, 303, RESTARTED).await;
             assert_eq!(ada.attempts(), []);
         }
     }
@@ -254,7 +254,7 @@ on_both! {
         let empty = format!("{}=", app.cookie_name(&attempt_of(&callback)));
         for cookie in [&empty, &format!("{empty}; {empty}"), &format!("{empty}\"\"")] {
             let answer = eve.send(Method::GET, &callback, &[("cookie", cookie)], "").await;
-            assert_eq!(answer.refusal(), (303, ANEW.to_owned()));
+            assert_eq!(answer.refusal(), (303, RESTARTED.to_owned()));
             assert!(!eve.app_cookies().contains_key(SESSION));
         }
         assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (0, 0));
@@ -274,7 +274,7 @@ on_both! {
         }
         assert_eq!(ada.attempts(), []);
         ada.post("/logout", "").await;
-        begins_anew(&app, &ada, &ada.get(&callbacks[0]).await);
+        restarts(&app, &ada, &ada.get(&callbacks[0]).await);
     }
 
     async fn attempts_that_can_not_be_finished_make_room_first(app: TestApp) {
@@ -302,7 +302,7 @@ on_both! {
         ] {
             let ada = app.visitor();
             let callback = ada.callback_for("ada").await;
-            refused_at_the_door(&app, &ada, &format!("{callback}{extra}"), 400, MALFORMED).await;
+            refused_without_a_token_request(&app, &ada, &format!("{callback}{extra}"), 400, MALFORMED).await;
             assert_eq!(ada.attempts(), [], "{extra}");
         }
     }
@@ -313,7 +313,7 @@ on_both! {
         let callback = ada.callback_for("ada").await;
         let same = format!("&state={}", parameter(&callback, "state"));
         for extra in [&same, "&state=another", "&state=", "&st%61te=another"] {
-            refused_at_the_door(&app, &ada, &format!("{callback}{extra}"), 400, MALFORMED).await;
+            refused_without_a_token_request(&app, &ada, &format!("{callback}{extra}"), 400, MALFORMED).await;
         }
     }
 
@@ -326,13 +326,13 @@ on_both! {
         let (ada, eve) = (app.visitor(), app.visitor());
         let (one, two) = (ada.callback_for("ada").await, ada.callback_for("ada").await);
         let mixed = with(&one, "code", Some(&parameter(&two, "code")));
-        refused(&app, &ada, &mixed, 303, ANEW).await;
+        refused(&app, &ada, &mixed, 303, RESTARTED).await;
         assert!(!ada.app_cookies().contains_key(&attempt_of(&one)));
 
-        // A stranger's code is planted on somebody: PKCE tells that it was asked for elsewhere.
+        // A stranger's code is planted on a victim: PKCE shows that it was issued for another request.
         let stolen = parameter(&eve.callback_for("grace").await, "code");
         let planted = with(&ada.callback_for("ada").await, "code", Some(&stolen));
-        refused(&app, &ada, &planted, 303, ANEW).await;
+        refused(&app, &ada, &planted, 303, RESTARTED).await;
         assert!(!ada.app_cookies().contains_key(&attempt_of(&planted)));
     }
 
@@ -342,14 +342,14 @@ on_both! {
         for code in ["x", "' OR 1=1 --", "\0", "\r\nHost: evil.example", "é\u{202e}", "<script>", "&grant_type=x", &"A".repeat(8000)] {
             let ada = app.visitor();
             let callback = with(&ada.callback_for("ada").await, "code", Some(code));
-            refused(&app, &ada, &callback, 303, ANEW).await;
+            refused(&app, &ada, &callback, 303, RESTARTED).await;
             assert_eq!(ada.attempts(), []);
         }
     }
 
     /// RFC 6750 5.3 (c): the session's cookie is a random key
     async fn the_session_key_is_fresh_whatever_the_browser_had_before(app: TestApp) {
-        // One of somebody's own, properly signed: the attacker signs in and plants the cookie.
+        // A valid cookie of the attacker's own: the attacker signs in and plants the cookie.
         let eve = app.visitor();
         eve.sign_in("grace").await;
         let evil = eve.app_cookies()[SESSION].clone();
@@ -430,35 +430,35 @@ on_both! {
     }
 }
 
-// What begins anew comes to an end: the third time is told.
+// A sign-in restarts twice; the third time shows a page.
 on_both! {
     async fn whose_browser_keeps_no_cookies_is_told_so_the_third_time(app: TestApp) {
         let mut callback = app.visitor().callback_for("ada").await;
         for count in 1..=2 {
             let forgetful = app.visitor();
-            let anew = forgetful.begin(&callback).await;
-            assert!(parameter(&anew, "state").ends_with(&format!("~{count}")));
-            callback = forgetful.choose(&anew, "ada").await;
+            let restarted = forgetful.begin(&callback).await;
+            assert!(parameter(&restarted, "state").ends_with(&format!("~{count}")));
+            callback = forgetful.choose(&restarted, "ada").await;
         }
         // Another tab may have signed in meanwhile: one more look, without the code.
         let looks_again = app.visitor().get(&callback).await;
         assert_eq!(looks_again.cookies(), [""; 0]);
         let looks_again = format!("{}{}", app.url, looks_again.location());
         assert!(parameter(&looks_again, "state").ends_with("~3") && !looks_again.contains("code="));
-        refused_at_the_door(&app, &app.visitor(), &looks_again, 403, NOT_REMEMBERED).await;
+        refused_without_a_token_request(&app, &app.visitor(), &looks_again, 403, NOT_REMEMBERED).await;
     }
 
     /// RFC 9700 2.1 (c): it contains a count, and changing it gains nothing
-    async fn a_state_that_was_made_up_does_not_begin_anew_for_ever(app: TestApp) {
+    async fn a_made_up_state_does_not_start_again_for_ever(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;
         for wrong in ["x~2", "x~0~2"] {
             let looks_again = ada.get(&with(&callback, "state", Some(wrong))).await;
             let looks_again = format!("{}{}", app.url, looks_again.location());
-            refused_at_the_door(&app, &ada, &looks_again, 403, NOT_REMEMBERED).await;
+            refused_without_a_token_request(&app, &ada, &looks_again, 403, NOT_REMEMBERED).await;
         }
         for wrong in ["x~3", "x~255", "x~256", "x~", "x~-1", "x~a", "~", "x~99999999999999999999"] {
-            refused_at_the_door(&app, &ada, &with(&callback, "state", Some(wrong)), 403, NOT_REMEMBERED).await;
+            refused_without_a_token_request(&app, &ada, &with(&callback, "state", Some(wrong)), 403, NOT_REMEMBERED).await;
         }
         assert_eq!(ada.get(&callback).await.location(), "/profile");
     }
@@ -468,11 +468,11 @@ on_both! {
         let mut callback = ada.callback_for("ada").await;
         for _ in 1..=2 {
             app.clock.shift(time::Duration::seconds(601));
-            let anew = ada.begin(&callback).await;
-            callback = ada.choose(&anew, "ada").await;
+            let restarted = ada.begin(&callback).await;
+            callback = ada.choose(&restarted, "ada").await;
         }
         app.clock.shift(time::Duration::seconds(601));
-        refused_at_the_door(&app, &ada, &callback, 403, TOO_LATE).await;
+        refused_without_a_token_request(&app, &ada, &callback, 403, TOO_LATE).await;
         assert_eq!(ada.attempts(), []);
     }
 
@@ -480,8 +480,8 @@ on_both! {
         let ada = app.visitor();
         let mut callback = with(&ada.callback_for("ada").await, "code", Some("x"));
         for _ in 1..=2 {
-            let anew = ada.begin(&callback).await;
-            callback = with(&ada.choose(&anew, "ada").await, "code", Some("x"));
+            let restarted = ada.begin(&callback).await;
+            callback = with(&ada.choose(&restarted, "ada").await, "code", Some("x"));
         }
         refused(&app, &ada, &callback, 403, CODE_REFUSED).await;
         assert_eq!(ada.attempts(), []);

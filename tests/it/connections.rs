@@ -7,7 +7,7 @@ use crate::support::relay::{Manner, Relay};
 use crate::support::{Database, TestApp, log};
 use crate::tls::moves_to;
 
-/// How often somebody signs in.
+/// The number of sign-ins.
 const SIGN_INS: usize = 50;
 
 const UNUSABLE: &str = "It let you in, but then gave us no response that we can use.";

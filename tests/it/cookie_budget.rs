@@ -92,7 +92,7 @@ async fn many_that_are_led_to_us_at_the_same_moment_fill_nothing_either() {
     }
 }
 
-/// What fits is kept: nobody loses a tab for nothing.
+/// What fits is kept: no attempt is dropped without need.
 #[actix_web::test]
 async fn six_tabs_sign_in_side_by_side() {
     let app = TestApp::spawn_with(Database::Sqlite, &[("PUBLIC_URL", HTTPS)]);
@@ -153,7 +153,7 @@ async fn where_no_answer_comes_by_post_none_is_taken() {
 mod slow {
     use super::*;
 
-    /// As it was found: Chromium, nginx, and a page that leads somebody to us again and again.
+    /// As it was found: Chromium, nginx, and a page that sends the browser to us again and again.
     #[actix_web::test]
     async fn a_browser_that_was_led_to_us_often_gets_on_behind_nginx() {
         // Chromium resolves `localhost` alone.

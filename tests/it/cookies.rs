@@ -19,7 +19,7 @@ fn white_space() -> Vec<char> {
     all
 }
 
-/// The session of somebody else, whom an attacker wants a victim to be.
+/// A session of the attacker's, which the attacker plants on a victim.
 async fn session_of_grace(app: &TestApp) -> String {
     let grace = app.visitor();
     let callback = grace.callback_for("grace").await.replace(HTTPS, &app.url);

@@ -11,7 +11,7 @@ use crate::support::process::{Process, free_addr, get, provider_for};
 use crate::support::provider::demo_people;
 use crate::support::{Database, TestApp, Visitor};
 
-/// Nobody waits longer for a page, whatever the database does.
+/// The longest wait for a page, whatever the database does.
 const NO_DATABASE_WITHIN: Duration = Duration::from_secs(7);
 
 /// Stands before a Postgres and hands everything on, unless it is told to keep it to itself: no connection ends, and

@@ -254,7 +254,7 @@ fn the_nginx_of_operations_is_that_of_the_tests() {
     }
 }
 
-/// What people read to somebody who looks for help is found there.
+/// The page titles that people report are in the runbook.
 #[test]
 fn page_titles_that_are_quoted_exist() {
     let words = text("src/http/pages/messages.rs");
@@ -285,7 +285,7 @@ fn the_readmes_journey_names_the_file_of_the_sign_in_statement() {
     assert!(files.any(has_statement), "{step:?}");
 }
 
-/// Somebody who deletes a person for them must know what stays.
+/// Administrators who delete a person must know what stays.
 #[test]
 fn what_deleting_a_person_leaves_is_said() {
     let said = text("README.md") + &text("docs/operations.md") + &text("src/commands/users.rs");
@@ -305,7 +305,7 @@ fn what_deleting_a_person_leaves_is_said() {
     assert!(!said.contains("and forgets"), "the audit does not");
 }
 
-/// An example that is nowhere in the code teaches what nobody does.
+/// An example in CONTRIBUTING.md must be in the code.
 #[test]
 fn the_examples_of_contributing_are_the_codes() {
     let contributing = text("CONTRIBUTING.md");

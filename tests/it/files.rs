@@ -1,4 +1,4 @@
-//! Files that decide whom Doorward trusts: whose they are, and who else may read or write them.
+//! Files that Doorward trusts: their owner, and who else may read or write them.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -217,7 +217,7 @@ async fn another_sites_form_is_never_finished_at_once() {
 }
 
 on_both! {
-    async fn an_answer_that_another_tab_took_the_place_of_begins_anew(database: Database) {
+    async fn a_response_that_another_tab_replaced_starts_again(database: Database) {
         let app = TestApp::spawn_with(database, &FORM_POST);
         let ada = app.visitor();
         let place = |tab: &str| format!("/login?return_to=/profile?tab={tab}");
@@ -230,10 +230,10 @@ on_both! {
         let one = post_from_the_provider(&app, &ada, &forms[0]).await;
         let two = post_from_the_provider(&app, &ada, &forms[1]).await;
         // The first tab's answer is gone, but not where it wanted to go.
-        let anew = ada.begin(one.location()).await;
-        assert!(anew.starts_with(&app.provider.issuer()), "{anew}");
+        let restarted = ada.begin(one.location()).await;
+        assert!(restarted.starts_with(&app.provider.issuer()), "{restarted}");
         assert_eq!(ada.get(two.location()).await.location(), "/profile?tab=2");
-        let back = ada.get(&anew.replace("form_post", "query")).await;
+        let back = ada.get(&restarted.replace("form_post", "query")).await;
         let (_, form) = back.location().split_once('?').unwrap();
         let posted = post_from_the_provider(&app, &ada, form).await;
         assert_eq!(ada.get(posted.location()).await.location(), "/profile?tab=1");

@@ -1,4 +1,4 @@
-//! Stopping and starting again so that nobody notices: real processes, real signals, a real nginx.
+//! Stopping and restarting without a failed request: real processes, real signals, a real nginx.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -37,7 +37,7 @@ fn asked_to_stop_it_says_so_and_serves_on_for_the_delay() {
     );
     assert!(
         home.contains("connection: close"),
-        "who keeps connections is told to let go"
+        "a client that keeps its connection is told to close it"
     );
     // Who is impatient asks again.
     doorward.signal("TERM");
@@ -45,7 +45,7 @@ fn asked_to_stop_it_says_so_and_serves_on_for_the_delay() {
     assert_eq!(code, Some(0), "{printed}");
 }
 
-/// A provider that takes a request and answers when it is told to.
+/// A provider that accepts a request and responds on command.
 struct Hesitant(TcpListener);
 
 impl Hesitant {

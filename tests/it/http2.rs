@@ -32,7 +32,7 @@ fn answer(stream: &mut (impl Read + Write), request: &[u8]) -> String {
     String::from_utf8_lossy(&answer[..len]).into_owned()
 }
 
-/// No frame came: the preface is no request, and nobody changes to another protocol.
+/// No frame came: the preface is no request, and the connection changes to no other protocol.
 fn speaks_http_1_alone<S: Read + Write>(connect: impl Fn() -> S) {
     let to_preface = answer(&mut connect(), PREFACE);
     assert!(

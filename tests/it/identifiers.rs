@@ -60,7 +60,7 @@ on_both! {
             assert_eq!(code, Some(0));
             assert!(printed.contains(listed), "{command}: {printed}");
         }
-        // Who is Ada there is somebody else here.
+        // The provider's Ada is another person in this table.
         assert_eq!(moved.sign_in("ada").await.location(), "/profile");
         assert_eq!((before.storage().users(), before.storage().sessions()), (2, 2));
     }

@@ -1,4 +1,4 @@
-//! A provider that nobody here wrote: `oidc-provider` from the npm registry, which is certified by the OpenID
+//! A provider that is not ours: `oidc-provider` from the npm registry, which is certified by the OpenID
 //! Foundation, and people who sign in there in Chromium. It needs Node.js, so `make interop` runs it and `make test`
 //! does not.
 
@@ -34,7 +34,7 @@ struct ForeignProvider {
     issuer: String,
     process: Child,
     orders: ChildStdin,
-    told: Receiver<Value>,
+    events: Receiver<Value>,
 }
 
 impl ForeignProvider {
@@ -52,10 +52,10 @@ impl ForeignProvider {
         let orders = process.stdin.take().expect("it is a pipe");
         let stdout = BufReader::new(process.stdout.take().expect("it is a pipe"));
         let stderr = BufReader::new(process.stderr.take().expect("it is a pipe"));
-        let (tell, told) = mpsc::channel();
+        let (report, events) = mpsc::channel();
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                let _ = tell.send(serde_json::from_str(&line).expect("it tells in JSON"));
+                let _ = report.send(serde_json::from_str(&line).expect("each line is JSON"));
             }
         });
         // Printed by the test, so that it is shown where the test fails.
@@ -68,16 +68,16 @@ impl ForeignProvider {
             issuer: String::new(),
             process,
             orders,
-            told,
+            events,
         };
-        provider.issuer = provider.told("issuer").as_str().unwrap().to_owned();
+        provider.issuer = provider.event("issuer").as_str().unwrap().to_owned();
         provider
     }
 
     /// What the provider tells next under that name.
-    fn told(&self, name: &str) -> Value {
+    fn event(&self, name: &str) -> Value {
         loop {
-            let line = self.told.recv_timeout(START_TIMEOUT);
+            let line = self.events.recv_timeout(START_TIMEOUT);
             let mut line =
                 line.unwrap_or_else(|error| panic!("the provider tells no {name}: {error}"));
             if let Some(value) = line.get_mut(name) {
@@ -89,7 +89,7 @@ impl ForeignProvider {
     /// New keys, and none of the old ones.
     fn rotate_keys(&mut self) {
         writeln!(self.orders, "rotate").expect("the provider reads its orders");
-        self.told("rotated");
+        self.event("rotated");
     }
 
     async fn key_ids(&self) -> Vec<String> {
@@ -189,8 +189,8 @@ impl Interop {
         browser.goto(&self.url).await;
         browser.click("#login-button").await;
         browser.wait_for("input[name=login]").await;
-        let here = browser.url().await;
-        assert!(here.as_str().starts_with(&self.provider.issuer), "{here}");
+        let url = browser.url().await;
+        assert!(url.as_str().starts_with(&self.provider.issuer), "{url}");
     }
 
     /// Types a name and a password, lets Doorward know who it is, and is back.
@@ -253,10 +253,10 @@ async fn basic() {
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "ada").await;
 
-    let token = interop.provider.told("token");
+    let token = interop.provider.event("token");
     assert_eq!(token["auth"], "client_secret_basic");
     assert_eq!(token["alg"], "RS256");
-    let userinfo = interop.provider.told("userinfo");
+    let userinfo = interop.provider.event("userinfo");
     assert_eq!(userinfo["type"], "application/json");
     let callbacks = interop.callbacks(&browser).await;
     assert_eq!(callbacks.len(), 1);
@@ -286,7 +286,7 @@ async fn form_post() {
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "ada").await;
 
-    let token = interop.provider.told("token");
+    let token = interop.provider.event("token");
     assert_eq!(token["auth"], "client_secret_post");
     let callbacks = interop.callbacks(&browser).await;
     assert_eq!(callbacks[0], "", "it came by POST");
@@ -308,7 +308,10 @@ async fn client_secret_post_by_discovery() {
     let browser = Browser::start(Look::DESKTOP).await;
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "ada").await;
-    assert_eq!(interop.provider.told("token")["auth"], "client_secret_post");
+    assert_eq!(
+        interop.provider.event("token")["auth"],
+        "client_secret_post"
+    );
 }
 
 #[actix_web::test]
@@ -318,18 +321,18 @@ async fn rotated_keys() {
     let browser = Browser::start(Look::DESKTOP).await;
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "ada").await;
-    let old_key = interop.provider.told("token")["kid"].clone();
+    let old_key = interop.provider.event("token")["kid"].clone();
     let old_keys = interop.provider.key_ids().await;
     assert!(old_keys.iter().any(|kid| old_key == *kid));
 
-    // Somebody else is about to type a name, and Doorward has just been glad of its keys.
+    // Another person is about to type a name, and Doorward has just used its cached keys.
     let other = Browser::start(Look::DESKTOP).await;
     interop.go_to_sign_in(&other).await;
     interop.provider.rotate_keys();
     let new_keys = interop.provider.key_ids().await;
     assert!(new_keys.iter().all(|kid| !old_keys.contains(kid)));
     interop.sign_in_there(&other, "grace").await;
-    let new_key = interop.provider.told("token")["kid"].clone();
+    let new_key = interop.provider.event("token")["kid"].clone();
     assert!(new_keys.iter().any(|kid| new_key == *kid));
 
     browser.reload().await;
@@ -349,7 +352,7 @@ async fn es256() {
     let browser = Browser::start(Look::DESKTOP).await;
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "ada").await;
-    assert_eq!(interop.provider.told("token")["alg"], "ES256");
+    assert_eq!(interop.provider.event("token")["alg"], "ES256");
 }
 
 #[actix_web::test]
@@ -360,7 +363,7 @@ async fn signed_userinfo() {
     let browser = Browser::start(Look::DESKTOP).await;
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "ada").await;
-    let userinfo = interop.provider.told("userinfo");
+    let userinfo = interop.provider.event("userinfo");
     assert_eq!(
         userinfo,
         json!({ "type": "application/jwt", "alg": "RS256" })
@@ -382,12 +385,12 @@ async fn rp_initiated_logout() {
     assert!(!browser.exists("#logout-button").await);
     assert_eq!(interop.storage.sessions(), 0);
 
-    // The provider has forgotten her too: it asks who is there, and somebody else may answer.
+    // The provider's session has ended too: it asks who is there, and another person may sign in.
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "grace").await;
 }
 
-/// The provider asks whether to sign out there too. Whatever the answer, the person is out here.
+/// The provider asks whether to sign out there too. Whatever the person chooses, Doorward's session has ended.
 #[actix_web::test]
 #[ignore = "needs Node.js: run by make interop"]
 async fn rp_initiated_logout_that_is_declined_there() {
@@ -439,7 +442,7 @@ async fn http_1_0() {
         browser.goto(&login).await;
         assert_eq!(browser.text("#claim-subject").await, "ada", "{nth}");
         assert_eq!(
-            interop.provider.told("userinfo")["type"],
+            interop.provider.event("userinfo")["type"],
             "application/json",
             "{nth}"
         );

@@ -36,7 +36,7 @@ fn healthcheck(variables: &[(&str, &str)]) -> (Option<i32>, String) {
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(Instant::now() < deadline, "{what}: waited in vain");
+        assert!(Instant::now() < deadline, "{what}: timed out");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -129,7 +129,7 @@ fn systemd_keeps_the_socket_so_that_a_restart_refuses_nobody() {
     assert!(get(addr, "/healthz").unwrap().starts_with("HTTP/1.1 200"));
     doorward.signal("TERM");
     assert_eq!(doorward.ends().0, Some(0));
-    // Nobody is there, and this one waits instead of being refused.
+    // Nothing accepts on the socket, and this connection waits instead of being refused.
     let mut early = TcpStream::connect(addr).unwrap();
     early
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")

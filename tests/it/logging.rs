@@ -1,4 +1,4 @@
-//! The log and whoever reads it: a process goes on when nobody does, and what visitors send is one value in it.
+//! The log and its readers: a process goes on if the log is not read, and what visitors send is one value in it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ use crate::support::process::{
 };
 use crate::support::provider::demo_people;
 
-/// A Doorward whose log waits in a pipe until somebody reads it.
+/// A Doorward whose log waits in a pipe until it is read.
 struct Unread {
     child: Child,
     log: Option<ChildStderr>,
@@ -215,18 +215,18 @@ mod slow {
             .unwrap();
         assert!(dropped > 0);
 
-        // Somebody reads again: what waited is there, and how much is missing.
-        let (mut lines, mut told) = (0, None);
+        // The log is read again: what waited is there, and how many lines are missing.
+        let (mut lines, mut reported) = (0, None);
         for line in doorward.read() {
             match line.split_once(" log lines were dropped: ") {
                 Some((before, _)) => {
-                    told = before.split_whitespace().last().map(str::to_owned);
+                    reported = before.split_whitespace().last().map(str::to_owned);
                     break;
                 }
                 None => lines += usize::from(line.contains(&format!("HEAD {path} 404"))),
             }
         }
-        assert_eq!(told, Some(dropped.to_string()));
+        assert_eq!(reported, Some(dropped.to_string()));
         // The rest of what was logged is what came before the requests: the start, and how we waited for it.
         let missing = REQUESTS - lines;
         assert!(

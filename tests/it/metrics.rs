@@ -9,14 +9,14 @@ use crate::support::process::{Process, free_addr, get, provider_for};
 use crate::support::provider::{Provider, demo_people};
 use crate::support::{TestApp, Visitor};
 
-/// The samples of a scrape, by name and labels as they are written.
-struct Scrape {
+/// The samples of one exposition, by name and labels as they are written.
+struct Exposition {
     types: BTreeMap<String, String>,
     samples: BTreeMap<String, f64>,
 }
 
-impl Scrape {
-    fn of(addr: SocketAddr) -> Scrape {
+impl Exposition {
+    fn of(addr: SocketAddr) -> Exposition {
         let answer = get(addr, "/metrics").expect("an answer");
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -24,11 +24,11 @@ impl Scrape {
             head.contains("content-type: text/plain; version=0.0.4"),
             "{head}"
         );
-        Scrape::parse(body)
+        Exposition::parse(body)
     }
 
     /// Each family has its help, then its type, then its samples, and none comes twice.
-    fn parse(text: &str) -> Scrape {
+    fn parse(text: &str) -> Exposition {
         assert!(text.ends_with('\n'));
         let (mut types, mut samples) = (BTreeMap::new(), BTreeMap::new());
         let mut family = String::new();
@@ -69,9 +69,9 @@ impl Scrape {
                 assert_eq!(samples.insert(series.to_owned(), value), None, "{line}");
             }
         }
-        let scrape = Scrape { types, samples };
-        scrape.check_histograms();
-        scrape
+        let exposition = Exposition { types, samples };
+        exposition.check_histograms();
+        exposition
     }
 
     /// Buckets rise, and the last one is the count.
@@ -156,7 +156,7 @@ fn watched() -> Watched {
 #[actix_web::test]
 async fn a_sign_in_is_counted_and_timed_at_each_of_its_steps() {
     let watched = watched();
-    let before = Scrape::of(watched.metrics);
+    let before = Exposition::of(watched.metrics);
     assert_eq!(
         before.value("doorward_sign_ins_total{outcome=\"success\",reason=\"\"}"),
         0.0
@@ -169,7 +169,7 @@ async fn a_sign_in_is_counted_and_timed_at_each_of_its_steps() {
     assert_eq!(ada.get("/profile").await.status, 200);
     assert_eq!(ada.get("/authorization-code/callback").await.status, 403);
 
-    let after = Scrape::of(watched.metrics);
+    let after = Exposition::of(watched.metrics);
     assert_eq!(
         after.value("doorward_sign_ins_total{outcome=\"success\",reason=\"\"}"),
         1.0
@@ -203,12 +203,12 @@ async fn the_live_sessions_are_counted_when_somebody_asks() {
     for person in ["ada", "grace"] {
         Visitor::new(&watched.url).sign_in(person).await;
     }
-    let scrape = Scrape::of(watched.metrics);
-    assert_eq!(scrape.value("doorward_sessions"), 2.0);
-    assert!(scrape.value("process_resident_memory_bytes") > 0.0);
+    let exposition = Exposition::of(watched.metrics);
+    assert_eq!(exposition.value("doorward_sessions"), 2.0);
+    assert!(exposition.value("process_resident_memory_bytes") > 0.0);
     let version = env!("CARGO_PKG_VERSION");
     let build = format!("doorward_build_info{{revision=\"unknown\",version=\"{version}\"}}");
-    assert_eq!(scrape.value(&build), 1.0);
+    assert_eq!(exposition.value(&build), 1.0);
 }
 
 /// Who makes paths and methods up makes no series.
@@ -224,14 +224,14 @@ async fn labels_are_lists_of_ours() {
         let method = awc::http::Method::from_bytes(format!("MADEUP{number}").as_bytes()).unwrap();
         stranger.send(method, "/login", &[], "").await;
     }
-    let scrape = Scrape::of(watched.metrics);
+    let exposition = Exposition::of(watched.metrics);
     let name = "doorward_http_requests_total";
-    let routes: Vec<_> = scrape.labels(name, "route").into_iter().collect();
+    let routes: Vec<_> = exposition.labels(name, "route").into_iter().collect();
     assert_eq!(routes, ["/assets/{file}", "/healthz", "/login", "none"]);
-    let methods: Vec<_> = scrape.labels(name, "method").into_iter().collect();
+    let methods: Vec<_> = exposition.labels(name, "method").into_iter().collect();
     assert_eq!(methods, ["GET", "other"]);
     let strays = "doorward_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"}";
-    assert_eq!(scrape.value(strays), 20.0);
+    assert_eq!(exposition.value(strays), 20.0);
 }
 
 #[actix_web::test]
@@ -260,7 +260,7 @@ fn an_address_that_is_taken_is_named() {
 /// What the dashboard and the alerts ask for is there, or they would stay empty for ever.
 #[actix_web::test]
 async fn every_metric_that_the_dashboard_and_the_alerts_name_exists() {
-    let types = Scrape::of(watched().metrics).types;
+    let types = Exposition::of(watched().metrics).types;
     let read = |path: &str| {
         let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).unwrap()

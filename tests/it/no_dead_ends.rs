@@ -38,15 +38,15 @@ on_both! {
         assert_eq!((app.provider.request_count(Endpoint::Token), app.storage().sessions()), (1, 1));
     }
 
-    async fn a_stale_callback_begins_anew_and_arrives_where_the_person_wanted(app: TestApp) {
+    async fn a_stale_callback_starts_again_and_arrives_where_the_person_wanted(app: TestApp) {
         let ada = app.visitor();
         let provider = ada.begin("/login?return_to=/profile?tab=2").await;
         let callback = ada.choose(&provider, "ada").await;
         app.clock.shift(Duration::minutes(11));
-        let anew = ada.get(&callback).await;
-        assert!(query(anew.location())["state"].ends_with("~1"));
+        let restarted = ada.get(&callback).await;
+        assert!(query(restarted.location())["state"].ends_with("~1"));
         // The provider knows the person and asks nothing.
-        let back = ada.get(anew.location()).await;
+        let back = ada.get(restarted.location()).await;
         assert_eq!(ada.get(back.location()).await.location(), "/profile?tab=2");
         assert!(ada.is_signed_in().await);
     }

@@ -61,7 +61,7 @@ async fn a_discovery_member_that_a_sign_in_can_do_without_may_be_anything() {
     }
 }
 
-/// Half a surrogate pair, a number beyond all bounds, and a depth that nobody reads.
+/// Half a surrogate pair, a number out of range, and nesting that is too deep.
 #[actix_web::test]
 async fn what_nobody_reads_may_be_no_value_at_all() {
     let app = TestApp::spawn();

@@ -1,4 +1,4 @@
-//! What somebody sets who means well, and what must not come of it: another database than was meant, a proxy that is not
+//! Well-meant settings that must not lead to harm: another database than was meant, a proxy that is not
 //! believed, a secret in the log.
 
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ fn a_secret_may_come_out_of_a_pipe() {
     doorward.answers(addr);
 }
 
-/// Docker makes a folder of a file that it shall mount and that is not there.
+/// Docker creates a folder in place of a file that it should mount and that does not exist.
 #[test]
 fn a_dotenv_that_is_a_folder_is_told() {
     let variables = complete(free_addr(), &[]);
@@ -123,10 +123,10 @@ fn a_proxy_may_be_named_as_an_ipv6_address_that_is_an_ipv4_one() {
     );
 }
 
-/// Somebody speaks TLS in front of it: then everybody has their address, and one attacker uses up the allowance of all.
+/// A proxy terminates TLS in front of it: then all clients have its address, and one attacker uses up the allowance of all.
 #[test]
 fn a_proxy_that_nobody_named_is_told() {
-    let told = "TRUSTED_PROXIES names no proxy, but there must be one";
+    let warning = "TRUSTED_PROXIES names no proxy, but there must be one";
     for (variables, is_told) in [
         (&[("PUBLIC_URL", "https://app.example.com")][..], true),
         (
@@ -142,9 +142,9 @@ fn a_proxy_that_nobody_named_is_told() {
         let mut doorward = Process::doorward(addr, variables);
         doorward.answers(addr);
         let printed = match is_told {
-            true => doorward.says(told),
+            true => doorward.says(warning),
             false => doorward.printed(),
         };
-        assert_eq!(printed.contains(told), is_told, "{printed}");
+        assert_eq!(printed.contains(warning), is_told, "{printed}");
     }
 }

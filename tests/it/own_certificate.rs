@@ -135,7 +135,7 @@ async fn one_that_is_not_in_the_file_is_refused() {
 async fn one_byte_that_differs_is_refused() {
     let own = Own::new(HOST, 2999);
     let mut changed = own.certificate.der().to_vec();
-    // The last one belongs to the signature, which nobody looks at in a trust root.
+    // The last one belongs to the signature, which is not checked in a trust root.
     *changed.last_mut().unwrap() ^= 1;
     assert_refused(behind(own.server_config(), &pem(&changed)), NOT_NAMED).await;
 }

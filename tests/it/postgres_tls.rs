@@ -209,7 +209,7 @@ mod slow {
         }
     }
 
-    /// A real one that has no TLS: it says so, and the error tells it.
+    /// A real one without TLS: the error names it.
     #[test]
     fn a_postgres_elsewhere_without_tls_is_an_error() {
         let database = fresh_database();

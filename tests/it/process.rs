@@ -190,7 +190,7 @@ fn an_address_that_is_taken_is_a_clear_error() {
 }
 
 #[test]
-fn words_it_does_not_know_get_the_usage() {
+fn unknown_arguments_get_the_usage() {
     for arguments in [&["server"][..], &["--verbose"], &["healthcheck", "now"]] {
         let (code, printed) = Process::start(DOORWARD, arguments, &[]).ends();
         assert_eq!(code, Some(2), "{printed}");
@@ -325,7 +325,7 @@ on_both! {
     }
 }
 
-/// The reason why somebody applies migrations by hand: the server's own role may not.
+/// The reason to apply migrations by hand: the server's own role may not.
 #[test]
 fn a_role_that_may_not_change_the_schema_can_serve() {
     let storage = Storage::new(Database::Postgres);

@@ -32,7 +32,7 @@ fn page_expires(app: &TestApp, times: usize) {
 }
 
 on_both! {
-    async fn a_page_that_stood_open_at_the_provider_begins_anew_at_once(app: TestApp) {
+    async fn a_page_that_expired_at_the_provider_starts_again_at_once(app: TestApp) {
         page_expires(&app, 1);
         let ada = app.visitor();
         let again = ada.sign_in("ada").await;
@@ -45,7 +45,7 @@ on_both! {
 }
 
 #[actix_web::test]
-async fn a_page_that_always_expires_begins_anew_twice_at_most() {
+async fn a_page_that_always_expires_starts_again_twice_at_most() {
     let app = TestApp::spawn();
     page_expires(&app, 100);
     let ada = app.visitor();
@@ -61,7 +61,7 @@ async fn a_page_that_always_expires_begins_anew_twice_at_most() {
 }
 
 #[actix_web::test]
-async fn another_temporary_trouble_of_the_provider_does_not_begin_anew() {
+async fn another_temporary_fault_of_the_provider_does_not_start_again() {
     let app = TestApp::spawn();
     for description in [None, Some("Authentication_expired"), Some("")] {
         app.provider.faults(|faults| {
@@ -80,7 +80,7 @@ async fn another_temporary_trouble_of_the_provider_does_not_begin_anew() {
 }
 
 #[actix_web::test]
-async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
+async fn the_token_endpoints_description_is_logged_cut_and_escaped() {
     let app = TestApp::spawn();
     let long = format!("a\r\nERROR forged\u{1b}{}", "d".repeat(9000));
     for code in ["invalid_client", "unauthorized_client"] {
@@ -109,7 +109,7 @@ async fn the_token_endpoints_own_words_are_logged_cut_and_escaped() {
     let lines = log::lines_with("it says \"PKCE verification failed\"");
     assert!(
         !lines.is_empty(),
-        "it is said though the sign-in begins anew"
+        "it is logged although the sign-in starts again"
     );
 }
 
@@ -199,7 +199,7 @@ async fn why_userinfo_refuses_the_access_token_is_logged() {
     }
 }
 
-/// What no waiting cures is not called unreachable, and nobody is told to try again in a minute.
+/// A fault that waiting does not fix is not called unreachable, and no page says to try again in a minute.
 #[actix_web::test]
 async fn a_fault_of_set_up_is_told_as_one() {
     let html = |status| Canned::html(status, "<h1>no</h1>");

@@ -1,4 +1,4 @@
-//! A provider that is reached through a proxy alone: tinyproxy, which nobody here wrote.
+//! A provider that can be reached only through a proxy: the real tinyproxy.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;

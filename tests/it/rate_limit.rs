@@ -1,4 +1,4 @@
-//! Whoever hammers at the sign-in waits, and nobody else does.
+//! A client that floods the sign-in must wait, and other clients need not.
 
 use awc::http::Method;
 

@@ -1,4 +1,4 @@
-//! What is known of the provider grows old while it answers slowly, or not at all.
+//! Cached documents become old while the provider responds slowly, or not at all.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use time::Duration as Span;
 use crate::support::TestApp;
 use crate::support::provider::{Canned, Endpoint, Keep};
 
-/// Nobody feels that something is being asked for.
+/// A refresh delays no page.
 const UNHINDERED: Duration = Duration::from_secs(1);
 
 fn hang(app: &TestApp, endpoint: Endpoint) {

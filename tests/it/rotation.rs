@@ -109,7 +109,7 @@ on_both! {
 
         let _doorward = house.doorward(&[("SESSION_KEY", &new)]);
         let [ada, away] = [ada, away].map(|one| one.reconnected());
-        assert!(ada.is_signed_in().await, "cookie and row were made anew");
+        assert!(ada.is_signed_in().await, "cookie and row were re-sealed");
         assert!(!away.is_signed_in().await, "who never came in between has to sign in");
         let out = ada.post("/logout", "").await;
         assert!(out.location().contains("id_token_hint="), "what the row kept is still there");
@@ -135,7 +135,7 @@ mod slow {
             doorward.says("sealed with the new SESSION_KEY");
             // Connections on which nothing happens for so long are closed.
             let [ada, away, under_way] = [ada, away, under_way].map(|one| one.reconnected());
-            // A page that caches may keep gives nobody's cookie away.
+            // A page that shared caches may keep sets no cookie.
             let home = ada.get("/").await;
             let (_, stylesheet) = home.body.split_once("rel=\"stylesheet\" href=\"").unwrap();
             let before = twin(&stolen, &house);
@@ -143,12 +143,12 @@ mod slow {
             assert_eq!((style.status, style.cookies()), (200, vec![]));
 
             assert!(home.has("logout-button"));
-            assert_ne!(cookie(&ada), cookie(&stolen), "the cookie is signed anew");
+            assert_ne!(cookie(&ada), cookie(&stolen), "the cookie is signed again");
             let renewed = cookie(&ada);
             assert!(ada.is_signed_in().await);
             assert_eq!(cookie(&ada), renewed, "once");
             let back = under_way.choose(&provider, "ada").await;
-            assert_eq!(under_way.get(&back).await.location(), "/profile", "an attempt of before is finished");
+            assert_eq!(under_way.get(&back).await.location(), "/profile", "an attempt from before is finished");
             assert!(under_way.is_signed_in().await);
             assert_eq!(house.storage.sessions(), 3);
 

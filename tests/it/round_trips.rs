@@ -94,7 +94,7 @@ mod slow {
             assert_eq!(ada.get("/profile").await.status, 200);
             assert_eq!(counter.take(), expected, "SESSION_CACHE={session_cache}");
             assert_eq!(app.visitor().get("/").await.status, 200);
-            assert_eq!(counter.take(), 0, "somebody who is signed out");
+            assert_eq!(counter.take(), 0, "a person who is signed out");
         }
     }
 

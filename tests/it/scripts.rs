@@ -143,7 +143,7 @@ fn a_part_of_a_bench_and_one_that_fails_write_nothing() {
     assert_eq!(performance, DOCUMENT);
 }
 
-/// Or a table would be measured for a quarter of an hour, and seen by nobody.
+/// Otherwise a table would be measured for a quarter of an hour and not shown.
 #[test]
 fn each_section_of_the_bench_has_its_place() {
     let text = |path: &str| {

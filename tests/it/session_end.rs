@@ -161,7 +161,7 @@ on_both! {
         let lines = log::lines_with(&format!("doorward::audit [{id}]: session_replaced"));
         assert!(lines.len() == 1 && lines[0].contains("subject=00uada"), "{lines:?}");
 
-        // Somebody known, too.
+        // A known person too.
         browser.sign_in("ada").await;
         assert_eq!(events(app.storage())[5..], ["sign_in 00uada -", "session_replaced 00ugrace -"]);
         assert_eq!(app.storage().sessions(), 1);

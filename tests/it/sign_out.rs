@@ -114,7 +114,7 @@ async fn a_prefetch_of_the_sign_in_or_of_its_answer_does_nothing() {
 mod slow {
     use super::*;
 
-    /// What Chromium fetches ahead because a page says so signs nobody out, and uses up no attempt.
+    /// A prefetch by Chromium signs no person out and uses up no attempt.
     #[actix_web::test]
     async fn a_real_prefetch_signs_nobody_out() {
         let app = TestApp::spawn();

@@ -70,7 +70,7 @@ on_both! {
         let events = "SELECT COUNT(*) AS n FROM audit_events WHERE event = 'sign_out'";
         assert_eq!(app.storage().number(events), 1, "one person left once");
 
-        // At the provider, nobody is signed in any more.
+        // The provider's session has ended.
         let there = ada.begin("/login").await;
         assert_eq!(ada.get(&there).await.status, 200, "it asks who it is");
     }
@@ -103,7 +103,7 @@ on_both! {
         }
     }
 
-    async fn what_is_kept_of_a_sign_out_opens_no_door_when_it_leaks(app: TestApp) {
+    async fn what_is_kept_of_a_sign_out_gives_no_access_when_it_leaks(app: TestApp) {
         let (ada, session) = signed_in(&app).await;
         let out = end_session(&app, &ada.post("/logout", "").await);
         let rows = |text: &str| {

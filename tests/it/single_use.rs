@@ -27,10 +27,10 @@ on_both! {
                 again.set_app_cookie(name, value);
             }
             let answer = again.get(callback).await;
-            let anew = format!("{}/authorize?", app.provider.issuer());
+            let restarted = format!("{}/authorize?", app.provider.issuer());
             match at {
                 0 => assert_eq!(answer.location(), "/profile"),
-                _ => assert!(answer.location().starts_with(&anew), "{}", answer.location()),
+                _ => assert!(answer.location().starts_with(&restarted), "{}", answer.location()),
             }
         }
         assert_eq!(app.storage().sessions(), 1);
@@ -71,9 +71,9 @@ on_both! {
             for (name, _) in ada.attempts() {
                 ada.set_app_cookie(&name, "");
             }
-            let anew = ada.get(&callback).await;
-            assert!(anew.location().contains(&format!("{tries}&")), "{}", anew.location());
-            callback = ada.get(anew.location()).await.location().to_owned();
+            let restarted = ada.get(&callback).await;
+            assert!(restarted.location().contains(&format!("{tries}&")), "{}", restarted.location());
+            callback = ada.get(restarted.location()).await.location().to_owned();
         }
         let again = app.visitor();
         for (name, value) in ada.attempts() {
@@ -127,7 +127,7 @@ on_both! {
     }
 }
 
-/// An error in the log of a database is somebody's page at night.
+/// An error in the log of a database may page an administrator at night.
 #[actix_web::test]
 async fn on_postgres_the_try_of_somebody_blocked_is_no_error() {
     let postgres = OwnPostgres::start();

@@ -1,4 +1,4 @@
-//! Many tabs that come back at once after a session ended: whoever is signed in by then is not told to allow cookies.
+//! Many tabs that return at once after a session ended: a person who is signed in by then does not see "Allow cookies".
 
 use futures_util::future::join_all;
 

@@ -216,7 +216,7 @@ pub fn behind_tls_at(
     (app, terminator)
 }
 
-/// Nobody gets to the provider, nothing is said to it, and the log says that the certificate is why, and what about it.
+/// No request reaches the provider, and the log says that the certificate is the reason, and what is wrong with it.
 pub async fn assert_refused((app, terminator): (TestApp, TlsTerminator), why: &str) {
     let ada = app.visitor();
     let answer = ada.get("/login").await;

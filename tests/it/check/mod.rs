@@ -12,7 +12,7 @@ use crate::support::TestApp;
 use crate::support::app::{CLIENT_SECRET, SESSION_KEY};
 use crate::support::process::{DOORWARD, Process};
 
-/// What `doorward check` prints beside `app`, with some variables set otherwise, and its exit code.
+/// What `doorward check` prints with the settings of `app` and of `variables`, and its exit code.
 fn check_with(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
     let mut all = app.variables.clone();
     all.extend(
@@ -63,7 +63,7 @@ pub fn complaints(app: &TestApp) -> Vec<String> {
     complaints_with(app, &[])
 }
 
-/// What is said of everything that needs discovery, when that fails.
+/// The lines of all checks that need discovery, if that fails.
 const UNTOLD: [&str; 8] = [
     "can't tell issuer needs the discovery document.",
     "can't tell keys needs the discovery document.",
@@ -75,7 +75,7 @@ const UNTOLD: [&str; 8] = [
     "can't tell end_session needs the discovery document.",
 ];
 
-/// That `fault` is the only one, and nothing but the clock is known besides.
+/// Asserts that `fault` is the only fault, and that only the clock is known.
 fn assert_only_discovery_fails(mut found: Vec<String>, fault: &str) {
     found.retain(|line| !line.starts_with("can't tell clock "));
     assert_eq!(found.remove(0), fault);

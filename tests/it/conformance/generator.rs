@@ -1,4 +1,4 @@
-//! Makes `docs/conformance.md` of `requirements.md`, beside this file, and of the comments on the tests.
+//! Generates `docs/conformance.md` from `requirements.md`, in this folder, and the comments on the tests.
 //!
 //! `requirements.md` is the document without the names of tests: a row is section, requirement, reason. The comment on a
 //! test names the document (the short name in the heading's `<!-- -->`) and the section, exactly as the row does:

@@ -66,7 +66,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Where the tests of a module are: an integration test's file, or the code that they stand beside.
+/// Where the tests of a module are: an integration test's file, or the code that they test.
 fn sources(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
     // A file's slow tests stand at its end, in a module of their own.
@@ -78,7 +78,7 @@ fn sources(module: &str) -> Vec<PathBuf> {
         format!("src/{path}.rs"),
         format!("src/{path}/mod.rs"),
         format!("src/{path}/tests.rs"),
-        // Several files of tests beside one of code.
+        // One file of code may have several files of tests.
         format!("src/{parent}/tests/{name}.rs"),
     ];
     let files = candidates.into_iter().map(repo);

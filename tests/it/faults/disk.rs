@@ -11,7 +11,7 @@ use super::{NO_DATABASE_WITHIN, NO_RECORDS, Service, assert_page, is_back, until
 use crate::support::Database;
 use crate::support::app::Storage;
 
-/// Whether the tests run as root, whom permission bits do not bind.
+/// Whether the tests run as root, which may ignore permission bits.
 fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output().unwrap();
     id.stdout.trim_ascii() == b"0"

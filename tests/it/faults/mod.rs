@@ -21,13 +21,13 @@ use crate::support::process::{DOORWARD, Process, complete, free_addr, provider_f
 use crate::support::provider::Provider;
 use crate::support::visitor::Answer;
 
-/// Nobody waits longer for a page, whatever the database does.
+/// The longest wait for a page, whatever the database does.
 const NO_DATABASE_WITHIN: Duration = Duration::from_secs(7);
 
 /// What those who have nothing to do with a fault may feel of it: nothing, on a busy machine.
 const UNHINDERED: Duration = Duration::from_secs(1);
 
-/// No test here takes longer.
+/// The longest that a test of this module takes.
 const LIMIT: Duration = Duration::from_secs(100);
 
 const NO_RECORDS: &str = "Our database is not responding right now, so nothing could be looked up.";
@@ -99,8 +99,8 @@ fn start(starter: &[&str], addr: SocketAddr, provider: &Provider, database: &str
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let words: Vec<&str> = starter.iter().copied().chain([DOORWARD]).collect();
-    Process::start(words[0], &words[1..], &variables)
+    let command: Vec<&str> = starter.iter().copied().chain([DOORWARD]).collect();
+    Process::start(command[0], &command[1..], &variables)
 }
 
 /// What a query that selects one number as `n` answers.
@@ -138,7 +138,7 @@ async fn many<F: Future<Output = ()>>(count: usize, at_once: usize, act: impl Fn
 async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + limit;
     while !holds().await {
-        assert!(Instant::now() < deadline, "in vain: {what}");
+        assert!(Instant::now() < deadline, "timed out: {what}");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -157,7 +157,7 @@ fn assert_page(answer: &Answer, status: u16, sentence: &str) {
     assert!(answer.has("error-reference"), "{}", answer.body);
 }
 
-/// Those who have nothing to do with it: somebody who is signed in, somebody who looks in, somebody who signs in.
+/// Unaffected people get their pages quickly: one who is signed in, one who visits, one who signs in.
 async fn assert_unhindered(service: &Service, signed_in: &Visitor) {
     let newcomer = service.visitor();
     for (visitor, path, status) in [
@@ -173,7 +173,7 @@ async fn assert_unhindered(service: &Service, signed_in: &Visitor) {
     }
 }
 
-/// Nobody is lost, nobody is there twice, no session is nobody's.
+/// Each acknowledged person has exactly one row, no subject has two, and each session has a person.
 fn assert_whole(database: &str, acknowledged: impl Iterator<Item = usize>) {
     for number in acknowledged.collect::<BTreeSet<_>>() {
         let query = format!("SELECT COUNT(*) AS n FROM users WHERE subject = '00u{number}'");

@@ -1,4 +1,4 @@
-//! `aud` and `azp`: whom the ID token is for.
+//! `aud` and `azp`: which client the ID token is for.
 
 use serde_json::json;
 

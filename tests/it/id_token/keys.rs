@@ -156,7 +156,7 @@ async fn a_key_for_encryption_verifies_nothing() {
     }
 }
 
-/// Nobody shall look for a key at the provider that is there.
+/// An administrator must not search for a key that the provider does publish.
 #[actix_web::test]
 async fn a_key_that_is_published_and_can_not_be_used_is_not_said_to_be_missing() {
     let app = TestApp::spawn();

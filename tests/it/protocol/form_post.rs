@@ -56,7 +56,7 @@ on_both! {
         let callback = attacker.callback_for("grace").await;
         let answer = post_from_the_provider(&app, &victim, &query(&callback)).await;
         let answer = victim.get(answer.location()).await;
-        assert!(answer.location().contains("/authorize?"), "begins anew");
+        assert!(answer.location().contains("/authorize?"), "starts again");
         assert!(!victim.is_signed_in().await);
         assert_eq!(app.storage().users(), 0);
     }

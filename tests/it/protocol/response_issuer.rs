@@ -10,7 +10,7 @@ use crate::support::provider::Endpoint;
 ///
 /// RFC 9207 2.3: Discovery says whether `iss` will be sent
 /// RFC 9207 2.4 (a)
-/// RFC 9207 2.4 (b): no token request goes out
+/// RFC 9207 2.4 (b): no token request is sent
 /// RFC 9207 2.4 (c): Announced and missing: refuse (MUST)
 /// RFC 9207 2.4 (d)
 /// RFC 9700 2.1 (d): With more than one server, defend against mix-up (MUST)

@@ -174,7 +174,7 @@ async fn an_error_of_no_known_attempt_says_nothing_of_the_provider() {
             .get(&format!("/authorization-code/callback?{query}"))
             .await;
         if page.status == 303 {
-            assert!(page.location().contains("/authorize?"), "begins anew");
+            assert!(page.location().contains("/authorize?"), "starts again");
             continue;
         }
         assert_page(&page, NO_STATE, cause);
@@ -184,7 +184,7 @@ async fn an_error_of_no_known_attempt_says_nothing_of_the_provider() {
     assert_eq!(
         ada.app_cookies().len(),
         2,
-        "the attempt of this browser goes on, beside the fresh one"
+        "this browser's attempt goes on, in addition to the new one"
     );
 }
 

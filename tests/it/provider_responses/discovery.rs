@@ -48,7 +48,7 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
         "discovery: the provider responded with status 302",
     )
     .await;
-    assert!(target.accept().is_err(), "nobody went there");
+    assert!(target.accept().is_err(), "no request was sent there");
 }
 
 /// Discovery 4.3 (a): the sign-in fails, and the document is not cached

@@ -45,7 +45,7 @@ async fn a_redirect_is_not_followed() {
             answer_with(&app, endpoint, canned);
             let cause = format!("{what}: the provider responded with status {status}");
             assert_refused(&app, UNUSABLE, &cause).await;
-            assert!(target.accept().is_err(), "nobody went there");
+            assert!(target.accept().is_err(), "no request was sent there");
         }
         app.provider.heal();
     }

@@ -1,4 +1,4 @@
-//! A provider that answers badly, late or not at all: the person reads what happened, and nobody is signed in.
+//! A provider that responds badly, late or not at all: the page says what happened, and no person is signed in.
 
 mod authorization_error;
 mod claims;
@@ -39,7 +39,7 @@ pub const NOT_SURE: (u16, &str) = (
 
 const BUSY: (u16, &str) = (502, "It can't sign anybody in right now.");
 
-/// Ada tries to sign in and gets `expected`; nobody is signed in afterwards, her attempt is used up, and the log says
+/// Ada tries to sign in and gets `expected`. No person is signed in afterwards, her attempt is used up, and the log says
 /// `cause` (or what begins so) beside the page's reference, without code, token or secret.
 pub async fn assert_refused(app: &TestApp, expected: (u16, &str), cause: &str) {
     let ada = app.visitor();
@@ -74,7 +74,7 @@ async fn assert_nobody_is_signed_in(app: &TestApp, visitor: &Visitor, what: &str
     assert_eq!(app.storage().sessions(), 0, "{what}");
 }
 
-/// The page is `expected`, and the log names `cause` beside its reference.
+/// The page is `expected`, and the log line with its reference names `cause`.
 fn assert_page(page: &Answer, expected: (u16, &str), cause: &str) {
     let (status, sentence) = expected;
     assert_eq!(page.refusal(), (status, sentence.to_owned()), "{cause}");
@@ -96,7 +96,7 @@ fn huge() -> Canned {
     Canned::new(200, "application/json", vec![b' '; 1 << 20]).repeated(50)
 }
 
-/// A redirect, and the listener it leads to, which answers nobody.
+/// A redirect, and the listener that it leads to, which never responds.
 fn redirect(status: u16) -> (Canned, TcpListener) {
     let target = TcpListener::bind("127.0.0.1:0").unwrap();
     target.set_nonblocking(true).unwrap();

@@ -39,7 +39,7 @@ async fn a_provider_that_dies_on_the_way_gets_a_page_and_works_when_it_is_back()
     assert_nobody_is_signed_in(&app, &ada, "down").await;
     app.provider.restart().unwrap();
     let again = ada.get(&callback).await;
-    assert!(again.location().contains("/authorize?"), "begins anew");
+    assert!(again.location().contains("/authorize?"), "starts again");
     assert_eq!(ada.sign_in("ada").await.location(), "/profile");
 }
 

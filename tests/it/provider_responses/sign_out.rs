@@ -26,7 +26,7 @@ async fn a_provider_without_a_place_to_sign_out_leads_home() {
 
 /// Logout 2 (h)
 #[actix_web::test]
-async fn a_person_signs_out_here_while_the_provider_is_down() {
+async fn a_person_signs_out_of_doorward_while_the_provider_is_down() {
     let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;
@@ -49,7 +49,7 @@ async fn a_person_signs_out_here_while_the_provider_is_down() {
 }
 
 #[actix_web::test]
-async fn a_person_signs_out_here_while_nothing_is_known_of_the_provider_any_more() {
+async fn a_person_signs_out_of_doorward_while_nothing_is_known_of_the_provider_any_more() {
     let app = TestApp::spawn();
     let ada = app.visitor();
     ada.sign_in("ada").await;

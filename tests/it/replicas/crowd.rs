@@ -21,10 +21,10 @@ pub const PEOPLE: usize = 500;
 const THREADS: usize = 4;
 const AT_ONCE: usize = 16;
 
-/// What somebody waits who reads an error page before they try again.
+/// How long a person reads an error page before they try again.
 const BEFORE_THE_NEXT_TRY: Duration = Duration::from_millis(100);
 
-/// Somebody whose sign-in was acknowledged: `/profile` is where the callback sent them.
+/// A person whose sign-in was acknowledged: the callback redirected them to `/profile`.
 pub struct Acknowledged {
     pub number: usize,
     /// What their browser got for it.
@@ -50,7 +50,7 @@ struct Gate {
 }
 
 impl Crowd {
-    /// Before the gate; nobody is let in yet.
+    /// Before the gate: no sign-in has started yet.
     pub fn gather(url: &str) -> Crowd {
         let gate = Arc::new(Gate {
             url: url.to_owned(),
@@ -106,7 +106,7 @@ impl Crowd {
         while !holds() {
             let failed = self.threads.iter().any(JoinHandle::is_finished);
             assert!(!failed || holds(), "somebody failed");
-            assert!(Instant::now() < deadline, "in vain");
+            assert!(Instant::now() < deadline, "timed out");
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -17,7 +17,7 @@ on_both! {
     /// RFC 6749 10.1 to 10.3
     /// RFC 6750 5.3 (c)
     /// RFC 9700 2.2.1: Sender-constrained access tokens (SHOULD)
-    async fn a_session_table_that_leaks_opens_no_door(app: TestApp) {
+    async fn a_session_table_that_leaks_gives_no_access(app: TestApp) {
         let secrets = Arc::new(Mutex::new(Vec::new()));
         let (id_tokens, access_tokens) = (secrets.clone(), secrets.clone());
         app.provider.faults(|faults| {
@@ -96,7 +96,7 @@ on_both! {
         for value in values {
             let shown = String::from_utf8_lossy(&value[..value.len().min(80)]).into_owned();
             let home = raw_get(&app, "/", &value);
-            // What is no header at all is malformed; everything else is somebody who is not signed in.
+            // A value that is no header at all is malformed; all others are of a person who is not signed in.
             if home.starts_with("HTTP/1.1 400") {
                 assert!(value.iter().any(u8::is_ascii_control), "{shown}");
                 continue;
@@ -179,7 +179,7 @@ async fn a_cookie_whose_name_is_only_spelled_like_ours_is_not_ours() {
         let home = raw_get(&app, "/", format!("{name}={session}").as_bytes());
         assert!(
             home.starts_with("HTTP/1.1 200") && home.contains("login-button"),
-            "{name} is taken for ours"
+            "{name} is accepted as ours"
         );
     }
     let home = raw_get(&app, "/", format!("__Host-doorward={session}").as_bytes());

@@ -18,7 +18,7 @@ fn hostile_values() -> Vec<String> {
         .collect()
 }
 
-/// How many characters the sealed attempt of an answer has: the value itself is nobody's to read.
+/// How many characters the sealed attempt of an answer has: the value itself is sealed.
 fn attempt_len(answer: &Answer) -> usize {
     let cookies = answer.cookies();
     let attempt = cookies
@@ -63,7 +63,7 @@ async fn the_attempt_of_the_longest_return_to_fits_a_cookie() {
     }
 }
 
-/// A browser encodes once what stands in a link; what is decoded here are letters again.
+/// A browser encodes the characters of a link once; decoded they are letters again.
 #[actix_web::test]
 async fn letters_beyond_ascii_are_a_place_to_return_to() {
     let app = TestApp::spawn();
@@ -102,7 +102,7 @@ async fn signing_in_or_out_is_no_place_to_return_to_however_it_is_spelled() {
         "/authorization%2dcode/callback",
         "/authorization-code/call%62ack",
     ] {
-        // Only what the router takes for one of these pages has to be refused.
+        // Only paths that the router reads as one of these pages must be refused.
         if app.visitor().get(wanted).await.status == 404 {
             continue;
         }

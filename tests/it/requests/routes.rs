@@ -40,7 +40,7 @@ async fn there_is_nothing_elsewhere() {
             assert!(!answer.body.contains("<script"));
             has_security_headers(&answer, false);
             assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
-            // An asset's address exists for any name; it answers GET alone.
+            // The route of assets exists for any name, and accepts GET only.
             if answer.status == 405 && path.starts_with("/assets/") {
                 continue;
             }
@@ -78,7 +78,7 @@ async fn an_address_answers_its_own_verbs_and_names_them() {
         ("/assets/favicon.svg", &["GET", "HEAD"]),
     ] {
         for verb in all {
-            // What HEAD does to these two is told elsewhere.
+            // Other tests cover HEAD for these two.
             if verbs.contains(&verb) || verb == "HEAD" {
                 continue;
             }

@@ -185,7 +185,7 @@ async fn by_keyboard() {
     browser.wait_for("#person-ada").await;
 }
 
-/// The provider may be slow to come up: the page says so and the button tries again.
+/// The provider may start slowly: the page says so, and its button tries again.
 #[actix_web::test]
 async fn the_provider_is_away_and_comes_back() {
     let app = TestApp::spawn();

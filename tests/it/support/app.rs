@@ -170,7 +170,7 @@ impl TestApp {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
         all.retain(|_, value| !value.is_empty());
-        // A path alone is one on the origin that nobody knows before the port is chosen.
+        // A path alone is on the origin, which is known only once the port is chosen.
         let path = all["PUBLIC_URL"].clone();
         let path = if path.starts_with('/') {
             path.as_str()
@@ -212,7 +212,7 @@ impl TestApp {
         format!("{prefix}{own}{}", site_of(public_url))
     }
 
-    /// Somebody with a browser that has never been here.
+    /// A visitor with a new browser.
     pub fn visitor(&self) -> Visitor {
         let url = url::Url::parse(&self.url).unwrap();
         Visitor::new(&url.origin().ascii_serialization()).for_site(&self.variables["PUBLIC_URL"])
@@ -225,7 +225,7 @@ impl TestApp {
         visitor
     }
 
-    /// The database, seen from beside.
+    /// Direct access to the database.
     pub fn storage(&self) -> &Storage {
         &self.storage
     }

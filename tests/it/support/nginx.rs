@@ -19,7 +19,7 @@ impl Nginx {
         Nginx::run(addr, &configuration(addr, upstreams))
     }
 
-    /// As somebody sets it up who leaves the sizes of its buffers as they come.
+    /// With the default sizes of its buffers.
     pub fn with_default_buffers(addr: SocketAddr, upstreams: &[String]) -> Nginx {
         let configuration = configuration(addr, upstreams);
         let lines = configuration.lines();

@@ -75,7 +75,7 @@ impl OwnPostgres {
         OwnPostgres(Server::start(settings, |_| ()))
     }
 
-    /// That speaks TLS with a certificate that nobody else knows.
+    /// A server with TLS, with a certificate of its own authority.
     pub fn start_with_tls() -> OwnPostgres {
         let settings = [
             "ssl=on",
@@ -146,7 +146,7 @@ impl Server {
             bin.as_os_str(),
         ];
         let watchdog = Watchdog::new("postgres", "QUIT", unprivileged_user(), &program);
-        // Nobody else can look into the folder.
+        // Other users can't read the folder.
         std::fs::write(watchdog.folder().join("password"), &password)
             .expect("the password can be written");
         prepare(watchdog.folder());
@@ -163,7 +163,7 @@ impl Server {
 
         let mut output = String::new();
         for _ in 0..3 {
-            // Somebody else may take the port before Postgres does.
+            // Another process may take the port before Postgres does.
             server.port = free_port();
             match server.run() {
                 Ok(()) => return server,

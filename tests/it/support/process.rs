@@ -17,7 +17,7 @@ use crate::support::app::{CLIENT_ID, CLIENT_SECRET, SESSION_KEY};
 use crate::support::provider::{Person, Provider, ProviderConfig};
 use crate::support::secrets;
 
-/// Everything here takes well below a second, but for a database that is away: it is waited for, five seconds.
+/// Everything takes well below a second, except for an unreachable database, which Doorward waits five seconds for.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub const DOORWARD: &str = env!("CARGO_BIN_EXE_doorward");
@@ -149,7 +149,7 @@ impl Process {
         (status.code(), self.output.wait(|_, closed| closed == 2))
     }
 
-    /// As [`Process::ends`], in the way of somebody who can't start: code 1, no panic. What it printed.
+    /// As [`Process::ends`], for a process that can't start: code 1, no panic. Returns what it printed.
     pub fn gives_up(&mut self) -> String {
         let (code, printed) = self.ends();
         assert_eq!(code, Some(1), "{printed}");
@@ -232,12 +232,12 @@ impl Output {
                 !enough(printed, *closed)
             });
         let (text, timeout) = waiting.unwrap();
-        assert!(!timeout.timed_out(), "waited in vain: {}", text.0);
+        assert!(!timeout.timed_out(), "timed out: {}", text.0);
         text.0.clone()
     }
 }
 
-/// An address that nobody else uses: tests that run beside this one are all at 127.0.0.1.
+/// An address that is not in use: tests that run at the same time are all at 127.0.0.1.
 pub fn free_addr() -> SocketAddr {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let [.., high, low] = std::process::id().to_be_bytes();
@@ -278,7 +278,7 @@ pub fn provider_for(url: &str, people: Vec<Person>) -> Provider {
     provider.unwrap()
 }
 
-/// What `GET` answers there, head and body; nothing if nobody does.
+/// The response to `GET`, head and body; `None` if there is none.
 pub fn get(addr: SocketAddr, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;

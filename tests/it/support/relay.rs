@@ -39,7 +39,7 @@ pub enum Manner {
     CutChunks,
     /// The connection is closed without an answer, the first time too.
     NoAnswer,
-    /// After the answer another one, which nobody asked for: to be taken for the next, if that goes on here.
+    /// Sends an unsolicited second response, which must not be read as the next one on this connection.
     Surplus,
     /// Interim answers, more than anybody needs.
     EndlessHints,

@@ -1,4 +1,4 @@
-//! What nobody may log: whatever any test of the run makes a Doorward log or print is searched for
+//! What must not be logged: whatever any test of the run makes a Doorward log or print is searched for
 //! every code, token, cookie and key that came into being in the run. That happens when the test
 //! process ends, so it depends on no order, and what is found turns the run red.
 
@@ -41,7 +41,7 @@ pub fn watch() {
     });
 }
 
-/// Nobody may log `secret`.
+/// `secret` must not be logged.
 pub fn register(what: &'static str, secret: &str) {
     let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let decoded = percent_encoding::percent_decode_str(secret).collect::<Vec<u8>>();

@@ -1,4 +1,4 @@
-//! Somebody with a browser, as far as HTTP goes: keeps cookies, follows no redirect unasked.
+//! A person with a browser, as far as HTTP goes: keeps cookies, and follows a redirect only on request.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -52,11 +52,11 @@ stop() {
     rm -f leader
 }
 
-while read -r order words; do
+while read -r order arguments; do
     case $order in
     start)
         rm -f leader ended
-        run "$@" $words &
+        run "$@" $arguments &
         until [ -s leader ]; do sleep 0.01; done
         echo started
         ;;
@@ -76,7 +76,7 @@ while [ "$tries" -lt 50 ] && ! rm -rf -- "$folder"; do
 done
 "#;
 
-/// Whom the program runs as, when not as the user who runs the tests.
+/// The user that the program runs as, if not the user who runs the tests.
 #[derive(Clone, Copy)]
 pub struct User {
     pub uid: u32,
@@ -141,9 +141,9 @@ impl Watchdog {
         &self.folder
     }
 
-    /// `words` follow the arguments that the program was named with.
-    pub fn start(&mut self, words: &str) {
-        self.order(&format!("start {words}"), "started");
+    /// `arguments` are added to those of `program`.
+    pub fn start(&mut self, arguments: &str) {
+        self.order(&format!("start {arguments}"), "started");
     }
 
     /// Returns when the program has ended. The folder stays, for another `start`.

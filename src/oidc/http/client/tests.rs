@@ -137,7 +137,7 @@ fn closes_after_one(seen: Sender<String>) -> Url {
 
 /// A client assertion or a proof may be used once.
 #[tokio::test]
-async fn a_retry_sends_a_request_that_was_made_anew() {
+async fn a_retry_sends_a_request_that_was_made_again() {
     let (seen, was_seen) = channel();
     let (url, http) = (closes_after_one(seen), http());
     let made = std::cell::Cell::new(0);

@@ -61,8 +61,7 @@ impl Before {
 }
 
 #[actix_web::test]
-async fn a_session_that_the_previous_version_wrote_opens_and_is_written_anew_when_its_key_retires()
-{
+async fn a_session_that_the_previous_version_wrote_opens_and_is_resealed_when_its_key_retires() {
     let house = House::new();
     let [current, retired] = BEFORE;
     for (before, is_retired) in [(&current, false), (&retired, true)] {

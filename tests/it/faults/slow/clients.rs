@@ -33,7 +33,7 @@ impl SlowClient {
         }
     }
 
-    /// Sends one more byte, if there is still somebody to send it to.
+    /// Sends one more byte, if the connection is still open.
     fn send(&mut self, byte: &[u8], since: Instant) {
         if self.cut.is_some() {
             return;

@@ -17,9 +17,9 @@ async fn two_thousand_first_sign_ins(database: &str) {
     });
     timeout(LIMIT, sign_ins).await.expect("an end");
     assert_whole(database, 0..100);
-    let told = "SELECT COUNT(*) AS n FROM users WHERE '00u' || SUBSTR(name, 8) = subject \
+    let kept_apart = "SELECT COUNT(*) AS n FROM users WHERE '00u' || SUBSTR(name, 8) = subject \
                 AND SUBSTR(name, 8) || '@example.com' = email AND NOT email_verified";
-    assert_eq!((users(database), number(database, told)), (100, 100));
+    assert_eq!((users(database), number(database, kept_apart)), (100, 100));
     let sessions = "SELECT COUNT(*) AS n FROM sessions";
     assert_eq!(number(database, sessions), 2000);
     let printed = service.doorward.printed();

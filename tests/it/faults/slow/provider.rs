@@ -13,7 +13,7 @@ use crate::support::app::Storage;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::visitor::Answer;
 
-/// Nobody waits longer for a page, whatever the provider does.
+/// The longest wait for a page, whatever the provider does.
 const PAGE_WITHIN: Duration = Duration::from_secs(12);
 
 const UNUSABLE: &str = "It let you in, but then gave us no response that we can use.";
