@@ -1,4 +1,4 @@
-//! What went wrong at the edge, and its line in the log. `refusals.rs` says how each error is answered.
+//! The errors of requests, and their lines in the log. `refusals.rs` has the response to each.
 
 pub mod refusals;
 
@@ -19,41 +19,41 @@ use refusals::Refusal;
 pub enum Error {
     /// The page is for signed-in people.
     SignInNeeded {
-        /// Where to sign in and come back from.
+        /// The address of `/login`, with the page to return to.
         login: String,
     },
-    /// The callback came with a parameter twice, or with far too much.
+    /// The authorization response has a parameter twice.
     MalformedResponse(oidc::MalformedResponse),
-    /// The callback came without a code.
+    /// The authorization response has no code.
     NoCode,
-    /// The callback belongs to no attempt of this browser.
+    /// The authorization response belongs to no attempt of this browser.
     Attempt(AttemptError),
-    /// The provider sent the person back with an error (RFC 6749, 4.1.2.1).
+    /// The authorization response has an error (RFC 6749, 4.1.2.1).
     Authorization {
         /// `error`.
         error: AuthorizationError,
         /// `error_description`.
         description: Option<String>,
     },
-    /// The provider's side of the sign-in is wrong.
+    /// A request to the provider failed, or its response was rejected.
     Provider(oidc::Error),
-    /// Somebody signed in at the provider who is blocked here.
+    /// The person is blocked here.
     Blocked {
-        /// Who: our id.
+        /// The person's id.
         user_id: String,
     },
     /// Another site tried to sign the person out.
     CrossSiteSignOut,
     /// The address has used up its `RATE_LIMIT`.
     TooManyRequests {
-        /// When there is some of it again.
+        /// The seconds until it has some again.
         retry_after_secs: u64,
     },
     /// The database is not available.
     Database(db::Error),
-    /// The session could not be loaded or stored, which is the database's fault too.
+    /// The session could not be loaded or stored, because of the database.
     Session(String),
-    /// A bug of ours.
+    /// A bug.
     Internal(String),
 }
 
@@ -72,12 +72,12 @@ impl Error {
         Refused { error: self, stage }
     }
 
-    /// An error of a library that our own use of it rules out.
+    /// An error of a library that can't happen in the way we use it.
     pub fn internal(cause: impl fmt::Display) -> Self {
         Error::Internal(cause.to_string())
     }
 
-    /// In how many seconds a retry makes sense, if that is known.
+    /// The seconds after which a retry makes sense, if they are known.
     pub fn retry_after_secs(&self) -> Option<u64> {
         match self {
             Error::Provider(cause) => cause.retry_after_secs(),
@@ -87,7 +87,7 @@ impl Error {
     }
 }
 
-/// For the log: what was expected and what came, never a secret, a code or a token.
+/// For the log: what was expected and what was found. Never a secret, a code or a token.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -98,7 +98,7 @@ impl fmt::Display for Error {
             Error::NoCode => f.write_str("the authorization response has no code"),
             Error::Attempt(cause) => write!(f, "no attempt to sign in: {cause}"),
             Error::Authorization { error, description } => {
-                // Anybody can write this: cut, and Debug escapes what would break the line.
+                // Anybody can send this text: it is cut, and Debug escapes what would break the line.
                 let description = cut(description.as_deref().unwrap_or_default(), 500);
                 write!(f, "the provider responded with {error}: {description:?}")
             }
@@ -118,7 +118,7 @@ impl ResponseError for Error {
         Refusal::of(self).status
     }
 
-    /// The bare answer; the middleware of `front` makes it a page.
+    /// The response without a body. `middleware/error_pages.rs` adds that.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(Refusal::of(self).status);
         if let Error::SignInNeeded { login } = self {

@@ -1,4 +1,4 @@
-//! What operators see: log lines, the id of a request, metrics. Knows nobody else.
+//! Log lines, request ids and metrics. This room uses no other.
 
 pub mod logging;
 pub(crate) mod metrics;

@@ -1,5 +1,5 @@
-//! The request that is being handled: its id and its client's address. They stand on every log line and in every audit
-//! event of the request, without being passed from hand to hand.
+//! The current request: its id and its client's address. Each log line and each audit event of the request has them, though
+//! no function passes them on.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ tokio::task_local! {
     static CURRENT: RequestContext;
 }
 
-/// What log lines and audit events tell of the request that they belong to.
+/// What log lines and audit events say about the request that they belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestContext {
     /// The request's id.
@@ -20,7 +20,7 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// The context of the request that is being handled here. Nothing outside of a request.
+    /// The context of the current request. `None` outside of a request.
     pub fn current() -> Option<RequestContext> {
         CURRENT.try_get().ok()
     }
@@ -39,11 +39,11 @@ impl RequestContext {
     }
 }
 
-/// The longest id that is taken over from a proxy, in bytes.
+/// The longest id that is accepted from a proxy, in bytes.
 const ID_LIMIT: usize = 64;
 
-/// Names a request: in the log, in the `X-Request-Id` of the response, and on the error page as the reference that a person
-/// can read out. Letters, digits, `.`, `_` and `-`. It is `Copy` and needs no allocation.
+/// The id of a request. It is in the log, in the response's `X-Request-Id`, and on the error page as the reference that a person
+/// can read out. It consists of letters, digits, `.`, `_` and `-`. It is `Copy` and needs no allocation.
 #[derive(Clone, Copy)]
 pub struct RequestId {
     text: [u8; ID_LIMIT],
@@ -52,7 +52,7 @@ pub struct RequestId {
 
 impl RequestId {
     /// The id that a trusted proxy gave the request, in `X-Request-Id` or in `traceparent` (W3C Trace Context, the
-    /// trace-id); else a new one. Anybody can send these headers, so they are ignored unless `is_trusted`.
+    /// trace-id); else a new id. Anybody can send these headers, so they are ignored unless `is_trusted`.
     pub fn of<'a>(is_trusted: bool, header: impl Fn(&str) -> Option<&'a str>) -> RequestId {
         if !is_trusted {
             return RequestId::new();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_else_sets_it() {
+    fn an_untrusted_peer_does_not_set_it() {
         assert!(is_ours(&id(false, &[("x-request-id", "edge")])));
         assert!(is_ours(&id(false, &[("traceparent", TRACEPARENT)])));
     }

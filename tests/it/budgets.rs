@@ -5,9 +5,8 @@ use crate::support::TestApp;
 use crate::support::browser::{Browser, Look};
 use crate::support::raw::{raw, raw_get};
 
-const TOO_MUCH: &str =
-    "Your browser sent more with its request than we read: most often, too many cookies.";
-const TOO_LONG: &str = "No page of ours has such a long address.";
+const TOO_MUCH: &str = "Your browser sent too much with its request, most often too many cookies.";
+const TOO_LONG: &str = "None of our pages has such a long address.";
 
 /// nginx and others read 4 kB of an answer's head by default.
 const HEAD_AT_MOST: usize = 2048;

@@ -10,7 +10,7 @@ use crate::tls::moves_to;
 /// The number of sign-ins.
 const SIGN_INS: usize = 50;
 
-const UNUSABLE: &str = "It let you in, but then gave us no response that we can use.";
+const UNUSABLE: &str = "It signed you in, but then sent us no response that we can use.";
 
 /// The app, and its provider behind a relay.
 fn behind_relay(manner: Manner) -> (TestApp, Relay) {

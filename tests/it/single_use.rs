@@ -81,7 +81,7 @@ on_both! {
         }
         assert_eq!(ada.get(&callback).await.location(), "/profile");
         let refused = again.get(&callback).await;
-        let sentence = "Each sign-in at your provider lets you in only once.";
+        let sentence = "A sign-in at your provider works only once.";
         assert_eq!(refused.refusal(), (403, sentence.to_owned()));
         assert_eq!(refused.text("error-next").as_deref(), Some("Please sign in again."));
         let reason = "SELECT COUNT(*) AS n FROM audit_events WHERE reason = 'attempt_used'";

@@ -1,7 +1,7 @@
-//! THE TABLE of refusals: for each error its status, what the visitor reads, the audit's reason, what is tried before
-//! the page is shown, and what an administrator can do. `docs/refusals.md` shows it row by row.
+//! THE TABLE of refusals: for each error its status, its message, the audit's reason, the retry before the page is shown,
+//! and a hint for the administrator. `docs/refusals.md` shows it row by row.
 //!
-//! Longer than other files, since it is one table; rustfmt leaves it alone, or a row would not be read at once.
+//! Longer than other files, since it is one table. rustfmt skips it, so that each row stays together.
 
 use actix_web::http::StatusCode;
 
@@ -24,23 +24,23 @@ pub struct Refusal {
     pub status: StatusCode,
     /// What the visitor reads.
     pub message: Message,
-    /// Why, for the audit and the metric, if it ends a sign-in.
+    /// The reason in the audit and in the metric, if the error ends a sign-in.
     pub reason: Option<Reason>,
-    /// What the callback tries before it shows the page.
+    /// The retry of the callback before it shows the page.
     pub retry: Retry,
-    /// For the log: what an administrator can do. Empty where nobody has to do anything.
+    /// What an administrator can do, for the log. Empty if there is nothing to do.
     pub hint: &'static str,
 }
 
-/// What the callback tries before it shows a page.
+/// How the callback retries before it shows a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// Nothing.
+    /// No retry.
     Never,
-    /// The response came too late, or to the wrong browser: a fresh attempt, twice at most.
-    Anew,
-    /// The browser may not have kept our cookie: the same, and then a look whether another tab signed in meanwhile.
-    AnewThenRecheck,
+    /// The response came too late, or to another browser: a new attempt, at most twice.
+    NewAttempt,
+    /// The browser may not have kept our cookie: the same, and then a check whether another tab has signed in meanwhile.
+    NewAttemptThenRecheck,
 }
 
 impl Refusal {
@@ -59,7 +59,7 @@ impl Refusal {
         }
     }
 
-    /// One that ends no sign-in.
+    /// The refusal of an error that ends no sign-in.
     const fn of_page(status: StatusCode, message: Message, hint: &'static str) -> Refusal {
         Refusal {
             status,
@@ -112,18 +112,18 @@ impl Refusal {
                 Refusal::new(FORBIDDEN, messages::NO_STATE, Reason::NoState, ""),
             AttemptError::NotThisBrowser | AttemptError::ResponseReplaced =>
                 Refusal::new(FORBIDDEN, messages::NO_COOKIE, Reason::AttemptMissing, COOKIES)
-                    .after(Retry::AnewThenRecheck),
+                    .after(Retry::NewAttemptThenRecheck),
             AttemptError::Forged =>
                 Refusal::new(FORBIDDEN, messages::NO_COOKIE, Reason::AttemptForged,
                     "check that all processes have the same SESSION_KEY")
-                    .after(Retry::AnewThenRecheck),
+                    .after(Retry::NewAttemptThenRecheck),
             AttemptError::Used =>
                 Refusal::new(FORBIDDEN, messages::ATTEMPT_USED, Reason::AttemptUsed, "")
-                    .after(Retry::Anew),
+                    .after(Retry::NewAttempt),
             AttemptError::Expired { .. } =>
                 Refusal::new(FORBIDDEN, messages::ATTEMPT_EXPIRED, Reason::AttemptExpired,
                     "if it happens to everybody: check the clocks of the processes")
-                    .after(Retry::Anew),
+                    .after(Retry::NewAttempt),
         }
     }
 
@@ -148,8 +148,8 @@ impl Refusal {
                 Refusal::new(BAD_GATEWAY, messages::PROVIDER_BUSY, Reason::ProviderFailed, hint),
             Code::AuthenticationExpired =>
                 Refusal::new(BAD_GATEWAY, messages::PROVIDER_PAGE_EXPIRED, Reason::ProviderFailed, "")
-                    .after(Retry::Anew),
-            // Anybody can write a code: it is in the log and in no metric.
+                    .after(Retry::NewAttempt),
+            // Anybody can send any code: it goes to the log, but not into a metric.
             Code::Unknown(_) =>
                 Refusal::new(FORBIDDEN, messages::PROVIDER_REJECTED, Reason::ProviderRefused, hint),
         }
@@ -157,7 +157,7 @@ impl Refusal {
 
     #[rustfmt::skip]
     fn of_provider(error: &oidc::Error) -> Refusal {
-        const STANDARD: &str = "the provider does not follow the standard, or something between changes its responses";
+        const STANDARD: &str = "the provider does not follow the standard, or a proxy changes its responses";
         match error {
             oidc::Error::Fetch { endpoint, cause } => Refusal::of_fetch(error, *endpoint, cause),
             oidc::Error::Discovery(_) =>
@@ -171,7 +171,7 @@ impl Refusal {
                     "a response from another provider: an attack, or OIDC_ISSUER is not this provider's"),
             oidc::Error::CodeRefused(_) =>
                 Refusal::new(FORBIDDEN, messages::CODE_REJECTED, Reason::CodeRefused, "")
-                    .after(Retry::Anew),
+                    .after(Retry::NewAttempt),
             oidc::Error::TokenRefused { .. } if error.is_misconfiguration() =>
                 Refusal::new(BAD_GATEWAY, messages::NOT_SET_UP, Reason::ClientRefused,
                     "check OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and the application's client authentication"),
@@ -191,7 +191,7 @@ impl Refusal {
         }
     }
 
-    /// What the page says depends on when it happens: before the person was at the provider, or after.
+    /// The message depends on when the request failed: before or after the person signed in at the provider.
     #[rustfmt::skip]
     fn of_fetch(error: &oidc::Error, endpoint: Endpoint, cause: &FetchError) -> Refusal {
         let message = match endpoint {
@@ -253,7 +253,7 @@ impl Refusal {
         }
     }
 
-    /// The row of a status that the framework answers with by itself.
+    /// The row of a status that the framework or a layer responds with.
     pub fn of_status(status: StatusCode) -> Refusal {
         let message = match status {
             StatusCode::NOT_FOUND => messages::NOT_FOUND,

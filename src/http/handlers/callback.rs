@@ -184,7 +184,9 @@ async fn finish_or_retry(
         }
         (None, None) => match Attempt::session_recheck(&state) {
             // Another tab may have signed in meanwhile, after this request was sent.
-            Some(state) if retry == Retry::AnewThenRecheck => Ok(redirect_to_callback(app, state)),
+            Some(state) if retry == Retry::NewAttemptThenRecheck => {
+                Ok(redirect_to_callback(app, state))
+            }
             _ => Err(refused),
         },
     }

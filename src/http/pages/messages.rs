@@ -1,7 +1,7 @@
-//! What the visitor reads when something went wrong: what happened, what to do next, in plain words. Nothing in it comes
-//! from a provider or a database. `http/error/refusals.rs` says which error has which message.
+//! The texts of the error page: what happened, and what to do next. Nothing in them comes from a provider or a database.
+//! `http/error/refusals.rs` says which error has which message.
 
-/// What the visitor reads.
+/// The text of an error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The heading.
@@ -17,7 +17,7 @@ pub struct Message {
 /// Where the page's button leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// To a fresh attempt to sign in.
+    /// To a new attempt to sign in.
     SignInAgain,
     /// To the home page.
     Home,
@@ -61,7 +61,7 @@ const TELL_IF_IT_CONTINUES: &str =
 const TELL: &str = "Tell your administrator the reference: the reason is in the log.";
 const FROM_HOME: &str = "Start again from the home page.";
 
-// The sign-in in this browser.
+// The attempt to sign in, in this browser.
 
 pub const MALFORMED_RESPONSE: Message = sign_in_again(
     "Sign-in did not finish",
@@ -80,7 +80,7 @@ pub const NO_STATE: Message = sign_in_again(
 );
 pub const ATTEMPT_USED: Message = sign_in_again(
     "This sign-in was already used",
-    "Each sign-in at your provider lets you in only once.",
+    "A sign-in at your provider works only once.",
     "Please sign in again.",
 );
 pub const ATTEMPT_EXPIRED: Message = sign_in_again(
@@ -100,7 +100,7 @@ pub const TOO_MANY_ATTEMPTS: Message = sign_in_again(
     "Try again in a minute.",
 );
 
-// What the provider says (RFC 6749, 4.1.2.1; OpenID Connect Core 3.1.2.6).
+// Errors from the provider (RFC 6749, 4.1.2.1; OpenID Connect Core 3.1.2.6).
 
 pub const NOT_LET_IN: Message = sign_in_again(
     "You were not let in",
@@ -138,7 +138,7 @@ pub const PROVIDER_REJECTED: Message = sign_in_again(
     TELL,
 );
 
-// The requests that we make of the provider.
+// Our requests to the provider.
 
 pub const NOT_SET_UP: Message = sign_in_again(
     "Sign-in is not set up correctly",
@@ -152,7 +152,7 @@ pub const PROVIDER_UNREACHABLE: Message = sign_in_again(
 );
 pub const UNUSABLE_RESPONSE: Message = sign_in_again(
     "Your sign-in provider did not respond properly",
-    "It let you in, but then gave us no response that we can use.",
+    "It signed you in, but then sent us no response that we can use.",
     TELL_IF_IT_CONTINUES,
 );
 pub const CODE_REJECTED: Message = sign_in_again(
@@ -171,7 +171,7 @@ pub const NOT_VERIFIED: Message = sign_in_again(
     TELL_IF_AGAIN,
 );
 
-// Here.
+// Doorward itself.
 
 pub const BLOCKED: Message = home(
     "You may not sign in",
@@ -194,7 +194,7 @@ pub const UNEXPECTED: Message = home(
     "Try again. If it happens again, tell us the reference.",
 );
 
-// What the framework refuses by itself.
+// Requests that the framework or a layer refuses.
 
 pub const NOT_FOUND: Message = home(
     "Page not found",
@@ -218,12 +218,12 @@ pub const PAYLOAD_TOO_LARGE: Message = home(
 );
 pub const URI_TOO_LONG: Message = home(
     "The address is too long",
-    "No page of ours has such a long address.",
+    "None of our pages has such a long address.",
     "Check the address, or start from the home page.",
 );
 pub const HEADERS_TOO_LARGE: Message = home(
     "Your request is too large",
-    "Your browser sent more with its request than we read: most often, too many cookies.",
+    "Your browser sent too much with its request, most often too many cookies.",
     "Try again. If it happens again, delete the cookies of this site and of its neighbouring sites.",
 );
 pub const BAD_REQUEST: Message = home(

@@ -1,4 +1,4 @@
-//! The format for machines: one JSON object a line.
+//! The JSON format: one object a line.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ pub fn json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(out)
 }
 
-/// The object of one line. Whatever got into it is escaped, so that it stays one.
+/// The object of one line. All text is escaped, so that it stays one line.
 fn write_json<S: Serializer>(
     out: S,
     time: impl fmt::Display,
@@ -44,7 +44,7 @@ fn write_json<S: Serializer>(
         line: &mut line,
         failure: None,
     };
-    // The visitor keeps its own failure: the one of `kv` could not hold it.
+    // `kv::Error` can't hold the serializer's error, so `Fields` keeps it.
     let _ = record.key_values().visit(&mut fields);
     match fields.failure {
         None => line.end(),
@@ -52,10 +52,10 @@ fn write_json<S: Serializer>(
     }
 }
 
-/// What every line has; a field can't take its place.
+/// The names that every line has. A field with one of them is left out.
 const RESERVED: [&str; 5] = ["time", "level", "target", "message", "request_id"];
 
-/// Writes the fields of an event. One that is null was not known and is left out.
+/// Writes the fields of an event, except those that are null: their values are unknown.
 struct Fields<'a, M: SerializeMap> {
     line: &'a mut M,
     failure: Option<M::Error>,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_in_it_is_one_object() {
+    fn a_line_is_one_object_whatever_its_fields_contain() {
         let hostile = "\"}\n{\"level\":\"\u{1b}[31m\u{0}\u{2028}\\";
         let fields = [("path", Value::from(hostile))];
         let mut record = Record::builder();

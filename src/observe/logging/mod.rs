@@ -1,4 +1,4 @@
-//! Logging: lines for people, or one JSON object a line for machines. Each line carries the id of its request.
+//! Logging: text for people, or one JSON object a line for machines. Each line has the id of its request.
 
 mod json;
 mod printable;
@@ -16,20 +16,20 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-pub use printable::{Quoted, cut, steers, visible};
+pub use printable::{Quoted, cut, is_control_or_invisible, visible};
 
 use crate::observe::request_id::RequestContext;
 use json::json;
 use printable::Plain;
 use queue::{Pipe, QUEUE};
 
-/// What is logged unless `RUST_LOG` says otherwise: ours, and what others warn of.
+/// The filter if `RUST_LOG` is not set: lines from `info` on, but actix-server's only from `warn` on.
 const DEFAULT_FILTER: &str = "info,actix_server=warn";
 
-/// How long a process that ends waits for its last lines to be read.
-const FLUSH_AT_MOST: Duration = Duration::from_secs(1);
+/// How long a process that ends waits for its last lines to be written.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -39,13 +39,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error, by a thread of its own. A panic is logged too, so that it is a
-/// line like any other.
+/// Starts logging to standard error, on a thread of its own. Panics are logged too, in the same format.
 pub fn start(format: LogFormat) {
     std::thread::Builder::new()
         .name("log".to_owned())
         .spawn(|| QUEUE.write_to(io::stderr()))
-        .expect("a process that can't have a second thread can't serve either");
+        .expect("a process that can't start a second thread can't serve requests either");
     let env = env_logger::Env::default().default_filter_or(DEFAULT_FILTER);
     env_logger::Builder::new()
         .target(Target::Pipe(Box::new(Pipe(&QUEUE))))
@@ -66,13 +65,13 @@ pub fn start(format: LogFormat) {
     }));
 }
 
-/// Waits until what was logged is written; a second at most, since nobody may be reading. To be
-/// called before the process ends.
+/// Waits until all lines are written, for a second at most, since standard error may have no reader. To be called before
+/// the process ends.
 pub fn flush() {
-    QUEUE.flush(FLUSH_AT_MOST);
+    QUEUE.flush(FLUSH_TIMEOUT);
 }
 
-/// Colors for a terminal that can show them; RUST_LOG_STYLE decides otherwise.
+/// Colours for a terminal that can show them, unless `RUST_LOG_STYLE` overrides it.
 fn style() -> WriteStyle {
     let no_color = var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_dumb = var_os("TERM").is_none_or(|term| term == "dumb");
@@ -100,7 +99,7 @@ fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
         write!(out, " [{}]", context.id)?;
     }
     out.write_all(b": ")?;
-    // A message whose `Display` fails is cut off there.
+    // A message whose `Display` fails ends where it failed.
     let _ = write!(Plain(out), "{}", record.args());
     writeln!(out)
 }

@@ -1,10 +1,10 @@
-//! Text from outside, written so that it can't pretend to be something else: a line, a field, another name.
+//! Text from outside, written so that it can't imitate anything else: a line, a field, another name.
 
 use std::fmt;
 use std::io;
 
-/// A value in a line of text. Visible ASCII stays as it is; anything else is quoted, with invisible characters escaped, so
-/// that a value can't pretend to be two.
+/// A value in a line of text. Visible ASCII is written unchanged. Anything else is quoted, with invisible characters escaped,
+/// so that one value can't look like two.
 pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -17,7 +17,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The beginning of `text`, `limit` characters at most.
+/// At most the first `limit` characters of `text`.
 pub fn cut(text: &str, limit: usize) -> &str {
     let end = text
         .char_indices()
@@ -26,8 +26,8 @@ pub fn cut(text: &str, limit: usize) -> &str {
     &text[..end]
 }
 
-/// Whether a character moves the cursor, begins a line, reverses text (bidi) or is invisible.
-pub fn steers(c: char) -> bool {
+/// Whether a character moves the cursor, starts a line, changes the text's direction (bidi) or is invisible. A tab is not.
+pub fn is_control_or_invisible(c: char) -> bool {
     match c {
         '\t' => false,
         '\u{61c}' | '\u{180e}' | '\u{feff}' => true,
@@ -41,7 +41,7 @@ pub fn steers(c: char) -> bool {
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        match steers(c) {
+        match is_control_or_invisible(c) {
             true => shown.extend(c.escape_default()),
             false => shown.push(c),
         }
@@ -49,18 +49,21 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Writes text so that it can neither begin a log line nor control a terminal.
+/// Writes text so that it can neither start a log line nor control a terminal.
 pub(super) struct Plain<'a, W>(pub &'a mut W);
 
 impl<W: io::Write> fmt::Write for Plain<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut write = |text: &str| self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error);
-        for piece in text.split_inclusive(steers) {
-            let end = piece.chars().next_back().filter(|end| steers(*end));
-            write(piece.strip_suffix(steers).unwrap_or(piece))?;
+        for piece in text.split_inclusive(is_control_or_invisible) {
+            let end = piece
+                .chars()
+                .next_back()
+                .filter(|end| is_control_or_invisible(*end));
+            write(piece.strip_suffix(is_control_or_invisible).unwrap_or(piece))?;
             match end {
                 Some('\n') => write("\n    ")?,
-                Some(steering) => write(&steering.escape_default().to_string())?,
+                Some(control) => write(&control.escape_default().to_string())?,
                 None => (),
             }
         }
@@ -75,18 +78,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_can_neither_begin_a_line_nor_steer_a_terminal() {
+    fn text_can_neither_start_a_line_nor_control_a_terminal() {
         let mut plain = Vec::new();
         write!(Plain(&mut plain), "a\nb\u{1b}[31m\rc\td").unwrap();
         let plain = String::from_utf8(plain).unwrap();
         assert_eq!(plain, "a\n    b\\u{1b}[31m\\rc\td");
-        for steering in [
+        for control in [
             "\u{202e}", "\u{2066}", "\u{200f}", "\u{2028}", "\u{feff}", "\u{85}",
         ] {
             let mut plain = Vec::new();
-            write!(Plain(&mut plain), "a{steering}b \u{fc}").unwrap();
+            write!(Plain(&mut plain), "a{control}b \u{fc}").unwrap();
             let plain = String::from_utf8(plain).unwrap();
-            let escaped = steering.escape_default();
+            let escaped = control.escape_default();
             assert_eq!(plain, format!("a{escaped}b \u{fc}"));
         }
     }

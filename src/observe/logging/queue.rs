@@ -1,5 +1,5 @@
-//! Where lines wait to be written by a thread of its own: who logs never waits for whoever reads
-//! standard error, and a reader that reads no more stops nothing.
+//! The log lines that wait for the thread that writes them. Whoever logs a line does not wait for the reader of standard
+//! error, so a reader that stops reading blocks nobody.
 
 use std::io::{self, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use crate::observe::metrics;
 
-/// So many bytes wait at most, and as many are being written: some ten thousand lines.
-const BYTES_AT_MOST: usize = 1024 * 1024;
+/// How many bytes wait at most: some ten thousand lines. As many can be with the writing thread.
+const MAX_BYTES: usize = 1024 * 1024;
 
-/// How long a standard error that does not block (another process may have set it so) is left alone
-/// before it is tried again.
-const TRY_AGAIN: Duration = Duration::from_millis(10);
+/// The pause before the next attempt if standard error is non-blocking, which another process may have made it, and full.
+const RETRY_AFTER: Duration = Duration::from_millis(10);
 
-/// The one of this process.
+/// The queue of this process.
 pub static QUEUE: Queue = Queue::new();
 
-/// Lines that wait.
+/// Lines that wait to be written.
 pub struct Queue {
     state: Mutex<State>,
     changed: Condvar,
@@ -27,7 +26,7 @@ struct State {
     waiting: Vec<u8>,
     lines: u64,
     is_writing: bool,
-    /// Lines that were not written and of which no line tells yet.
+    /// Lines that were not written, and that no line has reported yet.
     dropped: u64,
 }
 
@@ -48,10 +47,10 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a line wait, or drops it where too many do.
+    /// Adds a line, or drops it if the queue is full.
     fn push(&self, line: &[u8]) {
         let mut state = self.state();
-        if state.waiting.len() + line.len() > BYTES_AT_MOST {
+        if state.waiting.len() + line.len() > MAX_BYTES {
             state.dropped += 1;
             drop(state);
             metrics::log_lines_dropped(1);
@@ -63,8 +62,8 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes what waits, for ever. Tells in a line of its own how many were dropped, once somebody
-    /// reads again.
+    /// Writes the lines that wait, for ever. Reports the number of dropped lines in a line of its own as soon as a write
+    /// succeeds.
     pub fn write_to(&self, mut out: impl Write) {
         loop {
             let mut state = self.state();
@@ -82,7 +81,7 @@ impl Queue {
             let is_written = write_all(&mut out, &batch).is_ok();
             let mut state = self.state();
             state.is_writing = false;
-            let told = match is_written {
+            let reported = match is_written {
                 true => std::mem::take(&mut state.dropped),
                 false => {
                     state.dropped += lines;
@@ -94,16 +93,16 @@ impl Queue {
             if !is_written {
                 metrics::log_lines_dropped(lines);
             }
-            if told > 0 {
+            if reported > 0 {
                 log::warn!(
-                    dropped = told;
-                    "{told} log lines were dropped: standard error was not read fast enough"
+                    dropped = reported;
+                    "{reported} log lines were dropped: standard error was not read fast enough"
                 );
             }
         }
     }
 
-    /// Waits until everything is written, `at_most` so long.
+    /// Waits until everything is written, but no longer than `at_most`.
     pub fn flush(&self, at_most: Duration) {
         let is_busy = |state: &mut State| state.is_writing || !state.waiting.is_empty();
         let waited = self
@@ -120,7 +119,7 @@ fn write_all(out: &mut impl Write, mut batch: &[u8]) -> io::Result<()> {
             Ok(written) => batch = &batch[written..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                std::thread::sleep(TRY_AGAIN);
+                std::thread::sleep(RETRY_AFTER);
             }
             Err(error) => return Err(error),
         }
@@ -128,7 +127,7 @@ fn write_all(out: &mut impl Write, mut batch: &[u8]) -> io::Result<()> {
     out.flush()
 }
 
-/// Where the logger writes: each write is one line, as env_logger does it.
+/// What env_logger writes to. Each of its writes is one line.
 pub struct Pipe(pub &'static Queue);
 
 impl Write for Pipe {
@@ -146,29 +145,29 @@ impl Write for Pipe {
 mod tests {
     use super::*;
 
-    /// A queue of its own for a test, which lives as long as the process.
+    /// A queue for one test. It lives as long as the process.
     fn queue() -> &'static Queue {
         Box::leak(Box::new(Queue::new()))
     }
 
     #[test]
-    fn beyond_its_bound_lines_are_dropped_and_counted() {
+    fn lines_beyond_the_limit_are_dropped_and_counted() {
         let queue = queue();
         let line = [b'a'; 1024];
         for _ in 0..1024 + 7 {
             Pipe(queue).write_all(&line).unwrap();
         }
         let state = queue.state();
-        assert_eq!(state.waiting.len(), BYTES_AT_MOST);
+        assert_eq!(state.waiting.len(), MAX_BYTES);
         assert_eq!((state.lines, state.dropped), (1024, 7));
     }
 
     #[test]
-    fn whoever_flushes_waits_for_what_was_written_and_not_for_ever() {
+    fn a_flush_waits_for_earlier_lines_but_not_for_ever() {
         let queue = queue();
         Pipe(queue).write_all(b"one\n").unwrap();
         queue.flush(Duration::from_millis(1));
-        assert_eq!(queue.state().lines, 1, "nobody writes yet");
+        assert_eq!(queue.state().lines, 1, "no thread writes yet");
         let (read, written) = io::pipe().unwrap();
         std::thread::spawn(move || queue.write_to(written));
         queue.flush(Duration::from_secs(30));
@@ -177,9 +176,9 @@ mod tests {
         drop(read);
     }
 
-    /// Nothing is said of lines that are lost where saying so would be lost too.
+    /// They are not reported in a line, which would be lost too.
     #[test]
-    fn where_nobody_is_there_to_read_lines_are_counted_as_dropped() {
+    fn without_a_reader_lines_are_counted_as_dropped() {
         let queue = queue();
         let (read, written) = io::pipe().unwrap();
         drop(read);

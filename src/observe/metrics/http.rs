@@ -6,16 +6,16 @@ use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
 use crate::observe::metrics::{FITTING, METRICS, add};
 
-/// Anybody can send any method: those that no route has share one label.
+/// The methods of the routes. Anybody can send others: they share one label.
 const METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
-/// What Doorward and the framework respond with; anything else shares one label.
+/// The statuses that Doorward and the framework respond with. Others share one label.
 const STATUSES: [&str; 20] = [
     "200", "303", "304", "400", "403", "404", "405", "408", "411", "413", "414", "415", "417",
     "421", "429", "431", "500", "501", "502", "503",
 ];
 
-/// For whatever is not in a list, so that nobody outside can make more series.
+/// The label of all values that are not in a list, so that no request can create a time series.
 const OTHER: &str = "other";
 
 /// From half a millisecond, a page from memory, to ten seconds, the longest wait for a provider.
@@ -52,14 +52,14 @@ impl HttpMetrics {
     }
 }
 
-/// Shows the duration of every route from the start, with a count of zero.
+/// Exports the duration of each route from the start, with a count of zero.
 pub fn know_routes(routes: impl IntoIterator<Item = &'static str>) {
     for route in routes {
         METRICS.http.durations.with_label_values(&[route]);
     }
 }
 
-/// A request was answered. `route` is a constant, so that no path becomes a label.
+/// A request got its response. `route` is a constant, so that no path becomes a label.
 pub fn http_request(route: &'static str, method: &str, status: &str, took: Duration) {
     let labels = [route, listed(&METHODS, method), listed(&STATUSES, status)];
     let http = &METRICS.http;

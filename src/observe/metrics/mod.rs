@@ -1,5 +1,5 @@
-//! What is counted and timed, for Prometheus. It lives as long as the process, so that nobody who counts needs a handle.
-//! All label values are constants, so that nobody outside can make more series.
+//! The Prometheus metrics. They are static, so that code that counts needs no handle. All label values are constants, so that
+//! no request from outside can create a time series.
 
 mod http;
 mod provider;
@@ -18,7 +18,7 @@ pub use provider::{Endpoint, Outcome};
 use http::HttpMetrics;
 use provider::ProviderMetrics;
 
-/// From half a millisecond to five seconds, as long as a connection is waited for.
+/// From half a millisecond to five seconds, the longest wait for a connection.
 const DATABASE_BUCKETS: [f64; 13] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
@@ -67,15 +67,15 @@ impl Metrics {
         let queries = add(&registry, queries.expect(FITTING));
         let sessions = Gauge::new(
             "doorward_sessions",
-            "Live sessions in the database, the same for every process; NaN while it is away.",
+            "Live sessions in the database, the same for every process; NaN while it is unreachable.",
         );
         let audit_lost = IntCounter::new(
             "doorward_audit_events_lost_total",
-            "Audit events that are in the log but not in the database: it was away, or strangers failed too often.",
+            "Audit events that are in the log but not in the database: it was unreachable, or unknown clients failed too often.",
         );
         let log_lines_dropped = IntCounter::new(
             "doorward_log_lines_dropped_total",
-            "Log lines that were not written: standard error was not read fast enough, or nobody was there to read.",
+            "Log lines that were not written: standard error was not read fast enough, or had no reader.",
         );
         Metrics {
             http: HttpMetrics::new(&registry),
@@ -92,7 +92,7 @@ impl Metrics {
     }
 }
 
-/// For `expect`: what Prometheus could object to.
+/// For `expect`: why Prometheus accepts a metric.
 const FITTING: &str = "names and labels are constants that a test has tried";
 
 fn add<C: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: C) -> C {
@@ -111,12 +111,12 @@ fn build_info() -> IntGauge {
     info
 }
 
-/// Somebody signed in.
+/// A sign-in succeeded.
 pub fn signed_in() {
     METRICS.signed_in.inc();
 }
 
-/// Somebody did not get in, because of `reason`: one of those that [`know_reasons`] was told.
+/// A sign-in failed with `reason`, which is one of those that [`know_reasons`] got.
 pub fn sign_in_failed(reason: &'static str) {
     METRICS
         .sign_ins
@@ -124,14 +124,14 @@ pub fn sign_in_failed(reason: &'static str) {
         .inc();
 }
 
-/// Shows every reason from the start, at zero, so that the first failure is seen as an increase.
+/// Exports each reason from the start, with a count of zero, so that the first failure is visible as an increase.
 pub fn know_reasons(reasons: impl IntoIterator<Item = &'static str>) {
     for reason in reasons {
         METRICS.sign_ins.with_label_values(&["failure", reason]);
     }
 }
 
-/// A query took so long, and brought a result or not.
+/// A query took `took`, and succeeded or not.
 pub fn database_query(took: Duration, is_ok: bool) {
     let histogram = match is_ok {
         true => &METRICS.query_ok,
@@ -140,22 +140,22 @@ pub fn database_query(took: Duration, is_ok: bool) {
     histogram.observe(took.as_secs_f64());
 }
 
-/// The provider took so long to answer.
+/// The provider took `took` to respond.
 pub fn provider_request(endpoint: Endpoint, outcome: Outcome, took: Duration) {
     METRICS.provider.observe(endpoint, outcome, took);
 }
 
-/// An audit event did not get into the database.
+/// An audit event was not stored in the database.
 pub fn audit_event_lost() {
     METRICS.audit_lost.inc();
 }
 
-/// So many log lines were not written.
+/// `lines` log lines were not written.
 pub fn log_lines_dropped(lines: u64) {
     METRICS.log_lines_dropped.inc_by(lines);
 }
 
-/// All of it as text. `sessions` is how many live ones there are, if that is known.
+/// All metrics in Prometheus's text format. `sessions` is the number of live sessions, if it is known.
 pub fn render(sessions: Option<f64>) -> Vec<u8> {
     METRICS.sessions.set(sessions.unwrap_or(f64::NAN));
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! How long the provider takes to answer.
+//! How long the provider takes to respond.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use prometheus::{HistogramOpts, HistogramVec, Registry};
 
 use crate::observe::metrics::{FITTING, add};
 
-/// From ten milliseconds to the ten seconds after which nobody waits any more.
+/// From ten milliseconds to ten seconds, the timeout of a request.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Which of the provider's endpoints a request goes to.
@@ -21,9 +21,9 @@ pub enum Endpoint {
     Token,
     /// The userinfo endpoint (OpenID Connect Core 5.3).
     Userinfo,
-    /// The authorization endpoint, which `doorward check` asks as a browser would.
+    /// The authorization endpoint. `doorward check` sends it the request of a browser.
     Authorization,
-    /// The end-session endpoint, likewise.
+    /// The end-session endpoint. `doorward check` sends it the request of a browser.
     EndSession,
 }
 
@@ -47,16 +47,16 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// What came of a request.
+/// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// 200.
+    /// Status 200.
     Ok,
-    /// Another status.
+    /// Any other status.
     Refused,
-    /// Nothing, in time.
+    /// No response in time.
     Timeout,
-    /// No connection, or it broke, or the answer can't be read.
+    /// No connection, a broken connection, or a response that can't be read.
     Unreachable,
 }
 
@@ -71,7 +71,7 @@ impl Outcome {
     }
 }
 
-/// The endpoints that a server sends requests to; they are shown from the start.
+/// The endpoints that a running server sends requests to. They are exported from the start.
 const ENDPOINTS: [Endpoint; 4] = [
     Endpoint::Discovery,
     Endpoint::Keys,
@@ -94,7 +94,7 @@ impl ProviderMetrics {
         let durations = HistogramVec::new(
             HistogramOpts::new(
                 "doorward_provider_request_duration_seconds",
-                "Time that the provider took to answer, by what it was asked for and by outcome.",
+                "Time that the provider took to respond, by endpoint and outcome.",
             )
             .buckets(BUCKETS.to_vec()),
             &["endpoint", "outcome"],

@@ -1,6 +1,6 @@
 //! The provider's claims about the person (OpenID Connect Core 5.1), made safe to show.
 
-use crate::observe::logging::steers;
+use crate::observe::logging::is_control_or_invisible;
 use crate::oidc::jose::json::{self, Object};
 
 /// The standard claims that Doorward shows (OpenID Connect Core 5.1), as the provider wrote them.
@@ -85,7 +85,8 @@ impl Profile {
 /// Whether an email can be kept unchanged. It is never corrected: the result could be another person's email, and
 /// administrators find people by it.
 fn is_whole(email: &str) -> bool {
-    let is_odd = |c: char| steers(c) || c.is_control() || (c.is_whitespace() && c != ' ');
+    let is_odd =
+        |c: char| is_control_or_invisible(c) || c.is_control() || (c.is_whitespace() && c != ' ');
     !email.is_empty()
         && email.trim() == email
         && email.chars().count() <= DISPLAY_LIMIT

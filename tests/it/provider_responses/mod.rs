@@ -19,7 +19,7 @@ use crate::support::{TestApp, Visitor, log};
 
 pub const UNUSABLE: (u16, &str) = (
     502,
-    "It let you in, but then gave us no response that we can use.",
+    "It signed you in, but then sent us no response that we can use.",
 );
 
 const UNREACHABLE: (u16, &str) = (

@@ -62,13 +62,13 @@ What a visitor sees and what the log says when something goes wrong. `make refus
 `src/http/error/refusals.rs`, and a test compares them.
 
 - **Reason**: the word in audit events and in the metric `doorward_sign_ins_total`; a dash where no sign-in failed.
-- **Log**: how the line begins; then comes the request, and then, after a semicolon, what an administrator can do. In
-  the last table: when it happens, since these are in the access log alone.
-- **First**: what the callback tries before it shows the page. *Anew*: a fresh attempt, twice at most; the provider
-  often does not even ask the person. *Recheck*: afterwards, a look whether another tab of this browser has signed in.
+- **Log**: how the line begins. The request follows, and after a semicolon what an administrator can do. In the last
+  table: when it happens, since these refusals are only in the access log.
+- **Retry**: what the callback does before it shows the page. *New attempt*: it starts the sign-in again, at most twice; often
+  the provider does not even show a page. *Recheck*: then it checks whether another tab of this browser has signed in.
 
-A page says \"Try again in …\" instead where the provider or `RATE_LIMIT` sets a time, and it has the reference of the
-request, which finds the log line.
+If the provider or `RATE_LIMIT` sets a time, the page says \"Try again in …\" instead. Each page shows the request's id as
+the reference, by which an administrator finds the log line.
 ";
 
 /// The document, from the table.
@@ -76,7 +76,7 @@ fn document() -> String {
     let mut text = HEAD.to_owned();
     for (title, rows) in sections() {
         text += &format!(
-            "\n## {title}\n\n| reason | status | what the visitor reads | first | log | what an administrator can do |\n\
+            "\n## {title}\n\n| reason | status | what the visitor reads | retry | log | what an administrator can do |\n\
              |---|---|---|---|---|---|\n"
         );
         // One row for all that are refused alike.
@@ -98,7 +98,7 @@ fn document() -> String {
 fn row(refusal: &Refusal, logs: &[String]) -> String {
     let message = refusal.message;
     let reads = match refusal.status.is_redirection() {
-        true => "nothing: to the provider, and back".to_owned(),
+        true => "nothing: a redirect to the sign-in".to_owned(),
         false => format!(
             "**{}** {} *{}* [{}]",
             message.title,
@@ -108,10 +108,10 @@ fn row(refusal: &Refusal, logs: &[String]) -> String {
         ),
     };
     let reason = refusal.reason.map(|reason| format!("`{}`", reason.name()));
-    let first = match refusal.retry {
+    let retry = match refusal.retry {
         Retry::Never => "–",
-        Retry::Anew => "anew",
-        Retry::AnewThenRecheck => "anew, recheck",
+        Retry::NewAttempt => "new attempt",
+        Retry::NewAttemptThenRecheck => "new attempt, recheck",
     };
     let logs: Vec<String> = logs
         .iter()
@@ -122,7 +122,7 @@ fn row(refusal: &Refusal, logs: &[String]) -> String {
         hint => hint,
     };
     format!(
-        "| {} | {} | {reads} | {first} | {} | {hint} |\n",
+        "| {} | {} | {reads} | {retry} | {} | {hint} |\n",
         reason.as_deref().unwrap_or("–"),
         refusal.status.as_u16(),
         logs.join("<br>"),

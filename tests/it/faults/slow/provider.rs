@@ -16,7 +16,7 @@ use crate::support::visitor::Answer;
 /// The longest wait for a page, whatever the provider does.
 const PAGE_WITHIN: Duration = Duration::from_secs(12);
 
-const UNUSABLE: &str = "It let you in, but then gave us no response that we can use.";
+const UNUSABLE: &str = "It signed you in, but then sent us no response that we can use.";
 
 /// Zeros: 100 MB of them in 630 KB, which the limit of an answer's size lets pass.
 fn bomb() -> Canned {
