@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_secs(6);
 /// How often that is checked.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Returns when no further request shall be accepted: `delay` after a SIGTERM or SIGINT, at once if a second one comes.
+/// Returns when no further request may be accepted: `delay` after a SIGTERM or SIGINT, at once if a second one comes.
 pub async fn signal(shutdown: Shutdown, delay: Duration) {
     let listen = |kind| unix::signal(kind).expect("signals can be listened for inside the runtime");
     let mut terminate = listen(SignalKind::terminate());
@@ -54,7 +54,7 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str 
     .await
 }
 
-/// Makes SIGHUP end nothing: a terminal that closes sends it, and whoever wants files to be read again.
+/// Ignores SIGHUP, which a closing terminal sends, and operators who want files to be read again.
 ///
 /// # Errors
 /// When the signal can't be listened for.

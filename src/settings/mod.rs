@@ -42,7 +42,7 @@ pub struct Settings {
     pub provider: Provider,
     /// `PUBLIC_URL`: where browsers reach Doorward. It alone decides redirect URIs and cookies.
     pub public_url: PublicUrl,
-    /// `HSTS_INCLUDE_SUBDOMAINS`: whether browsers shall come by https to every name below `PUBLIC_URL`'s host too.
+    /// `HSTS_INCLUDE_SUBDOMAINS`: whether browsers must use https for every name below `PUBLIC_URL`'s host too.
     pub hsts_include_subdomains: bool,
     /// Where Doorward listens and how it stops.
     pub listening: Listening,

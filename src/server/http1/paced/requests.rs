@@ -42,14 +42,14 @@ enum Chunk {
     /// So many bytes, and the line that they end on.
     Data(u64),
     LineAfterData,
-    /// After the size of nought: trailers, up to an empty line.
+    /// After a size of zero: trailers, up to an empty line.
     Trailer {
         is_empty: bool,
     },
 }
 
 impl Requests {
-    /// How many of `bytes`, the next of the connection, belong to the request that is under way. Nought of an incomplete
+    /// How many of `bytes`, the next of the connection, belong to the request that is under way. Zero for an incomplete
     /// head: then the same bytes and more are to come again.
     pub fn due(&mut self, bytes: &[u8]) -> usize {
         let mut due = 0;
@@ -118,7 +118,7 @@ impl Requests {
         self.part == Part::Head
     }
 
-    /// The length of the head that `bytes` begin with; nought if it is not whole.
+    /// The length of the head that `bytes` begin with; zero if it is incomplete.
     fn head(&mut self, bytes: &[u8]) -> usize {
         // Of the empty line that ends it, all but the last byte may have come.
         let to_search = bytes.len().saturating_sub(3);
