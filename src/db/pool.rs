@@ -120,7 +120,11 @@ impl Db {
         let left = deadline.saturating_duration_since(Instant::now());
         match left.is_zero() {
             true => Err(Error::NoFreeConnection(POOL_WAIT)),
-            false => self.pool().get_timeout(left).map_err(no_connection),
+            false => {
+                let pool = self.pool();
+                let connection = pool.get_timeout(left);
+                connection.map_err(|timed_out| no_connection(timed_out, pool.state()))
+            }
         }
     }
 
@@ -203,10 +207,11 @@ fn new_pool(manager: &Manager) -> Pool {
         .build_unchecked(manager.clone())
 }
 
-/// r2d2 waits for as long as no connection can be opened too; then it says why.
-fn no_connection(timed_out: r2d2::Error) -> Error {
+/// Why r2d2 returned no connection in time: none could be opened, opening one hangs, or all are in use.
+fn no_connection(timed_out: r2d2::Error, pool: r2d2::State) -> Error {
     match timed_out.to_string().split_once(": ") {
         Some((_, cause)) => Error::unavailable(cause),
+        None if pool.connections == 0 => Error::unavailable(timed_out),
         None => Error::NoFreeConnection(POOL_WAIT),
     }
 }

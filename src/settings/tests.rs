@@ -89,7 +89,7 @@ fn the_public_url_may_have_a_path_and_what_the_provider_knows_follows_it() {
         assert_eq!(registration.redirect_uri.as_str(), redirect_uri);
         assert_eq!(
             registration.post_logout_redirect_uri, public_url,
-            "to the letter"
+            "must be identical"
         );
     }
 }

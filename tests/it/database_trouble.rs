@@ -137,7 +137,7 @@ mod slow {
         assert_eq!(printed.matches(cause).count(), 1, "{printed}");
         let why = [
             "no free database connection within 5 s",
-            "the database did not answer within 6 s",
+            "the database did not respond within 6 s",
         ];
         let is_said = why
             .iter()

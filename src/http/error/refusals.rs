@@ -241,7 +241,7 @@ impl Refusal {
             IdTokenError::Payload(_) | IdTokenError::Claim(_) =>
                 row(Reason::IdTokenMalformed, "the provider does not follow the standard"),
             IdTokenError::Issuer(_) =>
-                row(Reason::IdTokenIssuer, "set OIDC_ISSUER to the provider's `iss`, to the letter"),
+                row(Reason::IdTokenIssuer, "set OIDC_ISSUER to exactly the provider's `iss`"),
             IdTokenError::Audience | IdTokenError::AuthorizedParty | IdTokenError::NoAuthorizedParty =>
                 row(Reason::IdTokenAudience, "check OIDC_CLIENT_ID"),
             IdTokenError::Expired => row(Reason::IdTokenExpired, CLOCKS),
