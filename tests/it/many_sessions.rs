@@ -2,7 +2,6 @@
 //! somebody's password. Blocking them must not fail for that.
 
 use crate::on_both;
-use crate::support::TestApp;
 use crate::support::process::{DOORWARD, Process};
 
 /// Ten columns of an event each are more than the 65,535 parameters that a statement on Postgres may have.
