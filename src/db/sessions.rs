@@ -42,7 +42,7 @@ pub struct DeletedSession {
     pub key_hash: String,
     /// The person's id.
     pub user_id: String,
-    /// Who vouches for them, if they have a row: somebody may have deleted that by hand, past the foreign key.
+    /// The person's issuer, if they have a row. It may have been deleted by hand, in spite of the foreign key.
     pub issuer: Option<String>,
     /// The person's subject at the issuer.
     pub subject: Option<String>,

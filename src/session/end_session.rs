@@ -31,7 +31,7 @@ impl Sessions {
         let (now, cache) = (self.clock.now(), self.cache.clone());
         let end = self.db.run(move |connection| {
             let ended = end::end(connection, &which, why, now);
-            // Beside the query, which goes on if nobody waits for it any more.
+            // On the thread of the query, which goes on even if its request was dropped.
             match &which {
                 // After a failure too: a database that does not respond may have done it.
                 Which::One(key) | Which::OneUnseenSince(key, _) | Which::AllOf(key) => {

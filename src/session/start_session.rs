@@ -79,7 +79,7 @@ impl Sessions {
         let cache = self.cache.clone();
         let outcome = self.db.run(move |connection| {
             let outcome = sign_in(connection, &new);
-            // Beside the query, as where sessions end.
+            // On the thread of the query, as in `Sessions::end`.
             if let Some(replaced) = &new.replaces {
                 cache.invalidate(replaced);
             }

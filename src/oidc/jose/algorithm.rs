@@ -17,7 +17,7 @@ pub enum KeyKind {
 }
 
 /// Every algorithm that Doorward verifies, its names (RFC 7518, 3.1; RFC 8037, 3.1) and the kind of its key. All are
-/// asymmetric: no `none`, and no HMAC, which whoever can verify it can also sign (RFC 8725, 3.1 and 3.2).
+/// asymmetric: no `none`, and no HMAC, with which every verifier could also sign (RFC 8725, 3.1 and 3.2).
 const ALLOWED: [(Algorithm, &[&str], KeyKind); 9] = [
     (Algorithm::RS256, &["RS256"], KeyKind::Rsa),
     (Algorithm::RS384, &["RS384"], KeyKind::Rsa),

@@ -1,5 +1,5 @@
 //! Signed JSON in the compact form of RFC 7515: a token, keys and an expectation in, a payload out. Everything that a
-//! provider signs is verified here and nowhere else. What the payload claims is for whoever expects it to judge.
+//! provider signs is verified here and nowhere else. The caller judges the claims in the payload.
 
 use std::fmt;
 

@@ -3,7 +3,7 @@
 mod ended;
 mod fixture;
 
-use fixture::{Fixture, beside, sessions_of};
+use fixture::{Fixture, another_process, sessions_of};
 use secrecy::ExposeSecret;
 use time::Duration;
 
@@ -162,7 +162,7 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
 async fn a_session_of_an_issuer_that_is_no_longer_configured_opens_nothing() {
     let fixture = Fixture::new();
     let key = fixture.sign_in().await;
-    let other = beside(&fixture, |settings| {
+    let other = another_process(&fixture, |settings| {
         settings.provider.registration.issuer = "https://op.example/".to_owned();
     });
     for _ in 0..2 {
@@ -177,7 +177,7 @@ async fn however_short_the_idle_time_is_who_is_active_stays_in() {
         let fixture = Fixture::new();
         // A minute's cache, and another process that takes turns.
         let processes = [(); 2].map(|()| {
-            beside(&fixture, |settings| {
+            another_process(&fixture, |settings| {
                 settings.sessions.idle_timeout = std::time::Duration::from_secs(idle_secs);
                 settings.sessions.cache = std::time::Duration::from_secs(60);
             })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::fixture::{Fixture, beside};
+use super::fixture::{Fixture, another_process};
 use super::*;
 
 /// A connection past the pool, as an operator's `sqlite3` opens one: without foreign keys.
@@ -14,12 +14,12 @@ fn outside(fixture: &Fixture) -> SqliteConnection {
     SqliteConnection::establish(file.to_str().unwrap()).unwrap()
 }
 
-/// The browser closes its connection while the database is busy, so nobody waits for the result.
+/// The browser closes its connection while the database is busy, so the result of the query is dropped.
 #[actix_web::test]
 async fn a_sign_out_that_nobody_waits_for_empties_the_cache_too() {
     let fixture = Fixture::new();
     let key = fixture.sign_in().await;
-    let sessions = beside(&fixture, |settings| {
+    let sessions = another_process(&fixture, |settings| {
         settings.sessions.cache = Duration::from_secs(60);
     });
     assert!(sessions.load(&key).await.unwrap().is_some());

@@ -79,7 +79,7 @@ pub fn sessions_of(folder: &Path, clock: &Clock, key: Option<u8>) -> Sessions {
 }
 
 /// The sessions of a process with these settings, on the database of `fixture`.
-pub fn beside(fixture: &Fixture, change: impl FnOnce(&mut Settings)) -> Sessions {
+pub fn another_process(fixture: &Fixture, change: impl FnOnce(&mut Settings)) -> Sessions {
     let mut settings = settings("https://app.example");
     change(&mut settings);
     let db = Db::new(DatabaseUrl::Sqlite(
