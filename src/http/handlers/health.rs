@@ -24,6 +24,6 @@ pub async fn readyz(app: Data<App>) -> HttpResponse {
             .body("database: ok\n"),
         false => HttpResponse::ServiceUnavailable()
             .content_type("text/plain")
-            .body("database: does not answer (the log says why)\n"),
+            .body("database: does not respond (the log says why)\n"),
     }
 }

@@ -81,7 +81,7 @@ async fn handle(
         Err(cause) => {
             let error = Error::Session(format!("{cause:#}"));
             let response = on_the_way_out(app, HttpResponse::from_error(error), visit);
-            Err(InternalError::from_response("answered", response).into())
+            Err(InternalError::from_response("responded", response).into())
         }
     }
 }

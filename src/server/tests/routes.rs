@@ -1,4 +1,4 @@
-//! Each row of the table of routes is what the server does.
+//! The server does what each row of the table of routes says.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ fn address(route: &Route) -> String {
     route.path.replace("{file}", "favicon.svg")
 }
 
-/// What `peer` gets for such a request.
+/// The response to a request from `peer`.
 async fn ask(
     service: &impl Service<actix_http::Request, Response = ServiceResponse<BoxBody>, Error = Error>,
     method: &str,
@@ -40,7 +40,7 @@ async fn ask(
 }
 
 #[actix_web::test]
-async fn a_route_takes_its_verbs_names_them_and_refuses_others_in_its_way() {
+async fn a_route_takes_its_verbs_and_names_them_when_it_refuses_another() {
     for (mode, name) in [
         (ResponseMode::Query, "query"),
         (ResponseMode::FormPost, "form_post"),
@@ -90,7 +90,7 @@ async fn a_limited_route_refuses_the_third_request_of_two_and_no_other_does() {
 }
 
 #[actix_web::test]
-async fn below_a_path_a_route_is_there_and_at_the_root_only_if_it_says_so() {
+async fn below_a_path_a_route_is_at_the_root_too_only_if_the_table_says_so() {
     let app = Assembled::with(&[("PUBLIC_URL", "http://localhost/doorward")]);
     let service = init_service(app.doorward.application()).await;
     let peer = [192, 0, 2, 1];
@@ -148,7 +148,7 @@ fn return_to(wanted: &str, public_url: &str) -> Option<String> {
 }
 
 #[test]
-fn one_can_be_sent_back_to_a_route_if_it_says_so() {
+fn a_sign_in_returns_to_a_route_if_the_table_allows_it() {
     for public_url in [
         "https://app.example.com",
         "https://app.example.com/doorward",
@@ -175,7 +175,7 @@ fn one_can_be_sent_back_to_a_route_if_it_says_so() {
 }
 
 #[test]
-fn below_a_path_any_place_of_the_origin_will_do_but_where_we_sign_in_or_out() {
+fn below_a_path_a_sign_in_returns_to_any_address_but_our_login_and_logout() {
     let parse = |wanted| return_to(wanted, "https://app.example.com/doorward");
     for place in [
         "/",

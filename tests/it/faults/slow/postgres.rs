@@ -61,7 +61,7 @@ async fn a_postgres_that_goes_and_comes_back_under_load_is_an_outage_and_no_more
         let ready = ops.get("/readyz").await;
         assert_eq!(
             (ready.status, ready.body.as_str()),
-            (503, "database: does not answer (the log says why)\n")
+            (503, "database: does not respond (the log says why)\n")
         );
         assert!(asked.elapsed() < NO_DATABASE_WITHIN);
         until("refusals", Duration::from_secs(15), async || {
