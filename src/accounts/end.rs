@@ -5,8 +5,8 @@ use std::time::Duration;
 use diesel::QueryResult;
 use time::OffsetDateTime;
 
-use super::transaction::{Transaction, transaction};
-use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, Session, User};
+use super::transaction::{Transaction, transaction_with};
+use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, LockWait, Session, User};
 use crate::observe::metrics;
 
 /// Which sessions end.
@@ -73,7 +73,8 @@ fn expiry(
 /// Ends sessions and returns those that it ended, so that the caller can invalidate its caches. If several callers end the
 /// same session at once, exactly one of them ends it.
 ///
-/// A sign-out succeeds even if its event can't be written, which is then only logged: signing out must always work.
+/// A sign-out succeeds even if its event can't be written, which is then only logged: signing out must always work, also
+/// while an administrator has locked the table of events to create an index.
 ///
 /// # Errors
 /// No session has ended.
@@ -83,12 +84,17 @@ pub fn end(
     why: Why,
     now: OffsetDateTime,
 ) -> QueryResult<Vec<DeletedSession>> {
-    let ended = transaction(connection, |transaction| {
+    let lock_wait = match why {
+        Why::SignOut => LockWait::Short,
+        _ => LockWait::Unlimited,
+    };
+    let ended = transaction_with(connection, lock_wait, |transaction| {
         end_within(transaction, which, why, now)
     });
     match ended {
         Err(cause) if why == Why::SignOut => {
-            let ended = connection.write_transaction(|connection| delete(connection, which))?;
+            let ended = connection
+                .write_transaction(LockWait::Unlimited, |connection| delete(connection, which))?;
             for session in &ended {
                 metrics::audit_event_lost();
                 log::error!("the following audit event is not in the database: {cause}");

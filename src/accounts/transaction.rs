@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use diesel::QueryResult;
 
-use crate::db::{AnyConnection, AuditEvent};
+use crate::db::{AnyConnection, AuditEvent, LockWait};
 
 /// An open transaction and its events.
 pub struct Transaction<'a> {
@@ -63,7 +63,16 @@ pub fn transaction<T>(
     connection: &mut AnyConnection,
     act: impl FnOnce(&mut Transaction<'_>) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    let (outcome, events) = connection.write_transaction(|connection| {
+    transaction_with(connection, LockWait::Unlimited, act)
+}
+
+/// The same, with a limit on the wait for locks.
+pub fn transaction_with<T>(
+    connection: &mut AnyConnection,
+    lock_wait: LockWait,
+    act: impl FnOnce(&mut Transaction<'_>) -> QueryResult<T>,
+) -> QueryResult<T> {
+    let (outcome, events) = connection.write_transaction(lock_wait, |connection| {
         let mut transaction = Transaction::new(connection);
         let outcome = act(&mut transaction)?;
         Ok((outcome, transaction.events))

@@ -20,6 +20,15 @@ pub enum AnyConnection {
     Sqlite(SqliteConnection),
 }
 
+/// How long each statement of a transaction waits for what another one has locked. On SQLite, always five seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockWait {
+    /// As long as it takes.
+    Unlimited,
+    /// Two seconds: so there is time for another try before whoever waits gets an error.
+    Short,
+}
+
 impl AnyConnection {
     /// Whether a query failed because SQLite may only read. Diesel has no kind for it, only text.
     pub fn is_read_only(&self, cause: &diesel::result::Error) -> bool {
@@ -30,12 +39,18 @@ impl AnyConnection {
     /// write of a transaction that has read what another process changed meanwhile.
     pub(crate) fn write_transaction<T>(
         &mut self,
+        lock_wait: LockWait,
         work: impl FnOnce(&mut AnyConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
         type Manager = <AnyConnection as Connection>::TransactionManager;
         match self {
             AnyConnection::Postgres(postgres) => {
-                AnsiTransactionManager::begin_transaction(postgres)?;
+                let begin = match lock_wait {
+                    LockWait::Unlimited => "BEGIN",
+                    // One round trip.
+                    LockWait::Short => "BEGIN; SET LOCAL lock_timeout = 2000",
+                };
+                AnsiTransactionManager::begin_transaction_sql(postgres, begin)?;
             }
             AnyConnection::Sqlite(sqlite) => {
                 AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;

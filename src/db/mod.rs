@@ -23,6 +23,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 pub use audit_events::{AuditEvent, AuditFilter, Person};
 pub use connection::AnyConnection;
+pub(crate) use connection::LockWait;
 pub use database_url::DatabaseUrl;
 pub use error::Error;
 pub use event::Event;

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use awc::http::Method;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use futures_util::future::join_all;
 
 use crate::on_both;
 use crate::support::process::{DOORWARD, PATIENCE, Process, free_addr};
-use crate::support::{TestApp, Visitor, log};
+use crate::support::{Database, TestApp, Visitor, log};
 
 #[derive(Debug, QueryableByName, PartialEq)]
 struct Kept {
@@ -295,6 +296,23 @@ on_both! {
 }
 
 /// Each way of failing has its word, all the way from the provider to the table.
+/// `CREATE INDEX` locks its table against writes for as long as it takes.
+#[actix_web::test]
+async fn on_postgres_a_sign_out_waits_for_no_index_of_the_events() {
+    let app = TestApp::spawn_on(Database::Postgres);
+    let ada = app.signed_in("ada").await;
+    let mut administrator = PgConnection::establish(&app.storage().url).unwrap();
+    administrator
+        .batch_execute("BEGIN; CREATE INDEX by_address ON audit_events (address)")
+        .unwrap();
+    let out = ada.post("/logout", "").await;
+    assert_eq!((out.status, app.storage().sessions()), (303, 0));
+    assert!(!ada.is_signed_in().await);
+    let id = out.header("x-request-id").unwrap();
+    let lines = log::lines_with(&format!("doorward::audit [{id}]: sign_out"));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+}
+
 #[actix_web::test]
 async fn the_reason_says_what_went_wrong() {
     let app = TestApp::spawn();
