@@ -86,15 +86,6 @@ impl PublicUrl {
         format!("{}{path}", self.base())
     }
 
-    /// `path` without the base, or `path` itself where it is not below the base.
-    pub fn strip<'a>(&self, path: &'a str) -> &'a str {
-        match path.strip_prefix(self.base()) {
-            Some("") => "/",
-            Some(below) if below.starts_with('/') => below,
-            _ => path,
-        }
-    }
-
     /// The redirect URI to register at the provider (RFC 6749, 3.1.2).
     pub fn redirect_uri(&self) -> Url {
         let redirect_uri = self.0.url.join(&self.at(CALLBACK));
@@ -140,20 +131,6 @@ mod tests {
             assert_eq!(public_url.at("/"), home, "{text}");
             assert_eq!(public_url.cookie_path(), cookie_path, "{text}");
             assert_eq!(public_url.to_string(), text);
-        }
-    }
-
-    #[test]
-    fn a_path_is_stripped_of_the_base_and_of_nothing_else() {
-        let public_url = PublicUrl::parse("https://app.example.com/doorward").unwrap();
-        for (path, below) in [
-            ("/doorward", "/"),
-            ("/doorward/", "/"),
-            ("/doorward/login", "/login"),
-            ("/doorwards/login", "/doorwards/login"),
-            ("/healthz", "/healthz"),
-        ] {
-            assert_eq!(public_url.strip(path), below);
         }
     }
 
