@@ -19,7 +19,7 @@ struct ReplyTo {
     state: Option<String>,
 }
 
-pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
+pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
     // The page's form posts the choice with the query of the page. An app may also post the request itself.
     let posted_whole = seen.query.0.is_empty();
     let request = if posted_whole {
@@ -126,38 +126,38 @@ impl ReplyTo {
             use_: CodeUse::Fresh,
         };
         state.memory().grants.insert(code.clone(), grant);
-        let mut answer = Params::default();
-        answer.push("code", code);
-        self.send(state, answer)
+        let mut params = Params::default();
+        params.push("code", code);
+        self.send(state, params)
     }
 
     fn refuse(&self, state: &State, (error, description): Refusal) -> HttpResponse {
-        let mut answer = Params::default();
-        answer.push("error", error);
-        answer.push("error_description", description);
-        self.send(state, answer)
+        let mut params = Params::default();
+        params.push("error", error);
+        params.push("error_description", description);
+        self.send(state, params)
     }
 
-    fn send(&self, state: &State, mut answer: Params) -> HttpResponse {
+    fn send(&self, state: &State, mut params: Params) -> HttpResponse {
         let faults = state.faults();
         if let Some(value) = &self.state {
-            answer.push("state", value);
+            params.push("state", value);
         }
         if faults.send_iss {
-            answer.push("iss", &state.issuer);
+            params.push("iss", &state.issuer);
         }
         if let Some(edit) = &faults.edit_redirect {
-            edit(&mut answer);
+            edit(&mut params);
         }
         if self.form_post {
-            return pages::form_post(&self.redirect_uri, &answer);
+            return pages::form_post(&self.redirect_uri, &params);
         }
         let joint = if self.redirect_uri.contains('?') {
             '&'
         } else {
             '?'
         };
-        let location = format!("{}{joint}{}", self.redirect_uri, answer.encode());
+        let location = format!("{}{joint}{}", self.redirect_uri, params.encode());
         HttpResponse::SeeOther()
             .insert_header(("Location", location))
             .insert_header(("Cache-Control", "no-store"))

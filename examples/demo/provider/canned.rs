@@ -84,7 +84,7 @@ impl Canned {
         }
     }
 
-    pub(super) async fn answer(self) -> HttpResponse {
+    pub(super) async fn respond(self) -> HttpResponse {
         if !self.delay.is_zero() {
             sleep(self.delay).await;
         }

@@ -8,7 +8,7 @@ use super::pages;
 use super::seen::{Params, SESSION_COOKIE, Seen};
 use super::state::State;
 
-pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
+pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
     let request = if seen.method == "POST" {
         &seen.form
     } else {
@@ -80,10 +80,10 @@ fn end(seen: &Seen, state: &State, sid: Option<&str>) {
 fn back(uri: &str, state: Option<&str>) -> HttpResponse {
     let mut location = uri.to_owned();
     if let Some(state) = state {
-        let mut answer = Params::default();
-        answer.push("state", state);
+        let mut params = Params::default();
+        params.push("state", state);
         location.push(if uri.contains('?') { '&' } else { '?' });
-        location.push_str(&answer.encode());
+        location.push_str(&params.encode());
     }
     HttpResponse::SeeOther()
         .insert_header(("Location", location))

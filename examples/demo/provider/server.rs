@@ -114,7 +114,7 @@ async fn serve(
     state.record(endpoint, seen.clone());
     let canned = state.faults().canned.get(&endpoint).cloned();
     if let Some(canned) = canned {
-        return canned.answer().await;
+        return canned.respond().await;
     }
     if !endpoint.methods().contains(&seen.method.as_str()) {
         let allow = ("Allow", endpoint.methods().join(", "));
@@ -125,10 +125,10 @@ async fn serve(
     match endpoint {
         Endpoint::Discovery => discovery::configuration(&state),
         Endpoint::Keys => discovery::keys(&state),
-        Endpoint::Authorize => authorize::answer(&seen, &state),
-        Endpoint::Token => token::answer(&seen, &state),
-        Endpoint::Userinfo => userinfo::answer(&seen, &state),
-        Endpoint::EndSession => end_session::answer(&seen, &state),
+        Endpoint::Authorize => authorize::respond(&seen, &state),
+        Endpoint::Token => token::respond(&seen, &state),
+        Endpoint::Userinfo => userinfo::respond(&seen, &state),
+        Endpoint::EndSession => end_session::respond(&seen, &state),
     }
 }
 

@@ -25,7 +25,7 @@ struct Refusal {
     description: &'static str,
 }
 
-pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
+pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
     match exchange(seen, state) {
         Ok(tokens) => json_answer(StatusCode::OK, &tokens),
         Err(refusal) => refusal.into_answer(),
@@ -213,12 +213,12 @@ impl Refusal {
 }
 
 fn json_answer(status: StatusCode, body: &Value) -> HttpResponse {
-    let mut answer = HttpResponse::build(status);
-    answer
+    let mut response = HttpResponse::build(status);
+    response
         .insert_header(("Cache-Control", "no-store"))
         .insert_header(("Pragma", "no-cache"));
     if status == StatusCode::UNAUTHORIZED {
-        answer.insert_header(("WWW-Authenticate", "Basic realm=\"demo provider\""));
+        response.insert_header(("WWW-Authenticate", "Basic realm=\"demo provider\""));
     }
-    answer.json(body)
+    response.json(body)
 }

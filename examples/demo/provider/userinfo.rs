@@ -9,7 +9,7 @@ use super::faults::edited;
 use super::seen::Seen;
 use super::state::State;
 
-pub fn answer(seen: &Seen, state: &State) -> HttpResponse {
+pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
     let Some(token) = bearer(seen) else {
         return unauthorized("Bearer realm=\"demo provider\"");
     };
