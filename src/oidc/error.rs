@@ -1,4 +1,4 @@
-//! Every way in which the provider's side of a sign-in can be wrong.
+//! The errors of the provider's side of a sign-in.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::oidc::http::response::FetchError;
 pub enum Error {
     /// A request to the provider brought no response that can be used.
     Fetch {
-        /// Where it went.
+        /// The endpoint.
         endpoint: Endpoint,
         /// Why there is no response.
         cause: FetchError,
@@ -87,7 +87,7 @@ impl Error {
     }
 }
 
-/// Faults of configuration, here or at the provider, which waiting does not fix.
+/// Faults of configuration, in Doorward or at the provider, which waiting does not fix.
 impl Error {
     /// Whether an administrator must change something before anybody can sign in.
     pub fn is_misconfiguration(&self) -> bool {
@@ -107,7 +107,7 @@ impl Error {
             } => match (endpoint, status) {
                 // Temporary.
                 (_, 408 | 425 | 429) => false,
-                // Nothing is there, or not for us.
+                // The endpoint does not exist, or refuses us.
                 (Endpoint::Discovery | Endpoint::Keys, 400..=499) => true,
                 (Endpoint::Token, 401) => true,
                 _ => false,

@@ -44,7 +44,7 @@ pub use provider::metadata::{Metadata, is_confidential};
 pub use registration::Registration;
 pub use relying_party::RelyingParty;
 
-/// What the fuzz targets and the benchmarks need of the inside.
+/// What the fuzz targets and the benchmarks use.
 #[cfg(any(test, fuzzing, feature = "internals"))]
 pub(crate) mod internals {
     pub use crate::oidc::http::response_head::{Head, read as read_head};

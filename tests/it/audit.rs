@@ -1,4 +1,4 @@
-//! What is kept of who came in, who did not and why.
+//! Audit events: sign-ins, failures and their reasons, sign-outs, and what administrators did.
 
 use std::time::{Duration, Instant};
 
@@ -258,7 +258,7 @@ on_both! {
     }
 }
 
-/// What `doorward audit` answers, as one line of `event subject reason` for each event.
+/// What `doorward audit` prints, as one line of `event subject reason` for each event.
 fn asked(app: &TestApp, arguments: &[&str]) -> Vec<String> {
     let arguments = [&["audit", "--json"], arguments].concat();
     let variables = [("DATABASE_URL", app.storage().url.as_str())];

@@ -1,4 +1,4 @@
-//! Who asks, as the access log tells it, and what a proxy is believed.
+//! The client's address in the access log, and which headers of a proxy are trusted.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

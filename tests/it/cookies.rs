@@ -11,7 +11,7 @@ use crate::support::{Database, TestApp, log};
 
 const HTTPS: &str = "https://app.example.com";
 
-/// What Unicode, and so Rust, calls white space, beyond what browsers take away around a name.
+/// White space of Unicode, and so of Rust, that browsers do not trim around a name.
 fn white_space() -> Vec<char> {
     let all = ('\u{80}'..=char::MAX).filter(|c| c.is_whitespace());
     let all: Vec<char> = all.collect();

@@ -21,7 +21,7 @@ fn listen_addr() -> (std::net::SocketAddr, String) {
     (addr, addr.to_string())
 }
 
-/// Whose folder is above is not known: anybody can leave one in /tmp.
+/// The parent folder is not trusted: any user can put a file into /tmp.
 #[test]
 fn a_dotenv_of_a_folder_above_is_not_read() {
     let printed = after("mkdir below && cd below", &[]).gives_up();

@@ -39,7 +39,7 @@ fn asked_to_stop_it_says_so_and_serves_on_for_the_delay() {
         home.contains("connection: close"),
         "a client that keeps its connection is told to close it"
     );
-    // Who is impatient asks again.
+    // An impatient client retries.
     doorward.signal("TERM");
     let (code, printed) = doorward.ends();
     assert_eq!(code, Some(0), "{printed}");

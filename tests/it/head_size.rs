@@ -1,4 +1,4 @@
-//! What Doorward answers fits the buffers of the proxies in front of it: a real nginx with its defaults.
+//! Doorward's responses fit the buffers of the proxies in front of it: a real nginx with its defaults.
 
 use serde_json::json;
 

@@ -22,7 +22,7 @@ const UPGRADE: &[u8] =
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n\
     Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n";
 
-/// What comes back to `request`: its beginning, or nothing where the connection ends.
+/// The beginning of the response to `request`, or nothing if the connection ends.
 fn answer(stream: &mut (impl Read + Write), request: &[u8]) -> String {
     let mut answer = [0; 512];
     let len = stream

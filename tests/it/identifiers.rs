@@ -1,4 +1,4 @@
-//! What tells people apart looks like what it is, wherever it is shown.
+//! Identifiers of people are shown unambiguously, wherever they appear.
 
 use crate::on_both;
 use crate::support::TestApp;

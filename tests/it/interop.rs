@@ -74,7 +74,7 @@ impl ForeignProvider {
         provider
     }
 
-    /// What the provider tells next under that name.
+    /// The provider's next event with that name.
     fn event(&self, name: &str) -> Value {
         loop {
             let line = self.events.recv_timeout(START_TIMEOUT);

@@ -1,4 +1,4 @@
-//! What people do when all goes well.
+//! Sign-ins and sign-outs without a fault.
 
 use crate::on_both;
 use crate::support::TestApp;

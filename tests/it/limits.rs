@@ -176,7 +176,7 @@ mod slow {
             // Behind a proxy, as it were: an idle connection is kept.
             let mut doorward = Process::doorward(addr, &[("TRUSTED_PROXIES", "10.0.0.1")]);
             doorward.answers(addr);
-            // What the first answers need is the process's own.
+            // The memory of the first responses belongs to the process.
             drop(connect(addr).write_all(hostile.as_bytes()));
             get(addr, "/").unwrap();
             let (before, began) = (resident_kib(&doorward), Instant::now());

@@ -211,7 +211,7 @@ async fn the_live_sessions_are_counted_when_somebody_asks() {
     assert_eq!(exposition.value(&build), 1.0);
 }
 
-/// Who makes paths and methods up makes no series.
+/// Made-up paths and methods create no series.
 #[actix_web::test]
 async fn labels_are_lists_of_ours() {
     let watched = watched();
@@ -257,7 +257,7 @@ fn an_address_that_is_taken_is_named() {
     assert!(printed.contains("Check METRICS_ADDR"), "{printed}");
 }
 
-/// What the dashboard and the alerts ask for is there, or they would stay empty for ever.
+/// The metrics that the dashboard and the alerts query exist, or those would stay empty.
 #[actix_web::test]
 async fn every_metric_that_the_dashboard_and_the_alerts_name_exists() {
     let types = Exposition::of(watched().metrics).types;

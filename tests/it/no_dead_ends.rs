@@ -1,4 +1,4 @@
-//! What is stale, replayed or too much for the provider does not end where a person can't get on.
+//! A stale or replayed callback, and an overloaded provider, leave no person on a page without a way to continue.
 
 use std::collections::BTreeMap;
 

@@ -197,7 +197,7 @@ async fn who_has_the_certificate_and_not_its_key_is_refused() {
     }
 }
 
-/// What `openssl req` makes, `arguments` besides.
+/// A certificate by `openssl req` with `arguments`.
 fn openssl(arguments: &str) -> (ServerConfig, String) {
     let folder = tempfile::tempdir().unwrap();
     let made = Command::new("openssl")

@@ -1,4 +1,4 @@
-//! What the provider says when it refuses: it is in the log, an expired page begins anew, and a fault of set-up is told
+//! The provider's refusals: their text is in the log, an expired page starts again, and a fault of set-up is told
 //! as one.
 
 use base64::Engine;

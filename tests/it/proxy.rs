@@ -110,7 +110,7 @@ async fn exceptions_are_asked_without_the_proxy() {
     }
 }
 
-/// What goes in the clear must not leave this machine, whatever the environment says.
+/// Plain http must not leave this machine, whatever the environment says.
 #[actix_web::test]
 async fn this_machine_is_asked_without_the_proxy() {
     let nobody = free_addr().to_string();

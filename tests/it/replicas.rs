@@ -24,7 +24,7 @@ use crowd::{Crowd, PEOPLE};
 /// What `SESSION_CACHE` is when it is not set.
 const SESSION_CACHE: Duration = Duration::from_secs(2);
 
-/// Of `docs/operations.md`: no sticky sessions, and nginx asks the next one when one does not answer.
+/// Of `docs/operations.md`: no sticky sessions, and nginx tries the next one when one does not respond.
 struct Replicas {
     url: String,
     database: String,
@@ -99,7 +99,7 @@ struct Counted {
     n: i64,
 }
 
-/// What a query that selects pairs of `what` and `n` answers.
+/// The result of a query that selects pairs of `what` and `n`.
 fn counted(database: &str, query: &str) -> BTreeMap<String, i64> {
     let mut connection = PgConnection::establish(database).unwrap();
     let rows: Vec<Counted> = diesel::sql_query(query).load(&mut connection).unwrap();

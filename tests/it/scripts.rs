@@ -1,4 +1,4 @@
-//! What the scripts say where something that they need is away.
+//! What the scripts say if something that they need is missing.
 
 use std::path::Path;
 use std::process::Command;

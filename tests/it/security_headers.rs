@@ -1,4 +1,4 @@
-//! What no answer may tell to others, and what it forbids them.
+//! The security headers of responses.
 
 use awc::http::Method;
 

@@ -48,7 +48,7 @@ on_both! {
         assert_eq!(app.storage().sessions(), 1);
     }
 
-    /// Who is signed in and comes with it again goes on.
+    /// A signed-in person whose browser sends it again continues.
     async fn a_used_attempt_is_no_dead_end(app: TestApp) {
         let ada = app.visitor();
         let callback = ada.callback_for("ada").await;

@@ -28,7 +28,7 @@ impl ClientAuthMethod {
         }
     }
 
-    /// The configured method, or else the best of those that the provider offers.
+    /// The configured method, otherwise the best one that the provider offers.
     ///
     /// # Errors
     /// The provider offers none of them.
@@ -75,7 +75,7 @@ impl ClientAuthentication {
         }
     }
 
-    /// What must not be logged if the provider repeats it.
+    /// The secrets that must not be logged if the provider repeats them.
     pub fn secrets(&self) -> [SecretString; 2] {
         let credentials = basic::credentials(&self.client_id, &self.client_secret);
         [self.client_secret.clone(), credentials]

@@ -5,12 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-/// The secrets of one attempt to sign in, all derived from one seed. Whoever has the seed can finish the attempt.
+/// The secrets of one attempt to sign in, all derived from one seed. A browser that has the seed can finish the attempt.
 #[derive(Clone)]
 pub struct Attempt {
-    /// Comes back in the authorization response (RFC 6749, 10.12).
+    /// The authorization response returns it (RFC 6749, 10.12).
     pub state: String,
-    /// Comes back in the ID token (OpenID Connect Core 3.1.2.1).
+    /// The ID token contains it (OpenID Connect Core 3.1.2.1).
     pub nonce: String,
     /// Proves at the token endpoint that we made the authorization request (RFC 7636, 4.1).
     pub code_verifier: String,
@@ -42,8 +42,8 @@ impl Attempt {
         self.seed
     }
 
-    /// A fresh attempt that replaces the one of `stale_state`, or nothing after two retries. The state itself holds
-    /// their number, since a browser without cookies keeps nothing else; a forged number gains no more than a link to
+    /// A new attempt that replaces the one of `stale_state`, or `None` after two retries. The number of retries is in the
+    /// state itself, since a browser without cookies keeps nothing else. A forged number has no more effect than a link to
     /// `/login`.
     pub fn retry_of(stale_state: &str) -> Option<Self> {
         let retries = stale_state
@@ -53,7 +53,7 @@ impl Attempt {
         (retries < RETRY_LIMIT).then(|| Seed(crate::random::secret(), retries + 1).into())
     }
 
-    /// The state with which the browser comes to the callback once more, without a response, after the last retry has
+    /// The state with which the browser requests the callback once more, without a response, after the last retry has
     /// failed: another tab may have signed in meanwhile.
     pub fn session_recheck(stale_state: &str) -> Option<&'static str> {
         let (_, retries) = stale_state.rsplit_once(RETRY_MARK)?;

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::oidc::flow::authorization_error::AuthorizationError;
 
-/// What came to the redirect URI. Anybody can send it; nothing in it is verified yet.
+/// The parameters that the redirect URI received. Any client can send them; nothing is verified yet.
 #[derive(Default)]
 pub struct AuthorizationResponse {
     /// Which attempt it belongs to.
@@ -24,7 +24,7 @@ pub struct AuthorizationResponse {
 /// Why parameters are not an authorization response.
 #[derive(Debug, PartialEq)]
 pub enum MalformedResponse {
-    /// A parameter came twice (RFC 6749, 3.1).
+    /// A parameter was sent twice (RFC 6749, 3.1).
     Twice(String),
 }
 

@@ -1,5 +1,5 @@
-//! What an ID token must claim, numbered as in OpenID Connect Core 3.1.3.7. Judging only: a verified payload, an
-//! expectation and the time come in; claims or a refusal go out.
+//! What an ID token must claim, numbered as in OpenID Connect Core 3.1.3.7. This only judges: it takes a verified
+//! payload, an expectation and the time, and returns claims or the reason of a refusal.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub const TYP: &str = "JWT";
 /// OpenID Connect Core 2: a subject has at most 255 ASCII characters.
 const SUBJECT_LIMIT: usize = 255;
 
-/// What an ID token must claim to be ours.
+/// What an ID token must claim to be for this sign-in.
 pub struct Expectation<'a> {
     /// The configured issuer.
     pub issuer: &'a str,
@@ -47,7 +47,7 @@ pub struct Claims {
     nbf: Option<NumericDate>,
     nonce: Option<String>,
     at_hash: Option<String>,
-    /// What it says of the person, often nothing.
+    /// The claims about the person, often none.
     pub profile: Profile,
 }
 
@@ -120,7 +120,7 @@ fn judge_claims(
     if claims.exp.is_past(now) {
         return Err(IdTokenError::Expired);
     }
-    // 10: it is not of the future.
+    // 10: it was not issued in the future.
     if claims.iat.is_future(now) || claims.nbf.is_some_and(|nbf| nbf.is_future(now)) {
         return Err(IdTokenError::NotYetValid);
     }

@@ -13,7 +13,7 @@ use crate::oidc::http::response::Response;
 use crate::oidc::jose::json::Object;
 use crate::oidc::provider::metadata::Metadata;
 
-/// What the code was exchanged for. No `Debug`: it holds tokens.
+/// The tokens that the code was exchanged for. No `Debug`, since they are secret.
 pub struct TokenResponse {
     /// For userinfo.
     pub access_token: SecretString,

@@ -74,7 +74,7 @@ pub fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
 }
 
 /// Judges a signed userinfo response (OpenID Connect Core 5.3.2: `iss` is the provider and `aud` names
-/// us; both SHOULD be there, and here they must, or a token made for something else could pass).
+/// us; both SHOULD be there. Doorward requires them, or a token for another purpose could pass).
 pub fn judge_signed(
     signed: &Verified,
     issuer: &str,
@@ -102,7 +102,7 @@ pub fn judge_signed(
     Userinfo::read(&claims).map_err(IdTokenError::Claim)
 }
 
-/// Why signed userinfo is refused. Which algorithms are allowed is said elsewhere than for ID tokens.
+/// Why signed userinfo is refused. Its algorithms are configured elsewhere than those of ID tokens.
 pub fn refused(cause: IdTokenError) -> Error {
     Error::Userinfo(match cause {
         IdTokenError::Jws(JwsError::Algorithm { .. }) => {

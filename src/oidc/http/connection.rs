@@ -136,7 +136,7 @@ impl Connection {
                 ends_with_connection: true
             }
         );
-        // The client only reads while something is missing, and would take the end of the connection for that of the body.
+        // The client reads only while something is missing, and would treat the end of the connection as that of the body.
         match buffer.filled().len() == filled && !may_end {
             true => Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
             false => Poll::Ready(Ok(())),
@@ -230,7 +230,7 @@ impl Stream {
     }
 }
 
-/// The HTTP client asks for this and does not use it.
+/// The HTTP client requires this trait and does not use it.
 impl ActixStream for Connection {
     fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<Ready>> {
         ActixStream::poll_read_ready(self.stream.tcp(), context)

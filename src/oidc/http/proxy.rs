@@ -1,4 +1,4 @@
-//! The proxy through which the provider is reached, and for which hosts there is none: `HTTPS_PROXY` and `NO_PROXY`.
+//! The proxy for requests to the provider, and the hosts that are reached directly: `HTTPS_PROXY` and `NO_PROXY`.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -49,7 +49,7 @@ struct HostException {
 }
 
 impl Proxy {
-    /// Through `upstream`, if there is one, but for `exceptions`.
+    /// Through `upstream`, if there is one, except for `exceptions`.
     pub fn new(upstream: Option<Upstream>, exceptions: Exceptions) -> Self {
         Proxy {
             upstream,

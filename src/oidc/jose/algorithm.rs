@@ -1,5 +1,5 @@
-//! The allow list of signature algorithms: whatever [`ALLOWED`] does not have is never verified, whoever asks for it.
-//! What the settings or discovery name only narrows it.
+//! The allow list of signature algorithms: an algorithm that [`ALLOWED`] lacks is never used. The settings and discovery
+//! can only narrow the list.
 
 use jsonwebtoken::Algorithm;
 

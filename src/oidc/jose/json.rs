@@ -1,4 +1,4 @@
-//! Reads JSON from outside: an object, and of it only the members that the caller names. A member that is not read can't
+//! Reads JSON from outside: the members of an object that the caller names, and no others. A member that is not read can't
 //! make a document invalid. Errors name the member, the expected type and the found one, and never repeat a value, which
 //! may be a token.
 
@@ -19,7 +19,7 @@ pub struct Object {
 }
 
 impl Object {
-    /// Reads the members called `names` and passes over the others, whatever they hold.
+    /// Reads the members called `names` and ignores the others, whatever they contain.
     ///
     /// # Errors
     /// `json` is no JSON object, or has one of these members twice.
@@ -124,7 +124,7 @@ impl Object {
         }
     }
 
-    /// A member that is ignored if it is not what `read` takes.
+    /// A member that counts as absent if `read` returns nothing for it.
     pub fn lenient<T>(&self, name: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
         self.optional(name, "", read).ok().flatten()
     }

@@ -15,7 +15,7 @@ const RSA_BITS: usize = 2048;
 /// A key that verifies signatures.
 pub(super) struct Key {
     pub(super) kid: Option<String>,
-    /// The algorithms that it serves: never none.
+    /// The algorithms that it serves, at least one.
     pub(super) algs: Vec<Algorithm>,
     pub(super) key: DecodingKey,
 }
@@ -59,7 +59,7 @@ pub(super) fn read(jwk: Value) -> Result<Key, Unused> {
     read_object(&jwk).map_err(|why| Unused { kid, why })
 }
 
-/// Private parts, if a provider should publish them, are not even read.
+/// Does not read private parts, even if a provider publishes them.
 fn read_object(jwk: &Object) -> Result<Key, Why> {
     let other_purpose =
         |name, value: &str| Why::OtherPurpose(format!("its {name} is {}", quoted(value)));
@@ -122,7 +122,7 @@ fn read_object(jwk: &Object) -> Result<Key, Why> {
     Ok(Key { kid, algs, key })
 }
 
-/// Here null counts as absent.
+/// In a JWK, null counts as absent.
 fn is_present(jwk: &Object, name: &str) -> bool {
     jwk.lenient(name, |value| Some(!value.is_null())) == Some(true)
 }

@@ -1,5 +1,5 @@
-//! Signed tokens (JOSE): bytes in, claims out. Keys, algorithms and the expected `typ` come as arguments. Nothing here
-//! fetches, waits, or knows what a token is for.
+//! Signed tokens (JOSE): bytes in, claims out. Keys, algorithms and the expected `typ` come as arguments. This module
+//! does no I/O and does not know what a token is for.
 
 pub mod algorithm;
 pub mod audience;

@@ -24,7 +24,7 @@ use crate::support::visitor::Answer;
 /// The longest wait for a page, whatever the database does.
 const NO_DATABASE_WITHIN: Duration = Duration::from_secs(7);
 
-/// What those who have nothing to do with a fault may feel of it: nothing, on a busy machine.
+/// How long an unaffected request may take during a fault, on a busy machine.
 const UNHINDERED: Duration = Duration::from_secs(1);
 
 /// The longest that a test of this module takes.
@@ -103,7 +103,7 @@ fn start(starter: &[&str], addr: SocketAddr, provider: &Provider, database: &str
     Process::start(command[0], &command[1..], &variables)
 }
 
-/// What a query that selects one number as `n` answers.
+/// The result of a query that selects one number as `n`.
 fn number(database: &str, query: &str) -> i64 {
     #[derive(QueryableByName)]
     struct Row {

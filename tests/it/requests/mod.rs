@@ -17,7 +17,7 @@ async fn refused(answer: Answer, status: u16, sentence: &str) {
     assert_eq!(answer.refusal(), (status, sentence.to_owned()));
 }
 
-/// What every answer carries, of whatever kind.
+/// The headers of every response.
 fn has_security_headers(answer: &Answer, https: bool) {
     let policy = answer.header("content-security-policy").unwrap_or_default();
     for part in [

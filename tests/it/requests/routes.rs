@@ -45,7 +45,7 @@ async fn there_is_nothing_elsewhere() {
                 continue;
             }
             let refusal = match path {
-                // What names a file is answered by a line of text.
+                // The response to a path of a file is a line of text.
                 "/assets/nothing.css"
                 | "/assets/..%2f.env"
                 | "/assets/%2e%2e%2fCargo.toml"

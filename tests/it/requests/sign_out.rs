@@ -1,4 +1,4 @@
-//! Who may sign a person out, and what is left after it.
+//! Which requests sign a person out, and what remains afterwards.
 
 use awc::http::Method;
 

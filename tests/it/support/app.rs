@@ -80,7 +80,7 @@ impl Storage {
         }
     }
 
-    /// What a query that selects one number as `n` answers.
+    /// The result of a query that selects one number as `n`.
     pub fn number(&self, query: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Row {
@@ -90,7 +90,7 @@ impl Storage {
         self.rows::<Row>(query).remove(0).n
     }
 
-    /// What a query answers.
+    /// The result of a query.
     pub fn rows<R>(&self, query: &str) -> Vec<R>
     where
         R: QueryableByName<Sqlite> + QueryableByName<Pg> + 'static,

@@ -43,7 +43,7 @@ impl Nginx {
         nginx
     }
 
-    /// What it complained of.
+    /// Its error log.
     pub fn output(&self) -> String {
         self.watchdog.output()
     }

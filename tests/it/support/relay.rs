@@ -162,7 +162,7 @@ fn read_request(client: &mut impl BufRead) -> io::Result<(String, Vec<u8>)> {
     Ok((head.trim_end().to_owned(), body))
 }
 
-/// What the provider answers.
+/// The provider's response.
 struct Answered {
     /// Such as `200 OK`.
     status: String,

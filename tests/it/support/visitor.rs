@@ -22,7 +22,7 @@ pub struct Visitor {
     jar: std::rc::Rc<RefCell<BTreeMap<String, BTreeMap<String, String>>>>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,

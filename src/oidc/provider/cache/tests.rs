@@ -20,10 +20,10 @@ struct Provider {
     asked: Rc<Cell<u32>>,
 }
 
-type Answered = Result<(u32, Option<u64>), Error>;
+type Fetched = Result<(u32, Option<u64>), Error>;
 
 impl Provider {
-    fn respond(&self, max_age_secs: Option<u64>) -> impl Future<Output = Answered> + 'static {
+    fn respond(&self, max_age_secs: Option<u64>) -> impl Future<Output = Fetched> + 'static {
         let asked = Rc::clone(&self.asked);
         async move {
             asked.set(asked.get() + 1);
@@ -33,7 +33,7 @@ impl Provider {
         }
     }
 
-    fn refuse(&self, retry_after_secs: Option<u64>) -> impl Future<Output = Answered> + 'static {
+    fn refuse(&self, retry_after_secs: Option<u64>) -> impl Future<Output = Fetched> + 'static {
         let response = self.respond(None);
         async move {
             response.await?;
@@ -46,7 +46,7 @@ impl Provider {
         }
     }
 
-    fn hang(&self) -> impl Future<Output = Answered> + 'static {
+    fn hang(&self) -> impl Future<Output = Fetched> + 'static {
         let response = self.respond(None);
         async move {
             response.await?;

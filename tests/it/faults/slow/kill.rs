@@ -11,7 +11,7 @@ use crate::support::app::Storage;
 use crate::support::people::login;
 use crate::support::postgres::OwnPostgres;
 
-/// Whose sign-in was acknowledged, and the cookies that they got for it.
+/// The people whose sign-in was acknowledged, and their cookies.
 type Acknowledged = Vec<(usize, BTreeMap<String, String>)>;
 
 /// Kills Doorward when forty of a hundred sign-ins are acknowledged and others are under way.
