@@ -53,27 +53,23 @@ impl SignIn {
     /// Most sign-ins are of a person who has signed in before, in a browser that is not signed in. These are one statement
     /// and one round trip; others take a few more.
     fn on_postgres(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
-        if let Some(user) = self.known_person(connection)? {
-            return Ok(SignInOutcome::SignedIn(user));
+        // Again if they are created, unblocked or deleted between two of the statements.
+        for _ in 0..5 {
+            if let Some(user) = self.known_person(connection)? {
+                return Ok(SignInOutcome::SignedIn(user));
+            }
+            // Looked up before they are created, so that a blocked person is no error in Postgres's log.
+            match self.get_user(connection)? {
+                Some(user) if user.blocked_at.is_some() => return Ok(SignInOutcome::Blocked(user)),
+                Some(_) => (),
+                None => match self.new_person(connection) {
+                    // Of two concurrent first sign-ins, the slower one finds the person that the faster one created.
+                    Err(cause) if is_taken(&cause) => (),
+                    outcome => return outcome,
+                },
+            }
         }
-        // Looked up before they are created, so that a blocked person is no error in Postgres's log.
-        match self.get_user(connection)? {
-            Some(user) if user.blocked_at.is_some() => return Ok(SignInOutcome::Blocked(user)),
-            // Created or unblocked just now.
-            Some(_) => (),
-            None => match self.new_person(connection) {
-                // Of two concurrent first sign-ins, the slower one finds the person that the faster one created.
-                Err(cause) if is_taken(&cause) => (),
-                outcome => return outcome,
-            },
-        }
-        match self.known_person(connection)? {
-            Some(user) => Ok(SignInOutcome::SignedIn(user)),
-            None => self
-                .get_user(connection)?
-                .map(SignInOutcome::Blocked)
-                .ok_or(QueryError::NotFound),
-        }
+        Err(QueryError::NotFound)
     }
 
     /// Signs in a person who has signed in before and is not blocked; otherwise does nothing.

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod acts_at_once;
 mod admin;
 mod advisories;
 mod arrows;

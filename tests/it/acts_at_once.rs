@@ -1,0 +1,154 @@
+//! Acts on the same people and sessions by many connections at once: each session begins once and ends once, with an event
+//! for both, and no two acts wait for each other for ever.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use doorward::accounts::block::{block, unblock};
+use doorward::accounts::delete::delete;
+use doorward::accounts::end::{Which, Why, end};
+use doorward::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
+use doorward::db::{AnyConnection, Kind, NewSession, NewUser, Session, SingleUse, User};
+use doorward::random;
+use time::OffsetDateTime;
+
+use crate::on_both;
+use crate::support::app::Storage;
+use crate::support::{Database, TestApp};
+
+const ISSUER: &str = "https://op.example";
+
+fn connect(storage: &Storage, database: Database) -> AnyConnection {
+    match database {
+        Database::Postgres => {
+            AnyConnection::Postgres(PgConnection::establish(&storage.url).unwrap())
+        }
+        Database::Sqlite => {
+            let mut sqlite = SqliteConnection::establish(&storage.url).unwrap();
+            let setup = "PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON";
+            sqlite.batch_execute(setup).unwrap();
+            AnyConnection::Sqlite(sqlite)
+        }
+    }
+}
+
+/// What all of them have done so far.
+#[derive(Default)]
+struct Done {
+    key_hashes: Mutex<Vec<String>>,
+    attempts: Mutex<Vec<String>>,
+    signed_in: AtomicI64,
+}
+
+/// One of the latest, so that others meet it too.
+fn latest(all: &Mutex<Vec<String>>, choice: u32) -> Option<String> {
+    let all = all.lock().unwrap();
+    all.iter().rev().take(6).nth(choice as usize % 6).cloned()
+}
+
+/// Repeatable numbers (xorshift).
+struct Dice(u32);
+
+impl Dice {
+    fn roll(&mut self, sides: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 % sides
+    }
+}
+
+fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime) -> SignIn {
+    let used = latest(&done.attempts, dice.roll(6)).filter(|_| dice.roll(4) == 0);
+    let attempt = used.unwrap_or_else(random::secret);
+    done.attempts.lock().unwrap().push(attempt.clone());
+    SignIn {
+        person: NewUser {
+            issuer: ISSUER.to_owned(),
+            subject: subject.to_owned(),
+            name: None,
+            email: None,
+            email_verified: false,
+        },
+        session: NewSession {
+            key_hash: random::secret(),
+            state: "sealed".to_owned(),
+        },
+        attempt: SingleUse::new(Kind::Attempt, &attempt, now + time::Duration::HOUR),
+        replaces: latest(&done.key_hashes, dice.roll(6)).filter(|_| dice.roll(2) == 0),
+        now,
+    }
+}
+
+fn act(connection: &mut AnyConnection, done: &Done, dice: &mut Dice) -> QueryResult<()> {
+    let now = OffsetDateTime::now_utc();
+    let subject = format!("subject-{}", dice.roll(4));
+    let choice = dice.roll(20);
+    if choice < 10 {
+        let new = new_sign_in(done, dice, &subject, now);
+        if let SignInOutcome::SignedIn(_) = sign_in(connection, &new)? {
+            done.signed_in.fetch_add(1, Ordering::Relaxed);
+            done.key_hashes.lock().unwrap().push(new.session.key_hash);
+        }
+        return Ok(());
+    }
+    let idle_timeout = Duration::from_secs(1);
+    if choice == 10 {
+        let expired = Which::SomeUnseenSince(now - idle_timeout);
+        return end(connection, &expired, Why::Expired { idle_timeout }, now).map(drop);
+    }
+    if let Some(key_hash) = latest(&done.key_hashes, dice.roll(6)).filter(|_| choice < 16) {
+        return match choice {
+            11..=13 => end(connection, &Which::One(key_hash), Why::SignOut, now).map(drop),
+            14 => Session::update_last_seen_at(connection, &key_hash, now),
+            _ => Session::update(connection, &key_hash, "sealed again"),
+        };
+    }
+    let Some(user) = User::get(connection, ISSUER, &subject)? else {
+        return Ok(());
+    };
+    match choice {
+        16 => end(connection, &Which::AllOf(user.id), Why::Revoked, now).map(drop),
+        17 => block(connection, &user, now).map(drop),
+        18 => unblock(connection, &user, now).map(drop),
+        _ => delete(connection, &user, now).map(drop),
+    }
+}
+
+on_both! {
+    async fn each_session_begins_once_and_ends_once(database: Database) {
+        let app = TestApp::spawn_on(database);
+        let storage = app.storage();
+        let done = Done::default();
+        let rounds = match database {
+            Database::Postgres => 300,
+            Database::Sqlite => 60,
+        };
+        std::thread::scope(|scope| {
+            for thread in 1..=8 {
+                let done = &done;
+                scope.spawn(move || {
+                    let mut connection = connect(storage, database);
+                    let mut dice = Dice(0x9e37_79b9_u32.wrapping_mul(thread));
+                    for _ in 0..rounds {
+                        act(&mut connection, done, &mut dice).unwrap();
+                    }
+                });
+            }
+        });
+        let count = |event: &str| {
+            let events = "SELECT COUNT(*) AS n FROM audit_events WHERE event =";
+            storage.number(&format!("{events} '{event}'"))
+        };
+        let ended = ["sign_out", "session_replaced", "session_revoked", "session_expired"];
+        let ended: i64 = ended.into_iter().map(count).sum();
+        let signed_in = done.signed_in.into_inner();
+        assert!(signed_in > rounds, "{signed_in}");
+        assert_eq!(count("sign_in"), signed_in);
+        assert_eq!(ended + storage.sessions(), signed_in);
+        assert_eq!(count("user_created") - count("user_deleted"), storage.users());
+    }
+}
