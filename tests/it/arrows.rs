@@ -53,15 +53,6 @@ const UNKNOWN_TO: [(&str, &[&str]); 6] = [
     ("settings/", &["actix", "awc"]),
 ];
 
-/// Arrows that are still to be turned round: `file -> room`. The list only gets shorter.
-const NOT_YET: &[(&str, &str)] = &[];
-
-/// Files that are still to be split. The list only gets shorter.
-const STILL_LONG: &[&str] = &[];
-
-/// Files that still name each other. The list only gets shorter.
-const STILL_IN_A_CIRCLE: &[&str] = &[];
-
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
@@ -178,7 +169,7 @@ fn leaves(before: &str, text: &str, found: &mut BTreeSet<String>) {
 #[test]
 fn a_room_names_only_rooms_below_it() {
     let arrows: BTreeMap<_, _> = ARROWS.into_iter().collect();
-    let (mut wrong, mut not_yet) = (Vec::new(), NOT_YET.iter().copied().collect::<BTreeSet<_>>());
+    let mut wrong = Vec::new();
     for (file, code) in sources() {
         let own = module(&file);
         let own = room(&own);
@@ -191,19 +182,12 @@ fn a_room_names_only_rooms_below_it() {
         for path in paths(&file, &code) {
             let other = room(&path);
             let is_allowed = other == own || EVERYBODY.contains(&other) || allowed.contains(&other);
-            if !is_allowed && !not_yet.iter().any(|(f, r)| *f == file && *r == other) {
+            if !is_allowed {
                 wrong.push(format!("src/{file} names crate::{path}"));
             }
         }
-        not_yet.retain(|(f, r)| {
-            *f != file || !paths(&file, &code).iter().any(|path| room(path) == *r)
-        });
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(
-        not_yet.is_empty(),
-        "no longer so, strike them out: {not_yet:?}"
-    );
 }
 
 #[test]
@@ -245,7 +229,10 @@ fn no_two_files_name_each_other() {
             .filter_map(|path| file_of(path))
             .filter(|other| {
                 let other = module(other);
-                !own.starts_with(&other) && !other.starts_with(&own)
+                let is_in = |inner: &str, outer: &str| {
+                    inner == outer || inner.starts_with(&format!("{outer}::"))
+                };
+                !is_in(&own, &other) && !is_in(&other, &own)
             });
         uses.insert(file, others.collect());
     }
@@ -267,14 +254,6 @@ fn no_two_files_name_each_other() {
             break;
         }
     }
-    let still: BTreeSet<&str> = STILL_IN_A_CIRCLE.iter().copied().collect();
-    let now: BTreeSet<&str> = uses.keys().map(|file| file.as_str()).collect();
-    assert!(
-        still.is_subset(&now),
-        "strike out of STILL_IN_A_CIRCLE: {:?}",
-        still.difference(&now)
-    );
-    uses.retain(|file, _| !still.contains(file.as_str()));
     let names: BTreeSet<_> = uses.keys().copied().cloned().collect();
     let circle: Vec<String> = uses
         .iter()
@@ -334,22 +313,10 @@ fn no_file_is_longer_than_a_reader_likes() {
             .take_while(|line| line.starts_with("//"))
             .collect();
         let lines = text.lines().count();
-        let is_long = lines > LINES && !comment.contains("Longer than");
-        let is_known = STILL_LONG.contains(&file.as_str());
-        if is_long && !is_known {
+        if lines > LINES && !comment.contains("Longer than") {
             long.push(format!("{lines} {file}"));
         }
-        assert!(
-            is_long || !is_known,
-            "{file} is short now: strike it out of STILL_LONG"
-        );
     }
-    let gone = STILL_LONG.iter().filter(|file| !src().join(file).exists());
-    assert_eq!(
-        gone.collect::<Vec<_>>(),
-        [""; 0].iter().collect::<Vec<_>>(),
-        "strike them out of STILL_LONG"
-    );
     assert!(
         long.is_empty(),
         "split them, or say in the first comment why they are \"Longer than …\":\n{}",
