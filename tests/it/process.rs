@@ -384,7 +384,7 @@ fn announced(printed: &str, name: &str) -> SocketAddr {
 fn the_demo_prints_where_to_click_and_ends_at_ctrl_c_with_its_folder() {
     for signal in ["INT", "TERM"] {
         let mut demo = demo(&["--port", "0"]);
-        let printed = demo.says("Ctrl-C ends both.");
+        let printed = demo.says("Ctrl-C stops both.");
         let (doorward, provider) = (
             announced(&printed, "Doorward"),
             announced(&printed, "demo provider"),
@@ -429,7 +429,7 @@ fn a_port_of_the_demo_that_is_taken_is_a_clear_error() {
         let printed = demo.gives_up();
         assert!(
             printed.contains(&format!(
-                "Port {port} is taken. Choose another: cargo run --example demo -- {option} "
+                "Port {port} is in use. Choose another: cargo run --example demo -- {option} "
             )),
             "{printed}"
         );
