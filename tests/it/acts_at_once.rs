@@ -5,7 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use doorward::accounts::block::{block, unblock};
 use doorward::accounts::delete::delete;
@@ -16,24 +15,9 @@ use doorward::random;
 use time::OffsetDateTime;
 
 use crate::on_both;
-use crate::support::app::Storage;
 use crate::support::{Database, TestApp};
 
 const ISSUER: &str = "https://op.example";
-
-fn connect(storage: &Storage, database: Database) -> AnyConnection {
-    match database {
-        Database::Postgres => {
-            AnyConnection::Postgres(PgConnection::establish(&storage.url).unwrap())
-        }
-        Database::Sqlite => {
-            let mut sqlite = SqliteConnection::establish(&storage.url).unwrap();
-            let setup = "PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON";
-            sqlite.batch_execute(setup).unwrap();
-            AnyConnection::Sqlite(sqlite)
-        }
-    }
-}
 
 /// What all of them have done so far.
 #[derive(Default)]
@@ -131,7 +115,7 @@ on_both! {
             for thread in 1..=8 {
                 let done = &done;
                 scope.spawn(move || {
-                    let mut connection = connect(storage, database);
+                    let mut connection = storage.connect();
                     let mut dice = Dice(0x9e37_79b9_u32.wrapping_mul(thread));
                     for _ in 0..rounds {
                         act(&mut connection, done, &mut dice).unwrap();

@@ -41,20 +41,6 @@ fn json_lines(storage: &Storage, arguments: &[&str]) -> Vec<Value> {
         .collect()
 }
 
-fn connect(storage: &Storage, database: Database) -> AnyConnection {
-    match database {
-        Database::Postgres => {
-            AnyConnection::Postgres(PgConnection::establish(&storage.url).unwrap())
-        }
-        Database::Sqlite => {
-            let mut sqlite = SqliteConnection::establish(&storage.url).unwrap();
-            let setup = "PRAGMA busy_timeout = 20000; PRAGMA foreign_keys = ON";
-            sqlite.batch_execute(setup).unwrap();
-            AnyConnection::Sqlite(sqlite)
-        }
-    }
-}
-
 /// The person that `users show` printed.
 fn user(connection: &mut AnyConnection, person: &Value) -> User {
     let id = person["id"].as_str().unwrap();
@@ -143,7 +129,7 @@ on_both! {
         let app = TestApp::spawn_on(database);
         app.visitor().sign_in("ada").await;
         let person = json(app.storage(), &["users", "show", "ada@example.com"]);
-        let (mut signing, mut blocking) = (connect(app.storage(), database), connect(app.storage(), database));
+        let (mut signing, mut blocking) = (app.storage().connect(), app.storage().connect());
         let user = user(&mut blocking, &person);
         for _ in 0..50 {
             unblock(&mut blocking, &user, OffsetDateTime::now_utc()).unwrap();
@@ -196,7 +182,7 @@ async fn on_postgres_a_sign_in_waits_for_a_block_under_way_and_is_refused() {
         .unwrap();
     std::thread::scope(|scope| {
         let begun = scope.spawn(|| {
-            let mut signing = connect(app.storage(), Database::Postgres);
+            let mut signing = app.storage().connect();
             sign_in(&mut signing, &person)
         });
         wait_for_a_waiter(app.storage());
@@ -214,7 +200,7 @@ async fn on_postgres_a_block_waits_for_a_sign_in_under_way_and_ends_it() {
     let app = TestApp::spawn_on(Database::Postgres);
     app.visitor().sign_in("ada").await;
     let person = json(app.storage(), &["users", "show", "ada@example.com"]);
-    let mut signing = connect(app.storage(), Database::Postgres);
+    let mut signing = app.storage().connect();
     let user = user(&mut signing, &person);
     std::thread::scope(|scope| {
         signing
@@ -224,7 +210,7 @@ async fn on_postgres_a_block_waits_for_a_sign_in_under_way_and_ends_it() {
                     SignInOutcome::SignedIn(_)
                 ));
                 let blocked = scope.spawn(|| {
-                    let mut blocking = connect(app.storage(), Database::Postgres);
+                    let mut blocking = app.storage().connect();
                     block(&mut blocking, &user, OffsetDateTime::now_utc())
                 });
                 wait_for_a_waiter(app.storage());

@@ -13,6 +13,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 use doorward::clock::Clock;
+use doorward::db::AnyConnection;
 use doorward::server::Doorward;
 use doorward::settings::Settings;
 use tempfile::TempDir;
@@ -78,6 +79,17 @@ impl Storage {
                 }
             }
         }
+    }
+
+    /// A connection of the program's own kind, beside those of the pool.
+    pub fn connect(&self) -> AnyConnection {
+        if self._postgres.is_some() {
+            return AnyConnection::Postgres(PgConnection::establish(&self.url).unwrap());
+        }
+        let mut sqlite = SqliteConnection::establish(&self.url).unwrap();
+        let setup = "PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON";
+        sqlite.batch_execute(setup).unwrap();
+        AnyConnection::Sqlite(sqlite)
     }
 
     /// The result of a query that selects one number as `n`.
