@@ -1,13 +1,15 @@
 //! The one way in which a session ends: its row is deleted and an audit event is written, in one transaction.
 
+mod sign_out;
+
 use std::time::Duration;
 
 use diesel::QueryResult;
 use time::OffsetDateTime;
 
-use super::transaction::{Transaction, transaction_with};
-use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, LockWait, Session, User};
-use crate::observe::metrics;
+use super::transaction::{Transaction, transaction};
+use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, Session, User};
+pub use sign_out::sign_out;
 
 /// Which sessions end.
 pub enum Which {
@@ -24,7 +26,7 @@ pub enum Which {
 /// Why sessions end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The person signed out.
+    /// The person signed out: see [`sign_out`].
     SignOut,
     /// The same browser signed in again.
     Replaced,
@@ -73,9 +75,6 @@ fn expiry(
 /// Ends sessions and returns those that it ended, so that the caller can invalidate its caches. If several callers end the
 /// same session at once, exactly one of them ends it.
 ///
-/// A sign-out succeeds even if its event can't be written, which is then only logged: signing out must always work, also
-/// while an administrator has locked the table of events to create an index.
-///
 /// # Errors
 /// No session has ended.
 pub fn end(
@@ -84,26 +83,9 @@ pub fn end(
     why: Why,
     now: OffsetDateTime,
 ) -> QueryResult<Vec<DeletedSession>> {
-    let lock_wait = match why {
-        Why::SignOut => LockWait::Short,
-        _ => LockWait::Unlimited,
-    };
-    let ended = transaction_with(connection, lock_wait, |transaction| {
+    transaction(connection, |transaction| {
         end_within(transaction, which, why, now)
-    });
-    match ended {
-        Err(cause) if why == Why::SignOut => {
-            let ended = connection
-                .write_transaction(LockWait::Unlimited, |connection| delete(connection, which))?;
-            for session in &ended {
-                metrics::audit_event_lost();
-                log::error!("the following audit event is not in the database: {cause}");
-                why.event(session, now).log();
-            }
-            Ok(ended)
-        }
-        ended => ended,
-    }
+    })
 }
 
 /// [`end`] as a part of another transaction.

@@ -17,6 +17,7 @@ mod session_entries;
 mod sessions;
 mod sign_outs;
 pub mod single_use;
+pub(crate) mod sql_file;
 mod users;
 
 use time::{OffsetDateTime, PrimitiveDateTime};

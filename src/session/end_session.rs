@@ -1,36 +1,40 @@
 //! Ends sessions: on sign-out, at a request after their expiry, and in the housekeeping.
 
 use actix_web::HttpRequest;
+use diesel::QueryResult;
 use time::OffsetDateTime;
 
+use super::Sessions;
 use super::store::hash;
-use super::{Sessions, SignedIn};
 use crate::accounts::end::{self, Which, Why};
-use crate::db;
+use crate::db::{self, AnyConnection, DeletedSession};
 
 impl Sessions {
-    /// Signs a person out: when this returns, the old cookie opens nothing.
-    ///
-    /// # Errors
-    /// The person is still signed in.
-    pub async fn sign_out(&self, request: &HttpRequest, person: SignedIn) -> Result<(), db::Error> {
-        if let Some(key_hash) = self.key_hash(request) {
-            self.end(Which::One(key_hash), Why::SignOut).await?;
-        }
-        person.forget();
-        Ok(())
-    }
-
     /// The hash that finds the session whose cookie was sent, whether that session still exists or not.
     pub(super) fn key_hash(&self, request: &HttpRequest) -> Option<String> {
         self.session_secret(request).map(|secret| hash(&secret))
     }
 
-    /// Ends sessions and returns how many. This process's cache no longer has them afterwards.
+    /// Ends sessions and returns how many.
     pub(super) async fn end(&self, which: Which, why: Why) -> Result<usize, db::Error> {
-        let (now, cache) = (self.clock.now(), self.cache.clone());
+        let now = self.clock.now();
+        let end = move |connection: &mut AnyConnection, which: &Which| {
+            end::end(connection, which, why, now)
+        };
+        self.end_by(which, end).await
+    }
+
+    /// Runs `end`, which ends sessions, and returns how many. This process's cache no longer has them afterwards.
+    pub(super) async fn end_by(
+        &self,
+        which: Which,
+        end: impl FnOnce(&mut AnyConnection, &Which) -> QueryResult<Vec<DeletedSession>>
+        + Send
+        + 'static,
+    ) -> Result<usize, db::Error> {
+        let cache = self.cache.clone();
         let end = self.db.run(move |connection| {
-            let ended = end::end(connection, &which, why, now);
+            let ended = end(connection, &which);
             // On the thread of the query, which goes on even if its request was dropped.
             match &which {
                 // After a failure too: a database that does not respond may have done it.

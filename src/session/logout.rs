@@ -7,11 +7,12 @@ use actix_web::cookie::{Cookie, SameSite, time as cookie_time};
 use secrecy::{ExposeSecret, SecretString};
 use time::Duration;
 
-use super::Sessions;
 use super::carrier::signed_part;
 use super::key_ring::secret_of;
 use super::store::hash;
-use crate::db::{self, SignOut};
+use super::{Sessions, SignedIn};
+use crate::accounts::end::{self, Which};
+use crate::db::{self, AnyConnection, SignOut};
 use crate::random;
 
 /// How long after a sign-out a second click still reaches the provider.
@@ -29,39 +30,52 @@ pub struct Logout {
 }
 
 impl Sessions {
-    /// Keeps what a second click on "Sign out" needs of the session of `request`. [`Sessions::sign_out`] then ends the
-    /// session.
-    pub async fn start_logout(
+    /// Signs a person out: when this returns, the old cookie opens nothing.
+    ///
+    /// # Errors
+    /// The person is still signed in.
+    pub async fn sign_out(
+        &self,
+        request: &HttpRequest,
+        person: SignedIn,
+    ) -> Result<Logout, db::Error> {
+        let logout = self.end_with(request, person.id_token_hint()).await?;
+        person.forget();
+        Ok(logout)
+    }
+
+    pub(super) async fn end_with(
         &self,
         request: &HttpRequest,
         id_token_hint: Option<SecretString>,
     ) -> Result<Logout, db::Error> {
-        // A signed-in browser has a session cookie. Without one, a second click could not be recognized.
         let state = self.state_of_session(request);
-        let state = state.unwrap_or_else(crate::random::secret);
-        let state_hash = hash(&state);
-        let hint = id_token_hint.as_ref().map(ExposeSecret::expose_secret);
-        let hint = hint.unwrap_or_default().as_bytes().to_vec();
-        let kept = SignOut {
-            id_token_hint: self.keys.seal(|keys| &keys.sessions, &state_hash, hint),
-            state_hash,
-        };
-        let now = self.clock.now();
-        let create = self
-            .db
-            .run(move |connection| SignOut::create(connection, &kept, now));
-        match create.await {
-            Ok(()) => (),
-            // The sign-out itself may still succeed.
-            Err(cause @ db::Error::Query(_)) => {
-                log::error!("a second click on \"Sign out\" won't reach the provider: {cause}");
-            }
-            Err(cause) => return Err(cause),
+        // A signed-in browser has a session cookie. Without one, there is nothing to end.
+        let state = state.unwrap_or_else(random::secret);
+        if let Some(key_hash) = self.key_hash(request) {
+            let now = self.clock.now();
+            let second_click = self.second_click(&state, id_token_hint.as_ref());
+            let key = key_hash.clone();
+            let sign_out = move |connection: &mut AnyConnection, _: &Which| {
+                end::sign_out(connection, &key, &second_click, now).map(Vec::from_iter)
+            };
+            self.end_by(Which::One(key_hash), sign_out).await?;
         }
         Ok(Logout {
             state,
             id_token_hint,
         })
+    }
+
+    /// What a second click on "Sign out" needs.
+    fn second_click(&self, state: &str, id_token_hint: Option<&SecretString>) -> SignOut {
+        let state_hash = hash(state);
+        let hint = id_token_hint.map(ExposeSecret::expose_secret);
+        let hint = hint.unwrap_or_default().as_bytes().to_vec();
+        SignOut {
+            id_token_hint: self.keys.seal(|keys| &keys.sessions, &state_hash, hint),
+            state_hash,
+        }
     }
 
     /// The sign-out that this browser started within the last minute, found by the session's cookie or by the state's. The

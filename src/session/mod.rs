@@ -31,7 +31,6 @@ use secrecy::SecretSlice;
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
 pub use login_attempt::{AttemptError, LoginAttempt};
-pub use logout::Logout;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
 pub use start_session::SignInError;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use diesel::prelude::*;
 use doorward::accounts::block::{block, unblock};
 use doorward::accounts::delete::delete;
-use doorward::accounts::end::{Which, Why, end};
+use doorward::accounts::end::{Which, Why, end, sign_out};
 use doorward::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
-use doorward::db::{AnyConnection, Kind, NewSession, NewUser, Session, SingleUse, User};
+use doorward::db::{AnyConnection, Kind, NewSession, NewUser, Session, SignOut, SingleUse, User};
 use doorward::random;
 use time::OffsetDateTime;
 
@@ -67,6 +67,14 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
     }
 }
 
+/// The same for all sign-outs of a session, as in the product.
+fn second_click(key_hash: &str) -> SignOut {
+    SignOut {
+        state_hash: key_hash.to_owned(),
+        id_token_hint: "sealed".to_owned(),
+    }
+}
+
 fn act(connection: &mut AnyConnection, done: &Done, dice: &mut Dice) -> QueryResult<()> {
     let now = OffsetDateTime::now_utc();
     let subject = format!("subject-{}", dice.roll(4));
@@ -86,7 +94,7 @@ fn act(connection: &mut AnyConnection, done: &Done, dice: &mut Dice) -> QueryRes
     }
     if let Some(key_hash) = latest(&done.key_hashes, dice.roll(6)).filter(|_| choice < 16) {
         return match choice {
-            11..=13 => end(connection, &Which::One(key_hash), Why::SignOut, now).map(drop),
+            11..=13 => sign_out(connection, &key_hash, &second_click(&key_hash), now).map(drop),
             14 => Session::update_last_seen_at(connection, &key_hash, now),
             _ => Session::update(connection, &key_hash, "sealed again"),
         };

@@ -311,6 +311,8 @@ async fn on_postgres_a_sign_out_waits_for_no_index_of_the_events() {
     let id = out.header("x-request-id").unwrap();
     let lines = log::lines_with(&format!("doorward::audit [{id}]: sign_out"));
     assert_eq!(lines.len(), 1, "{lines:?}");
+    let again = ada.post("/logout", "").await;
+    assert_eq!(again.location(), out.location(), "a second click");
 }
 
 #[actix_web::test]

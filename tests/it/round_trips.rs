@@ -112,4 +112,23 @@ mod slow {
         assert_eq!(app.visitor().sign_in("ada").await.location(), "/profile");
         assert_eq!(counter.take(), 1);
     }
+    /// One loads the session. One begins the transaction, one is the statement, one commits.
+    #[actix_web::test]
+    async fn a_sign_out_is_four_round_trips() {
+        let storage = Storage::new(Database::Postgres);
+        let counter = Counter::before(&storage.url);
+        let settings = [("DATABASE_URL", counter.url.as_str())];
+        let app = TestApp::spawn_with(Database::Postgres, &settings);
+        let sign_out = async || {
+            let ada = app.signed_in("ada").await;
+            counter.take();
+            assert_eq!(ada.post("/logout", "").await.status, 303);
+            counter.take()
+        };
+        // Until each connection has prepared its statements.
+        for _ in 0..20 {
+            sign_out().await;
+        }
+        assert_eq!(sign_out().await, 4);
+    }
 }

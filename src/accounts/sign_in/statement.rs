@@ -3,15 +3,13 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::serialize::ToSql;
-use diesel::sql_types::{Bool, HasSqlType, Nullable, Text, Timestamp};
+use diesel::sql_types::{Bool, Nullable, Text, Timestamp};
 use time::PrimitiveDateTime;
 
 use super::SignIn;
 use crate::db::schema::users;
-use crate::db::{AnyConnection, AuditEvent, timestamp};
-
-type Backend = <AnyConnection as Connection>::Backend;
+use crate::db::sql_file::{Backend, SqlFile};
+use crate::db::{AuditEvent, timestamp};
 
 /// `update.sql`: the person, if they have signed in before and are not blocked.
 pub(super) struct UpdateStatement<'a> {
@@ -31,7 +29,7 @@ impl<'a> UpdateStatement<'a> {
         UpdateStatement { sign_in, at }
     }
 
-    fn bind<'b>(&'b self, sql: &mut Sql<'_, '_, 'b>) -> QueryResult<()> {
+    fn bind<'b>(&'b self, sql: &mut SqlFile<'_, '_, 'b>) -> QueryResult<()> {
         let person = &self.sign_in.person;
         sql.bind::<Nullable<Text>, _>(&person.name)?;
         sql.bind::<Nullable<Text>, _>(&person.email)?;
@@ -52,7 +50,7 @@ impl<'a> SignInStatement<'a> {
 
 impl QueryFragment<Backend> for UpdateStatement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        let mut sql = Sql::new(include_str!("update.sql"), out.reborrow());
+        let mut sql = SqlFile::new(include_str!("update.sql"), out.reborrow());
         self.bind(&mut sql)?;
         sql.end();
         Ok(())
@@ -65,7 +63,7 @@ impl QueryFragment<Backend> for SignInStatement<'_> {
             session, attempt, ..
         } = self.update.sign_in;
         let event = self.event;
-        let mut sql = Sql::new(include_str!("sign_in.sql"), out.reborrow());
+        let mut sql = SqlFile::new(include_str!("sign_in.sql"), out.reborrow());
         self.update.bind(&mut sql)?;
         sql.bind::<Text, _>(&session.key_hash)?;
         sql.bind::<Text, _>(&session.state)?;
@@ -78,36 +76,6 @@ impl QueryFragment<Backend> for SignInStatement<'_> {
         sql.bind::<Nullable<Text>, _>(&event.request_id)?;
         sql.end();
         Ok(())
-    }
-}
-
-/// A statement from a file, with the values of its `$1`, `$2` … in this order.
-struct Sql<'text, 'a, 'b> {
-    rest: &'text str,
-    out: AstPass<'a, 'b, Backend>,
-}
-
-impl<'text, 'a, 'b> Sql<'text, 'a, 'b> {
-    fn new(text: &'text str, out: AstPass<'a, 'b, Backend>) -> Self {
-        Sql { rest: text, out }
-    }
-
-    fn bind<Type, Value>(&mut self, value: &'b Value) -> QueryResult<()>
-    where
-        Backend: HasSqlType<Type>,
-        Value: ToSql<Type, Backend>,
-    {
-        let (before, after) = self
-            .rest
-            .split_once('$')
-            .expect("the file has a parameter for each value");
-        self.out.push_sql(before);
-        self.rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
-        self.out.push_bind_param::<Type, Value>(value)
-    }
-
-    fn end(mut self) {
-        self.out.push_sql(self.rest);
     }
 }
 
@@ -134,18 +102,15 @@ impl<Conn> RunQueryDsl<Conn> for SignInStatement<'_> {}
 
 #[cfg(test)]
 mod tests {
-    /// Values are bound by position, so the parameters' numbers must be in order and without gaps.
+    use crate::db::sql_file::parameters_are_in_order;
+
     #[test]
     fn the_parameters_of_each_file_are_numbered_as_they_come() {
         for (text, count) in [
             (include_str!("update.sql"), 6),
             (include_str!("sign_in.sql"), 15),
         ] {
-            let numbers = text.split('$').skip(1).map(|after| {
-                let digits = after.split(|it: char| !it.is_ascii_digit()).next();
-                digits.unwrap().parse::<usize>().unwrap()
-            });
-            assert_eq!(Vec::from_iter(numbers), Vec::from_iter(1..=count));
+            assert!(parameters_are_in_order(text, count), "{text}");
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::http::handlers::{redirect_home, redirect_to};
 use crate::http::middleware::security_headers::content_security_policy;
 use crate::http::pages::{EndSessionPage, Field, LogoutPage};
 use crate::oidc::EndSessionRequest;
-use crate::session::{Logout, SignedIn};
+use crate::session::SignedIn;
 
 /// The longest `Location`, in bytes: with all other headers, the response's head stays below 3 KiB. A proxy's buffer has
 /// 4 KiB or so (nginx: `proxy_buffer_size`); it responds 502 to a longer head.
@@ -55,7 +55,7 @@ async fn sign_out_and_redirect(
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     let logout = match person {
-        Some(person) => sign_out(app, request, person).await?,
+        Some(person) => app.sessions.sign_out(request, person).await?,
         None => match app.sessions.recent_logout(request).await? {
             Some(logout) => logout,
             None => return Ok(redirect_home(app)),
@@ -77,13 +77,6 @@ async fn sign_out_and_redirect(
     let cookie = app.sessions.logout_cookie(&logout.state);
     response.add_cookie(&cookie).map_err(Error::internal)?;
     Ok(response)
-}
-
-async fn sign_out(app: &App, request: &HttpRequest, person: SignedIn) -> Result<Logout, Error> {
-    let hint = person.id_token_hint();
-    let logout = app.sessions.start_logout(request, hint).await?;
-    app.sessions.sign_out(request, person).await?;
-    Ok(logout)
 }
 
 /// A redirect if it fits a response's head, else a page whose button posts the same parameters.

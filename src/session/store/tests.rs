@@ -3,6 +3,7 @@
 mod ended;
 mod fixture;
 
+use actix_web::cookie::Cookie;
 use fixture::{Fixture, another_process, sessions_of};
 use secrecy::ExposeSecret;
 use time::Duration;
@@ -25,10 +26,8 @@ async fn a_session_is_found_by_its_cookie_with_all_that_it_holds_until_it_is_del
 
     assert!(!fixture.is_in(&"A".repeat(86)).await);
     let key_hash = hash(secret_of(&key));
-    let ended = fixture
-        .sessions
-        .end(Which::One(key_hash), Why::SignOut)
-        .await;
+    let end = fixture.sessions.end(Which::One(key_hash), Why::Revoked);
+    let ended = end.await;
     assert_eq!(ended.unwrap(), 1);
     assert!(!fixture.is_in(&key).await);
 }
@@ -90,9 +89,11 @@ async fn expired_sessions_are_purged_and_those_in_use_are_counted() {
 async fn what_is_kept_of_a_sign_out_is_purged_after_a_minute() {
     let fixture = Fixture::new();
     let sessions = &fixture.sessions;
-    let request = request_with([]);
-    let begun = sessions.start_logout(&request, Some("hint".into()));
-    let logout = begun.await.unwrap();
+    let key = fixture.sign_in().await;
+    let session = Cookie::new(sessions.names.session(), key);
+    let request = request_with([&session]);
+    let end = sessions.end_with(&request, Some("hint".into()));
+    let logout = end.await.unwrap();
     let cookie = sessions.logout_cookie(&logout.state);
     let again = request_with([&cookie]);
     let is_kept = async || sessions.recent_logout(&again).await.unwrap().is_some();

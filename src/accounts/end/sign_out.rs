@@ -1,0 +1,139 @@
+//! Signing out: [`end`](super::end) for the session, and what a second click on "Sign out" needs.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Nullable, Text, Timestamp};
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::{Which, Why, delete, end_within};
+use crate::accounts::transaction::{Transaction, transaction_with};
+use crate::db::sql_file::{Backend, SqlFile};
+use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, LockWait, SignOut, timestamp};
+use crate::observe::metrics;
+
+/// Ends a session because its person signed out, keeps `second_click`, and returns the session, unless it has ended before.
+///
+/// Signing out must always work, also while an administrator has locked the table of events to create an index. So if the
+/// event or `second_click` can't be written, the session ends without them, and the event is only logged.
+///
+/// # Errors
+/// The session has not ended.
+pub fn sign_out(
+    connection: &mut AnyConnection,
+    key_hash: &str,
+    second_click: &SignOut,
+    now: OffsetDateTime,
+) -> QueryResult<Option<DeletedSession>> {
+    let ended = transaction_with(
+        connection,
+        LockWait::Short,
+        |transaction| match **transaction {
+            AnyConnection::Postgres(_) => on_postgres(transaction, key_hash, second_click, now),
+            AnyConnection::Sqlite(_) => on_sqlite(transaction, key_hash, second_click, now),
+        },
+    );
+    ended.or_else(|cause| session_only(connection, key_hash, second_click, now, &cause))
+}
+
+fn on_postgres(
+    transaction: &mut Transaction<'_>,
+    key_hash: &str,
+    second_click: &SignOut,
+    now: OffsetDateTime,
+) -> QueryResult<Option<DeletedSession>> {
+    let event = AuditEvent::new(Event::SignOut, now);
+    let statement = Statement {
+        key_hash,
+        second_click,
+        at: timestamp(now),
+        event: &event,
+    };
+    let ended: Option<DeletedSession> = statement.get_result(&mut **transaction).optional()?;
+    if let Some(session) = &ended {
+        transaction.has_recorded(event.about_session(session));
+    }
+    Ok(ended)
+}
+
+/// In SQLite, an INSERT can't read what a DELETE returns.
+fn on_sqlite(
+    transaction: &mut Transaction<'_>,
+    key_hash: &str,
+    second_click: &SignOut,
+    now: OffsetDateTime,
+) -> QueryResult<Option<DeletedSession>> {
+    SignOut::create(transaction, second_click, now)?;
+    let session = Which::One(key_hash.to_owned());
+    Ok(end_within(transaction, &session, Why::SignOut, now)?.pop())
+}
+
+fn session_only(
+    connection: &mut AnyConnection,
+    key_hash: &str,
+    second_click: &SignOut,
+    now: OffsetDateTime,
+    cause: &diesel::result::Error,
+) -> QueryResult<Option<DeletedSession>> {
+    let session = Which::One(key_hash.to_owned());
+    let ended = connection
+        .write_transaction(LockWait::Unlimited, |connection| {
+            delete(connection, &session)
+        })?
+        .pop();
+    if let Some(session) = &ended {
+        metrics::audit_event_lost();
+        log::error!("the following audit event is not in the database: {cause}");
+        Why::SignOut.event(session, now).log();
+    }
+    if let Err(cause) = SignOut::create(connection, second_click, now) {
+        log::error!("a second click on \"Sign out\" won't reach the provider: {cause}");
+    }
+    Ok(ended)
+}
+
+/// `sign_out.sql`.
+struct Statement<'a> {
+    key_hash: &'a str,
+    second_click: &'a SignOut,
+    at: PrimitiveDateTime,
+    event: &'a AuditEvent,
+}
+
+impl QueryFragment<Backend> for Statement<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+        let event = self.event;
+        let mut sql = SqlFile::new(include_str!("sign_out.sql"), out.reborrow());
+        sql.bind::<Text, _>(self.key_hash)?;
+        sql.bind::<Text, _>(&self.second_click.state_hash)?;
+        sql.bind::<Text, _>(&self.second_click.id_token_hint)?;
+        sql.bind::<Timestamp, _>(&self.at)?;
+        sql.bind::<Text, _>(&event.id)?;
+        sql.bind::<Timestamp, _>(&event.occurred_at)?;
+        sql.bind::<Text, _>(&event.event)?;
+        sql.bind::<Nullable<Text>, _>(&event.address)?;
+        sql.bind::<Nullable<Text>, _>(&event.request_id)?;
+        sql.end();
+        Ok(())
+    }
+}
+
+impl QueryId for Statement<'_> {
+    type QueryId = Statement<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for Statement<'_> {
+    type SqlType = (Text, Text, Nullable<Text>, Nullable<Text>, Timestamp);
+}
+
+impl<Conn> RunQueryDsl<Conn> for Statement<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use crate::db::sql_file::parameters_are_in_order;
+
+    #[test]
+    fn the_parameters_are_numbered_as_they_come() {
+        assert!(parameters_are_in_order(include_str!("sign_out.sql"), 9));
+    }
+}
