@@ -1,15 +1,16 @@
 //! A connection to either database.
 
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::database_url::DatabaseUrl;
 use super::postgres_url::{MALFORMED, PostgresUrl};
+use super::sqlite::{self, MissingFile};
+use super::sqlite_file::SqliteFile;
 
 /// A connection to either database; queries are written once.
 #[derive(diesel::MultiConnection)]
@@ -69,34 +70,39 @@ impl AnyConnection {
 /// Opens and checks the pool's connections. Diesel's own manager would try every backend in turn.
 #[derive(Clone)]
 pub struct Manager {
-    url: DatabaseUrl,
+    to: Database,
     missing_file: MissingFile,
 }
 
-/// What to do if the SQLite file does not exist.
-#[derive(Clone, Copy)]
-enum MissingFile {
-    Create,
-    Fail,
+#[derive(Clone)]
+enum Database {
+    Postgres(PostgresUrl),
+    Sqlite(Arc<SqliteFile>),
 }
 
 impl Manager {
-    pub fn new(url: DatabaseUrl) -> Self {
-        let missing_file = MissingFile::Create;
-        Manager { url, missing_file }
+    pub fn new(url: DatabaseUrl, missing_file: MissingFile) -> Self {
+        let to = match url {
+            DatabaseUrl::Postgres(url) => Database::Postgres(url),
+            DatabaseUrl::Sqlite(path) => Database::Sqlite(Arc::new(SqliteFile::new(path))),
+        };
+        Manager { to, missing_file }
     }
 
-    pub fn existing(url: DatabaseUrl) -> Self {
-        let missing_file = MissingFile::Fail;
-        Manager { url, missing_file }
+    /// The SQLite file, if it is one.
+    pub fn sqlite_file(&self) -> Option<&SqliteFile> {
+        match &self.to {
+            Database::Postgres(_) => None,
+            Database::Sqlite(file) => Some(file),
+        }
     }
 
     /// How many connections to have. SQLite allows one writer at a time, and each write empties the caches of the other
     /// connections: a single one is faster.
     pub fn connections(&self) -> u32 {
-        match self.url {
-            DatabaseUrl::Postgres(_) => 10,
-            DatabaseUrl::Sqlite(_) => 1,
+        match self.to {
+            Database::Postgres(_) => 10,
+            Database::Sqlite(_) => 1,
         }
     }
 }
@@ -115,13 +121,17 @@ impl r2d2::ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
-        let connection = match &self.url {
-            DatabaseUrl::Postgres(url) => open_postgres(url).map(AnyConnection::Postgres),
-            DatabaseUrl::Sqlite(path) => match self.missing_file {
-                MissingFile::Create => open_sqlite(path),
-                MissingFile::Fail => open_existing_sqlite(path),
+        let connection = match &self.to {
+            Database::Postgres(url) => open_postgres(url).map(AnyConnection::Postgres),
+            Database::Sqlite(file) => {
+                // A file that was deleted meanwhile is not created again.
+                let is_there = file.check().map_err(ConnectionError::BadConnection);
+                let opened = is_there.and_then(|()| sqlite::open(file.path(), self.missing_file));
+                opened.map(|sqlite| {
+                    file.has_been_opened();
+                    AnyConnection::Sqlite(sqlite)
+                })
             }
-            .map(AnyConnection::Sqlite),
         };
         let connection = connection.map_err(diesel::r2d2::Error::ConnectionError)?;
         Ok(Pooled {
@@ -149,29 +159,6 @@ fn open_postgres(url: &PostgresUrl) -> ConnectionResult<PgConnection> {
     })
 }
 
-fn open_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
-    let bad =
-        |cause: String| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));
-    create_private(path).map_err(|cause| bad(cause.to_string()))?;
-    let name = path
-        .to_str()
-        .ok_or_else(|| bad("not a UTF-8 path".to_owned()))?;
-    let mut connection = SqliteConnection::establish(name)?;
-    // The timeout comes first: switching to WAL needs a lock that another process may hold. Each commit waits for the disk
-    // (FULL), or a power cut could undo a sign-out that was confirmed. A checkpoint copies every page that has changed since
-    // the last one. At 16 MiB of log there is one a quarter as often as by default.
-    connection
-        .batch_execute(
-            "PRAGMA busy_timeout = 5000;
-             PRAGMA journal_mode = WAL;
-             PRAGMA synchronous = FULL;
-             PRAGMA foreign_keys = ON;
-             PRAGMA wal_autocheckpoint = 4000;",
-        )
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
-}
-
 /// Whether Postgres would open the next transaction read-only. SQLite finds out when it writes.
 pub fn is_read_only(connection: &mut AnyConnection) -> QueryResult<bool> {
     match connection {
@@ -183,65 +170,5 @@ pub fn is_read_only(connection: &mut AnyConnection) -> QueryResult<bool> {
             Ok(setting == "on")
         }
         AnyConnection::Sqlite(_) => Ok(false),
-    }
-}
-
-/// Changes nothing about the file, not even its journal mode.
-fn open_existing_sqlite(path: &Path) -> ConnectionResult<SqliteConnection> {
-    let bad = |cause: &str| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));
-    match path.try_exists() {
-        Ok(true) => (),
-        Ok(false) => return Err(bad("there is no such file")),
-        Err(cause) => return Err(bad(&cause.to_string())),
-    }
-    let name = path.to_str().ok_or_else(|| bad("not a UTF-8 path"))?;
-    // As a URI, so that it is not created even if it was removed a moment ago.
-    let name = utf8_percent_encode(name, NOT_IN_A_URI_PATH);
-    let mut connection = SqliteConnection::establish(&format!("file:{name}?mode=rw"))
-        .map_err(|cause| bad(&cause.to_string()))?;
-    connection
-        .batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-        )
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
-}
-
-/// The characters that would end the path of a URI.
-const NOT_IN_A_URI_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
-
-/// The file holds people's names and email addresses, so only its owner may read it. SQLite gives `-wal` and `-shm` the same
-/// mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    // `exists` follows a link.
-    if path.exists() {
-        return Ok(());
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use diesel::dsl::sql;
-    use diesel::sql_types::Integer;
-
-    /// A commit that was confirmed survives a power cut: each commit waits for the disk.
-    #[test]
-    fn sqlite_is_sure_of_what_it_has_committed() {
-        let folder = std::env::temp_dir().join(format!("doorward-{}", crate::random::id()));
-        std::fs::create_dir(&folder).unwrap();
-        let file = folder.join("doorward.db");
-        let full = 2;
-        for open in [open_sqlite, open_existing_sqlite] {
-            let mut connection = open(&file).unwrap();
-            let synchronous = sql::<Integer>("SELECT synchronous FROM pragma_synchronous");
-            assert_eq!(synchronous.get_result(&mut connection), Ok(full));
-        }
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

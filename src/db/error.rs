@@ -17,6 +17,8 @@ pub enum Error {
     NoFreeConnection(Duration),
     /// The database did not respond to a query for this long. Whether it ran the query is not known.
     NoResponse(Duration),
+    /// The SQLite file is no longer the one that was opened: what happened, and what to do.
+    FileReplaced(String),
     /// A query failed.
     Query(diesel::result::Error),
     /// The schema could not be brought up to date.
@@ -43,6 +45,7 @@ impl fmt::Display for Error {
                     wait.as_secs()
                 )
             }
+            Error::FileReplaced(what) => f.write_str(what),
             Error::Query(cause) => write!(f, "a database query failed: {cause}"),
             Error::Migration(cause) => write!(f, "the migrations failed: {cause}"),
         }

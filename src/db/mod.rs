@@ -18,6 +18,8 @@ mod sessions;
 mod sign_outs;
 pub mod single_use;
 pub(crate) mod sql_file;
+mod sqlite;
+mod sqlite_file;
 mod users;
 
 use time::{OffsetDateTime, PrimitiveDateTime};

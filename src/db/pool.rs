@@ -7,6 +7,7 @@ use diesel::r2d2::R2D2Connection;
 
 use super::connection::{self, AnyConnection, Manager, Pooled};
 use super::error::{Error, is_closed};
+use super::sqlite::MissingFile;
 use super::{DatabaseUrl, migrations};
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
@@ -33,12 +34,12 @@ type Pool = r2d2::Pool<Manager>;
 impl Db {
     /// Creates the pool. The first query connects.
     pub fn new(url: DatabaseUrl) -> Self {
-        Db::of(Manager::new(url))
+        Db::of(Manager::new(url, MissingFile::Create))
     }
 
     /// A database that must exist already: a missing SQLite file is an error.
     pub fn existing(url: DatabaseUrl) -> Self {
-        Db::of(Manager::existing(url))
+        Db::of(Manager::new(url, MissingFile::Fail))
     }
 
     fn of(manager: Manager) -> Self {
@@ -116,6 +117,7 @@ impl Db {
     }
 
     fn connection(&self, deadline: Instant) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        self.check_file()?;
         // Waiting for a thread may have used up the time.
         let left = deadline.saturating_duration_since(Instant::now());
         match left.is_zero() {
@@ -154,6 +156,15 @@ impl Db {
         query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
     ) -> Result<T, Error> {
         self.query(&mut *self.tested_connection(pool_deadline())?, query)
+    }
+
+    /// Whether an SQLite file is still the one that was opened. Each query checks it first; this is for a report without
+    /// one. Always so on Postgres.
+    pub fn check_file(&self) -> Result<(), Error> {
+        match self.manager.sqlite_file() {
+            Some(file) => file.check().map_err(Error::FileReplaced),
+            None => Ok(()),
+        }
     }
 
     /// Whether the database responds.
@@ -198,10 +209,15 @@ async fn on_blocking_thread<T: Send + 'static>(
 }
 
 fn new_pool(manager: &Manager) -> Pool {
+    // SQLite's file stays open: its inode is not given to another file, which would seem to be the same one.
+    let is_file = manager.sqlite_file().is_some();
+    let reopened_after = |duration| (!is_file).then_some(duration);
     r2d2::Pool::builder()
         .connection_timeout(POOL_WAIT)
         .max_size(manager.connections())
         .min_idle(Some(0))
+        .idle_timeout(reopened_after(Duration::from_secs(10 * 60)))
+        .max_lifetime(reopened_after(Duration::from_secs(30 * 60)))
         // That would be a round trip for each query; see `Db::tested_connection`.
         .test_on_check_out(false)
         .build_unchecked(manager.clone())
