@@ -63,7 +63,7 @@ pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
         since: audit.since,
     };
     let limit = i64::from(audit.limit);
-    let found = db.run_blocking(|connection| AuditEvent::list(connection, &filter, limit));
+    let found = db.run_blocking(move |connection| AuditEvent::list(connection, &filter, limit));
     let found = found.map_err(|cause| cause.to_string())?;
     if found.len() == audit.limit as usize {
         eprintln!("There may be more: raise --limit, or use a later --since.");
@@ -82,10 +82,11 @@ fn people(db: &Db, arguments: &[String]) -> Result<Vec<Person>, String> {
         [name, rest @ ..] => (name, rest.first()),
     };
     let is_email = subject.is_none() && name.contains('@');
-    let users = db.run_blocking(|connection| match subject {
-        Some(subject) => Ok(Vec::from_iter(User::get(connection, name, subject)?)),
-        None if is_email => User::list_by_email(connection, name, NAMESAKES),
-        None => Ok(Vec::from_iter(User::get_by_id(connection, name)?)),
+    let (wanted, of_issuer) = (name.clone(), subject.cloned());
+    let users = db.run_blocking(move |connection| match &of_issuer {
+        Some(subject) => Ok(Vec::from_iter(User::get(connection, &wanted, subject)?)),
+        None if is_email => User::list_by_email(connection, &wanted, NAMESAKES),
+        None => Ok(Vec::from_iter(User::get_by_id(connection, &wanted)?)),
     });
     let users = users.map_err(|cause| cause.to_string())?;
     let both = |user: User| {

@@ -38,11 +38,12 @@ impl Person {
     /// There is no such person, or more than one.
     pub fn get(&self, db: &Db) -> Result<User, String> {
         let Person { person, subject } = self;
+        let (wanted, of_issuer) = (person.clone(), subject.clone());
         let mut found = db
-            .run_blocking(|connection| match subject {
-                Some(subject) => Ok(Vec::from_iter(User::get(connection, person, subject)?)),
-                None if person.contains('@') => User::list_by_email(connection, person, NAMESAKES),
-                None => Ok(Vec::from_iter(User::get_by_id(connection, person)?)),
+            .run_blocking(move |connection| match &of_issuer {
+                Some(subject) => Ok(Vec::from_iter(User::get(connection, &wanted, subject)?)),
+                None if wanted.contains('@') => User::list_by_email(connection, &wanted, NAMESAKES),
+                None => Ok(Vec::from_iter(User::get_by_id(connection, &wanted)?)),
             })
             .map_err(|cause| cause.to_string())?;
         match (found.pop(), &found[..]) {

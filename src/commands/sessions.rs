@@ -69,7 +69,9 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
         .transpose()?;
     let user_id = user.map(|user| user.id);
     let page = paging.page();
-    let sessions = db.run_blocking(|connection| SessionEntry::list(connection, user_id, page));
+    let sessions = db.run_blocking(move |connection| {
+        SessionEntry::list(connection, user_id.clone(), page.clone())
+    });
     let sessions = sessions.map_err(|cause| cause.to_string())?;
     paging.mention_next_page(sessions.last().map(|last| &*last.id), sessions.len());
     Ok(lines(sessions.iter().map(|session| {
@@ -97,10 +99,14 @@ fn revoke(db: &Db, session: Option<&str>, user: &[String]) -> Result<usize, Stri
         (None, session) => Which::One(session.unwrap_or_default().to_owned()),
     };
     let now = Clock::default().now();
-    let ended = db.run_blocking(|connection| end(connection, &which, Why::Revoked, now));
+    let named = match &which {
+        Which::One(id) => Some(id.clone()),
+        _ => None,
+    };
+    let ended = db.run_blocking(move |connection| end(connection, &which, Why::Revoked, now));
     let ended = ended.map_err(|cause| cause.to_string())?;
-    match which {
-        Which::One(id) if ended.is_empty() => Err(format!(
+    match named {
+        Some(id) if ended.is_empty() => Err(format!(
             "There is no session {id}: it has ended, or the id is wrong. `doorward sessions list` shows those that there are."
         )),
         _ => Ok(ended.len()),

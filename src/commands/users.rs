@@ -80,7 +80,8 @@ pub fn run(users: Users, db: &Db, session_cache: Duration) -> Result<String, Str
 
 fn list(db: &Db, filter: UserFilter, paging: &Paging, form: Form) -> Result<String, String> {
     let page = paging.page();
-    let users = db.run_blocking(|connection| User::list(connection, filter, page));
+    let users =
+        db.run_blocking(move |connection| User::list(connection, filter.clone(), page.clone()));
     let users = users.map_err(|cause| cause.to_string())?;
     paging.mention_next_page(users.last().map(|last| &*last.id), users.len());
     Ok(match form {
@@ -97,8 +98,9 @@ fn list(db: &Db, filter: UserFilter, paging: &Paging, form: Form) -> Result<Stri
 }
 
 fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
+    let user_id = user.id.clone();
     let sessions = db
-        .run_blocking(|connection| SessionEntry::count(connection, &user.id))
+        .run_blocking(move |connection| SessionEntry::count(connection, &user_id))
         .map_err(|cause| cause.to_string())?;
     if form.json {
         let mut document = person::as_json(user);
@@ -135,10 +137,11 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
 
 fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<String, String> {
     let now = Clock::default().now();
-    let ended = db.run_blocking(|connection| accounts::block::block(connection, &user, now));
+    let id = user.id.clone();
+    let ended = db.run_blocking(move |connection| accounts::block::block(connection, &user, now));
     let ended = ended.map_err(|cause| cause.to_string())?.len();
     wait_for_caches(session_cache);
-    let user = db.run_blocking(|connection| User::get_by_id(connection, &user.id));
+    let user = db.run_blocking(move |connection| User::get_by_id(connection, &id));
     let user = user.map_err(|cause| cause.to_string())?;
     let user = user.ok_or("The person was deleted in the meantime.")?;
     Ok(match form {
@@ -154,7 +157,9 @@ fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<Str
 
 fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
     let now = Clock::default().now();
-    let unblocked = db.run_blocking(|connection| accounts::block::unblock(connection, &user, now));
+    let blocked = user.clone();
+    let unblocked =
+        db.run_blocking(move |connection| accounts::block::unblock(connection, &blocked, now));
     let unblocked = unblocked.map_err(|cause| cause.to_string())?;
     let user = User {
         blocked_at: None,
@@ -169,7 +174,9 @@ fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
 
 fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<String, String> {
     let now = Clock::default().now();
-    let ended = db.run_blocking(|connection| accounts::delete::delete(connection, user, now));
+    let deleted = user.clone();
+    let ended =
+        db.run_blocking(move |connection| accounts::delete::delete(connection, &deleted, now));
     let ended = ended.map_err(|cause| cause.to_string())?.len();
     wait_for_caches(session_cache);
     Ok(match form {

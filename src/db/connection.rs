@@ -8,7 +8,8 @@ use diesel::prelude::*;
 use diesel::r2d2::R2D2Connection;
 
 use super::database_url::DatabaseUrl;
-use super::postgres_url::{MALFORMED, PostgresUrl};
+use super::postgres;
+use super::postgres_url::PostgresUrl;
 use super::sqlite::{self, MissingFile};
 use super::sqlite_file::SqliteFile;
 
@@ -122,7 +123,7 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
         let connection = match &self.to {
-            Database::Postgres(url) => open_postgres(url).map(AnyConnection::Postgres),
+            Database::Postgres(url) => postgres::open(url).map(AnyConnection::Postgres),
             Database::Sqlite(file) => {
                 // A file that was deleted meanwhile is not created again.
                 let is_there = file.check().map_err(ConnectionError::BadConnection);
@@ -149,14 +150,6 @@ impl r2d2::ManageConnection for Manager {
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
         pooled.is_closed || pooled.connection.is_broken()
     }
-}
-
-/// libpq's message about an ambiguous URL may contain a piece of the password, so it is not passed on.
-fn open_postgres(url: &PostgresUrl) -> ConnectionResult<PgConnection> {
-    PgConnection::establish(&url.for_libpq).map_err(|cause| match url.is_tidy {
-        true => cause,
-        false => ConnectionError::BadConnection(format!("the URL {MALFORMED}")),
-    })
 }
 
 /// Whether Postgres would open the next transaction read-only. SQLite finds out when it writes.

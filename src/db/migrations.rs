@@ -13,6 +13,10 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 /// Our key among Postgres's advisory locks, the same in every process.
 const ADVISORY_LOCK: i64 = 0x646f_6f72_7761_7264;
 
+/// A migration of a large table takes as long as it takes. The pool does not reuse the connection.
+const NO_TIMEOUTS: &str = "SET lock_timeout = 0; SET statement_timeout = 0; \
+                           SET idle_in_transaction_session_timeout = 0;";
+
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 diesel::table! {
@@ -30,7 +34,9 @@ pub fn apply(connection: &mut AnyConnection) -> Result<(), Error> {
     }
     let applied = match connection {
         AnyConnection::Postgres(postgres) => postgres
-            .batch_execute(&format!("SELECT pg_advisory_lock({ADVISORY_LOCK})"))
+            .batch_execute(&format!(
+                "{NO_TIMEOUTS} SELECT pg_advisory_lock({ADVISORY_LOCK})"
+            ))
             .map_err(Into::into)
             .and_then(|()| {
                 let applied = run(postgres);

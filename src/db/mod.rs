@@ -4,12 +4,14 @@
 mod audit_events;
 mod connection;
 mod database_url;
+mod deadline;
 mod error;
 mod event;
 mod locking;
 mod migrations;
 mod page;
 mod pool;
+mod postgres;
 mod postgres_url;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;

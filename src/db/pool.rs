@@ -6,18 +6,12 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::R2D2Connection;
 
 use super::connection::{self, AnyConnection, Manager, Pooled};
+use super::deadline::{Deadline, Patience, on_own_thread};
 use super::error::{Error, is_closed};
 use super::sqlite::MissingFile;
 use super::{DatabaseUrl, migrations};
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
-
-/// How long a query waits for a free connection.
-const POOL_WAIT: Duration = Duration::from_secs(5);
-
-/// How long a query may take in all until its caller gets an error. A database that accepts a query and never responds,
-/// such as a frozen machine, delays no request for longer.
-const RESPONSE_WAIT: Duration = Duration::from_secs(6);
 
 /// A connection that has responded within this time is not tested again before it is used.
 const TEST_AFTER: Duration = Duration::from_secs(1);
@@ -70,7 +64,7 @@ impl Db {
         F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
         let db = self.clone();
-        on_blocking_thread(move |deadline| {
+        on_blocking_thread(Patience::ORDINARY, move |deadline| {
             let mut pooled = db.tested_connection(deadline)?;
             db.query(&mut pooled, query)
         })
@@ -84,8 +78,16 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
+        self.read_within(Patience::ORDINARY, query).await
+    }
+
+    async fn read_within<T, F>(&self, patience: Patience, query: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
         let db = self.clone();
-        on_blocking_thread(move |deadline| {
+        on_blocking_thread(patience, move |deadline| {
             // After a restart of the database each idle connection turns out to be closed once.
             for _ in 0..db.connections() {
                 let mut pooled = db.connection(deadline)?;
@@ -116,24 +118,18 @@ impl Db {
         })
     }
 
-    fn connection(&self, deadline: Instant) -> Result<r2d2::PooledConnection<Manager>, Error> {
+    fn connection(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
         self.check_file()?;
-        // Waiting for a thread may have used up the time.
-        let left = deadline.saturating_duration_since(Instant::now());
-        match left.is_zero() {
-            true => Err(Error::NoFreeConnection(POOL_WAIT)),
-            false => {
-                let pool = self.pool();
-                let connection = pool.get_timeout(left);
-                connection.map_err(|timed_out| no_connection(timed_out, pool.state()))
-            }
-        }
+        let left = deadline.left()?;
+        let pool = self.pool();
+        let connection = pool.get_timeout(left);
+        connection.map_err(|timed_out| no_connection(timed_out, pool.state(), deadline))
     }
 
     /// A connection that responds, or has responded recently.
     fn tested_connection(
         &self,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<r2d2::PooledConnection<Manager>, Error> {
         loop {
             let mut pooled = self.connection(deadline)?;
@@ -150,12 +146,17 @@ impl Db {
         }
     }
 
-    /// Runs `query` on this thread: for commands, which may block.
-    pub fn run_blocking<T>(
-        &self,
-        query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
-    ) -> Result<T, Error> {
-        self.query(&mut *self.tested_connection(pool_deadline())?, query)
+    /// Runs `query` and blocks this thread meanwhile: for commands.
+    pub fn run_blocking<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
+        let db = self.clone();
+        on_own_thread(move |deadline| {
+            let mut pooled = db.tested_connection(deadline)?;
+            db.query(&mut pooled, query)
+        })
     }
 
     /// Whether an SQLite file is still the one that was opened. Each query checks it first; this is for a report without
@@ -167,14 +168,19 @@ impl Db {
         }
     }
 
-    /// Whether the database responds.
+    /// Whether the database responds. The result is here within two seconds.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read(|connection| connection.ping()).await
+        self.read_within(Patience::PING, |connection| connection.ping())
+            .await
     }
 
     /// Applies the pending migrations. Processes that start together take turns.
     pub fn migrate(&self) -> Result<(), Error> {
-        migrations::apply(&mut self.tested_connection(pool_deadline())?.connection)
+        let mut pooled = self.tested_connection(Patience::ORDINARY.from_now())?;
+        let migrated = migrations::apply(&mut pooled.connection);
+        // It has no timeouts any more.
+        pooled.is_closed = true;
+        migrated
     }
 
     /// Whether Postgres accepts no writes from us: it is a standby, or the role is read-only.
@@ -184,25 +190,25 @@ impl Db {
 
     /// The names of the pending migrations.
     pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
-        migrations::pending(&mut self.tested_connection(pool_deadline())?.connection)
+        let db = self.clone();
+        on_own_thread(move |deadline| {
+            migrations::pending(&mut db.tested_connection(deadline)?.connection)
+        })
     }
-}
-
-/// When to stop waiting for a connection.
-fn pool_deadline() -> Instant {
-    Instant::now() + POOL_WAIT
 }
 
 /// Runs `work` on a thread that may block. Its deadline counts from now, so it includes the wait for a thread.
 async fn on_blocking_thread<T: Send + 'static>(
-    work: impl FnOnce(Instant) -> Result<T, Error> + Send + 'static,
+    patience: Patience,
+    work: impl FnOnce(Deadline) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let (context, began, deadline) = (RequestContext::current(), Instant::now(), pool_deadline());
+    let (context, began) = (RequestContext::current(), Instant::now());
+    let deadline = patience.from_now();
     let work = move || RequestContext::scope_sync(context, || work(deadline));
-    let done = tokio::time::timeout(RESPONSE_WAIT, tokio::task::spawn_blocking(work)).await;
+    let done = tokio::time::timeout(patience.response, tokio::task::spawn_blocking(work)).await;
     let result = match done {
         Ok(done) => done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped))),
-        Err(_) => Err(Error::NoResponse(RESPONSE_WAIT)),
+        Err(_) => Err(Error::NoResponse(patience.response)),
     };
     metrics::database_query(began.elapsed(), result.is_ok());
     result
@@ -213,7 +219,7 @@ fn new_pool(manager: &Manager) -> Pool {
     let is_file = manager.sqlite_file().is_some();
     let reopened_after = |duration| (!is_file).then_some(duration);
     r2d2::Pool::builder()
-        .connection_timeout(POOL_WAIT)
+        .connection_timeout(Patience::ORDINARY.connection)
         .max_size(manager.connections())
         .min_idle(Some(0))
         .idle_timeout(reopened_after(Duration::from_secs(10 * 60)))
@@ -224,10 +230,10 @@ fn new_pool(manager: &Manager) -> Pool {
 }
 
 /// Why r2d2 returned no connection in time: none could be opened, opening one hangs, or all are in use.
-fn no_connection(timed_out: r2d2::Error, pool: r2d2::State) -> Error {
+fn no_connection(timed_out: r2d2::Error, pool: r2d2::State, deadline: Deadline) -> Error {
     match timed_out.to_string().split_once(": ") {
         Some((_, cause)) => Error::unavailable(cause),
         None if pool.connections == 0 => Error::unavailable(timed_out),
-        None => Error::NoFreeConnection(POOL_WAIT),
+        None => deadline.passed(),
     }
 }

@@ -16,14 +16,23 @@ pub const MALFORMED: &str =
 const UNKNOWN_HOSTS: &str = "names a service, or PGSERVICE does, whose hosts are known too late to be sure of TLS: add \
                              sslmode to the URL, verify-full where you can";
 
-/// Timeouts of a connection across a network, unless the URL sets them: to connect (s), and for keepalives (s, s, ms). A
-/// firewall that has dropped its state is silent. The kernel's own limits are a quarter of an hour and two hours, and the
-/// pool would keep dead connections for as long.
-const NETWORK_TIMEOUTS: [(&str, &str); 4] = [
-    ("connect_timeout", "5"),
+/// Timeouts of each connection, unless the URL sets them: to connect (s), and for keepalives (s, s, ms). A firewall that has
+/// dropped its state is silent. The kernel's own limits are a quarter of an hour and two hours, and the pool would keep dead
+/// connections for as long. Connecting takes less than a query waits for a connection, so that the cause is known by then.
+const CONNECTION_TIMEOUTS: [(&str, &str); 4] = [
+    ("connect_timeout", "4"),
     ("keepalives_idle", "30"),
     ("keepalives_interval", "10"),
     ("tcp_user_timeout", "10000"),
+];
+
+/// Timeouts (ms) that the server enforces, unless the URL's `options` or `PGOPTIONS` sets them. Whoever waits for a query
+/// gets an error after six seconds, and the server must then no longer work on it. The last one frees the locks of a
+/// process that was frozen or cut off within a transaction.
+const SERVER_TIMEOUTS: [(&str, u32); 3] = [
+    ("lock_timeout", 4_000),
+    ("statement_timeout", 5_000),
+    ("idle_in_transaction_session_timeout", 10_000),
 ];
 
 /// A checked URL. It may hold a password: it does not print.
@@ -34,6 +43,9 @@ pub struct PostgresUrl {
     /// Whether it is clear where user name and password end. If not, libpq may take a piece of the password for something
     /// else and name it in an error.
     pub is_tidy: bool,
+    /// The statements that set the server's timeouts, to be run on each new connection. Not libpq's `options`: PgBouncer
+    /// refuses connections that have them.
+    pub server_timeouts: String,
 }
 
 impl PostgresUrl {
@@ -45,15 +57,17 @@ impl PostgresUrl {
         url: &str,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, &'static str> {
+        let options = read(url, variable)?;
         Ok(PostgresUrl {
-            for_libpq: read(url, variable)?,
+            server_timeouts: options.server_timeouts(variable),
+            for_libpq: options.write(),
             is_tidy: is_tidy(url),
         })
     }
 }
 
-/// Turns `url` into the URL that libpq gets.
-fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
+/// The options that libpq gets.
+fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Options, &'static str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let mut options = Options::parse(rest).ok_or(MALFORMED)?;
     let is_local = options.is_local(variable);
@@ -72,14 +86,12 @@ fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, 
             }
         }
     }
-    if !is_local {
-        for (keyword, value) in NETWORK_TIMEOUTS {
-            if options.get(keyword).is_none() {
-                options.set(keyword, value.into());
-            }
+    for (keyword, value) in CONNECTION_TIMEOUTS {
+        if options.get(keyword).is_none() {
+            options.set(keyword, value.into());
         }
     }
-    Ok(options.write())
+    Ok(options)
 }
 
 impl Options {
@@ -98,6 +110,17 @@ impl Options {
         // Counts all of them, since each takes an address from the iterator.
         let elsewhere = hosts.split(',').filter(|host| !of_host(host)).count();
         elsewhere == 0 && addresses.all(|address| address.is_empty() || is_loopback(address))
+    }
+
+    /// The statements that set the [`SERVER_TIMEOUTS`].
+    fn server_timeouts(&self, variable: &dyn Fn(&str) -> Option<String>) -> String {
+        let chosen = self.given("options", "PGOPTIONS", variable);
+        let chosen = chosen.unwrap_or_default();
+        let ours = SERVER_TIMEOUTS
+            .iter()
+            .filter(|(name, _)| !chosen.contains(name));
+        ours.map(|(name, value)| format!("SET {name} = {value};"))
+            .collect()
     }
 
     /// The mode of the environment, if that is TLS. Otherwise the one that libpq would use, or TLS without a check of the

@@ -136,8 +136,8 @@ mod slow {
         let cause = "/readyz answers 503: ";
         assert_eq!(printed.matches(cause).count(), 1, "{printed}");
         let why = [
-            "no free database connection within 5 s",
-            "the database did not respond within 6 s",
+            "no free database connection within 2 s",
+            "the database did not respond within 2 s",
         ];
         let is_said = why
             .iter()

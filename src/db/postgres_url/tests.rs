@@ -4,6 +4,14 @@ fn nothing(_: &str) -> Option<String> {
     None
 }
 
+/// What libpq gets whatever the URL says.
+const TIMEOUTS: &str = "connect%5Ftimeout=4&keepalives%5Fidle=30&keepalives%5Finterval=10&\
+                        tcp%5Fuser%5Ftimeout=10000";
+
+fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, &'static str> {
+    super::read(url, variable).map(|options| options.write())
+}
+
 /// The `sslmode` that libpq gets.
 fn mode(url: &str, variables: &[(&str, &str)]) -> Option<String> {
     let variable = |name: &str| {
@@ -23,29 +31,30 @@ fn mode(url: &str, variables: &[(&str, &str)]) -> Option<String> {
 #[test]
 fn libpq_gets_what_the_url_says_and_cannot_read_it_otherwise() {
     for (url, expected) in [
-        ("postgres://", "postgres://"),
-        ("postgres:///d", "postgres://?dbname=d"),
+        ("postgres://", "postgres://?"),
+        ("postgres:///d", "postgres://?dbname=d&"),
         (
             "postgresql://u:p%2Fw?:@localhost:5/d",
-            "postgres://?user=u&password=p%2Fw%3F%3A&host=localhost&port=5&dbname=d",
+            "postgres://?user=u&password=p%2Fw%3F%3A&host=localhost&port=5&dbname=d&",
         ),
         (
             "postgres://[::1]:5,[::1]?application_name=a%26b%3D%E4",
-            "postgres://?host=%3A%3A1%2C%3A%3A1&port=5%2C&application%5Fname=a%26b%3D%E4",
+            "postgres://?host=%3A%3A1%2C%3A%3A1&port=5%2C&application%5Fname=a%26b%3D%E4&",
         ),
-        ("postgres:///?user=a&user=b&", "postgres://?user=b"),
-        ("postgres://?host= /run ", "postgres://?host=%2Frun"),
+        ("postgres:///?user=a&user=b&", "postgres://?user=b&"),
+        ("postgres://?host= /run ", "postgres://?host=%2Frun&"),
     ] {
-        assert_eq!(read(url, &nothing).as_deref(), Ok(expected), "{url}");
+        let expected = format!("{expected}{TIMEOUTS}");
+        assert_eq!(read(url, &nothing), Ok(expected), "{url}");
     }
 }
 
 #[test]
-fn across_a_network_a_dead_connection_is_soon_noticed_unless_the_url_says_when() {
+fn a_dead_connection_is_soon_noticed_unless_the_url_says_when() {
     for (url, expected) in [
         (
             "postgres://db",
-            "sslmode=require&gssencmode=disable&connect%5Ftimeout=5&keepalives%5Fidle=30&\
+            "sslmode=require&gssencmode=disable&connect%5Ftimeout=4&keepalives%5Fidle=30&\
              keepalives%5Finterval=10&tcp%5Fuser%5Ftimeout=10000",
         ),
         (
@@ -56,6 +65,30 @@ fn across_a_network_a_dead_connection_is_soon_noticed_unless_the_url_says_when()
     ] {
         let expected = format!("postgres://?host=db&{expected}");
         assert_eq!(read(url, &nothing), Ok(expected), "{url}");
+    }
+}
+
+#[test]
+fn the_server_ends_a_query_that_nobody_waits_for_unless_the_url_says_when() {
+    let lock = "SET lock_timeout = 4000;";
+    let statement = "SET statement_timeout = 5000;";
+    let idle = "SET idle_in_transaction_session_timeout = 10000;";
+    for (url, variable, expected) in [
+        ("postgres://db", "", [lock, statement, idle].concat()),
+        (
+            "postgres://db?options=-c%20statement_timeout%3D60000",
+            "",
+            [lock, idle].concat(),
+        ),
+        (
+            "postgres:///d",
+            "-c lock_timeout=0",
+            [statement, idle].concat(),
+        ),
+    ] {
+        let variable = |name: &str| (name == "PGOPTIONS").then(|| variable.to_owned());
+        let parsed = PostgresUrl::parse(url, &variable).unwrap();
+        assert_eq!(parsed.server_timeouts, expected, "{url}");
     }
 }
 
