@@ -47,7 +47,8 @@ impl Doorward {
             .wrap(from_fn(layers))
     }
 
-    fn worker(&self) -> App {
+    /// What the handlers of one thread need.
+    pub(super) fn worker(&self) -> App {
         App {
             provider: self.provider.clone(),
             http: Http::new(self.tls.clone(), &self.proxy),

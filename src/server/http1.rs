@@ -5,27 +5,32 @@
 //! kilobytes can take all memory. HTTP/2 is a proxy's business; here is no code that could speak it.
 
 pub(super) mod paced;
+mod places;
 
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::body::{BoxBody, MessageBody};
+use actix_http::error::DispatchError;
 use actix_http::h1::H1Service;
 use actix_http::{HttpService, Request, Response};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{
     IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
 };
-use actix_tls::accept::TlsError;
-use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::{ActixStream, TcpStream, UnixStream};
+use actix_web::rt::time::timeout;
 use paced::Paced;
+use places::{Place, Places};
 use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
 
 /// How long a connection may take to close.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -44,6 +49,7 @@ pub struct Http1<F, I, S, B> {
     server: ServerBuilder,
     app: F,
     timeouts: Timeouts,
+    max_connections: usize,
     made: PhantomData<(I, S, B)>,
 }
 
@@ -57,12 +63,14 @@ where
     S::Response: Into<Response<B>> + 'static,
     B: MessageBody + 'static,
 {
-    /// On no socket yet. How many workers there are, and when they stop, is `server`'s.
-    pub fn new(server: ServerBuilder, timeouts: Timeouts, app: F) -> Self {
+    /// On no socket yet. How many workers there are, and when they stop, is `server`'s. Each worker has
+    /// `max_connections`.
+    pub fn new(server: ServerBuilder, timeouts: Timeouts, max_connections: usize, app: F) -> Self {
         Http1 {
-            server,
+            server: server.max_concurrent_connections(max_connections),
             app,
             timeouts,
+            max_connections,
             made: PhantomData,
         }
     }
@@ -71,10 +79,12 @@ where
     pub fn listen(mut self, listener: TcpListener) -> io::Result<Self> {
         let name = format!("http {:?}", listener.local_addr()?);
         let (app, timeouts, stop) = self.parts();
+        let max_connections = self.max_connections;
         self.server = self.server.listen(name, listener, move || {
-            let with_peer = |stream: TcpStream| async {
-                let peer = stream.peer_addr().ok();
-                Ok((Paced::new(stream), peer))
+            let places = Places::of_this_worker(max_connections);
+            let with_peer = move |stream: TcpStream| {
+                let (peer, place) = (stream.peer_addr().ok(), places.take());
+                async move { Ok((Paced::new(stream, place), peer)) }
             };
             fn_service(with_peer).and_then(connections(app(), timeouts, stop.clone()))
         })?;
@@ -85,19 +95,20 @@ where
     pub fn listen_tls(mut self, listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
         let name = format!("https {:?}", listener.local_addr()?);
         let (app, timeouts, stop) = self.parts();
-        let mut acceptor = Acceptor::new(config);
-        acceptor.set_handshake_timeout(timeouts.headers);
+        let max_connections = self.max_connections;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
         self.server = self.server.listen(name, listener, move || {
-            let with_peer = |stream: TlsStream<TcpStream>| {
-                let peer = stream.get_ref().0.peer_addr().ok();
-                (Paced::new(stream), peer)
+            let places = Places::of_this_worker(max_connections);
+            let acceptor = acceptor.clone();
+            let encrypted = move |stream: TcpStream| {
+                let (peer, place) = (stream.peer_addr().ok(), places.take());
+                let acceptor = acceptor.clone();
+                async move {
+                    let stream = handshake(acceptor, stream, &place, timeouts.headers).await?;
+                    Ok((Paced::new(stream, place), peer))
+                }
             };
-            let connections = connections(app(), timeouts, stop.clone());
-            acceptor
-                .clone()
-                .map_err(TlsError::into_service_error)
-                .map(with_peer)
-                .and_then(connections.map_err(TlsError::Service))
+            fn_service(encrypted).and_then(connections(app(), timeouts, stop.clone()))
         })?;
         Ok(self)
     }
@@ -106,9 +117,14 @@ where
     pub fn listen_unix(mut self, listener: UnixListener) -> io::Result<Self> {
         let name = format!("unix {:?}", listener.local_addr()?);
         let (app, timeouts, stop) = self.parts();
+        let max_connections = self.max_connections;
         self.server = self.server.listen_uds(name, listener, move || {
-            fn_service(|stream: UnixStream| async { Ok((Paced::new(stream), None::<SocketAddr>)) })
-                .and_then(connections(app(), timeouts, stop.clone()))
+            let places = Places::of_this_worker(max_connections);
+            let without_peer = move |stream: UnixStream| {
+                let place = places.take();
+                async move { Ok((Paced::new(stream, place), None::<SocketAddr>)) }
+            };
+            fn_service(without_peer).and_then(connections(app(), timeouts, stop.clone()))
         })?;
         Ok(self)
     }
@@ -121,6 +137,20 @@ where
     fn parts(&self) -> (F, Timeouts, GracefulShutdownSignal) {
         let stop = self.server.graceful_shutdown_signal();
         (self.app.clone(), self.timeouts, stop)
+    }
+}
+
+/// The TLS handshake. A connection that is still at it is as idle as one that has sent no request.
+async fn handshake(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    place: &Place,
+    limit: Duration,
+) -> Result<TlsStream<TcpStream>, DispatchError> {
+    let accepted = place.unless_closed(timeout(limit, acceptor.accept(stream)));
+    match accepted.await {
+        Some(Ok(stream)) => Ok(stream?.into()),
+        Some(Err(_)) | None => Err(DispatchError::SlowRequestTimeout),
     }
 }
 

@@ -1,4 +1,5 @@
-//! `/metrics`, at an address of its own, since it is not for the public.
+//! `/metrics`, at an address of its own, since it is not for the public. `/healthz` and `/readyz` respond there too: no
+//! visitor can use up its connections.
 
 use std::io;
 use std::net::TcpListener;
@@ -11,7 +12,10 @@ use actix_web::web::{Data, get};
 use actix_web::{App, HttpResponse, HttpServer};
 use tokio::sync::Mutex;
 
+use crate::http::handlers::health;
+use crate::http::paths::{HEALTHZ, READYZ};
 use crate::observe::metrics;
+use crate::server::Doorward;
 use crate::session::Sessions;
 
 /// Counting a million rows takes time: rows are counted no more often than this.
@@ -52,16 +56,19 @@ impl SessionCount {
     }
 }
 
-/// Answers `GET /metrics` on `listener`, and nothing else.
-pub fn serve(listener: TcpListener, sessions: Arc<Sessions>) -> io::Result<Server> {
+/// Answers `GET` of these three on `listener`, and nothing else.
+pub fn serve(listener: TcpListener, doorward: Doorward) -> io::Result<Server> {
     let session_count = Data::new(SessionCount {
-        sessions,
+        sessions: doorward.sessions.clone(),
         latest: Mutex::new(None),
     });
     let server = HttpServer::new(move || {
         App::new()
             .app_data(session_count.clone())
+            .app_data(Data::new(doorward.worker()))
             .route("/metrics", get().to(metrics))
+            .route(HEALTHZ, get().to(health::healthz))
+            .route(READYZ, get().to(health::readyz))
     });
     // The signals are for the server that people talk to.
     let server = server.workers(1).disable_signals().shutdown_timeout(1);

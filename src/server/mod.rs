@@ -167,11 +167,12 @@ impl Doorward {
         };
         let server = Server::build()
             .workers(workers)
-            .max_concurrent_connections(max_connections)
             .worker_max_blocking_threads(blocking_threads)
             .shutdown_signal(signal)
             .shutdown_timeout(shutdown_timeout);
-        let mut server = Http1::new(server, timeouts, move || self.application());
+        let mut server = Http1::new(server, timeouts, max_connections, move || {
+            self.application()
+        });
         for listener in tcp {
             server = match &certificate {
                 Some(certificate) => server.listen_tls(listener, certificate.server_config()),
@@ -184,8 +185,8 @@ impl Doorward {
         Ok(Running::new(server.run(), shutdown))
     }
 
-    /// Serves `/metrics` on `listener`, beside [`Doorward::serve`].
+    /// Serves `/metrics`, `/healthz` and `/readyz` on `listener`, beside [`Doorward::serve`].
     pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<Server> {
-        metrics_endpoint::serve(listener, self.sessions.clone())
+        metrics_endpoint::serve(listener, self.clone())
     }
 }

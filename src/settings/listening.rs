@@ -31,11 +31,11 @@ const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 pub struct Listening {
     /// `LISTEN_ADDR`.
     pub addr: ListenAddr,
-    /// `METRICS_ADDR`: where `/metrics` is answered, and nothing else is.
+    /// `METRICS_ADDR`: where `/metrics`, `/healthz` and `/readyz` are answered, and nothing else is.
     pub metrics_addr: Option<SocketAddr>,
     /// `TLS_CERT_FILE` and `TLS_KEY_FILE`: what Doorward itself speaks TLS with.
     pub tls: Option<TlsFiles>,
-    /// `MAX_CONNECTIONS`: more wait until one of them ends.
+    /// `MAX_CONNECTIONS`: more wait until one of them is idle or ends.
     pub max_connections: usize,
     /// `SHUTDOWN_DELAY`: how long we go on accepting when asked to stop.
     pub shutdown_delay: Duration,

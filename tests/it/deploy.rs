@@ -184,6 +184,7 @@ fn ports_and_probes_are_those_of_the_code() {
         values(KUBERNETES, "path:"),
         ["/healthz", "/healthz", "/readyz"]
     );
+    assert_eq!(values(KUBERNETES, "port: metrics"), [""; 3], "the probes");
     assert_eq!(value(DOCKERFILE, "EXPOSE "), port(&settings(&of_image())));
     let published = format!("127.0.0.1:{0}:{0}", port(&settings(&of_image())));
     assert!(compose_doorward().contains(&published));

@@ -46,16 +46,16 @@ fn asked_to_stop_it_says_so_and_serves_on_for_the_delay() {
 }
 
 /// A provider that accepts a request and responds on command.
-struct Hesitant(TcpListener);
+pub struct Hesitant(TcpListener);
 
 impl Hesitant {
-    fn new() -> (Hesitant, String) {
+    pub fn new() -> (Hesitant, String) {
         let listener = TcpListener::bind(free_addr()).unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         (Hesitant(listener), issuer)
     }
 
-    fn is_asked(&self) -> TcpStream {
+    pub fn is_asked(&self) -> TcpStream {
         let (mut request, _) = self.0.accept().unwrap();
         assert_ne!(request.read(&mut [0; 1024]).unwrap(), 0);
         request

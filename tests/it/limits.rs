@@ -1,9 +1,10 @@
 //! Caps on connections and headers. Those on bodies and time are in `protocol/`, `requests/` and `faults/`.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::graceful::Hesitant;
 use crate::support::process::{PATIENCE, Process, free_addr, get};
 
 fn connect(addr: SocketAddr) -> TcpStream {
@@ -20,25 +21,35 @@ fn status(mut stream: &TcpStream) -> String {
 
 const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-#[test]
-fn connections_beyond_the_cap_wait_until_one_ends() {
+/// A Doorward that lets in `per_worker` connections for each of its workers, and how many that are.
+fn capped(per_worker: usize, variables: &[(&str, &str)]) -> (Process, SocketAddr, usize) {
     let addr = free_addr();
     let workers = std::thread::available_parallelism().unwrap().get();
-    let cap = 2 * workers;
-    let variables = [("MAX_CONNECTIONS", cap.to_string())];
-    let variables = variables
-        .each_ref()
-        .map(|(name, value)| (*name, value.as_str()));
-    let mut doorward = Process::doorward(
-        addr,
-        &[&variables[..], &[("TRUSTED_PROXIES", "10.0.0.1")]].concat(),
-    );
+    let cap = per_worker * workers;
+    let max_connections = cap.to_string();
+    let capped = [
+        ("MAX_CONNECTIONS", max_connections.as_str()),
+        // A proxy keeps idle connections for long.
+        ("TRUSTED_PROXIES", "10.0.0.1"),
+    ];
+    let mut doorward = Process::doorward(addr, &[&capped, variables].concat());
     doorward.answers(addr);
-    let mut held: Vec<_> = (0..cap).map(|_| connect(addr)).collect();
-    for mut stream in &held {
-        stream.write_all(GET).unwrap();
-        assert_eq!(status(stream), "HTTP/1.1 200");
-    }
+    (doorward, addr, cap)
+}
+
+#[test]
+fn connections_beyond_the_cap_wait_until_one_ends() {
+    let (provider, issuer) = Hesitant::new();
+    let (_doorward, addr, cap) = capped(2, &[("OIDC_ISSUER", &issuer)]);
+    let login = b"GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    // What has been sent is not idle, even if it is not read yet.
+    let held = (0..cap).map(|_| {
+        let mut stream = connect(addr);
+        stream.write_all(login).unwrap();
+        stream
+    });
+    let held: Vec<_> = held.collect();
+    let mut request = provider.is_asked();
     let mut waiting = connect(addr);
     waiting.write_all(GET).unwrap();
     waiting
@@ -49,8 +60,73 @@ fn connections_beyond_the_cap_wait_until_one_ends() {
         "it is answered beyond the cap"
     );
     waiting.set_read_timeout(Some(PATIENCE)).unwrap();
-    held.pop();
+    request
+        .write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+        .unwrap();
     assert_eq!(status(&waiting), "HTTP/1.1 200");
+    for stream in &held {
+        assert_eq!(status(stream), "HTTP/1.1 502", "its request was served");
+    }
+}
+
+/// Whether the server has closed the connection, which it does with no word.
+fn is_closed(mut stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let mut rest = [0; 4096];
+    loop {
+        match stream.read(&mut rest) {
+            Ok(0) => return true,
+            Ok(_) => (),
+            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+        }
+    }
+}
+
+/// Or a liveness probe would kill a process that works well.
+#[test]
+fn idle_connections_keep_nobody_out() {
+    let metrics = free_addr().to_string();
+    let (_doorward, addr, cap) = capped(4, &[("METRICS_ADDR", &metrics)]);
+    for begun in [&b""[..], GET, &[GET, b"GET /"].concat()] {
+        let held: Vec<_> = (0..4 * cap).map(|_| connect(addr)).collect();
+        for mut stream in &held {
+            // Some are closed before they can say anything.
+            let _ = stream.write_all(begun);
+        }
+        for nth in 0..cap {
+            let began = Instant::now();
+            let answer = get(addr, "/healthz").unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            assert!(began.elapsed() < Duration::from_secs(2), "{begun:?}");
+            if nth == 0 {
+                let kept = held.iter().filter(|stream| !is_closed(stream)).count();
+                assert!((1..cap).contains(&kept), "{kept} of {cap}: {begun:?}");
+            }
+        }
+        for path in ["/healthz", "/readyz"] {
+            let answer = get(metrics.parse().unwrap(), path).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        }
+    }
+}
+
+/// A connection that is used is not idle, however many others come.
+#[test]
+fn the_connection_that_was_idle_for_the_longest_is_closed_first() {
+    let (_doorward, addr, cap) = capped(4, &[]);
+    let (used, mut others) = (connect(addr), Vec::new());
+    for _ in 0..4 * cap {
+        (&used).write_all(GET).unwrap();
+        assert_eq!(status(&used), "HTTP/1.1 200");
+        let newcomer = connect(addr);
+        (&newcomer).write_all(GET).unwrap();
+        assert_eq!(status(&newcomer), "HTTP/1.1 200");
+        others.push(newcomer);
+        // The rest of the response.
+        used.set_nonblocking(true).unwrap();
+        while matches!((&used).read(&mut [0; 4096]), Ok(1..)) {}
+        used.set_nonblocking(false).unwrap();
+    }
 }
 
 /// What one connection takes of memory at most; `docs/capacity.md` and `deploy/` count with it.

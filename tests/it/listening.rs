@@ -218,6 +218,10 @@ pub fn is_answered(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> boo
 
 /// A Doorward that speaks TLS, where, with which files, and what to trust. Nothing hurries it when it stops.
 pub fn with_tls() -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
+    with_tls_and(&[])
+}
+
+fn with_tls_and(more: &[(&str, &str)]) -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
     let folder = Folder::new();
     let certificate = certify(&folder);
     let addr = free_addr();
@@ -229,7 +233,7 @@ pub fn with_tls() -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
     let variables = variables
         .each_ref()
         .map(|(name, value)| (*name, value.as_str()));
-    let doorward = Process::doorward(addr, &variables);
+    let doorward = Process::doorward(addr, &[&variables, more].concat());
     wait_until("TLS", || connect(addr, &certificate).is_ok());
     (doorward, addr, folder, certificate)
 }
@@ -250,6 +254,31 @@ fn plain_http_at_a_tls_port_harms_nobody() {
     let answer = get(addr, "/healthz").unwrap_or_default();
     assert!(!answer.contains("HTTP/1.1 200"), "{answer}");
     assert!(connect(addr, &certificate).is_ok_and(|mut stream| is_answered(&mut stream)));
+}
+
+/// Those that have said nothing, or stopped in their handshake, too.
+#[test]
+fn idle_tls_connections_keep_nobody_out() {
+    let workers = std::thread::available_parallelism().unwrap().get();
+    let cap = 4 * workers;
+    let max_connections = cap.to_string();
+    let variables = [("MAX_CONNECTIONS", max_connections.as_str())];
+    let (_doorward, addr, _folder, certificate) = with_tls_and(&variables);
+    let silent: Vec<_> = (0..2 * cap)
+        .map(|_| TcpStream::connect(addr).unwrap())
+        .collect();
+    let mut kept: Vec<_> = (0..2 * cap)
+        .map(|_| connect(addr, &certificate).unwrap())
+        .collect();
+    let began = Instant::now();
+    let mut newest = connect(addr, &certificate).unwrap();
+    assert!(is_answered(&mut newest));
+    assert!(began.elapsed() < Duration::from_secs(2));
+    let alive = kept
+        .iter_mut()
+        .filter_map(|it| is_answered(it).then_some(()));
+    assert!((1..cap).contains(&alive.count()));
+    drop(silent);
 }
 
 mod slow {

@@ -10,7 +10,7 @@ pub(in crate::server) mod requests;
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::ActixStream;
@@ -18,6 +18,7 @@ use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::server::http1::places::Place;
 use requests::Requests;
 
 /// What tells a client to go on, and is no answer yet (RFC 9110, 10.1.1).
@@ -38,13 +39,14 @@ pub struct Paced<T> {
     is_announced: bool,
     /// When the rest must have come.
     rest_timer: Option<Pin<Box<Sleep>>>,
-    /// Who waits for what comes next.
-    reader: Option<Waker>,
+    place: Place,
+    /// Passes once the runtime has asked the kernel what has come, before the connection closes for another one.
+    last_look: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 impl<T> Paced<T> {
     /// One on which nothing was said yet.
-    pub fn new(stream: T) -> Self {
+    pub fn new(stream: T, place: Place) -> Self {
         Paced {
             stream,
             requests: Requests::default(),
@@ -52,7 +54,8 @@ impl<T> Paced<T> {
             due: 0,
             is_announced: false,
             rest_timer: None,
-            reader: None,
+            place,
+            last_look: None,
         }
     }
 
@@ -114,10 +117,11 @@ impl<T: ActixStream> AsyncRead for Paced<T> {
         let paced = self.get_mut();
         loop {
             if buffer.remaining() == 0 || paced.hand_on(buffer) {
+                paced.place.set_idle(paced.requests.are_idle());
                 return Poll::Ready(Ok(()));
             }
             // An answer makes the next request due, or limits the time for the rest of this one.
-            paced.reader = Some(context.waker().clone());
+            paced.place.wait(context);
             if paced.requests.wait_for_an_answer() {
                 return Poll::Pending;
             }
@@ -126,7 +130,15 @@ impl<T: ActixStream> AsyncRead for Paced<T> {
                 return Poll::Ready(Ok(()));
             }
             let begin = buffer.filled().len();
-            ready!(Pin::new(&mut paced.stream).poll_read(context, buffer))?;
+            let read = Pin::new(&mut paced.stream).poll_read(context, buffer);
+            if read.is_pending() && paced.place.is_to_close() {
+                let look = paced
+                    .last_look
+                    .get_or_insert_with(|| Box::pin(tokio::task::yield_now()));
+                return look.as_mut().poll(context).map(Ok);
+            }
+            paced.last_look = None;
+            ready!(read)?;
             if buffer.filled().len() == begin {
                 return Poll::Ready(Ok(()));
             }
@@ -147,9 +159,8 @@ impl<T: ActixStream> AsyncWrite for Paced<T> {
         // A client that does not read what it asked for is told nothing more.
         if written == bytes.len() && bytes != CONTINUE {
             paced.requests.answered();
-            if let Some(reader) = paced.reader.take() {
-                reader.wake();
-            }
+            paced.place.set_idle(paced.requests.are_idle());
+            paced.place.wake();
         }
         Poll::Ready(Ok(written))
     }

@@ -118,6 +118,12 @@ impl Requests {
         self.part == Part::Head
     }
 
+    /// Whether nothing is lost if the connection ends: no request has come as far as the end of its head, or all are
+    /// answered.
+    pub fn are_idle(&self) -> bool {
+        self.is_answered || self.are_in_a_head()
+    }
+
     /// The length of the head that `bytes` begin with; zero if it is incomplete.
     fn head(&mut self, bytes: &[u8]) -> usize {
         // Of the empty line that ends it, all but the last byte may have come.
