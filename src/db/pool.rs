@@ -178,8 +178,8 @@ impl Db {
     pub fn migrate(&self) -> Result<(), Error> {
         let mut pooled = self.tested_connection(Patience::ORDINARY.from_now())?;
         let migrated = migrations::apply(&mut pooled.connection);
-        // It has no timeouts any more.
-        pooled.is_closed = true;
+        // On Postgres it has no timeouts any more.
+        pooled.is_closed = matches!(pooled.connection, AnyConnection::Postgres(_));
         migrated
     }
 

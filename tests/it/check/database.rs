@@ -65,7 +65,7 @@ mod slow {
                     "postgres://doorward:hunter2@{}/doorward",
                     hung.local_addr().unwrap()
                 ),
-                "timed out",
+                "timeout expired",
             ),
             (none.url.clone(), "file is not a database"),
         ] {
