@@ -1,7 +1,7 @@
 //! A connection to either database.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
@@ -22,7 +22,8 @@ pub enum AnyConnection {
     Sqlite(SqliteConnection),
 }
 
-/// How long each statement of a transaction waits for what another one has locked. On SQLite, always five seconds.
+/// How long each statement of a transaction waits for what another one has locked. SQLite waits for as long as the caller
+/// has time, five seconds at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockWait {
     /// As long as it takes.
@@ -35,6 +36,11 @@ impl AnyConnection {
     /// Whether a query failed because SQLite may only read. Diesel has no kind for it, only text.
     pub fn is_read_only(&self, cause: &diesel::result::Error) -> bool {
         matches!(self, AnyConnection::Sqlite(_)) && cause.to_string().contains("readonly database")
+    }
+
+    /// Whether a query failed because of a lock of SQLite. Likewise.
+    pub(crate) fn is_locked(&self, cause: &diesel::result::Error) -> bool {
+        matches!(self, AnyConnection::Sqlite(_)) && cause.to_string().contains("database is locked")
     }
 
     /// Runs `work` in a transaction that may write from its first statement on. SQLite would otherwise refuse the first
@@ -73,6 +79,7 @@ impl AnyConnection {
 pub struct Manager {
     to: Database,
     missing_file: MissingFile,
+    only_reads: bool,
 }
 
 #[derive(Clone)]
@@ -87,7 +94,20 @@ impl Manager {
             DatabaseUrl::Postgres(url) => Database::Postgres(url),
             DatabaseUrl::Sqlite(path) => Database::Sqlite(Arc::new(SqliteFile::new(path))),
         };
-        Manager { to, missing_file }
+        Manager {
+            to,
+            missing_file,
+            only_reads: false,
+        }
+    }
+
+    /// Opens connections to the same SQLite file that only read.
+    pub fn for_reading(&self) -> Option<Manager> {
+        self.sqlite_file()?;
+        Some(Manager {
+            only_reads: true,
+            ..self.clone()
+        })
     }
 
     /// The SQLite file, if it is one.
@@ -98,8 +118,7 @@ impl Manager {
         }
     }
 
-    /// How many connections to have. SQLite allows one writer at a time, and each write empties the caches of the other
-    /// connections: a single one is faster.
+    /// How many connections to have. SQLite allows one writer at a time.
     pub fn connections(&self) -> u32 {
         match self.to {
             Database::Postgres(_) => 10,
@@ -115,6 +134,23 @@ pub struct Pooled {
     pub used_at: Option<Instant>,
     /// Whether the database has closed it.
     pub is_closed: bool,
+    /// How long SQLite waits for a lock.
+    lock_wait: Duration,
+}
+
+impl Pooled {
+    /// Makes each of SQLite's statements wait for a lock for at most `limit`, to the second.
+    pub fn wait_for_locks(&mut self, limit: Duration) -> QueryResult<()> {
+        let limit = Duration::from_secs(limit.as_secs_f64().round() as u64);
+        match &mut self.connection {
+            AnyConnection::Sqlite(sqlite) if limit != self.lock_wait => {
+                sqlite::set_lock_wait(sqlite, limit)?;
+                self.lock_wait = limit;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -128,9 +164,12 @@ impl r2d2::ManageConnection for Manager {
                 // A file that was deleted meanwhile is not created again.
                 let is_there = file.check().map_err(ConnectionError::BadConnection);
                 let opened = is_there.and_then(|()| sqlite::open(file.path(), self.missing_file));
-                opened.map(|sqlite| {
+                opened.and_then(|mut sqlite| {
                     file.has_been_opened();
-                    AnyConnection::Sqlite(sqlite)
+                    if self.only_reads {
+                        sqlite::only_read(&mut sqlite)?;
+                    }
+                    Ok(AnyConnection::Sqlite(sqlite))
                 })
             }
         };
@@ -139,6 +178,7 @@ impl r2d2::ManageConnection for Manager {
             connection,
             used_at: None,
             is_closed: false,
+            lock_wait: sqlite::LOCK_WAIT,
         })
     }
 

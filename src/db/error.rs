@@ -1,6 +1,7 @@
 //! What can go wrong with the database.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use diesel::result::DatabaseErrorKind::{
@@ -17,6 +18,8 @@ pub enum Error {
     NoFreeConnection(Duration),
     /// The database did not respond to a query for this long. Whether it ran the query is not known.
     NoResponse(Duration),
+    /// Another process has had the write lock of this SQLite file for as long as the query could wait.
+    Locked(PathBuf),
     /// The SQLite file is no longer the one that was opened: what happened, and what to do.
     FileReplaced(String),
     /// A query failed.
@@ -43,6 +46,13 @@ impl fmt::Display for Error {
                     f,
                     "the database did not respond within {} s",
                     wait.as_secs()
+                )
+            }
+            Error::Locked(file) => {
+                let file = file.display();
+                write!(
+                    f,
+                    "another process holds the write lock of {file} (`fuser {file}` lists those that have it open)"
                 )
             }
             Error::FileReplaced(what) => f.write_str(what),

@@ -3,6 +3,7 @@
 
 mod audit_events;
 mod connection;
+mod connections;
 mod database_url;
 mod deadline;
 mod error;

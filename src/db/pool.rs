@@ -1,11 +1,11 @@
-//! The pool of connections, and how a query gets one.
+//! The database, and how a query gets a connection.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use diesel::r2d2::R2D2Connection;
 
 use super::connection::{self, AnyConnection, Manager, Pooled};
+use super::connections::Connections;
 use super::deadline::{Deadline, Patience, on_own_thread};
 use super::error::{Error, is_closed};
 use super::sqlite::MissingFile;
@@ -13,17 +13,15 @@ use super::{DatabaseUrl, migrations};
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
 
-/// A connection that has responded within this time is not tested again before it is used.
-const TEST_AFTER: Duration = Duration::from_secs(1);
-
-/// A pool of connections to the database. Clones share it.
+/// The database. Clones share its connections.
 #[derive(Clone)]
 pub struct Db {
     manager: Manager,
-    pool: Arc<RwLock<Pool>>,
+    connections: Connections,
+    /// Connections of SQLite that only read. They need no lock, so a read does not wait for a write, nor for another
+    /// process that has the write lock. Postgres needs none of its own.
+    readers: Option<Connections>,
 }
-
-type Pool = r2d2::Pool<Manager>;
 
 impl Db {
     /// Creates the pool. The first query connects.
@@ -37,24 +35,20 @@ impl Db {
     }
 
     fn of(manager: Manager) -> Self {
-        let pool = Arc::new(RwLock::new(new_pool(&manager)));
-        Db { manager, pool }
+        Db {
+            connections: Connections::new(manager.clone()),
+            readers: manager.for_reading().map(Connections::new),
+            manager,
+        }
     }
 
-    fn pool(&self) -> Pool {
-        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
-        pool.clone()
-    }
-
-    /// Closes all connections. SQLite opens a file that it may not write read-only, and keeps it so until the process has
-    /// closed its last connection; after that it notices that the file may be written again.
-    fn replace_pool(&self) {
-        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = new_pool(&self.manager);
+    fn readers(&self) -> &Connections {
+        self.readers.as_ref().unwrap_or(&self.connections)
     }
 
     /// How many queries can run at once.
     pub fn connections(&self) -> u32 {
-        self.manager.connections()
+        self.connections.count() + self.readers.as_ref().map_or(0, Connections::count)
     }
 
     /// Runs `query` on a thread that may block.
@@ -64,8 +58,8 @@ impl Db {
         F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
         let db = self.clone();
-        on_blocking_thread(Patience::ORDINARY, move |deadline| {
-            let mut pooled = db.tested_connection(deadline)?;
+        on_blocking_thread(Patience::ORDINARY, &self.connections, move |deadline| {
+            let mut pooled = db.connections.get_tested(deadline)?;
             db.query(&mut pooled, query)
         })
         .await
@@ -87,16 +81,17 @@ impl Db {
         F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
         let db = self.clone();
-        on_blocking_thread(patience, move |deadline| {
+        on_blocking_thread(patience, self.readers(), move |deadline| {
+            let readers = db.readers();
             // After a restart of the database each idle connection turns out to be closed once.
-            for _ in 0..db.connections() {
-                let mut pooled = db.connection(deadline)?;
+            for _ in 0..readers.count() {
+                let mut pooled = readers.get(deadline)?;
                 match db.query(&mut pooled, &query) {
                     Err(_) if pooled.is_closed => (),
                     result => return result,
                 }
             }
-            let mut pooled = db.tested_connection(deadline)?;
+            let mut pooled = readers.get_tested(deadline)?;
             db.query(&mut pooled, &query)
         })
         .await
@@ -112,38 +107,16 @@ impl Db {
         result.map_err(|cause| {
             pooled.is_closed = is_closed(&cause);
             if pooled.connection.is_read_only(&cause) {
-                self.replace_pool();
+                self.connections.replace();
+                self.readers().replace();
             }
-            Error::Query(cause)
+            match self.manager.sqlite_file() {
+                Some(file) if pooled.connection.is_locked(&cause) => {
+                    Error::Locked(file.path().to_owned())
+                }
+                _ => Error::Query(cause),
+            }
         })
-    }
-
-    fn connection(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
-        self.check_file()?;
-        let left = deadline.left()?;
-        let pool = self.pool();
-        let connection = pool.get_timeout(left);
-        connection.map_err(|timed_out| no_connection(timed_out, pool.state(), deadline))
-    }
-
-    /// A connection that responds, or has responded recently.
-    fn tested_connection(
-        &self,
-        deadline: Deadline,
-    ) -> Result<r2d2::PooledConnection<Manager>, Error> {
-        loop {
-            let mut pooled = self.connection(deadline)?;
-            let just_now = |used_at: Instant| used_at.elapsed() < TEST_AFTER;
-            if pooled.used_at.is_some_and(just_now) {
-                return Ok(pooled);
-            }
-            match pooled.connection.ping() {
-                Ok(()) => return Ok(pooled),
-                Err(cause) if pooled.used_at.is_none() => return Err(Error::unavailable(cause)),
-                // It was closed meanwhile: try another.
-                Err(_) => pooled.is_closed = true,
-            }
-        }
     }
 
     /// Runs `query` and blocks this thread meanwhile: for commands.
@@ -154,7 +127,7 @@ impl Db {
     {
         let db = self.clone();
         on_own_thread(move |deadline| {
-            let mut pooled = db.tested_connection(deadline)?;
+            let mut pooled = db.connections.get_tested(deadline)?;
             db.query(&mut pooled, query)
         })
     }
@@ -176,7 +149,7 @@ impl Db {
 
     /// Applies the pending migrations. Processes that start together take turns.
     pub fn migrate(&self) -> Result<(), Error> {
-        let mut pooled = self.tested_connection(Patience::ORDINARY.from_now())?;
+        let mut pooled = self.connections.get_tested(Patience::ORDINARY.from_now())?;
         let migrated = migrations::apply(&mut pooled.connection);
         // On Postgres it has no timeouts any more.
         pooled.is_closed = matches!(pooled.connection, AnyConnection::Postgres(_));
@@ -192,48 +165,31 @@ impl Db {
     pub fn pending_migrations(&self) -> Result<Vec<String>, Error> {
         let db = self.clone();
         on_own_thread(move |deadline| {
-            migrations::pending(&mut db.tested_connection(deadline)?.connection)
+            migrations::pending(&mut db.connections.get_tested(deadline)?.connection)
         })
     }
 }
 
-/// Runs `work` on a thread that may block. Its deadline counts from now, so it includes the wait for a thread.
+/// Runs `work` on a thread that may block, when it is its turn. Its deadline counts from now.
 async fn on_blocking_thread<T: Send + 'static>(
     patience: Patience,
+    connections: &Connections,
     work: impl FnOnce(Deadline) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let (context, began) = (RequestContext::current(), Instant::now());
     let deadline = patience.from_now();
-    let work = move || RequestContext::scope_sync(context, || work(deadline));
-    let done = tokio::time::timeout(patience.response, tokio::task::spawn_blocking(work)).await;
-    let result = match done {
-        Ok(done) => done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped))),
-        Err(_) => Err(Error::NoResponse(patience.response)),
+    let done = async {
+        let turn = connections.turn(deadline).await?;
+        let work = move || {
+            // A query whose caller has stopped waiting still has its connection.
+            let _turn = turn;
+            RequestContext::scope_sync(context, || work(deadline))
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)))
     };
+    let done = tokio::time::timeout(patience.response, done).await;
+    let result = done.unwrap_or(Err(Error::NoResponse(patience.response)));
     metrics::database_query(began.elapsed(), result.is_ok());
     result
-}
-
-fn new_pool(manager: &Manager) -> Pool {
-    // SQLite's file stays open: its inode is not given to another file, which would seem to be the same one.
-    let is_file = manager.sqlite_file().is_some();
-    let reopened_after = |duration| (!is_file).then_some(duration);
-    r2d2::Pool::builder()
-        .connection_timeout(Patience::ORDINARY.connection)
-        .max_size(manager.connections())
-        .min_idle(Some(0))
-        .idle_timeout(reopened_after(Duration::from_secs(10 * 60)))
-        .max_lifetime(reopened_after(Duration::from_secs(30 * 60)))
-        // That would be a round trip for each query; see `Db::tested_connection`.
-        .test_on_check_out(false)
-        .build_unchecked(manager.clone())
-}
-
-/// Why r2d2 returned no connection in time: none could be opened, opening one hangs, or all are in use.
-fn no_connection(timed_out: r2d2::Error, pool: r2d2::State, deadline: Deadline) -> Error {
-    match timed_out.to_string().split_once(": ") {
-        Some((_, cause)) => Error::unavailable(cause),
-        None if pool.connections == 0 => Error::unavailable(timed_out),
-        None => deadline.passed(),
-    }
 }

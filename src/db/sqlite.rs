@@ -1,6 +1,7 @@
 //! Opens SQLite files, with the settings that each connection needs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -13,6 +14,21 @@ pub enum MissingFile {
     Create,
     /// Return an error.
     Fail,
+}
+
+/// How long each statement waits for a lock that another connection has, at first.
+pub const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Sets how long each statement waits for a lock.
+pub fn set_lock_wait(connection: &mut SqliteConnection, wait: Duration) -> QueryResult<()> {
+    connection.batch_execute(&format!("PRAGMA busy_timeout = {}", wait.as_millis()))
+}
+
+/// Makes each statement that would write an error.
+pub fn only_read(connection: &mut SqliteConnection) -> ConnectionResult<()> {
+    connection
+        .batch_execute("PRAGMA query_only = ON")
+        .map_err(ConnectionError::CouldntSetupConfiguration)
 }
 
 /// Opens the file.
@@ -34,15 +50,16 @@ fn open_or_create(path: &Path) -> ConnectionResult<SqliteConnection> {
     // The timeout comes first: switching to WAL needs a lock that another process may hold. Each commit waits for the disk
     // (FULL), or a power cut could undo a sign-out that was confirmed. A checkpoint copies every page that has changed since
     // the last one. At 16 MiB of log there is one a quarter as often as by default. The last statement opens the log.
-    connection
-        .batch_execute(
-            "PRAGMA busy_timeout = 5000;
-             PRAGMA journal_mode = WAL;
+    set_lock_wait(&mut connection, LOCK_WAIT)
+        .and_then(|()| {
+            connection.batch_execute(
+                "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA wal_autocheckpoint = 4000;
              PRAGMA user_version;",
-        )
+            )
+        })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
@@ -60,10 +77,10 @@ fn open_existing(path: &Path) -> ConnectionResult<SqliteConnection> {
     let name = utf8_percent_encode(name, NOT_IN_A_URI_PATH);
     let mut connection = SqliteConnection::establish(&format!("file:{name}?mode=rw"))
         .map_err(|cause| bad(&cause.to_string()))?;
-    connection
-        .batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-        )
+    set_lock_wait(&mut connection, LOCK_WAIT)
+        .and_then(|()| {
+            connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+        })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

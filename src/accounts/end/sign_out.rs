@@ -32,7 +32,13 @@ pub fn sign_out(
             AnyConnection::Sqlite(_) => on_sqlite(transaction, key_hash, second_click, now),
         },
     );
-    ended.or_else(|cause| session_only(connection, key_hash, second_click, now, &cause))
+    match ended {
+        // Without the event it would only wait for the same lock once more.
+        Err(cause) if connection.is_locked(&cause) => Err(cause),
+        ended => {
+            ended.or_else(|cause| session_only(connection, key_hash, second_click, now, &cause))
+        }
+    }
 }
 
 fn on_postgres(

@@ -3,5 +3,6 @@
 mod clients;
 mod kill;
 mod load;
+mod lock;
 mod postgres;
 mod provider;

@@ -1,0 +1,117 @@
+//! Connections that queries share: a pool, and the queue for it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use diesel::r2d2::R2D2Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Manager;
+use super::deadline::{Deadline, Patience};
+use super::error::Error;
+
+/// A connection that has responded within this time is not tested again before it is used.
+const TEST_AFTER: Duration = Duration::from_secs(1);
+
+type Pool = r2d2::Pool<Manager>;
+
+/// Some connections of one kind. Clones share them.
+#[derive(Clone)]
+pub struct Connections {
+    manager: Manager,
+    pool: Arc<RwLock<Pool>>,
+    /// As many as there are connections. Whoever waits for one waits here, and keeps no thread from those who have one.
+    permits: Arc<Semaphore>,
+}
+
+impl Connections {
+    /// The first query connects.
+    pub fn new(manager: Manager) -> Self {
+        let count = usize::try_from(manager.connections()).expect("a few");
+        Connections {
+            pool: Arc::new(RwLock::new(new_pool(&manager))),
+            permits: Arc::new(Semaphore::new(count)),
+            manager,
+        }
+    }
+
+    /// How many there are at most.
+    pub fn count(&self) -> u32 {
+        self.manager.connections()
+    }
+
+    fn pool(&self) -> Pool {
+        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
+        pool.clone()
+    }
+
+    /// Closes all. SQLite opens a file that it may not write read-only, and keeps it so until the process has closed its
+    /// last connection; after that it notices that the file may be written again.
+    pub fn replace(&self) {
+        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = new_pool(&self.manager);
+    }
+
+    /// Waits for a turn, which ends when the result goes.
+    pub async fn turn(&self, deadline: Deadline) -> Result<OwnedSemaphorePermit, Error> {
+        let turn = self.permits.clone().acquire_owned();
+        match tokio::time::timeout(deadline.left()?, turn).await {
+            Ok(turn) => Ok(turn.expect("nobody closes the semaphore")),
+            Err(_) => Err(deadline.passed()),
+        }
+    }
+
+    /// Gets a connection. It may turn out to be closed.
+    pub fn get(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        if let Some(file) = self.manager.sqlite_file() {
+            file.check().map_err(Error::FileReplaced)?;
+        }
+        let pool = self.pool();
+        let connection = pool.get_timeout(deadline.left()?);
+        let mut pooled =
+            connection.map_err(|timed_out| no_connection(timed_out, pool.state(), deadline))?;
+        let locks = pooled.wait_for_locks(deadline.left()?);
+        locks.map_err(Error::Query)?;
+        Ok(pooled)
+    }
+
+    /// Gets a connection that responds, or has responded recently.
+    pub fn get_tested(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
+        loop {
+            let mut pooled = self.get(deadline)?;
+            let just_now = |used_at: Instant| used_at.elapsed() < TEST_AFTER;
+            if pooled.used_at.is_some_and(just_now) {
+                return Ok(pooled);
+            }
+            match pooled.connection.ping() {
+                Ok(()) => return Ok(pooled),
+                Err(cause) if pooled.used_at.is_none() => return Err(Error::unavailable(cause)),
+                // It was closed meanwhile: try another.
+                Err(_) => pooled.is_closed = true,
+            }
+        }
+    }
+}
+
+fn new_pool(manager: &Manager) -> Pool {
+    // SQLite's file stays open: its inode is not given to another file, which would seem to be the same one.
+    let is_file = manager.sqlite_file().is_some();
+    let reopened_after = |duration| (!is_file).then_some(duration);
+    r2d2::Pool::builder()
+        .connection_timeout(Patience::ORDINARY.connection)
+        .max_size(manager.connections())
+        .min_idle(Some(0))
+        .idle_timeout(reopened_after(Duration::from_secs(10 * 60)))
+        .max_lifetime(reopened_after(Duration::from_secs(30 * 60)))
+        // That would be a round trip for each query; see `Connections::get_tested`.
+        .test_on_check_out(false)
+        .build_unchecked(manager.clone())
+}
+
+/// Why r2d2 returned no connection in time: none could be opened, opening one hangs, or all are in use.
+fn no_connection(timed_out: r2d2::Error, pool: r2d2::State, deadline: Deadline) -> Error {
+    match timed_out.to_string().split_once(": ") {
+        Some((_, cause)) => Error::unavailable(cause),
+        None if pool.connections == 0 => Error::unavailable(timed_out),
+        None => deadline.passed(),
+    }
+}
