@@ -11,7 +11,7 @@ use super::database_url::DatabaseUrl;
 use super::postgres;
 use super::postgres_url::PostgresUrl;
 use super::sqlite::{self, MissingFile};
-use super::sqlite_file::SqliteFile;
+use super::sqlite_file::{OpenLog, SqliteFile};
 
 /// A connection to either database; queries are written once.
 #[derive(diesel::MultiConnection)]
@@ -134,6 +134,8 @@ pub struct Pooled {
     pub used_at: Option<Instant>,
     /// Whether the database has closed it.
     pub is_closed: bool,
+    /// SQLite's log that it has open.
+    pub log: OpenLog,
     /// How long SQLite waits for a lock.
     lock_wait: Duration,
 }
@@ -158,6 +160,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
+        let mut log = OpenLog::default();
         let connection = match &self.to {
             Database::Postgres(url) => postgres::open(url).map(AnyConnection::Postgres),
             Database::Sqlite(file) => {
@@ -165,7 +168,7 @@ impl r2d2::ManageConnection for Manager {
                 let is_there = file.check().map_err(ConnectionError::BadConnection);
                 let opened = is_there.and_then(|()| sqlite::open(file.path(), self.missing_file));
                 opened.and_then(|mut sqlite| {
-                    file.has_been_opened();
+                    log = file.has_been_opened();
                     if self.only_reads {
                         sqlite::only_read(&mut sqlite)?;
                     }
@@ -178,6 +181,7 @@ impl r2d2::ManageConnection for Manager {
             connection,
             used_at: None,
             is_closed: false,
+            log,
             lock_wait: sqlite::LOCK_WAIT,
         })
     }

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::connection::Manager;
 use super::deadline::{Deadline, Patience};
 use super::error::Error;
+use super::sqlite_file::SqliteFile;
 
 /// A connection that has responded within this time is not tested again before it is used.
 const TEST_AFTER: Duration = Duration::from_secs(1);
@@ -62,13 +63,15 @@ impl Connections {
 
     /// Gets a connection. It may turn out to be closed.
     pub fn get(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
-        if let Some(file) = self.manager.sqlite_file() {
-            file.check().map_err(Error::FileReplaced)?;
-        }
+        let file = self.manager.sqlite_file();
+        file.map_or(Ok(()), SqliteFile::check)
+            .map_err(Error::FileReplaced)?;
         let pool = self.pool();
         let connection = pool.get_timeout(deadline.left()?);
         let mut pooled =
             connection.map_err(|timed_out| no_connection(timed_out, pool.state(), deadline))?;
+        file.map_or(Ok(()), |file| file.check_log(pooled.log))
+            .map_err(Error::FileReplaced)?;
         let locks = pooled.wait_for_locks(deadline.left()?);
         locks.map_err(Error::Query)?;
         Ok(pooled)

@@ -5,20 +5,22 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::OnceLock;
 
 /// The device and the inode, which no two files share while one of them is open.
 type Identity = (u64, u64);
 
-/// An SQLite file, and which files its path and its log's path named when they were opened.
+/// An SQLite file, and which file its path named when it was opened.
 pub struct SqliteFile {
     path: PathBuf,
-    /// The path of the write-ahead log.
     log_path: PathBuf,
     opened: OnceLock<Identity>,
-    /// Of the write-ahead log, which SQLite deletes and makes anew if all connections are closed. Nothing if there is none.
-    log: RwLock<Option<Identity>>,
 }
+
+/// Which write-ahead log a connection has open, if any. SQLite deletes it with the last connection and makes it anew with the
+/// next.
+#[derive(Clone, Copy, Default)]
+pub struct OpenLog(Option<Identity>);
 
 impl SqliteFile {
     /// The file at `path`, not opened yet.
@@ -29,7 +31,6 @@ impl SqliteFile {
             path,
             log_path: log_path.into(),
             opened: OnceLock::new(),
-            log: RwLock::default(),
         }
     }
 
@@ -38,23 +39,26 @@ impl SqliteFile {
         &self.path
     }
 
-    /// A connection has just opened the file. The first one decides which file it must be from then on.
-    pub fn has_been_opened(&self) {
+    /// A connection has just opened the file and its log. The first one decides which file it must be from then on.
+    pub fn has_been_opened(&self) -> OpenLog {
         if let Ok(identity) = identity(&self.path) {
             self.opened.get_or_init(|| identity);
         }
-        *self.log.write().unwrap_or_else(PoisonError::into_inner) = identity(&self.log_path).ok();
+        OpenLog(identity(&self.log_path).ok())
     }
 
-    /// Whether the paths still name the files that are open: two calls of `stat`, some two microseconds. The error says
-    /// what happened and what to do.
+    /// Whether the path still names the file that is open: a call of `stat`, some microsecond. The error says what happened
+    /// and what to do.
     pub fn check(&self) -> Result<(), String> {
-        let Some(opened) = self.opened.get() else {
-            return Ok(());
-        };
-        self.compare(&self.path, *opened, RESTORE)?;
-        let log = *self.log.read().unwrap_or_else(PoisonError::into_inner);
-        match log {
+        match self.opened.get() {
+            Some(opened) => self.compare(&self.path, *opened, RESTORE),
+            None => Ok(()),
+        }
+    }
+
+    /// The same for the log of a connection.
+    pub fn check_log(&self, open: OpenLog) -> Result<(), String> {
+        match open.0 {
             Some(opened) => self.compare(&self.log_path, opened, RESTART),
             None => Ok(()),
         }
@@ -97,10 +101,11 @@ mod tests {
         }
         let file = SqliteFile::new(path("doorward.db"));
         assert_eq!(file.check(), Ok(()), "it is not opened yet");
-        file.has_been_opened();
-        assert_eq!(file.check(), Ok(()));
+        let log = file.has_been_opened();
+        let check = || file.check().and_then(|()| file.check_log(log));
+        assert_eq!(check(), Ok(()));
         let told = |what: &str| {
-            let said = file.check().unwrap_err();
+            let said = check().unwrap_err();
             assert!(said.starts_with(folder.path().to_str().unwrap()), "{said}");
             assert!(said.contains(what), "{said}");
         };
@@ -109,11 +114,10 @@ mod tests {
         fs::rename(path("backup.db"), path("doorward.db")).unwrap();
         told("doorward.db was replaced by another file while it is open");
         fs::rename(path("moved.db"), path("doorward.db")).unwrap();
-        assert_eq!(file.check(), Ok(()));
+        assert_eq!(check(), Ok(()));
         fs::remove_file(path("doorward.db-wal")).unwrap();
         told("doorward.db-wal was deleted while it is open");
         // All connections were closed, and one was opened again.
-        file.has_been_opened();
-        assert_eq!(file.check(), Ok(()));
+        assert_eq!(file.check_log(file.has_been_opened()), Ok(()));
     }
 }
