@@ -86,7 +86,8 @@ fn session_load(bencher: Bencher) {
     let folder = std::env::temp_dir().join(format!("doorward-pieces-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder can be made where temporary files go");
     let db = Db::new(DatabaseUrl::Sqlite(folder.join("pieces.db")));
-    db.migrate().expect("an empty database takes them");
+    db.migrate(std::time::Duration::ZERO)
+        .expect("an empty database takes them");
     let now = Clock::default().now();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("a runtime can be made");

@@ -195,17 +195,3 @@ impl r2d2::ManageConnection for Manager {
         pooled.is_closed || pooled.connection.is_broken()
     }
 }
-
-/// Whether Postgres would open the next transaction read-only. SQLite finds out when it writes.
-pub fn is_read_only(connection: &mut AnyConnection) -> QueryResult<bool> {
-    match connection {
-        AnyConnection::Postgres(postgres) => {
-            let setting = diesel::dsl::sql::<diesel::sql_types::Text>(
-                "current_setting('transaction_read_only')",
-            );
-            let setting: String = diesel::select(setting).get_result(postgres)?;
-            Ok(setting == "on")
-        }
-        AnyConnection::Sqlite(_) => Ok(false),
-    }
-}

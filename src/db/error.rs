@@ -26,11 +26,23 @@ pub enum Error {
     Query(diesel::result::Error),
     /// The schema could not be brought up to date.
     Migration(String),
+    /// Others held a lock that starting needs for this long; who, and what to do.
+    StillLocked(Duration, String),
+    /// The role may not read which migrations are applied; the statements that allow it.
+    Forbidden(String),
+    /// The Postgres database has this encoding, which can't hold every name.
+    Encoding(String),
 }
 
 impl Error {
     pub(super) fn unavailable(cause: impl fmt::Display) -> Self {
         Error::Unavailable(cause.to_string())
+    }
+
+    pub(super) fn file_locked(waited: Duration) -> Self {
+        let fix = "another process has the SQLite file locked. Wait until it is done, or end it, then \
+                   start again: `fuser` and the file's name show which it is";
+        Error::StillLocked(waited, fix.to_owned())
     }
 }
 
@@ -58,6 +70,21 @@ impl fmt::Display for Error {
             Error::FileReplaced(what) => f.write_str(what),
             Error::Query(cause) => write!(f, "a database query failed: {cause}"),
             Error::Migration(cause) => write!(f, "the migrations failed: {cause}"),
+            Error::StillLocked(waited, fix) => {
+                write!(f, "waited {} s in vain: {fix}", waited.as_secs())
+            }
+            Error::Forbidden(grant) => write!(
+                f,
+                "the database's role may not read which migrations are applied. As the owner of \
+                 the tables, run: {grant};"
+            ),
+            Error::Encoding(encoding) => write!(
+                f,
+                "the database's encoding is {encoding}, which can't hold every name. An encoding \
+                 can't be changed, so create a database with\n\
+                 CREATE DATABASE doorward_utf8 TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C';\n\
+                 copy the data with `pg_dump OLD | psql doorward_utf8`, and set DATABASE_URL to it."
+            ),
         }
     }
 }

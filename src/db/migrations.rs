@@ -1,23 +1,29 @@
 //! The files of `migrations/`, embedded so that applying them needs no other tool.
 
+use std::time::{Duration, Instant};
+
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{AnyConnection, Error};
+use super::{AnyConnection, Error, sqlite_lock};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 /// Our key among Postgres's advisory locks, the same in every process.
 const ADVISORY_LOCK: i64 = 0x646f_6f72_7761_7264;
 
-/// A migration of a large table takes as long as it takes. The pool does not reuse the connection.
-const NO_TIMEOUTS: &str = "SET lock_timeout = 0; SET statement_timeout = 0; \
-                           SET idle_in_transaction_session_timeout = 0;";
+/// How often to ask whether another process still migrates.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+/// How long one try of a migration waits for a table's lock, and how long it waits before the next. Whoever uses the
+/// table waits behind us for as long as we wait for the lock.
+const TABLE_WAIT: Duration = Duration::from_secs(1);
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 diesel::table! {
     /// Diesel's table of applied migrations.
@@ -27,52 +33,213 @@ diesel::table! {
 }
 
 /// Applies the pending migrations, one process at a time. If there are none, the role needs no right to change the schema
-/// and no process waits for another.
-pub fn apply(connection: &mut AnyConnection) -> Result<(), Error> {
+/// and no process waits for another. On Postgres the connection must be closed afterwards: it keeps the lock and its
+/// time-outs.
+///
+/// # Errors
+/// [`Error::StillLocked`] after waiting for `patience`.
+pub fn apply(connection: &mut AnyConnection, patience: Duration) -> Result<(), Error> {
     if pending(connection)?.is_empty() {
         return Ok(());
     }
-    let applied = match connection {
-        AnyConnection::Postgres(postgres) => postgres
-            .batch_execute(&format!(
-                "{NO_TIMEOUTS} SELECT pg_advisory_lock({ADVISORY_LOCK})"
-            ))
-            .map_err(Into::into)
-            .and_then(|()| {
-                let applied = run(postgres);
-                postgres.batch_execute(&format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})"))?;
-                applied
-            }),
-        AnyConnection::Sqlite(sqlite) => sqlite.immediate_transaction(run),
-    };
-    for name in applied.map_err(failed)? {
-        log::info!("applied the migration {name}");
+    match connection {
+        AnyConnection::Postgres(postgres) => apply_to_postgres(postgres, patience),
+        AnyConnection::Sqlite(sqlite) => apply_to_sqlite(sqlite, patience),
+    }
+}
+
+fn apply_to_postgres(postgres: &mut PgConnection, patience: Duration) -> Result<(), Error> {
+    let timeouts = format!(
+        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = {}",
+        TABLE_WAIT.as_millis()
+    );
+    postgres.batch_execute(&timeouts).map_err(Error::Query)?;
+    take_turn(postgres, patience)?;
+    for migration in postgres.pending_migrations(MIGRATIONS).map_err(failed)? {
+        apply_one(postgres, &*migration, patience)?;
     }
     Ok(())
 }
 
+/// Waits until no other process migrates.
+fn take_turn(postgres: &mut PgConnection, patience: Duration) -> Result<(), Error> {
+    let free = format!("pg_try_advisory_lock({ADVISORY_LOCK})");
+    let mut is_free = || {
+        diesel::select(diesel::dsl::sql::<Bool>(&free))
+            .get_result(postgres)
+            .map_err(Error::Query)
+    };
+    let deadline = Instant::now() + patience;
+    let mut is_told = false;
+    while !is_free()? {
+        if Instant::now() >= deadline {
+            let fix = format!(
+                "another process migrates. Start again when it is done. If none migrates, end the \
+                 connection that this names: SELECT pid FROM pg_locks WHERE locktype = 'advisory' \
+                 AND objid = {}",
+                ADVISORY_LOCK & 0xffff_ffff
+            );
+            return Err(Error::StillLocked(patience, fix));
+        }
+        tell_once(&mut is_told, "another process that migrates", patience);
+        std::thread::sleep(ASK_EVERY);
+    }
+    Ok(())
+}
+
+/// Applies one migration, in a transaction, when its tables are free.
+fn apply_one(
+    postgres: &mut PgConnection,
+    migration: &dyn Migration<Pg>,
+    patience: Duration,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + patience;
+    let mut is_told = false;
+    loop {
+        let began = Instant::now();
+        match postgres.run_migration(migration) {
+            Ok(version) => {
+                log::info!("applied the migration {version}");
+                return Ok(());
+            }
+            // Postgres says that it is the lock in its own language, and Diesel has no kind for it. What fails after
+            // that long for another reason is tried again as well, which does no harm.
+            Err(cause) if began.elapsed() >= TABLE_WAIT => {
+                let name = migration.name();
+                if Instant::now() >= deadline {
+                    let fix = format!(
+                        "a transaction of somebody else locks a table that the migration {name} \
+                         changes. End it, then start again. This lists who locks what: SELECT pid, \
+                         relation::regclass, mode FROM pg_locks WHERE relation IS NOT NULL ({cause})"
+                    );
+                    return Err(Error::StillLocked(patience, fix));
+                }
+                let what = format!("the lock of a table that the migration {name} changes");
+                tell_once(&mut is_told, &what, patience);
+                std::thread::sleep(TABLE_WAIT);
+            }
+            Err(cause) => return Err(failed(cause)),
+        }
+    }
+}
+
+fn apply_to_sqlite(sqlite: &mut SqliteConnection, patience: Duration) -> Result<(), Error> {
+    let mut run = |wait| {
+        let run = |sqlite: &mut SqliteConnection| {
+            sqlite.immediate_transaction(|sqlite| {
+                let applied = sqlite.run_pending_migrations(MIGRATIONS)?;
+                Ok::<_, Cause>(applied.iter().map(ToString::to_string).collect())
+            })
+        };
+        sqlite_lock::with_wait(sqlite, wait, run).map_err(Error::Query)
+    };
+    let mut applied: Result<Vec<String>, Cause> = run(Duration::ZERO)?;
+    if applied.as_ref().is_err_and(is_file_locked) {
+        tell_once(&mut false, SQLITE_HOLDER, patience);
+        applied = run(patience)?;
+    }
+    match applied {
+        Ok(names) => {
+            for name in names {
+                log::info!("applied the migration {name}");
+            }
+            Ok(())
+        }
+        Err(cause) if is_file_locked(&cause) => Err(Error::file_locked(patience)),
+        Err(cause) => Err(failed(cause)),
+    }
+}
+
+/// Who may have locked an SQLite file.
+const SQLITE_HOLDER: &str = "another process that migrates, or holds the database's lock";
+
+fn is_file_locked(cause: &Cause) -> bool {
+    sqlite_lock::is_locked(&cause.to_string())
+}
+
+/// Says what is waited for, and how long at most.
+fn tell_once(is_told: &mut bool, what: &str, patience: Duration) {
+    if !std::mem::replace(is_told, true) {
+        log::warn!("waiting for {what}, {} s at most", patience.as_secs());
+    }
+}
+
 /// The names of the pending migrations.
+///
+/// # Errors
+/// [`Error::Forbidden`] if the role may not read which are applied.
 pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
     let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
-    // Without the table, none was applied. It is not created here: the role may not be allowed to.
-    let applied: Vec<String> = __diesel_schema_migrations::table
-        .select(__diesel_schema_migrations::version)
-        .load(connection)
-        .unwrap_or_default();
+    let applied = applied(connection)?;
     let names = embedded.iter().map(|migration| migration.name());
     let missing = names.filter(|name| !applied.contains(&name.version().to_string()));
     Ok(missing.map(ToString::to_string).collect())
 }
 
-fn run<DB, C>(connection: &mut C) -> Outcome<Vec<String>>
-where
-    DB: diesel::backend::Backend,
-    C: MigrationHarness<DB>,
-{
-    let applied = connection.run_pending_migrations(MIGRATIONS)?;
-    Ok(applied.iter().map(ToString::to_string).collect())
+/// The versions that are applied. Without the table, none was. It is not created here: the role may not be allowed to.
+fn applied(connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
+    let cause = match load_applied(connection) {
+        Ok(versions) => return Ok(versions),
+        Err(cause) => cause,
+    };
+    let AnyConnection::Postgres(postgres) = connection else {
+        return match cause.to_string().contains("no such table") {
+            true => Ok(Vec::new()),
+            false => Err(Error::Query(cause)),
+        };
+    };
+    match find_table(postgres)? {
+        Table::Missing => Ok(Vec::new()),
+        Table::Forbidden(grant) => Err(Error::Forbidden(grant)),
+        // Another process has created it in between, or something else is wrong.
+        Table::Readable => load_applied(connection).map_err(Error::Query),
+    }
 }
 
-fn failed(cause: Box<dyn std::error::Error + Send + Sync>) -> Error {
+fn load_applied(connection: &mut AnyConnection) -> QueryResult<Vec<String>> {
+    let versions = __diesel_schema_migrations::table.select(__diesel_schema_migrations::version);
+    versions.load(connection)
+}
+
+/// What Postgres has of the table of applied migrations.
+enum Table {
+    Missing,
+    /// The statement that allows us to read it.
+    Forbidden(String),
+    Readable,
+}
+
+/// The catalogue is readable for everybody. Without a right to the schema, the table counts as not there, unless the
+/// schema is the one that everybody uses.
+const MISSING_RIGHTS: &str = "
+    SELECT concat_ws('; ',
+        CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN
+            format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, current_user) END,
+        CASE WHEN NOT has_table_privilege(c.oid, 'SELECT') THEN
+            format('GRANT SELECT ON %I.%I TO %I', n.nspname, c.relname, current_user) END
+        ) AS missing
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = '__diesel_schema_migrations'
+        AND (pg_table_is_visible(c.oid)
+            OR n.nspname = 'public' AND NOT has_schema_privilege(n.oid, 'USAGE'))";
+
+fn find_table(postgres: &mut PgConnection) -> Result<Table, Error> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        missing: String,
+    }
+    let row: Option<Row> = diesel::sql_query(MISSING_RIGHTS)
+        .get_result(postgres)
+        .optional()
+        .map_err(Error::Query)?;
+    Ok(match row {
+        None => Table::Missing,
+        Some(Row { missing }) if missing.is_empty() => Table::Readable,
+        Some(Row { missing }) => Table::Forbidden(missing),
+    })
+}
+
+fn failed(cause: Cause) -> Error {
     Error::Migration(cause.to_string())
 }

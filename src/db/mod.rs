@@ -2,6 +2,7 @@
 //! neither the web framework nor the protocol.
 
 mod audit_events;
+mod capabilities;
 mod connection;
 mod connections;
 mod database_url;
@@ -23,6 +24,7 @@ pub mod single_use;
 pub(crate) mod sql_file;
 mod sqlite;
 mod sqlite_file;
+mod sqlite_lock;
 mod users;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -39,6 +41,7 @@ pub use session_entries::SessionEntry;
 pub use sessions::{DeletedSession, NewSession, Session};
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};
+pub use sqlite_lock::wait_until_readable;
 pub use users::{NewUser, User, UserFilter};
 
 /// A `TIMESTAMP` of both databases: UTC, in whole seconds so that both compare alike.

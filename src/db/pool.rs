@@ -1,15 +1,15 @@
 //! The database, and how a query gets a connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
 
-use super::connection::{self, AnyConnection, Manager, Pooled};
+use super::connection::{AnyConnection, Manager, Pooled};
 use super::connections::Connections;
 use super::deadline::{Deadline, Patience, on_own_thread};
 use super::error::{Error, is_closed};
 use super::sqlite::MissingFile;
-use super::{DatabaseUrl, migrations};
+use super::{DatabaseUrl, capabilities, migrations};
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
 
@@ -147,18 +147,23 @@ impl Db {
             .await
     }
 
-    /// Applies the pending migrations. Processes that start together take turns.
-    pub fn migrate(&self) -> Result<(), Error> {
+    /// Applies the pending migrations. Processes that start together take turns, and wait for `patience` at most.
+    pub fn migrate(&self, patience: Duration) -> Result<(), Error> {
         let mut pooled = self.connections.get_tested(Patience::ORDINARY.from_now())?;
-        let migrated = migrations::apply(&mut pooled.connection);
-        // On Postgres it has no timeouts any more.
+        let migrated = migrations::apply(&mut pooled.connection, patience);
+        // On Postgres it has other timeouts now, and may have the lock.
         pooled.is_closed = matches!(pooled.connection, AnyConnection::Postgres(_));
         migrated
     }
 
-    /// Whether Postgres accepts no writes from us: it is a standby, or the role is read-only.
+    /// Checks that the database can hold every name.
+    pub fn check_encoding(&self) -> Result<(), Error> {
+        self.run_blocking(capabilities::encoding)?
+    }
+
+    /// Whether the database accepts no writes from us: it is a standby, or a file that we may only read.
     pub fn is_read_only(&self) -> Result<bool, Error> {
-        self.run_blocking(connection::is_read_only)
+        self.run_blocking(capabilities::is_read_only)
     }
 
     /// The names of the pending migrations.

@@ -22,6 +22,11 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Database(
+                cause @ (db::Error::StillLocked(..)
+                | db::Error::Forbidden(_)
+                | db::Error::Encoding(_)),
+            ) => write!(f, "{cause}"),
             StartError::Database(cause) => write!(f, "{cause}\nCheck DATABASE_URL."),
             StartError::PendingMigrations(names) => write!(
                 f,

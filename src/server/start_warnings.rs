@@ -1,5 +1,6 @@
 //! What an operator should know at start although it works.
 
+use crate::db::{self, DatabaseUrl};
 use crate::oidc;
 use crate::public_url::PublicUrl;
 use crate::settings::TrustedProxies;
@@ -26,5 +27,22 @@ pub fn about_proxies(trusted: &TrustedProxies, tls_is_elsewhere: bool, tcp: bool
             "TRUSTED_PROXIES names no proxy, but there must be one (PUBLIC_URL is https, and TLS_CERT_FILE is \
              unset): all clients have its address and share one RATE_LIMIT"
         );
+    }
+}
+
+/// Whether the database can be written, as far as that is known at start.
+pub fn about_writing(url: &DatabaseUrl, is_read_only: Result<bool, db::Error>) {
+    match (is_read_only, url) {
+        (Ok(false), _) => (),
+        (Ok(true), DatabaseUrl::Sqlite(path)) => log::warn!(
+            "{} can't be written, so nobody can sign in or out: give it and its folder to Doorward's user \
+             (chown), and mount it for writing",
+            path.display()
+        ),
+        (Ok(true), DatabaseUrl::Postgres(_)) => log::warn!(
+            "Postgres accepts no writes, so nobody can sign in or out: set DATABASE_URL to the primary, not a \
+             standby, with a role that may write"
+        ),
+        (Err(cause), _) => log::warn!("whether the database can be written is not known: {cause}"),
     }
 }

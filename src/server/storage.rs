@@ -1,10 +1,15 @@
 //! What is opened at start: the database, and the session key beside it.
 
+use std::time::Duration;
+
 use secrecy::SecretSlice;
 
-use crate::db::{DatabaseUrl, Db};
-use crate::server::{StartError, session_key_file};
+use crate::db::{DatabaseUrl, Db, wait_until_readable};
+use crate::server::{StartError, session_key_file, start_warnings};
 use crate::settings::{Database, Settings};
+
+/// How long a start waits for other processes that migrate or hold a lock.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
 
 /// Opens the database, and gets the session key: `SESSION_KEY`, or the key beside the database.
 ///
@@ -37,13 +42,17 @@ fn existing_key(settings: &Settings) -> Result<Option<SecretSlice<u8>>, StartErr
 
 /// The database, which must answer and have its migrations.
 fn open_database(settings: &Database) -> Result<Db, StartError> {
+    wait_until_readable(&settings.url, LOCK_WAIT).map_err(StartError::Database)?;
     let db = Db::new(settings.url.clone());
+    db.check_encoding().map_err(StartError::Database)?;
     if settings.auto_migrate {
-        db.migrate().map_err(StartError::Database)?;
-        return Ok(db);
+        db.migrate(LOCK_WAIT).map_err(StartError::Database)?;
+    } else {
+        let pending = db.pending_migrations().map_err(StartError::Database)?;
+        if !pending.is_empty() {
+            return Err(StartError::PendingMigrations(pending));
+        }
     }
-    match db.pending_migrations().map_err(StartError::Database)? {
-        none if none.is_empty() => Ok(db),
-        pending => Err(StartError::PendingMigrations(pending)),
-    }
+    start_warnings::about_writing(&settings.url, db.is_read_only());
+    Ok(db)
 }

@@ -63,5 +63,6 @@ mod sign_out_twice;
 
 mod single_use;
 mod slow;
+mod starting;
 mod tabs;
 mod tls;

@@ -1,6 +1,7 @@
 //! Requests through all layers of the session, with an SQLite file of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::cookie::Cookie;
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
@@ -29,7 +30,7 @@ impl House {
         let mut settings = settings("https://app.example");
         settings.sessions.previous_key = Some(SecretSlice::from(vec![7; 64]));
         let db = Db::new(DatabaseUrl::Sqlite(folder.path().join("doorward.db")));
-        db.migrate().unwrap();
+        db.migrate(Duration::ZERO).unwrap();
         let sessions = Arc::new(Sessions::new(
             &settings,
             settings.sessions.key.as_ref().unwrap(),

@@ -63,6 +63,11 @@ async fn an_sqlite_file_that_may_only_be_read_is_told_and_comes_back() {
     drop(Service::start(&storage.url));
     let read_only = ReadOnly::new(&storage.url);
     let mut service = Service::start_by(bound_by_permissions(), &storage.url);
+    let warning = format!(
+        "{} can't be written, so nobody can sign in or out: ",
+        storage.url
+    );
+    service.doorward.says(&warning);
     let visitor = service.visitor();
     assert_eq!(visitor.get("/").await.status, 200);
     for _ in 0..3 {

@@ -26,7 +26,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::default();
         let sessions = sessions_of(folder.path(), &clock, None);
-        sessions.db.migrate().unwrap();
+        sessions.db.migrate(Duration::ZERO).unwrap();
         Fixture {
             folder,
             clock,
