@@ -92,13 +92,14 @@ impl Session {
             .map(drop)
     }
 
-    /// Records that its browser sent a request at `now`.
+    /// Records that its browser sent a request at `now`, unless a later one is recorded.
     pub fn update_last_seen_at(
         connection: &mut AnyConnection,
         key_hash: &str,
         now: OffsetDateTime,
     ) -> QueryResult<()> {
         diesel::update(sessions::table.find(key_hash))
+            .filter(sessions::last_seen_at.lt(timestamp(now)))
             .set(sessions::last_seen_at.eq(timestamp(now)))
             .execute(connection)
             .map(drop)

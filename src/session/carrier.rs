@@ -220,8 +220,7 @@ impl SessionStore for Store {
         let loaded = loaded().ok_or(CarrierError::NoScope);
         let loaded = loaded.map_err(|cause| UpdateError::Other(failed(cause)))?;
         let secret = secret_of(key.as_ref());
-        let resealed = self.0.reseal(hash(secret), &loaded.session.stored).await;
-        resealed.map_err(|cause| UpdateError::Other(failed(cause)))?;
+        self.0.reseal(hash(secret), &loaded.session.stored).await;
         Ok(self.signed(secret))
     }
 

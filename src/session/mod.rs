@@ -12,6 +12,7 @@ mod key_ring;
 mod keys;
 mod login_attempt;
 mod logout;
+mod optional_writes;
 #[cfg(test)]
 mod properties;
 mod return_to;
@@ -42,6 +43,7 @@ use crate::settings::Settings;
 use cache::SessionCache;
 use cookie_names::CookieNames;
 use key_ring::KeyRing;
+use optional_writes::OptionalWrites;
 use used_attempts::UsedAttempts;
 
 /// What the fuzz targets and the benchmarks use.
@@ -67,6 +69,7 @@ pub struct Sessions {
     db: Db,
     cache: SessionCache,
     used_attempts: UsedAttempts,
+    optional_writes: OptionalWrites,
 }
 
 impl Sessions {
@@ -83,6 +86,7 @@ impl Sessions {
             db,
             cache: SessionCache::new(settings.sessions.cache),
             used_attempts: UsedAttempts::new(),
+            optional_writes: OptionalWrites::new(settings.sessions.idle_timeout),
         }
     }
 

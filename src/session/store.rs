@@ -45,14 +45,14 @@ impl Sessions {
         let Some(session) = self.current(&key_hash, now).await? else {
             return Ok(None);
         };
-        if now - session.last_seen_at >= TOUCH_AFTER.min(self.idle_timeout / 10) {
-            self.update_last_seen_at(&key_hash, &session, now).await?;
+        if now - session.last_seen_at >= self.touch_after() {
+            self.update_last_seen_at(&key_hash, &session, now).await;
         }
         Ok(Some(Loaded { session, made_with }))
     }
 
-    /// Seals the row with the current key.
-    pub(super) async fn reseal(&self, key_hash: String, stored: &Stored) -> Result<(), db::Error> {
+    /// Seals the row with the current key, if the database takes writes. Otherwise the previous key still opens it.
+    pub(super) async fn reseal(&self, key_hash: String, stored: &Stored) {
         let state = self.seal(&key_hash, stored);
         let cache = self.cache.clone();
         let update = self.db.run(move |connection| {
@@ -60,10 +60,14 @@ impl Sessions {
             cache.invalidate(&key_hash);
             updated
         });
-        update.await
+        self.optional_writes.attempt(update).await;
     }
 
-    /// The session, unless it has expired by `now`: then it ends.
+    fn touch_after(&self) -> Duration {
+        TOUCH_AFTER.min(self.idle_timeout / 10)
+    }
+
+    /// The session, unless it has expired by `now`: then it ends. If its row can't be deleted, it does not open either.
     async fn current(
         &self,
         key_hash: &str,
@@ -75,11 +79,12 @@ impl Sessions {
         }
         // Another process may have had a request of its browser since: after it was cached, or just now.
         for _ in 0..2 {
-            match self.read(key_hash).await? {
+            match self.read(key_hash, now).await? {
                 Some(session) if self.has_ended(&session, now) => {
-                    let last_seen_at = session.last_seen_at;
-                    if self.expire(key_hash, last_seen_at, now).await? {
-                        return Ok(None);
+                    let expire = self.expire(key_hash, session.last_seen_at, now);
+                    match self.optional_writes.attempt(expire).await {
+                        Some(false) => (),
+                        Some(true) | None => return Ok(None),
                     }
                 }
                 session => return Ok(session),
@@ -88,8 +93,12 @@ impl Sessions {
         Ok(None)
     }
 
-    /// Reads a session from the database and caches it.
-    async fn read(&self, key_hash: &str) -> Result<Option<Arc<CachedSession>>, db::Error> {
+    /// Reads a session from the database and caches it. A later use that could not be recorded counts as well.
+    async fn read(
+        &self,
+        key_hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<Option<Arc<CachedSession>>, db::Error> {
         let asked_at = Instant::now();
         let wanted = key_hash.to_owned();
         let found = self
@@ -106,10 +115,16 @@ impl Sessions {
         let Some((stored, made_with)) = self.open(key_hash, &session.state) else {
             return Ok(None);
         };
+        let mut last_seen_at = session.last_seen_at.assume_utc();
+        if now - last_seen_at >= self.touch_after()
+            && let Some(used_at) = self.optional_writes.unrecorded_use(key_hash)
+        {
+            last_seen_at = last_seen_at.max(used_at);
+        }
         let session = Arc::new(CachedSession {
             user,
             created_at: session.created_at.assume_utc(),
-            last_seen_at: session.last_seen_at.assume_utc(),
+            last_seen_at,
             stored,
             made_with,
             asked_at,
@@ -118,18 +133,21 @@ impl Sessions {
         Ok(Some(session))
     }
 
-    /// Records in the database and in the cache that the session is in use.
+    /// Records in the cache and in the database that the session is in use. If the database takes no writes, in memory.
     async fn update_last_seen_at(
         &self,
         key_hash: &str,
         session: &CachedSession,
         now: OffsetDateTime,
-    ) -> Result<(), db::Error> {
+    ) {
         let seen = key_hash.to_owned();
-        let updated = self
+        let update = self
             .db
             .run(move |connection| Session::update_last_seen_at(connection, &seen, now));
-        updated.await?;
+        match self.optional_writes.attempt(update).await {
+            Some(()) => self.optional_writes.forget(key_hash),
+            None => self.optional_writes.remember(key_hash, now),
+        }
         let session = CachedSession {
             user: session.user.clone(),
             stored: session.stored.clone(),
@@ -137,6 +155,20 @@ impl Sessions {
             ..*session
         };
         self.cache.keep(key_hash.to_owned(), Arc::new(session));
+    }
+
+    /// Records the uses that could not be recorded when they happened. Call it before expired sessions are deleted.
+    ///
+    /// # Errors
+    /// Some are still not recorded.
+    pub async fn record_last_uses(&self) -> Result<(), db::Error> {
+        for (key_hash, used_at) in self.optional_writes.unrecorded_uses() {
+            let seen = key_hash.clone();
+            self.db
+                .run(move |connection| Session::update_last_seen_at(connection, &seen, used_at))
+                .await?;
+            self.optional_writes.forget(&key_hash);
+        }
         Ok(())
     }
 

@@ -40,7 +40,7 @@ async fn what_changes_in_a_session_is_found_with_the_same_cookie() {
         id_token_hint: Some("other".into()),
     };
     let key_hash = hash(secret_of(&key));
-    fixture.sessions.reseal(key_hash, &changed).await.unwrap();
+    fixture.sessions.reseal(key_hash, &changed).await;
     let loaded = fixture.sessions.load(&key).await.unwrap().unwrap();
     let hint = loaded.session.stored.id_token_hint.as_ref().unwrap();
     assert_eq!(hint.expose_secret(), "other");
@@ -203,7 +203,7 @@ async fn a_session_that_was_used_meanwhile_is_not_ended() {
     let key = fixture.sign_in().await;
     let key_hash = hash(secret_of(&key));
     let now = fixture.clock.now();
-    let found = fixture.sessions.read(&key_hash).await.unwrap().unwrap();
+    let found = fixture.sessions.read(&key_hash, now).await.unwrap().unwrap();
     let later = now + Duration::HOUR;
     let seen = key_hash.clone();
     let db = &fixture.sessions.db;
