@@ -51,6 +51,8 @@ pub enum Error {
     },
     /// The database is not available.
     Database(db::Error),
+    /// The database did not record a sign-out.
+    SignOut(db::Error),
     /// The session could not be loaded or stored, because of the database.
     Session(String),
     /// A bug.
@@ -107,6 +109,7 @@ impl fmt::Display for Error {
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
             Error::TooManyRequests { .. } => f.write_str("the address has used up its RATE_LIMIT"),
             Error::Database(cause) => cause.fmt(f),
+            Error::SignOut(cause) => write!(f, "a sign-out was not recorded: {cause}"),
             Error::Session(cause) => write!(f, "the session can't be loaded or stored: {cause}"),
             Error::Internal(cause) => f.write_str(cause),
         }

@@ -16,12 +16,7 @@ pub async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
     let mut interval = rt::time::interval(PURGE_INTERVAL);
     loop {
         interval.tick().await;
-        // Otherwise sessions of people who were active while nothing could be written would be deleted.
-        let purged = match sessions.record_last_uses().await {
-            Ok(()) => sessions.purge_expired().await,
-            Err(cause) => Err(cause),
-        };
-        match purged {
+        match sessions.purge_expired().await {
             Ok(0) => (),
             Ok(ended) => log::info!("deleted {ended} expired sessions"),
             Err(cause) => log::warn!("expired sessions could not be deleted: {cause}"),

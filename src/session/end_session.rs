@@ -72,6 +72,7 @@ impl Sessions {
     /// Ends the sessions that have expired, and removes what was kept for a second click on "Sign out". Returns how many
     /// sessions it ended. Several processes may do so at once: one of them ends each session.
     pub async fn purge_expired(&self) -> Result<usize, db::Error> {
+        self.record_last_uses().await?;
         let idle_timeout = self.idle_timeout;
         let mut purged = 0;
         loop {

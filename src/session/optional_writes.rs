@@ -1,10 +1,10 @@
-//! Writes that a page does without: recording that a session is in use, sealing it with the new `SESSION_KEY`, deleting
-//! one that has expired. If the database takes no writes (read-only, a full disk, a lock), pages are served all the same.
+//! Writes that a page does without: recording that a session is in use, and sealing it with the new `SESSION_KEY`. If the
+//! database takes no writes (read-only, a full disk, a lock), pages are served all the same.
 
-use std::fmt::Display;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use actix_web::rt;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use time::OffsetDateTime;
@@ -24,18 +24,19 @@ const LOG_AFTER: Duration = Duration::from_secs(60);
 /// How many sessions are remembered at most, some 250 bytes each. Beyond that the time in the row counts.
 const CAPACITY: u64 = 16_384;
 
-/// Whether these writes succeed, and what has not been written.
+/// Whether these writes succeed, and what has not been written. Clones share it.
+#[derive(Clone)]
 pub struct OptionalWrites {
-    trouble: Mutex<Option<Trouble>>,
+    trouble: Arc<Mutex<Option<Trouble>>>,
     /// The latest use of sessions that could not be recorded, by the hash of the cookie's secret.
     unrecorded: Cache<String, OffsetDateTime>,
 }
 
-/// These writes fail.
+/// These writes fail, or one has not ended yet after [`LONGEST_WAIT`].
 struct Trouble {
     since: Instant,
     retry_at: Instant,
-    logged_at: Instant,
+    logged_at: Option<Instant>,
     /// How many failed or were not tried.
     count: u64,
 }
@@ -44,7 +45,7 @@ impl OptionalWrites {
     /// Remembers the use of a session for as long as it may be unused.
     pub fn new(idle_timeout: Duration) -> Self {
         OptionalWrites {
-            trouble: Mutex::new(None),
+            trouble: Arc::default(),
             unrecorded: Cache::builder()
                 .max_capacity(CAPACITY)
                 // The default policy may reject a new entry to keep an old one.
@@ -54,21 +55,30 @@ impl OptionalWrites {
         }
     }
 
-    /// Makes `write`, unless one failed a moment ago. `None` if it failed or was not tried; the log says so once in a while.
-    pub async fn attempt<T>(&self, write: impl Future<Output = Result<T, db::Error>>) -> Option<T> {
+    /// Makes `write`, unless one failed a moment ago, and returns whether it succeeded within [`LONGEST_WAIT`]. The log says
+    /// once in a while that these writes fail.
+    pub async fn attempt(
+        &self,
+        write: impl Future<Output = Result<(), db::Error>> + 'static,
+    ) -> bool {
         if !self.is_due() {
-            return None;
+            return false;
         }
-        match tokio::time::timeout(LONGEST_WAIT, write).await {
-            Ok(Ok(done)) => {
-                self.succeeded();
-                Some(done)
+        let shared = self.clone();
+        let mut write = rt::spawn(async move {
+            let written = write.await;
+            match &written {
+                Ok(()) => shared.succeeded(),
+                Err(cause) => shared.failed(cause),
             }
-            Ok(Err(cause)) => self.failed(cause),
-            Err(_) => self.failed(format_args!(
-                "no response within {} s",
-                LONGEST_WAIT.as_secs()
-            )),
+            written.is_ok()
+        });
+        match rt::time::timeout(LONGEST_WAIT, &mut write).await {
+            Ok(succeeded) => succeeded.unwrap_or(false),
+            Err(_) => {
+                self.pause();
+                false
+            }
         }
     }
 
@@ -111,7 +121,9 @@ impl OptionalWrites {
     }
 
     fn succeeded(&self) {
-        if let Some(trouble) = self.trouble().take() {
+        if let Some(trouble) = self.trouble().take()
+            && trouble.logged_at.is_some()
+        {
             log::info!(
                 "the last use of sessions is recorded again: {} writes did not happen in {} s",
                 trouble.count,
@@ -120,35 +132,43 @@ impl OptionalWrites {
         }
     }
 
-    fn failed<T>(&self, cause: impl Display) -> Option<T> {
-        let now = Instant::now();
-        let mut trouble = self.trouble();
-        let is_new = trouble.is_none();
-        let trouble = trouble.get_or_insert(Trouble {
-            since: now,
-            retry_at: now,
-            logged_at: now,
-            count: 0,
-        });
+    fn failed(&self, cause: &db::Error) {
+        let mut guard = self.trouble();
+        let trouble = paused(&mut guard);
         trouble.count += 1;
-        trouble.retry_at = now + RETRY_AFTER;
-        if is_new {
-            log::error!(
+        match trouble.logged_at {
+            None => log::error!(
                 "the last use of a session can't be recorded: {cause}; signed-in people are served without, until \
                  SESSION_IDLE_TIMEOUT has passed since their last request"
-            );
-        } else if trouble.logged_at.elapsed() >= LOG_AFTER {
-            trouble.logged_at = now;
-            log::error!(
+            ),
+            Some(at) if at.elapsed() >= LOG_AFTER => log::error!(
                 "the last use of sessions still can't be recorded: {cause}; {} writes did not happen in {} s",
                 trouble.count,
                 trouble.since.elapsed().as_secs()
-            );
+            ),
+            Some(_) => return,
         }
-        None
+        trouble.logged_at = Some(Instant::now());
+    }
+
+    /// No further write is tried for [`RETRY_AFTER`].
+    fn pause(&self) {
+        paused(&mut self.trouble());
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn paused(trouble: &mut Option<Trouble>) -> &mut Trouble {
+    let now = Instant::now();
+    let trouble = trouble.get_or_insert(Trouble {
+        since: now,
+        retry_at: now,
+        logged_at: None,
+        count: 0,
+    });
+    trouble.retry_at = now + RETRY_AFTER;
+    trouble
 }

@@ -55,11 +55,15 @@ impl Sessions {
     pub(super) async fn reseal(&self, key_hash: String, stored: &Stored) {
         let state = self.seal(&key_hash, stored);
         let cache = self.cache.clone();
-        let update = self.db.run(move |connection| {
-            let updated = Session::update(connection, &key_hash, &state);
-            cache.invalidate(&key_hash);
-            updated
-        });
+        let db = self.db.clone();
+        let update = async move {
+            db.run(move |connection| {
+                let updated = Session::update(connection, &key_hash, &state);
+                cache.invalidate(&key_hash);
+                updated
+            })
+            .await
+        };
         self.optional_writes.attempt(update).await;
     }
 
@@ -67,7 +71,7 @@ impl Sessions {
         TOUCH_AFTER.min(self.idle_timeout / 10)
     }
 
-    /// The session, unless it has expired by `now`: then it ends. If its row can't be deleted, it does not open either.
+    /// The session, unless it has expired by `now`: then it ends. If its row can't be deleted, that is an error.
     async fn current(
         &self,
         key_hash: &str,
@@ -81,10 +85,9 @@ impl Sessions {
         for _ in 0..2 {
             match self.read(key_hash, now).await? {
                 Some(session) if self.has_ended(&session, now) => {
-                    let expire = self.expire(key_hash, session.last_seen_at, now);
-                    match self.optional_writes.attempt(expire).await {
-                        Some(false) => (),
-                        Some(true) | None => return Ok(None),
+                    let last_seen_at = session.last_seen_at;
+                    if self.expire(key_hash, last_seen_at, now).await? {
+                        return Ok(None);
                     }
                 }
                 session => return Ok(session),
@@ -141,12 +144,14 @@ impl Sessions {
         now: OffsetDateTime,
     ) {
         let seen = key_hash.to_owned();
-        let update = self
-            .db
-            .run(move |connection| Session::update_last_seen_at(connection, &seen, now));
+        let db = self.db.clone();
+        let update = async move {
+            db.run(move |connection| Session::update_last_seen_at(connection, &seen, now))
+                .await
+        };
         match self.optional_writes.attempt(update).await {
-            Some(()) => self.optional_writes.forget(key_hash),
-            None => self.optional_writes.remember(key_hash, now),
+            true => self.optional_writes.forget(key_hash),
+            false => self.optional_writes.remember(key_hash, now),
         }
         let session = CachedSession {
             user: session.user.clone(),
@@ -157,11 +162,11 @@ impl Sessions {
         self.cache.keep(key_hash.to_owned(), Arc::new(session));
     }
 
-    /// Records the uses that could not be recorded when they happened. Call it before expired sessions are deleted.
+    /// Records the uses that could not be recorded when they happened. Otherwise their sessions would be deleted as idle.
     ///
     /// # Errors
     /// Some are still not recorded.
-    pub async fn record_last_uses(&self) -> Result<(), db::Error> {
+    pub(super) async fn record_last_uses(&self) -> Result<(), db::Error> {
         for (key_hash, used_at) in self.optional_writes.unrecorded_uses() {
             let seen = key_hash.clone();
             self.db

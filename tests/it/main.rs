@@ -37,6 +37,7 @@ mod logging;
 mod many_sessions;
 mod metrics;
 mod no_dead_ends;
+mod no_writes;
 mod odd_documents;
 mod odd_environment;
 mod own_certificate;

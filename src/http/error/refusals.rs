@@ -98,6 +98,9 @@ impl Refusal {
             Error::Database(_) | Error::Session(_) =>
                 Refusal::new(UNAVAILABLE, messages::DATABASE, Reason::Database,
                     "check that the database is up, writable and has free connections"),
+            Error::SignOut(_) =>
+                Refusal::of_page(UNAVAILABLE, messages::SIGN_OUT_NOT_RECORDED,
+                    "the person may still be signed in: check that the database takes writes"),
             Error::Internal(_) =>
                 Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, messages::UNEXPECTED, Reason::Internal, BUG),
         }

@@ -55,7 +55,10 @@ async fn sign_out_and_redirect(
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     let logout = match person {
-        Some(person) => app.sessions.sign_out(request, person).await?,
+        Some(person) => {
+            let signed_out = app.sessions.sign_out(request, person).await;
+            signed_out.map_err(Error::SignOut)?
+        }
         None => match app.sessions.recent_logout(request).await? {
             Some(logout) => logout,
             None => return Ok(redirect_home(app)),

@@ -188,6 +188,11 @@ pub const DATABASE: Message = home(
     "Our database is not responding right now, so nothing could be looked up.",
     "Try again in a minute.",
 );
+pub const SIGN_OUT_NOT_RECORDED: Message = home(
+    "You may still be signed in",
+    "Our database did not record that you signed out.",
+    "Try to sign out again in a minute. If other people use this computer, close all windows of this browser.",
+);
 pub const UNEXPECTED: Message = home(
     "Something went wrong",
     "This is our fault, not yours.",

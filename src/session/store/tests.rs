@@ -2,6 +2,7 @@
 
 mod ended;
 mod fixture;
+mod no_writes;
 
 use actix_web::cookie::Cookie;
 use fixture::{Fixture, another_process, sessions_of};
@@ -203,7 +204,12 @@ async fn a_session_that_was_used_meanwhile_is_not_ended() {
     let key = fixture.sign_in().await;
     let key_hash = hash(secret_of(&key));
     let now = fixture.clock.now();
-    let found = fixture.sessions.read(&key_hash, now).await.unwrap().unwrap();
+    let found = fixture
+        .sessions
+        .read(&key_hash, now)
+        .await
+        .unwrap()
+        .unwrap();
     let later = now + Duration::HOUR;
     let seen = key_hash.clone();
     let db = &fixture.sessions.db;

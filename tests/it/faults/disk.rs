@@ -18,12 +18,12 @@ fn is_root() -> bool {
 }
 
 /// A database that may only be read, until this value goes.
-struct ReadOnly {
+pub struct ReadOnly {
     database: PathBuf,
 }
 
 impl ReadOnly {
-    fn new(database: &str) -> ReadOnly {
+    pub fn new(database: &str) -> ReadOnly {
         let read_only = ReadOnly {
             database: database.into(),
         };
@@ -50,7 +50,7 @@ impl Drop for ReadOnly {
 }
 
 /// Root keeps its name but not the right to write where the permission bits say no.
-fn bound_by_permissions() -> &'static [&'static str] {
+pub fn bound_by_permissions() -> &'static [&'static str] {
     match is_root() {
         true => &["setpriv", "--bounding-set=-dac_override"],
         false => &[],
@@ -87,13 +87,13 @@ async fn an_sqlite_file_that_may_only_be_read_is_told_and_comes_back() {
 
 /// Where mounting is allowed, a disk of a megabyte that only Doorward sees and that goes with it; elsewhere its files
 /// may not grow beyond that.
-enum Disk {
+pub enum Disk {
     Small,
     Limit,
 }
 
 impl Disk {
-    fn find() -> Disk {
+    pub fn find() -> Disk {
         let mount = ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"];
         let tried = Command::new("unshare").args(mount).output();
         match tried.is_ok_and(|tried| tried.status.success()) {
@@ -102,20 +102,27 @@ impl Disk {
         }
     }
 
-    fn open(&self, folder: &str) -> Service {
+    pub fn open(&self, folder: &str) -> Service {
+        self.open_with(folder, &[])
+    }
+
+    pub fn open_with(&self, folder: &str, variables: &[(&str, &str)]) -> Service {
         let database = format!("{folder}/small.db");
         let small = format!("mount -t tmpfs -o size=1m tmpfs '{folder}' && exec \"$0\"");
         match self {
-            Disk::Small => Service::start_by(&["unshare", "-m", "sh", "-c", &small], &database),
+            Disk::Small => {
+                Service::start_with(&["unshare", "-m", "sh", "-c", &small], &database, variables)
+            }
             // Ignored, or the signal would end it.
-            Disk::Limit => Service::start_by(
+            Disk::Limit => Service::start_with(
                 &["sh", "-c", "trap '' XFSZ; ulimit -S -f 400; exec \"$0\""],
                 &database,
+                variables,
             ),
         }
     }
 
-    fn make_room(&self, service: &Service, folder: &str) {
+    pub fn make_room(&self, service: &Service, folder: &str) {
         let pid = service.doorward.id();
         match self {
             Disk::Small => {
@@ -130,7 +137,7 @@ impl Disk {
     }
 
     /// Leaves no room, where the limit does not see to that by itself.
-    fn fill(&self, service: &Service, folder: &str) {
+    pub fn fill(&self, service: &Service, folder: &str) {
         if let Disk::Small = self {
             let filler = format!("/proc/{}/root{folder}/filler", service.doorward.id());
             let mut filler = std::fs::File::create(filler).unwrap();

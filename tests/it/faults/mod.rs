@@ -50,10 +50,15 @@ impl Service {
 
     /// Started by another program: `["nice", "-n", "5"]`.
     fn start_by(starter: &[&str], database: &str) -> Service {
+        Service::start_with(starter, database, &[])
+    }
+
+    /// The same, with some variables besides.
+    fn start_with(starter: &[&str], database: &str, variables: &[(&str, &str)]) -> Service {
         let addr = free_addr();
         let url = format!("http://{addr}");
         let provider = provider_for(&url, (0..100).map(person).collect());
-        let doorward = start(starter, addr, &provider, database);
+        let doorward = start(starter, addr, &provider, database, variables);
         let mut service = Service {
             doorward,
             addr,
@@ -66,7 +71,17 @@ impl Service {
 
     /// At the same address, after it ended in whatever way.
     fn restart(&mut self) {
-        self.doorward = start(&[], self.addr, &self.provider, &self.database);
+        self.restart_with(&[], &[]);
+    }
+
+    fn restart_with(&mut self, starter: &[&str], variables: &[(&str, &str)]) {
+        self.doorward = start(
+            starter,
+            self.addr,
+            &self.provider,
+            &self.database,
+            variables,
+        );
         self.doorward.answers(self.addr);
     }
 
@@ -84,17 +99,21 @@ impl Service {
     }
 }
 
-fn start(starter: &[&str], addr: SocketAddr, provider: &Provider, database: &str) -> Process {
+fn start(
+    starter: &[&str],
+    addr: SocketAddr,
+    provider: &Provider,
+    database: &str,
+    more: &[(&str, &str)],
+) -> Process {
     let (issuer, url) = (provider.issuer(), format!("http://{addr}"));
-    let variables = complete(
-        addr,
-        &[
-            ("OIDC_ISSUER", &issuer),
-            ("PUBLIC_URL", &url),
-            ("DATABASE_URL", database),
-            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
-        ],
-    );
+    let usual = [
+        ("OIDC_ISSUER", issuer.as_str()),
+        ("PUBLIC_URL", &url),
+        ("DATABASE_URL", database),
+        ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+    ];
+    let variables = complete(addr, &[&usual[..], more].concat());
     let variables: Vec<_> = variables
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))

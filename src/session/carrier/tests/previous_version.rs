@@ -93,9 +93,9 @@ async fn a_session_that_the_previous_version_wrote_opens_and_is_resealed_when_it
     }
 }
 
-/// The error becomes a log line. actix-session's own would not name the cause.
+/// A failure to load becomes a log line: actix-session's own error would not name the cause.
 #[actix_web::test]
-async fn a_failure_to_reseal_is_one_line_with_its_cause() {
+async fn a_failure_to_reseal_fails_no_page_and_one_to_load_is_one_line_with_its_cause() {
     let house = House::new();
     let [_, retired] = BEFORE;
     let db = &house.sessions.db;
@@ -104,6 +104,9 @@ async fn a_failure_to_reseal_is_one_line_with_its_cause() {
     house.get("/public", Some(retired.cookie)).await;
     let dropped = db.run(|connection| connection.batch_execute("DROP TABLE sessions"));
     dropped.await.unwrap();
+    let served = house.get("/", Some(retired.cookie)).await;
+    assert!(served.body.contains(" eyJ"), "{}", served.body);
+    // A failed attempt to reseal invalidates the cache as well.
     let failed = house.get("/", Some(retired.cookie)).await;
     assert_eq!(
         failed.body,

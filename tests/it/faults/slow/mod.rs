@@ -4,5 +4,6 @@ mod clients;
 mod kill;
 mod load;
 mod lock;
+mod no_writes;
 mod postgres;
 mod provider;
