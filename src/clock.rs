@@ -1,25 +1,164 @@
-//! The one clock. All code that compares times uses it, so that a test can move it.
+//! The time. A [`Clock`] is that of this machine, or follows another one: what is compared with rows of Postgres, or written
+//! to them, has the time of Postgres, so that all processes agree. Tests can move it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use time::{Duration, OffsetDateTime};
 
-/// The time in UTC. Clones share their shift.
+/// The time in UTC. Clones share everything.
 #[derive(Clone, Default)]
 pub struct Clock {
     shift_secs: Arc<AtomicI64>,
+    /// The clock that it follows, if it is not this machine's.
+    other: Option<Arc<Other>>,
+}
+
+/// The clock of another machine. Between two readings, the monotonic clock of this machine counts on.
+struct Other {
+    origin: Instant,
+    /// What the other clock showed at `origin`: microseconds since 1970.
+    micros_at_origin: AtomicI64,
+}
+
+/// What the clock of another machine showed at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    time: OffsetDateTime,
+    at: Instant,
+    /// What the clock of this machine showed then.
+    local_time: OffsetDateTime,
 }
 
 impl Clock {
     /// The time now, in UTC.
     pub fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc() + Duration::seconds(self.shift_secs.load(Ordering::Relaxed))
+        let now = match &self.other {
+            Some(other) => other.now(),
+            None => OffsetDateTime::now_utc(),
+        };
+        now + self.shifted_by()
     }
 
-    /// Moves this clock (and its clones) by whole seconds; negative goes back. For tests.
+    /// Moves this clock, its clones and those that were made by [`Clock::following`] by whole seconds; negative goes back.
+    /// For tests.
     pub fn shift(&self, by: Duration) {
         self.shift_secs
             .fetch_add(by.whole_seconds(), Ordering::Relaxed);
+    }
+
+    fn shifted_by(&self) -> Duration {
+        Duration::seconds(self.shift_secs.load(Ordering::Relaxed))
+    }
+
+    /// A clock that follows the one that was read.
+    pub fn following(&self, reading: Reading) -> Clock {
+        let other = Other {
+            origin: reading.at,
+            micros_at_origin: AtomicI64::new(micros(reading.time)),
+        };
+        Clock {
+            shift_secs: self.shift_secs.clone(),
+            other: Some(Arc::new(other)),
+        }
+    }
+
+    /// Sets a clock that follows another one by a newer reading.
+    pub fn set(&self, reading: Reading) {
+        if let Some(other) = &self.other {
+            other.set(reading);
+        }
+    }
+
+    /// How far it is ahead of this machine's clock; negative is behind.
+    pub fn ahead_of_local(&self) -> Duration {
+        self.now() - self.shifted_by() - OffsetDateTime::now_utc()
+    }
+}
+
+impl Other {
+    fn now(&self) -> OffsetDateTime {
+        let micros = self.micros_at_origin.load(Ordering::Relaxed);
+        OffsetDateTime::UNIX_EPOCH + Duration::microseconds(micros) + self.origin.elapsed()
+    }
+
+    fn set(&self, reading: Reading) {
+        let since_origin = reading.at.saturating_duration_since(self.origin);
+        self.micros_at_origin
+            .store(micros(reading.time - since_origin), Ordering::Relaxed);
+    }
+}
+
+impl Reading {
+    /// The result of a question that was asked at `asked_at` and has just been answered: `time` is that of the moment
+    /// halfway between.
+    pub fn answered(time: OffsetDateTime, asked_at: Instant) -> Reading {
+        let halfway = asked_at.elapsed() / 2;
+        Reading {
+            time,
+            at: asked_at + halfway,
+            local_time: OffsetDateTime::now_utc() - halfway,
+        }
+    }
+
+    /// How far the clock that was read is ahead of this machine's; negative is behind.
+    pub fn ahead_of_local(&self) -> Duration {
+        self.time - self.local_time
+    }
+}
+
+fn micros(time: OffsetDateTime) -> i64 {
+    let micros = time.unix_timestamp_nanos() / 1000;
+    i64::try_from(micros).expect("the years of an `OffsetDateTime` fit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    fn close(time: OffsetDateTime, expected: OffsetDateTime) {
+        let off = time - expected;
+        assert!(off.abs() < Duration::SECOND, "{time} is not {expected}");
+    }
+
+    #[test]
+    fn a_clock_follows_another_one_and_is_set_by_each_reading() {
+        let local = Clock::default();
+        let then = datetime!(2027-03-01 12:00 UTC);
+        let clock = local.following(Reading::answered(then, Instant::now()));
+        close(clock.now(), then);
+        let ahead = clock.ahead_of_local();
+        close(OffsetDateTime::now_utc() + ahead, then);
+
+        let later = then + Duration::HOUR;
+        clock.clone().set(Reading::answered(later, Instant::now()));
+        close(clock.now(), later);
+        close(local.now(), OffsetDateTime::now_utc());
+    }
+
+    #[test]
+    fn it_counts_on_from_the_moment_of_the_reading() {
+        let then = datetime!(2027-03-01 12:00 UTC);
+        let asked_at = Instant::now()
+            .checked_sub(std::time::Duration::from_secs(10))
+            .expect("the machine has run for longer");
+        let reading = Reading::answered(then, asked_at);
+        let clock = Clock::default().following(reading);
+        close(clock.now(), then + Duration::seconds(5));
+        clock.set(Reading::answered(then, Instant::now()));
+        close(clock.now(), then);
+    }
+
+    #[test]
+    fn a_test_moves_the_clock_and_those_that_follow_another_one() {
+        let local = Clock::default();
+        let then = datetime!(2027-03-01 12:00 UTC);
+        let clock = local.following(Reading::answered(then, Instant::now()));
+        local.shift(Duration::DAY);
+        close(clock.now(), then + Duration::DAY);
+        close(local.now(), OffsetDateTime::now_utc() + Duration::DAY);
+        close(OffsetDateTime::now_utc() + clock.ahead_of_local(), then);
     }
 }

@@ -1,5 +1,7 @@
 //! `doorward audit`: lists audit events.
 
+use std::time::Duration;
+
 use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedI64ValueParser};
 use serde_json::{Map, Value};
@@ -7,8 +9,8 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
+use super::Database;
 use super::person::timestamp;
-use crate::clock::Clock;
 use crate::commands::output::{Form, lines};
 use crate::db::{AuditEvent, AuditFilter, Db, Event, Person, User};
 use crate::observe::logging::visible;
@@ -28,7 +30,7 @@ pub struct Audit {
     event: Option<String>,
     /// Only events since then: a time (2026-11-22, 2026-11-22T08:00:00Z) or a duration before now (90m, 24h, 7d)
     #[arg(long, value_name = "TIME", value_parser = since)]
-    since: Option<OffsetDateTime>,
+    since: Option<Since>,
     /// How many events at most: the latest ones
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_once())]
     limit: u32,
@@ -40,10 +42,27 @@ fn at_once() -> RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=100_000)
 }
 
+/// From when on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Since {
+    Time(OffsetDateTime),
+    /// This long before now.
+    Ago(Duration),
+}
+
+impl Since {
+    fn time(self, now: OffsetDateTime) -> OffsetDateTime {
+        match self {
+            Since::Time(time) => time,
+            Since::Ago(ago) => now - ago,
+        }
+    }
+}
+
 /// A date, a time, or how long ago.
-fn since(text: &str) -> Result<OffsetDateTime, String> {
+fn since(text: &str) -> Result<Since, String> {
     if let Ok(ago) = parse_duration(text.to_owned()) {
-        return Ok(Clock::default().now() - ago);
+        return Ok(Since::Ago(ago));
     }
     let date = || {
         let date = Date::parse(text, format_description!("[year]-[month]-[day]"));
@@ -52,15 +71,16 @@ fn since(text: &str) -> Result<OffsetDateTime, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .or_else(date)
+        .map(Since::Time)
         .ok_or_else(|| "write 24h, 2026-11-22 or 2026-11-22T08:00:00Z".to_owned())
 }
 
 /// What to print: the latest event last, as in a log.
-pub fn run(audit: Audit, db: &Db) -> Result<String, String> {
+pub fn run(audit: Audit, Database { db, clock, .. }: &Database) -> Result<String, String> {
     let filter = AuditFilter {
         people: people(db, &audit.user)?,
         event: audit.event,
-        since: audit.since,
+        since: audit.since.map(|since| since.time(clock.now())),
     };
     let limit = i64::from(audit.limit);
     let found = db.run_blocking(move |connection| AuditEvent::list(connection, &filter, limit));
@@ -150,14 +170,15 @@ fn as_text(event: &AuditEvent) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use time::macros::datetime;
 
     #[test]
     fn since_is_read_in_three_forms() {
-        let day = since("2026-11-22").unwrap();
-        assert_eq!(since("2026-11-22T01:00:00+01:00"), Ok(day));
-        let a_day_ago = since("24h").unwrap();
-        let ago = Clock::default().now() - a_day_ago;
-        assert_eq!(ago.whole_hours(), 24);
+        let now = datetime!(2026-11-23 0:00 UTC);
+        for text in ["2026-11-22", "2026-11-22T01:00:00+01:00", "24h"] {
+            let time = since(text).map(|since| since.time(now));
+            assert_eq!(time, Ok(datetime!(2026-11-22 0:00 UTC)), "{text}");
+        }
         for wrong in [
             "",
             "yesterday",

@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::db::Db;
+use crate::clock::Clock;
+use crate::db::{DatabaseUrl, Db};
 use crate::server::StartError;
 use crate::settings::{Complaint, Settings};
 
@@ -59,30 +60,48 @@ impl Command {
         match self {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
-            Command::Audit(audit) => output::say(&audit::run(audit, &database()?.0)?),
+            Command::Audit(audit) => output::say(&audit::run(audit, &database()?)?),
             Command::Check(form) => check::run(form),
-            Command::Users(users) => {
-                let (db, session_cache) = database()?;
-                output::say(&users::run(users, &db, session_cache)?)
-            }
-            Command::Sessions(sessions) => {
-                let (db, session_cache) = database()?;
-                output::say(&sessions::run(sessions, &db, session_cache)?)
-            }
+            Command::Users(users) => output::say(&users::run(users, &database()?)?),
+            Command::Sessions(sessions) => output::say(&sessions::run(sessions, &database()?)?),
         }
     }
 }
 
-/// The database, which must exist and be up to date, and for how long a process may still cache an ended session.
-fn database() -> Result<(Db, Duration), String> {
+/// A database that exists and is up to date.
+struct Database {
+    db: Db,
+    /// The database's time.
+    clock: Clock,
+    /// For how long a process may still cache an ended session.
+    session_cache: Duration,
+}
+
+impl Database {
+    fn open(url: DatabaseUrl, session_cache: Duration) -> Result<Database, String> {
+        let failed = |cause| StartError::Database(cause).to_string();
+        let db = Db::existing(url);
+        match db.pending_migrations().map_err(failed)? {
+            none if none.is_empty() => (),
+            pending => return Err(StartError::PendingMigrations(pending).to_string()),
+        }
+        let clock = match db.read_clock_blocking().map_err(failed)? {
+            Some(reading) => Clock::default().following(reading),
+            None => Clock::default(),
+        };
+        Ok(Database {
+            db,
+            clock,
+            session_cache,
+        })
+    }
+}
+
+/// The database of the settings.
+fn database() -> Result<Database, String> {
     let (url, session_cache) = Settings::database_from_env(&|path| std::fs::read(path))
         .map_err(|complaints| explain(&complaints))?;
-    let db = Db::existing(url);
-    let pending = db.pending_migrations().map_err(StartError::Database);
-    match pending.map_err(|cause| cause.to_string())? {
-        none if none.is_empty() => Ok((db, session_cache)),
-        pending => Err(StartError::PendingMigrations(pending).to_string()),
-    }
+    Database::open(url, session_cache)
 }
 
 /// Returns when no process has an ended session in its cache any more.

@@ -1,15 +1,12 @@
 //! `doorward sessions`: list and end sessions.
 
-use std::time::Duration;
-
 use clap::Subcommand;
 use serde_json::json;
 
 use super::paging::Paging;
 use super::person::{Person, minute, timestamp};
-use super::wait_for_caches;
+use super::{Database, wait_for_caches};
 use crate::accounts::end::{Which, Why, end};
-use crate::clock::Clock;
 use crate::commands::output::{Form, lines};
 use crate::db::{Db, SessionEntry};
 
@@ -45,16 +42,16 @@ pub enum Sessions {
 }
 
 /// Runs the command and returns what to print. By then, sessions that ended are in no process's cache.
-pub fn run(sessions: Sessions, db: &Db, session_cache: Duration) -> Result<String, String> {
+pub fn run(sessions: Sessions, database: &Database) -> Result<String, String> {
     match sessions {
-        Sessions::List { user, paging, form } => list(db, &user, &paging, form),
+        Sessions::List { user, paging, form } => list(&database.db, &user, &paging, form),
         Sessions::Revoke {
             session,
             user,
             form,
         } => {
-            let ended = revoke(db, session.as_deref(), &user)?;
-            wait_for_caches(session_cache);
+            let ended = revoke(database, session.as_deref(), &user)?;
+            wait_for_caches(database.session_cache);
             Ok(match form {
                 Form { json: true } => format!("{}\n", json!({"sessions_ended": ended})),
                 Form { json: false } => format!("Sessions ended: {ended}.\n"),
@@ -93,12 +90,13 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
     })))
 }
 
-fn revoke(db: &Db, session: Option<&str>, user: &[String]) -> Result<usize, String> {
+fn revoke(database: &Database, session: Option<&str>, user: &[String]) -> Result<usize, String> {
+    let Database { db, clock, .. } = database;
     let which = match (Person::named(user), session) {
         (Some(person), _) => Which::AllOf(person.get(db)?.id),
         (None, session) => Which::One(session.unwrap_or_default().to_owned()),
     };
-    let now = Clock::default().now();
+    let now = clock.now();
     let named = match &which {
         Which::One(id) => Some(id.clone()),
         _ => None,

@@ -1,15 +1,12 @@
 //! `doorward users`: list, show, block, unblock and delete people.
 
-use std::time::Duration;
-
 use clap::Subcommand;
 use serde_json::json;
 
 use super::paging::Paging;
 use super::person::{self, Person, called, minute, plain};
-use super::wait_for_caches;
+use super::{Database, wait_for_caches};
 use crate::accounts;
-use crate::clock::Clock;
 use crate::commands::output::{Form, lines};
 use crate::db::{Db, SessionEntry, User, UserFilter};
 use crate::observe::logging::visible;
@@ -58,7 +55,8 @@ pub enum Users {
 }
 
 /// Runs the command and returns what to print. By then, sessions that ended are in no process's cache.
-pub fn run(users: Users, db: &Db, session_cache: Duration) -> Result<String, String> {
+pub fn run(users: Users, database: &Database) -> Result<String, String> {
+    let db = &database.db;
     match users {
         Users::List {
             blocked,
@@ -72,9 +70,9 @@ pub fn run(users: Users, db: &Db, session_cache: Duration) -> Result<String, Str
             list(db, filter, &paging, form)
         }
         Users::Show { person, form } => show(db, &person.get(db)?, form),
-        Users::Block { person, form } => block(db, person.get(db)?, form, session_cache),
-        Users::Unblock { person, form } => unblock(db, person.get(db)?, form),
-        Users::Delete { person, form } => delete(db, &person.get(db)?, form, session_cache),
+        Users::Block { person, form } => block(database, person.get(db)?, form),
+        Users::Unblock { person, form } => unblock(database, person.get(db)?, form),
+        Users::Delete { person, form } => delete(database, &person.get(db)?, form),
     }
 }
 
@@ -135,12 +133,12 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
     ))
 }
 
-fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<String, String> {
-    let now = Clock::default().now();
+fn block(database: &Database, user: User, form: Form) -> Result<String, String> {
+    let (db, now) = (&database.db, database.clock.now());
     let id = user.id.clone();
     let ended = db.run_blocking(move |connection| accounts::block::block(connection, &user, now));
     let ended = ended.map_err(|cause| cause.to_string())?.len();
-    wait_for_caches(session_cache);
+    wait_for_caches(database.session_cache);
     let user = db.run_blocking(move |connection| User::get_by_id(connection, &id));
     let user = user.map_err(|cause| cause.to_string())?;
     let user = user.ok_or("The person was deleted in the meantime.")?;
@@ -155,8 +153,8 @@ fn block(db: &Db, user: User, form: Form, session_cache: Duration) -> Result<Str
     })
 }
 
-fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
-    let now = Clock::default().now();
+fn unblock(database: &Database, user: User, form: Form) -> Result<String, String> {
+    let (db, now) = (&database.db, database.clock.now());
     let blocked = user.clone();
     let unblocked =
         db.run_blocking(move |connection| accounts::block::unblock(connection, &blocked, now));
@@ -172,13 +170,13 @@ fn unblock(db: &Db, user: User, form: Form) -> Result<String, String> {
     })
 }
 
-fn delete(db: &Db, user: &User, form: Form, session_cache: Duration) -> Result<String, String> {
-    let now = Clock::default().now();
+fn delete(database: &Database, user: &User, form: Form) -> Result<String, String> {
+    let (db, now) = (&database.db, database.clock.now());
     let deleted = user.clone();
     let ended =
         db.run_blocking(move |connection| accounts::delete::delete(connection, &deleted, now));
     let ended = ended.map_err(|cause| cause.to_string())?.len();
-    wait_for_caches(session_cache);
+    wait_for_caches(database.session_cache);
     Ok(match form {
         Form { json: true } => {
             document(&json!({"deleted": person::as_json(user), "sessions_ended": ended}))

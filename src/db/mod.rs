@@ -3,6 +3,7 @@
 
 mod audit_events;
 mod capabilities;
+mod clock;
 mod connection;
 mod connections;
 mod database_url;

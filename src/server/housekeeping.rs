@@ -1,4 +1,4 @@
-//! Deletes what has expired, every ten minutes while Doorward serves.
+//! What is done again and again while Doorward serves: deletes what has expired, and follows the database's clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +6,53 @@ use std::time::Duration;
 use actix_web::rt;
 
 use crate::accounts::audit::Audit;
+use crate::clock::Clock;
+use crate::db::Db;
 use crate::session::Sessions;
 
 /// How often expired rows are deleted.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How often the database's clock is read.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How far the database's clock and that of this machine may be apart without a warning.
+const CLOCK_WARNING: time::Duration = time::Duration::seconds(30);
+
+/// Sets `clock` by that of the database again and again, and logs when it and the clock of this machine differ. Returns at
+/// once on SQLite.
+pub async fn follow_database_clock(db: Db, clock: Clock) {
+    let mut interval = rt::time::interval(CLOCK_INTERVAL);
+    let mut differs = false;
+    loop {
+        interval.tick().await;
+        match db.read_clock().await {
+            Ok(Some(reading)) => {
+                clock.set(reading);
+                let ahead = reading.ahead_of_local();
+                if differs != (ahead.abs() > CLOCK_WARNING) {
+                    differs = !differs;
+                    log_clocks(differs, ahead.whole_seconds());
+                }
+            }
+            Ok(None) => return,
+            // The clock counts on. Requests log it too.
+            Err(cause) => log::debug!("the database's clock can't be read: {cause}"),
+        }
+    }
+}
+
+fn log_clocks(differ: bool, ahead_secs: i64) {
+    match differ {
+        true => log::warn!(
+            "the database's clock is {} s {} this host's: set both by NTP. Sessions and audit events have the \
+             database's time; ID tokens are checked by this host's",
+            ahead_secs.abs(),
+            if ahead_secs > 0 { "ahead of" } else { "behind" },
+        ),
+        false => log::info!("the database's clock and this host's agree again"),
+    }
+}
 
 /// Deletes expired sessions, used login attempts that are too old to come again, and old audit events.
 pub async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {

@@ -74,6 +74,8 @@ pub struct Doorward {
     proxy: Proxy,
     sessions: Arc<Sessions>,
     db: Db,
+    /// The time that rows have.
+    db_clock: Clock,
     audit: Arc<Audit>,
     pages: Arc<Pages>,
     public_url: PublicUrl,
@@ -100,14 +102,14 @@ impl Doorward {
         let pages = pages.map_err(StartError::Pages)?;
         let extra_roots = settings.provider.extra_roots.as_deref();
         let tls = oidc::tls_config(extra_roots).map_err(StartError::Tls)?;
-        let (db, key) = storage::open(&settings)?;
-        let sessions = Sessions::new(&settings, &key, db.clone(), clock.clone());
+        let (db, db_clock, key) = storage::open(&settings, &clock)?;
+        let sessions = Sessions::new(&settings, &key, db.clone(), db_clock.clone());
         let secret_files = SecretFiles::of(&settings);
         let audit = Audit::new(
             db.clone(),
             settings.provider.registration.issuer.clone(),
             settings.database.audit_retention,
-            clock.clone(),
+            db_clock.clone(),
         );
         Ok(Doorward {
             sessions: Arc::new(sessions),
@@ -116,6 +118,7 @@ impl Doorward {
             tls,
             proxy: settings.provider.proxy,
             db,
+            db_clock,
             pages: Arc::new(pages),
             public_url: settings.public_url,
             hsts_include_subdomains: settings.hsts_include_subdomains,
@@ -140,6 +143,10 @@ impl Doorward {
         rt::spawn(housekeeping::purge(
             self.sessions.clone(),
             self.audit.clone(),
+        ));
+        rt::spawn(housekeeping::follow_database_clock(
+            self.db.clone(),
+            self.db_clock.clone(),
         ));
         let mut files = key_rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
         files.extend(self.certificate.iter().map(Certificate::watched));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretSlice;
 
+use crate::clock::Clock;
 use crate::db::{DatabaseUrl, Db, wait_until_readable};
 use crate::server::{StartError, session_key_file, start_warnings};
 use crate::settings::{Database, Settings};
@@ -11,13 +12,21 @@ use crate::settings::{Database, Settings};
 /// How long a start waits for other processes that migrate or hold a lock.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
-/// Opens the database, and gets the session key: `SESSION_KEY`, or the key beside the database.
+/// Opens the database, and gets the session key: `SESSION_KEY`, or the key beside the database. Returns the database's
+/// clock too, which is `clock` on SQLite.
 ///
 /// A key that is there is read first, because a start that fails on it must not have migrated the database. One that is
 /// not there is made last: a start that fails leaves no key behind.
-pub fn open(settings: &Settings) -> Result<(Db, SecretSlice<u8>), StartError> {
+pub fn open(
+    settings: &Settings,
+    clock: &Clock,
+) -> Result<(Db, Clock, SecretSlice<u8>), StartError> {
     let key = existing_key(settings)?;
     let db = open_database(&settings.database)?;
+    let clock = match db.read_clock_blocking().map_err(StartError::Database)? {
+        Some(reading) => clock.following(reading),
+        None => clock.clone(),
+    };
     let key = match (key, &settings.database.url) {
         (Some(key), _) => key,
         (None, DatabaseUrl::Sqlite(database)) => {
@@ -28,7 +37,7 @@ pub fn open(settings: &Settings) -> Result<(Db, SecretSlice<u8>), StartError> {
             return Err(StartError::SessionKey(cause));
         }
     };
-    Ok((db, key))
+    Ok((db, clock, key))
 }
 
 fn existing_key(settings: &Settings) -> Result<Option<SecretSlice<u8>>, StartError> {
