@@ -5,6 +5,7 @@ pub mod audit;
 pub mod block;
 pub mod delete;
 pub mod end;
+pub mod purge;
 pub mod reason;
 pub mod sign_in;
 mod transaction;

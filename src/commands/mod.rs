@@ -6,6 +6,7 @@ mod healthcheck;
 mod output;
 mod paging;
 mod person;
+mod purge;
 mod sessions;
 mod users;
 
@@ -49,6 +50,8 @@ pub enum Command {
     Sessions(sessions::Sessions),
     /// List audit events, such as sign-ins, failures and sign-outs; needs only DATABASE_URL
     Audit(audit::Audit),
+    /// Show how many sessions and audit events have expired, or delete them; Doorward does so by itself unless its clock may be wrong
+    Purge(purge::Purge),
 }
 
 impl Command {
@@ -62,6 +65,7 @@ impl Command {
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
             Command::Audit(audit) => output::say(&audit::run(audit, &database()?)?),
             Command::Check(form) => check::run(form),
+            Command::Purge(purge) => output::say(&purge::run(&purge)?),
             Command::Users(users) => output::say(&users::run(users, &database()?)?),
             Command::Sessions(sessions) => output::say(&sessions::run(sessions, &database()?)?),
         }

@@ -206,7 +206,7 @@ impl AuditEvent {
 }
 
 /// The prefix of all ids of that time.
-fn id_at(time: OffsetDateTime) -> String {
+pub(super) fn id_at(time: OffsetDateTime) -> String {
     let micros = time.unix_timestamp_nanos() / 1000;
     format!("{:016x}", micros.max(0))
 }

@@ -1,17 +1,24 @@
 //! What is done again and again while Doorward serves: deletes what has expired, and follows the database's clock.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::rt;
 
 use crate::accounts::audit::Audit;
+use crate::accounts::purge::{Doubt, PurgeError};
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::session::Sessions;
 
 /// How often expired rows are deleted.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+
+/// When they are deleted for the first time after the start: so much time has an operator who sees that the clock is wrong.
+const FIRST_PURGE: Duration = Duration::from_secs(300);
+
+/// How often a refusal to delete is logged.
+const REFUSED_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// How often the database's clock is read.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
@@ -32,7 +39,7 @@ pub async fn follow_database_clock(db: Db, clock: Clock) {
                 let ahead = reading.ahead_of_local();
                 if differs != (ahead.abs() > CLOCK_WARNING) {
                     differs = !differs;
-                    log_clocks(differs, ahead.whole_seconds());
+                    log_clocks(differs, ahead.as_seconds_f64().round());
                 }
             }
             Ok(None) => return,
@@ -42,13 +49,17 @@ pub async fn follow_database_clock(db: Db, clock: Clock) {
     }
 }
 
-fn log_clocks(differ: bool, ahead_secs: i64) {
+fn log_clocks(differ: bool, ahead_secs: f64) {
     match differ {
         true => log::warn!(
             "the database's clock is {} s {} this host's: set both by NTP. Sessions and audit events have the \
              database's time; ID tokens are checked by this host's",
             ahead_secs.abs(),
-            if ahead_secs > 0 { "ahead of" } else { "behind" },
+            if ahead_secs > 0.0 {
+                "ahead of"
+            } else {
+                "behind"
+            },
         ),
         false => log::info!("the database's clock and this host's agree again"),
     }
@@ -56,13 +67,18 @@ fn log_clocks(differ: bool, ahead_secs: i64) {
 
 /// Deletes expired sessions, used login attempts that are too old to come again, and old audit events.
 pub async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
-    let mut interval = rt::time::interval(PURGE_INTERVAL);
+    let start = rt::time::Instant::now() + FIRST_PURGE;
+    let mut interval = rt::time::interval_at(start, PURGE_INTERVAL);
+    let (mut refused_sessions, mut refused_events) = (Refused::default(), Refused::default());
     loop {
         interval.tick().await;
         match sessions.purge_expired().await {
             Ok(0) => (),
             Ok(ended) => log::info!("deleted {ended} expired sessions"),
-            Err(cause) => log::warn!("expired sessions could not be deleted: {cause}"),
+            Err(PurgeError::Refused(doubt)) => refused_sessions.log(&doubt),
+            Err(PurgeError::Database(cause)) => {
+                log::warn!("expired sessions could not be deleted: {cause}");
+            }
         }
         if let Err(cause) = sessions.purge_used().await {
             log::warn!("used login attempts could not be deleted: {cause}");
@@ -70,7 +86,26 @@ pub async fn purge(sessions: Arc<Sessions>, audit: Arc<Audit>) {
         match audit.purge().await {
             Ok(0) => (),
             Ok(old) => log::info!("deleted {old} old audit events"),
-            Err(cause) => log::warn!("old audit events could not be deleted: {cause}"),
+            Err(PurgeError::Refused(doubt)) => refused_events.log(&doubt),
+            Err(PurgeError::Database(cause)) => {
+                log::warn!("old audit events could not be deleted: {cause}");
+            }
+        }
+    }
+}
+
+/// Refusals to delete rows, logged once a day: an installation that nobody uses for weeks is no emergency.
+#[derive(Default)]
+struct Refused {
+    logged_at: Option<Instant>,
+}
+
+impl Refused {
+    fn log(&mut self, doubt: &Doubt) {
+        let is_due = |logged_at: Instant| logged_at.elapsed() >= REFUSED_INTERVAL;
+        if self.logged_at.is_none_or(is_due) {
+            self.logged_at = Some(Instant::now());
+            log::warn!("{doubt}");
         }
     }
 }

@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 use super::Sessions;
 use super::store::hash;
 use crate::accounts::end::{self, Which, Why};
-use crate::db::{self, AnyConnection, DeletedSession};
+use crate::accounts::purge::{self, PurgeError};
+use crate::db::{self, AnyConnection, DeletedSession, Expiring};
 
 impl Sessions {
     /// The hash that finds the session whose cookie was sent, whether that session still exists or not.
@@ -71,20 +72,23 @@ impl Sessions {
 
     /// Ends the sessions that have expired, and removes what was kept for a second click on "Sign out". Returns how many
     /// sessions it ended. Several processes may do so at once: one of them ends each session.
-    pub async fn purge_expired(&self) -> Result<usize, db::Error> {
+    ///
+    /// # Errors
+    /// No session has ended if the clock may be wrong.
+    pub async fn purge_expired(&self) -> Result<usize, PurgeError> {
+        self.purge_logouts().await?;
         self.record_last_uses().await?;
         let idle_timeout = self.idle_timeout;
+        // A session that is too old ends at its next request. If no request comes, it becomes idle.
+        let unseen_since = || self.clock.now() - idle_timeout.min(self.absolute_timeout);
+        purge::check(&self.db, Expiring::Sessions, unseen_since(), &self.clock).await?;
         let mut purged = 0;
         loop {
-            // A session that is too old ends at its next request. If no request comes, it becomes idle.
-            let unseen_since = self.clock.now() - idle_timeout.min(self.absolute_timeout);
-            let which = Which::SomeUnseenSince(unseen_since);
+            let which = Which::SomeUnseenSince(unseen_since());
             match self.end(which, Why::Expired { idle_timeout }).await? {
-                0 => break,
+                0 => return Ok(purged),
                 some => purged += some,
             }
         }
-        self.purge_logouts().await?;
-        Ok(purged)
     }
 }

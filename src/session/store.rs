@@ -18,6 +18,21 @@ use crate::db::{self, Session};
 /// seem idle between two writes.
 const TOUCH_AFTER: Duration = Duration::from_secs(60);
 
+/// Purging deletes a session minutes after it expires. One that expired longer ago than this is there after a long stop, or
+/// the clock is wrong.
+const LONG_OVER: time::Duration = time::Duration::DAY;
+
+/// What the times of a session say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is in use.
+    Live,
+    /// It has not been used for the idle timeout, or has reached the absolute one.
+    Expired,
+    /// It expired long ago, or its latest request lies in the future, by the idle timeout or more.
+    Implausible,
+}
+
 /// The session that a cookie opened.
 #[derive(Clone)]
 pub struct Loaded {
@@ -71,26 +86,33 @@ impl Sessions {
         TOUCH_AFTER.min(self.idle_timeout / 10)
     }
 
-    /// The session, unless it has expired by `now`: then it ends. If its row can't be deleted, that is an error.
+    /// The session, unless it has expired by `now`: then it ends. If its row can't be deleted, that is an error. One whose
+    /// times make no sense only opens nothing, since the clock may be wrong. It opens again when the clock is right.
     async fn current(
         &self,
         key_hash: &str,
         now: OffsetDateTime,
     ) -> Result<Option<Arc<CachedSession>>, db::Error> {
         let cached = self.cache.get(key_hash);
-        if let Some(session) = cached.filter(|session| !self.has_ended(session, now)) {
+        if let Some(session) =
+            cached.filter(|session| self.standing(session, now) == Standing::Live)
+        {
             return Ok(Some(session));
         }
         // Another process may have had a request of its browser since: after it was cached, or just now.
         for _ in 0..2 {
-            match self.read(key_hash, now).await? {
-                Some(session) if self.has_ended(&session, now) => {
+            let Some(session) = self.read(key_hash, now).await? else {
+                return Ok(None);
+            };
+            match self.standing(&session, now) {
+                Standing::Live => return Ok(Some(session)),
+                Standing::Implausible => return Ok(None),
+                Standing::Expired => {
                     let last_seen_at = session.last_seen_at;
                     if self.expire(key_hash, last_seen_at, now).await? {
                         return Ok(None);
                     }
                 }
-                session => return Ok(session),
             }
         }
         Ok(None)
@@ -177,9 +199,18 @@ impl Sessions {
         Ok(())
     }
 
-    fn has_ended(&self, session: &CachedSession, now: OffsetDateTime) -> bool {
-        now - session.last_seen_at >= self.idle_timeout
-            || now - session.created_at >= self.absolute_timeout
+    fn standing(&self, session: &CachedSession, now: OffsetDateTime) -> Standing {
+        let unseen_for = now - session.last_seen_at;
+        let idle_over = unseen_for - self.idle_timeout;
+        let absolute_over = now - session.created_at - self.absolute_timeout;
+        let over = idle_over.max(absolute_over);
+        if over > LONG_OVER || !(unseen_for + self.idle_timeout).is_positive() {
+            Standing::Implausible
+        } else if over.is_negative() {
+            Standing::Live
+        } else {
+            Standing::Expired
+        }
     }
 
     /// Seals the content of the row with this hash. It opens in no other row.

@@ -48,6 +48,7 @@ mod protocol;
 mod provider_refusals;
 mod provider_responses;
 mod proxy;
+mod purge;
 mod rate_limit;
 mod refresh;
 mod replicas;

@@ -6,10 +6,11 @@ mod allowance;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::accounts::purge::{self, PurgeError};
 use crate::accounts::reason::Reason;
 use crate::accounts::transaction::single_statement;
 use crate::clock::Clock;
-use crate::db::{self, AuditEvent, Db, Event};
+use crate::db::{AuditEvent, Db, Event, Expiring};
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
 use allowance::Allowance;
@@ -148,9 +149,13 @@ impl Audit {
     }
 
     /// Removes the events that are older than the retention, and returns how many.
-    pub async fn purge(&self) -> Result<usize, db::Error> {
+    ///
+    /// # Errors
+    /// No event is removed if the clock may be wrong.
+    pub async fn purge(&self) -> Result<usize, PurgeError> {
         self.tell_dropped().await;
         let until = self.clock.now() - self.retention;
+        purge::check(&self.db, Expiring::AuditEvents, until, &self.clock).await?;
         let mut purged = 0;
         loop {
             let some = self

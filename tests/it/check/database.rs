@@ -70,7 +70,7 @@ mod slow {
             (none.url.clone(), "file is not a database"),
         ] {
             let found = complaints_with(&app, &[("DATABASE_URL", &url)]);
-            assert_eq!(found.len(), 2, "{found:?}");
+            assert_eq!(found.len(), 3, "{found:?}");
             assert!(
                 found[0].starts_with("fault database the database can't be reached: ")
                     && found[0].contains(cause),
@@ -83,6 +83,7 @@ mod slow {
                 "{found:?}"
             );
             assert_eq!(found[1], "can't tell migrations needs the database.");
+            assert_eq!(found[2], "can't tell db_clock needs the database.");
         }
         let (mut content, mut file) = (String::new(), std::fs::File::open(&none.url).unwrap());
         file.read_to_string(&mut content).unwrap();

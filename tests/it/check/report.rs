@@ -13,6 +13,10 @@ on_both! {
             true => "Postgres",
             false => "the SQLite file DATABASE",
         };
+        let clock = match database {
+            "Postgres" => "the database's and ours agree within 30 s",
+            _ => "SQLite has the time of this host",
+        };
         let roots = printed.lines().find(|line| line.contains(" tls_roots ")).unwrap();
         let some_roots = roots.starts_with("ok          tls_roots      ") && roots.ends_with(" from the system, 0 from OIDC_CA_FILE.");
         assert!(some_roots || roots.starts_with("warning     tls_roots      no certificate authority is trusted."), "{roots}");
@@ -33,6 +37,7 @@ ok          client_secret  the token endpoint accepts it: it rejected a made-up 
 ok          end_session    people sign out at http://127.0.0.1:PROVIDER/end_session, too.
 ok          database       {database} is reachable.
 ok          migrations     all are applied.
+ok          db_clock       {clock}.
 Faults: 0. Warnings: {}. Can't tell: 0.
 ", i32::from(!some_roots));
         assert_eq!(printed, expected);
@@ -59,7 +64,7 @@ Faults: 0. Warnings: {}. Can't tell: 0.
         let (code, printed) = check_with(&app, &["--json"], &[]);
         let document: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!((code, &document["ok"], &document["faults"]), (0, &json!(true), &json!(0)));
-        assert_eq!(document["checks"].as_array().unwrap().len(), 16);
+        assert_eq!(document["checks"].as_array().unwrap().len(), 17);
     }
 
     async fn it_leaves_no_trace(app: TestApp) {

@@ -49,6 +49,7 @@ async fn before_the_first_start_it_makes_neither_database_nor_key() {
             "warning database the SQLite file people.db does not exist yet: Doorward creates it at its start. Fix: none, if this \
          is before the first start; otherwise check DATABASE_URL.",
             "can't tell migrations needs the database.",
+            "can't tell db_clock needs the database.",
         ]
     );
     let (_, printed) = check_with(

@@ -1,0 +1,203 @@
+//! A process whose clock is wrong, by `faketime`.
+
+use std::net::SocketAddr;
+
+use super::{Service, number, start};
+use crate::support::app::Storage;
+use crate::support::people::login;
+use crate::support::process::{DOORWARD, Process, complete, free_addr};
+use crate::support::{Database, Visitor};
+
+/// Starts a program with its clock shifted: `+100d`. Time goes on as usual.
+fn with_clock(shift: &str) -> [&str; 6] {
+    let monotonic = "FAKETIME_DONT_FAKE_MONOTONIC=1";
+    ["env", monotonic, "faketime", "-m", "-f", shift]
+}
+
+/// Another process beside the one of `service`, with its clock shifted.
+fn sibling(service: &Service, shift: &str) -> (Process, SocketAddr) {
+    let addr = free_addr();
+    let url = format!("http://{}", service.addr);
+    let mut sibling = start(
+        &with_clock(shift),
+        addr,
+        &service.provider,
+        &service.database,
+        &[("PUBLIC_URL", &url)],
+    );
+    sibling.answers(addr);
+    (sibling, addr)
+}
+
+/// The same browser at another process.
+fn at(addr: SocketAddr, service: &Service, browser: &Visitor) -> Visitor {
+    let visitor = Visitor::new(&format!("http://{addr}"));
+    let visitor = visitor.for_site(&format!("http://{}", service.addr));
+    visitor.set_app_cookie("doorward", &browser.app_cookies()["doorward"]);
+    visitor
+}
+
+/// What `doorward check` prints on a host with its clock shifted.
+fn check(service: &Service, shift: &str) -> String {
+    let variables = complete(
+        service.addr,
+        &[
+            ("DATABASE_URL", &service.database),
+            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+        ],
+    );
+    let variables = variables.iter();
+    let variables: Vec<_> = variables
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let starter = with_clock(shift);
+    let command = [&starter[1..], &[DOORWARD, "check"]].concat();
+    Process::start(starter[0], &command, &variables).ends().1
+}
+
+fn sessions(database: &str) -> i64 {
+    number(database, "SELECT COUNT(*) AS n FROM sessions")
+}
+
+/// All but failures.
+fn events(database: &str) -> i64 {
+    let query = "SELECT COUNT(*) AS n FROM audit_events WHERE event <> 'sign_in_failed'";
+    number(database, query)
+}
+
+#[actix_web::test]
+async fn on_postgres_a_process_with_a_wrong_clock_agrees_with_the_others() {
+    for (shift, warning, found) in [
+        (
+            "+100d",
+            "the database's clock is 8640000 s behind this host's",
+            "the database's is 8640000 s behind ours",
+        ),
+        (
+            "-100d",
+            "the database's clock is 8640000 s ahead of this host's",
+            "the database's is 8640000 s ahead of ours",
+        ),
+    ] {
+        let storage = Storage::new(Database::Postgres);
+        let service = Service::start(&storage.url);
+        let (ada, grace) = (service.visitor(), service.visitor());
+        ada.sign_in(&login(0)).await;
+        grace.sign_in(&login(1)).await;
+        // The next request of each is recorded.
+        storage.execute("UPDATE sessions SET last_seen_at = last_seen_at - interval '2 minutes'");
+        let (wrong, addr) = sibling(&service, shift);
+        let printed = wrong.says(warning);
+        assert!(printed.contains(" WARN "), "{printed}");
+
+        let (ada_there, grace_there) = (at(addr, &service, &ada), at(addr, &service, &grace));
+        assert!(ada_there.is_signed_in().await, "{shift}");
+        let seen = "SELECT COUNT(*) AS n FROM sessions WHERE last_seen_at
+            BETWEEN timezone('UTC', now()) - interval '1 minute' AND timezone('UTC', now())";
+        assert_eq!(storage.number(seen), 1, "{shift}");
+        assert!(grace_there.is_signed_in().await, "{shift}");
+        grace_there.post("/logout", "").await;
+        let recorded = "SELECT COUNT(*) AS n FROM audit_events WHERE occurred_at
+            NOT BETWEEN timezone('UTC', now()) - interval '1 minute' AND timezone('UTC', now())";
+        assert_eq!(storage.number(recorded), 0, "{shift}");
+        assert_eq!(
+            (sessions(&service.database), events(&service.database)),
+            (1, 5)
+        );
+
+        // ID tokens are checked by the clock of the process.
+        let somebody = Visitor::new(&format!("http://{addr}"));
+        let somebody = somebody.for_site(&format!("http://{}", service.addr));
+        let callback = somebody.callback_for(&login(2)).await;
+        let (_, target) = callback.split_once("/authorization-code").unwrap();
+        let refused = somebody.get(&format!("/authorization-code{target}")).await;
+        assert_eq!(refused.status, 403, "{shift}: {}", refused.body);
+        wrong.says("check both clocks");
+
+        drop(wrong);
+        assert!(ada.is_signed_in().await, "{shift}");
+
+        let report = check(&service, shift);
+        let line = format!(
+            "warning     db_clock       {found}. Fix: set the clocks of both hosts by NTP."
+        );
+        assert!(report.contains(&line), "{report}");
+    }
+}
+
+#[actix_web::test]
+async fn on_sqlite_a_start_with_a_wrong_clock_deletes_nothing() {
+    for shift in ["+100d", "-100d"] {
+        let storage = Storage::new(Database::Sqlite);
+        let mut service = Service::start(&storage.url);
+        let ada = service.visitor();
+        ada.sign_in(&login(0)).await;
+        let before = (sessions(&storage.url), events(&storage.url));
+        assert_eq!(before, (1, 2));
+
+        service.doorward.kill();
+        let (wrong, addr) = sibling(&service, shift);
+        let there = at(addr, &service, &ada);
+        assert_eq!(
+            there.get("/profile").await.location(),
+            "/login?return_to=%2Fprofile"
+        );
+        let cookie = there.app_cookies();
+        assert_eq!(
+            cookie["doorward"],
+            ada.app_cookies()["doorward"],
+            "the browser keeps it"
+        );
+        drop(wrong);
+
+        service.restart();
+        assert_eq!(
+            (sessions(&storage.url), events(&storage.url)),
+            before,
+            "{shift}"
+        );
+        assert!(ada.is_signed_in().await, "{shift}");
+    }
+}
+
+mod slow {
+    use super::*;
+
+    /// Their time runs 25 times as fast: the first purge comes after five minutes.
+    #[actix_web::test]
+    async fn the_first_purge_is_refused_if_the_clock_is_ahead_and_else_is_not() {
+        let mut purging = Vec::new();
+        for (database, shift, expected, left) in [
+            (
+                Database::Sqlite,
+                "+100d x25",
+                "2 of 2 audit events have expired by the clock",
+                (1, 2),
+            ),
+            (Database::Sqlite, "+10h x25", "session_expired", (0, 3)),
+            (Database::Postgres, "+0 x25", "session_expired", (0, 3)),
+        ] {
+            let storage = Storage::new(database);
+            let mut service = Service::start(&storage.url);
+            service.visitor().sign_in(&login(0)).await;
+            service.doorward.kill();
+            if database == Database::Postgres {
+                storage.execute(
+                    "UPDATE sessions SET last_seen_at = last_seen_at - interval '10 hours'",
+                );
+            }
+            let quick = ["faketime", "-m", "-f", shift];
+            let process = start(&quick, free_addr(), &service.provider, &storage.url, &[]);
+            process.says("listening at");
+            assert_eq!(sessions(&storage.url), 1, "{shift}");
+            purging.push((storage, service, process, expected, left));
+        }
+        for (storage, _service, process, expected, left) in purging {
+            let printed = process.says(expected);
+            let refused = printed.contains("1 of 1 sessions have expired by the clock");
+            assert_eq!(refused, left == (1, 2), "{printed}");
+            let found = (sessions(&storage.url), events(&storage.url));
+            assert_eq!(found, left, "{expected}: {printed}");
+        }
+    }
+}
