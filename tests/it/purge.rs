@@ -7,7 +7,7 @@ use time::Duration;
 
 use crate::on_both;
 use crate::support::TestApp;
-use crate::support::process::{DOORWARD, Process};
+use crate::support::process::{DOORWARD, Process, with_clock};
 
 /// Why a purge of both tables deletes nothing, if so. Sessions last for 8 hours, and events for 90 days.
 fn doubts(app: &TestApp) -> [Option<String>; 2] {
@@ -120,7 +120,8 @@ on_both! {
 
     async fn by_hand_it_goes_by_the_databases_clock(app: TestApp) {
         app.signed_in("ada").await;
-        let shown = purge(&app, &["faketime", "-f", "+100d"], &[]);
+        let ahead = with_clock("+100d");
+        let shown = purge(&app, &ahead.each_ref().map(String::as_str), &[]);
         let on_postgres = app.variables["DATABASE_URL"].starts_with("postgres");
         let counts = match on_postgres {
             true => "Expired: 0 of 1 sessions, 0 of 2 audit events.",

@@ -1,25 +1,25 @@
-//! A process whose clock is wrong, by `faketime`.
+//! A process or a Postgres whose clock is wrong, by `faketime`.
 
 use std::net::SocketAddr;
+
+use diesel::prelude::*;
+use doorward::accounts::purge::doubt;
+use doorward::clock::Clock;
+use doorward::db::{AnyConnection, DatabaseUrl, Db, Expiring};
 
 use super::{Service, number, start};
 use crate::support::app::Storage;
 use crate::support::people::login;
-use crate::support::process::{DOORWARD, Process, complete, free_addr};
+use crate::support::postgres::OwnPostgres;
+use crate::support::process::{DOORWARD, Process, complete, free_addr, with_clock};
 use crate::support::{Database, Visitor};
-
-/// Starts a program with its clock shifted: `+100d`. Time goes on as usual.
-fn with_clock(shift: &str) -> [&str; 6] {
-    let monotonic = "FAKETIME_DONT_FAKE_MONOTONIC=1";
-    ["env", monotonic, "faketime", "-m", "-f", shift]
-}
 
 /// Another process beside the one of `service`, with its clock shifted.
 fn sibling(service: &Service, shift: &str) -> (Process, SocketAddr) {
     let addr = free_addr();
     let url = format!("http://{}", service.addr);
     let mut sibling = start(
-        &with_clock(shift),
+        &with_clock(shift).each_ref().map(String::as_str),
         addr,
         &service.provider,
         &service.database,
@@ -51,6 +51,7 @@ fn check(service: &Service, shift: &str) -> String {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let starter = with_clock(shift);
+    let starter = starter.each_ref().map(String::as_str);
     let command = [&starter[1..], &[DOORWARD, "check"]].concat();
     Process::start(starter[0], &command, &variables).ends().1
 }
@@ -97,6 +98,9 @@ async fn on_postgres_a_process_with_a_wrong_clock_agrees_with_the_others() {
         assert_eq!(storage.number(seen), 1, "{shift}");
         assert!(grace_there.is_signed_in().await, "{shift}");
         grace_there.post("/logout", "").await;
+        // Within a minute, as the other process sees it.
+        let again = grace.post("/logout", "").await;
+        assert!(again.location().contains("id_token_hint="), "{again:?}");
         let recorded = "SELECT COUNT(*) AS n FROM audit_events WHERE occurred_at
             NOT BETWEEN timezone('UTC', now()) - interval '1 minute' AND timezone('UTC', now())";
         assert_eq!(storage.number(recorded), 0, "{shift}");
@@ -163,6 +167,55 @@ async fn on_sqlite_a_start_with_a_wrong_clock_deletes_nothing() {
 mod slow {
     use super::*;
 
+    #[actix_web::test]
+    async fn a_postgres_whose_clock_is_ahead_signs_nobody_out_for_good() {
+        let mut postgres = OwnPostgres::start();
+        let mut service = Service::start(&postgres.url());
+        let (ada, grace) = (service.visitor(), service.visitor());
+        ada.sign_in(&login(0)).await;
+        service.visitor().sign_in(&login(2)).await;
+        let (kept, cookies) = (sessions(&service.database), ada.app_cookies());
+        service.doorward.kill();
+        postgres.stop();
+        postgres.start_again_with_clock("+100d");
+        service.restart();
+        let ada = ada.reconnected();
+        let warning = "the database's clock is 8640000 s ahead of this host's";
+        service.doorward.says(warning);
+        assert!(!ada.is_signed_in().await);
+        assert_eq!(ada.app_cookies(), cookies);
+        let grace = grace.reconnected();
+        grace.sign_in(&login(1)).await;
+        assert!(grace.is_signed_in().await, "by the database's clock");
+
+        // She has signed in, but by the clock of this host.
+        let db = Db::new(DatabaseUrl::parse(&service.database, &|_| None).unwrap());
+        let reading = db.read_clock_blocking().unwrap().unwrap();
+        let clock = Clock::default().following(reading);
+        let mut connection =
+            AnyConnection::Postgres(PgConnection::establish(&service.database).unwrap());
+        for (table, days) in [(Expiring::Sessions, 1), (Expiring::AuditEvents, 90)] {
+            let until = clock.now() - time::Duration::days(days);
+            let doubt = doubt(&mut connection, table, until, &clock).unwrap();
+            let doubt = doubt.map(|doubt| doubt.to_string());
+            let why = "because the database's clock and this host's are 8640000 s apart. ";
+            assert!(
+                doubt.as_ref().is_some_and(|it| it.contains(why)),
+                "{table:?}: {doubt:?}"
+            );
+        }
+        drop(connection);
+
+        service.doorward.kill();
+        postgres.stop();
+        postgres.start_again_with_clock("+0");
+        service.restart();
+        let (ada, grace) = (ada.reconnected(), grace.reconnected());
+        assert!(ada.is_signed_in().await);
+        assert!(!grace.is_signed_in().await, "her session is of the future");
+        assert_eq!(sessions(&service.database), kept + 1);
+    }
+
     /// Their time runs 25 times as fast: the first purge comes after five minutes.
     #[actix_web::test]
     async fn the_first_purge_is_refused_if_the_clock_is_ahead_and_else_is_not() {
@@ -186,7 +239,8 @@ mod slow {
                     "UPDATE sessions SET last_seen_at = last_seen_at - interval '10 hours'",
                 );
             }
-            let quick = ["faketime", "-m", "-f", shift];
+            let quick = with_clock(shift);
+            let quick = quick.each_ref().map(String::as_str);
             let process = start(&quick, free_addr(), &service.provider, &storage.url, &[]);
             process.says("listening at");
             assert_eq!(sessions(&storage.url), 1, "{shift}");

@@ -24,6 +24,10 @@ if ! [ -d data ]; then
         --encoding=UTF8 --locale=C --no-sync || exit 1
     mv new data
 fi
+if [ -s clock ]; then
+    read -r FAKETIME <clock
+    export FAKETIME FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='/usr/$LIB/faketime/libfaketimeMT.so.1'
+fi
 exec "$bin/postgres" -D "$PWD/data" -c listen_addresses=127.0.0.1 -c unix_socket_directories="$socket" \
     -c max_connections=300 -c fsync=off -c full_page_writes=off \
     -c max_wal_size=256MB -c min_wal_size=32MB -c autovacuum=off -c jit=off "$@"
@@ -107,6 +111,13 @@ impl OwnPostgres {
         self.0
             .run()
             .unwrap_or_else(|output| panic!("Postgres did not start again:\n{output}"));
+    }
+
+    /// The same, with its clock shifted: `+100d`.
+    pub fn start_again_with_clock(&mut self, shift: &str) {
+        let clock = self.0.watchdog.folder().join("clock");
+        std::fs::write(clock, format!("{shift}\n")).expect("the folder can be written");
+        self.start_again();
     }
 
     /// What it has logged.

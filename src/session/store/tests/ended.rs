@@ -38,6 +38,29 @@ async fn a_sign_out_that_nobody_waits_for_empties_the_cache_too() {
     }
 }
 
+/// The clock may be wrong.
+#[actix_web::test]
+async fn a_session_that_expired_long_ago_or_is_of_the_future_is_refused_and_not_deleted() {
+    for (shift_secs, is_left) in [
+        (3600, false),
+        (3600 + 86_399, false),
+        (3600 + 86_401, true),
+        (-3602, true),
+    ] {
+        let fixture = Fixture::new();
+        let key = fixture.sign_in().await;
+        let shift = time::Duration::seconds(shift_secs);
+        fixture.clock.shift(shift);
+        assert!(!fixture.is_in(&key).await, "{shift_secs}");
+        fixture.clock.shift(-shift);
+        assert_eq!(fixture.is_in(&key).await, is_left, "{shift_secs}");
+    }
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    fixture.clock.shift(time::Duration::seconds(-3598));
+    assert!(fixture.is_in(&key).await, "clocks are set back");
+}
+
 /// SQLite's own shell does not enforce foreign keys.
 #[actix_web::test]
 async fn a_session_without_its_person_holds_up_no_purge() {
