@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use diesel::r2d2::R2D2Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection::Manager;
 use super::deadline::{Deadline, Patience};
 use super::error::Error;
-use super::sqlite_file::SqliteFile;
+use super::pooled::Manager;
 
 /// A connection that has responded within this time is not tested again before it is used.
 const TEST_AFTER: Duration = Duration::from_secs(1);
@@ -63,15 +62,11 @@ impl Connections {
 
     /// Gets a connection. It may turn out to be closed.
     pub fn get(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
-        let file = self.manager.sqlite_file();
-        file.map_or(Ok(()), SqliteFile::check)
-            .map_err(Error::FileReplaced)?;
         let pool = self.pool();
         let connection = pool.get_timeout(deadline.left()?);
         let mut pooled =
             connection.map_err(|timed_out| no_connection(timed_out, pool.state(), deadline))?;
-        file.map_or(Ok(()), |file| file.check_log(pooled.log))
-            .map_err(Error::FileReplaced)?;
+        pooled.check_file().map_err(Error::FileReplaced)?;
         let locks = pooled.wait_for_locks(deadline.left()?);
         locks.map_err(Error::Query)?;
         Ok(pooled)

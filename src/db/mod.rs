@@ -15,6 +15,7 @@ mod locking;
 mod migrations;
 mod page;
 mod pool;
+mod pooled;
 mod postgres;
 mod postgres_url;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
 
-use super::connection::{AnyConnection, Manager, Pooled};
+use super::connection::AnyConnection;
 use super::connections::Connections;
 use super::deadline::{Deadline, Patience, on_own_thread};
 use super::error::{Error, is_closed};
+use super::pooled::{Manager, Pooled};
 use super::sqlite::MissingFile;
 use super::{DatabaseUrl, capabilities, migrations};
 use crate::observe::metrics;
@@ -51,18 +52,19 @@ impl Db {
         self.connections.count() + self.readers.as_ref().map_or(0, Connections::count)
     }
 
-    /// Runs `query` on a thread that may block.
+    /// Runs `query` on a thread that may block. On a full disk it is run a second time, after SQLite's log was emptied.
     pub async fn run<T, F>(&self, query: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+        F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
         let db = self.clone();
-        on_blocking_thread(Patience::ORDINARY, &self.connections, move |deadline| {
+        let work = move |deadline| {
             let mut pooled = db.connections.get_tested(deadline)?;
             db.query(&mut pooled, query)
-        })
-        .await
+        };
+        let connections = &self.connections;
+        counted(on_blocking_thread(Patience::ORDINARY, connections, work)).await
     }
 
     /// The same for a query that only reads. It can be retried on another connection, so no connection is tested first,
@@ -81,7 +83,7 @@ impl Db {
         F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
         let db = self.clone();
-        on_blocking_thread(patience, self.readers(), move |deadline| {
+        let work = move |deadline| {
             let readers = db.readers();
             // After a restart of the database each idle connection turns out to be closed once.
             for _ in 0..readers.count() {
@@ -93,16 +95,21 @@ impl Db {
             }
             let mut pooled = readers.get_tested(deadline)?;
             db.query(&mut pooled, &query)
-        })
-        .await
+        };
+        counted(on_blocking_thread(patience, self.readers(), work)).await
     }
 
     fn query<T>(
         &self,
         pooled: &mut Pooled,
-        query: impl FnOnce(&mut AnyConnection) -> diesel::QueryResult<T>,
+        query: impl Fn(&mut AnyConnection) -> diesel::QueryResult<T>,
     ) -> Result<T, Error> {
-        let result = query(&mut pooled.connection);
+        let mut result = query(&mut pooled.connection);
+        if let Err(cause) = &result
+            && pooled.makes_room_after(cause)
+        {
+            result = query(&mut pooled.connection);
+        }
         pooled.used_at = Some(Instant::now());
         result.map_err(|cause| {
             pooled.is_closed = is_closed(&cause);
@@ -132,13 +139,14 @@ impl Db {
         })
     }
 
-    /// Whether an SQLite file is still the one that was opened. Each query checks it first; this is for a report without
-    /// one. Always so on Postgres.
-    pub fn check_file(&self) -> Result<(), Error> {
-        match self.manager.sqlite_file() {
-            Some(file) => file.check().map_err(Error::FileReplaced),
-            None => Ok(()),
-        }
+    /// Whether the SQLite file and its log are still those that were opened. Each query checks that first; this is for a
+    /// report without one, and not counted. Always so on Postgres.
+    pub async fn check_file(&self) -> Result<(), Error> {
+        let Some(readers) = self.readers.clone() else {
+            return Ok(());
+        };
+        let check = move |deadline| readers.get(deadline).map(drop);
+        on_blocking_thread(Patience::PING, self.readers(), check).await
     }
 
     /// Whether the database responds. The result is here within two seconds.
@@ -181,7 +189,7 @@ async fn on_blocking_thread<T: Send + 'static>(
     connections: &Connections,
     work: impl FnOnce(Deadline) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let (context, began) = (RequestContext::current(), Instant::now());
+    let context = RequestContext::current();
     let deadline = patience.from_now();
     let done = async {
         let turn = connections.turn(deadline).await?;
@@ -194,7 +202,13 @@ async fn on_blocking_thread<T: Send + 'static>(
         done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)))
     };
     let done = tokio::time::timeout(patience.response, done).await;
-    let result = done.unwrap_or(Err(Error::NoResponse(patience.response)));
+    done.unwrap_or(Err(Error::NoResponse(patience.response)))
+}
+
+/// Counts a query in the metrics.
+async fn counted<T>(query: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let began = Instant::now();
+    let result = query.await;
     metrics::database_query(began.elapsed(), result.is_ok());
     result
 }

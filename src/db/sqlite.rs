@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// What to do if the file does not exist.
@@ -22,6 +23,23 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Sets how long each statement waits for a lock.
 pub fn set_lock_wait(connection: &mut SqliteConnection, wait: Duration) -> QueryResult<()> {
     connection.batch_execute(&format!("PRAGMA busy_timeout = {}", wait.as_millis()))
+}
+
+/// Copies what the log holds into the database and empties the log; whether it did. A reader that is under way prevents it.
+pub fn empty_log(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Checkpoint {
+        #[diesel(sql_type = Integer)]
+        busy: i32,
+    }
+    let checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)");
+    let checkpoint: Checkpoint = checkpoint.get_result(connection)?;
+    Ok(checkpoint.busy == 0)
+}
+
+/// Makes a checkpoint after each hundred pages of log, 400 KiB.
+pub fn keep_log_small(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA wal_autocheckpoint = 100")
 }
 
 /// Makes each statement that would write an error.
@@ -49,7 +67,8 @@ fn open_or_create(path: &Path) -> ConnectionResult<SqliteConnection> {
     let mut connection = SqliteConnection::establish(name)?;
     // The timeout comes first: switching to WAL needs a lock that another process may hold. Each commit waits for the disk
     // (FULL), or a power cut could undo a sign-out that was confirmed. A checkpoint copies every page that has changed since
-    // the last one. At 16 MiB of log there is one a quarter as often as by default. The last statement opens the log.
+    // the last one. At 16 MiB of log there is one a quarter as often as by default.
+    // A long reader makes the log grow beyond that; after it, the log is cut again. The last statement opens the log.
     set_lock_wait(&mut connection, LOCK_WAIT)
         .and_then(|()| {
             connection.batch_execute(
@@ -57,6 +76,7 @@ fn open_or_create(path: &Path) -> ConnectionResult<SqliteConnection> {
              PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA wal_autocheckpoint = 4000;
+             PRAGMA journal_size_limit = 20000000;
              PRAGMA user_version;",
             )
         })
@@ -106,7 +126,6 @@ fn create_private(path: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use diesel::dsl::sql;
-    use diesel::sql_types::Integer;
 
     /// A commit that was confirmed survives a power cut: each commit waits for the disk.
     #[test]
@@ -121,5 +140,32 @@ mod tests {
             assert_eq!(synchronous.get_result(&mut connection), Ok(full));
         }
         std::fs::remove_dir_all(folder).unwrap();
+    }
+    /// A backup, for example. The log holds all that is written meanwhile.
+    #[test]
+    fn the_log_is_small_again_after_a_long_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("doorward.db");
+        let mut writer = open(&file, MissingFile::Create).unwrap();
+        writer
+            .batch_execute("CREATE TABLE rows (row BLOB)")
+            .unwrap();
+        let mut reader = open(&file, MissingFile::Create).unwrap();
+        reader.batch_execute("BEGIN; SELECT * FROM rows").unwrap();
+        let mut write = || writer.batch_execute("INSERT INTO rows VALUES (zeroblob(9000000))");
+        let log = || {
+            std::fs::metadata(folder.path().join("doorward.db-wal"))
+                .unwrap()
+                .len()
+        };
+        for _ in 0..4 {
+            write().unwrap();
+        }
+        assert!(log() > 30_000_000, "{}", log());
+        reader.batch_execute("COMMIT").unwrap();
+        for _ in 0..2 {
+            write().unwrap();
+        }
+        assert!(log() <= 20_000_000, "{}", log());
     }
 }

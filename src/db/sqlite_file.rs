@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The device and the inode, which no two files share while one of them is open.
 type Identity = (u64, u64);
@@ -15,11 +16,13 @@ pub struct SqliteFile {
     path: PathBuf,
     log_path: PathBuf,
     opened: OnceLock<Identity>,
+    /// Whether the log was emptied since the file was replaced.
+    is_log_empty: AtomicBool,
 }
 
 /// Which write-ahead log a connection has open, if any. SQLite deletes it with the last connection and makes it anew with the
 /// next.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct OpenLog(Option<Identity>);
 
 impl SqliteFile {
@@ -31,6 +34,7 @@ impl SqliteFile {
             path,
             log_path: log_path.into(),
             opened: OnceLock::new(),
+            is_log_empty: AtomicBool::new(false),
         }
     }
 
@@ -51,31 +55,40 @@ impl SqliteFile {
     /// and what to do.
     pub fn check(&self) -> Result<(), String> {
         match self.opened.get() {
-            Some(opened) => self.compare(&self.path, *opened, RESTORE),
+            Some(opened) => compare(&self.path, *opened, RESTORE),
             None => Ok(()),
         }
     }
 
-    /// The same for the log of a connection.
-    pub fn check_log(&self, open: OpenLog) -> Result<(), String> {
-        match open.0 {
-            Some(opened) => self.compare(&self.log_path, opened, RESTART),
+    /// The same for a connection: it has the file open, and `log`. `empty_log` makes it copy what the log holds into the
+    /// file that is open, and returns whether it did. It is called once after the file was replaced: SQLite would apply the
+    /// log, which lies beside the path, to the file that was put there, and so corrupt it.
+    pub fn check_open(&self, log: OpenLog, empty_log: impl FnOnce() -> bool) -> Result<(), String> {
+        let checked = self.check().and_then(|()| match log.0 {
+            Some(opened) => compare(&self.log_path, opened, RESTART),
             None => Ok(()),
+        });
+        let is_log_empty = self.is_log_empty.load(Relaxed);
+        match checked {
+            Ok(()) if is_log_empty => self.is_log_empty.store(false, Relaxed),
+            Err(_) if !is_log_empty => self.is_log_empty.store(empty_log(), Relaxed),
+            _ => (),
         }
+        checked
     }
+}
 
-    fn compare(&self, path: &Path, opened: Identity, advice: &str) -> Result<(), String> {
-        let what = match identity(path) {
-            Ok(found) if found == opened => return Ok(()),
-            Ok(_) => "was replaced by another file".to_owned(),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => "was deleted".to_owned(),
-            Err(cause) => format!("can't be found ({cause})"),
-        };
-        let path = path.display();
-        Err(format!(
-            "{path} {what} while it is open, so nothing is written any more: {advice}"
-        ))
-    }
+fn compare(path: &Path, opened: Identity, advice: &str) -> Result<(), String> {
+    let what = match identity(path) {
+        Ok(found) if found == opened => return Ok(()),
+        Ok(_) => "was replaced by another file".to_owned(),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => "was deleted".to_owned(),
+        Err(cause) => format!("can't be found ({cause})"),
+    };
+    let path = path.display();
+    Err(format!(
+        "{path} {what} while it is open, so nothing is written any more: {advice}"
+    ))
 }
 
 const RESTORE: &str = "move the file back that was there, or stop Doorward, restore a backup with `doorward restore` and \
@@ -90,6 +103,7 @@ fn identity(path: &Path) -> io::Result<Identity> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::fs;
 
     #[test]
@@ -102,7 +116,12 @@ mod tests {
         let file = SqliteFile::new(path("doorward.db"));
         assert_eq!(file.check(), Ok(()), "it is not opened yet");
         let log = file.has_been_opened();
-        let check = || file.check().and_then(|()| file.check_log(log));
+        let emptied = Cell::new(0);
+        let empty_log = || {
+            emptied.set(emptied.get() + 1);
+            true
+        };
+        let check = || file.check_open(log, empty_log);
         assert_eq!(check(), Ok(()));
         let told = |what: &str| {
             let said = check().unwrap_err();
@@ -115,9 +134,11 @@ mod tests {
         told("doorward.db was replaced by another file while it is open");
         fs::rename(path("moved.db"), path("doorward.db")).unwrap();
         assert_eq!(check(), Ok(()));
+        assert_eq!(emptied.get(), 1);
         fs::remove_file(path("doorward.db-wal")).unwrap();
         told("doorward.db-wal was deleted while it is open");
         // All connections were closed, and one was opened again.
-        assert_eq!(file.check_log(file.has_been_opened()), Ok(()));
+        assert_eq!(file.check_open(file.has_been_opened(), empty_log), Ok(()));
+        assert_eq!(emptied.get(), 2);
     }
 }

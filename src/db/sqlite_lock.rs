@@ -9,23 +9,16 @@ use diesel::prelude::*;
 use super::sqlite::{self, MissingFile};
 use super::{DatabaseUrl, Error};
 
-/// How long a statement waits for it, unless [`with_wait`] says otherwise.
-pub const WAIT: Duration = Duration::from_secs(5);
-
-/// Runs `work`, whose statements wait for the lock for as long as `wait`.
+/// Runs `work`, whose statements wait for the lock for as long as `wait`, and later ones again as long as usual.
 pub fn with_wait<T>(
-    sqlite: &mut SqliteConnection,
+    connection: &mut SqliteConnection,
     wait: Duration,
     work: impl FnOnce(&mut SqliteConnection) -> T,
 ) -> QueryResult<T> {
-    set_wait(sqlite, wait)?;
-    let outcome = work(sqlite);
-    set_wait(sqlite, WAIT)?;
+    sqlite::set_lock_wait(connection, wait)?;
+    let outcome = work(connection);
+    sqlite::set_lock_wait(connection, sqlite::LOCK_WAIT)?;
     Ok(outcome)
-}
-
-fn set_wait(sqlite: &mut SqliteConnection, wait: Duration) -> QueryResult<()> {
-    sqlite.batch_execute(&format!("PRAGMA busy_timeout = {}", wait.as_millis()))
 }
 
 /// Whether the lock did not become free in time. Diesel has no kind for it, only SQLite's text, which is in English

@@ -1,4 +1,5 @@
-//! What is done again and again while Doorward serves: deletes what has expired, and follows the database's clock.
+//! What is done again and again while Doorward serves: deletes what has expired, follows the database's clock, and watches
+//! the SQLite file.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use actix_web::rt;
 use crate::accounts::audit::Audit;
 use crate::accounts::purge::{Doubt, PurgeError};
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Db, Error};
 use crate::session::Sessions;
 
 /// How often expired rows are deleted.
@@ -25,6 +26,9 @@ const CLOCK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How far the database's clock and that of this machine may be apart without a warning.
 const CLOCK_WARNING: time::Duration = time::Duration::seconds(30);
+
+/// How often the SQLite file is looked at.
+const FILE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Sets `clock` by that of the database again and again, and logs when it and the clock of this machine differ. Returns at
 /// once on SQLite.
@@ -62,6 +66,26 @@ fn log_clocks(differ: bool, ahead_secs: f64) {
             },
         ),
         false => log::info!("the database's clock and this host's agree again"),
+    }
+}
+
+/// Logs that the SQLite file was replaced or deleted, and that it is back.
+pub async fn watch_file(db: Db) {
+    let mut interval = rt::time::interval(FILE_INTERVAL);
+    let mut is_replaced = false;
+    loop {
+        interval.tick().await;
+        match db.check_file().await {
+            Err(cause @ Error::FileReplaced(_)) if !is_replaced => {
+                log::error!("{cause}");
+                is_replaced = true;
+            }
+            Ok(()) if is_replaced => {
+                log::info!("the database file is back: it is read and written again");
+                is_replaced = false;
+            }
+            _ => (),
+        }
     }
 }
 

@@ -148,6 +148,7 @@ impl Doorward {
             self.db.clone(),
             self.db_clock.clone(),
         ));
+        rt::spawn(housekeeping::watch_file(self.db.clone()));
         let mut files = key_rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
         files.extend(self.certificate.iter().map(Certificate::watched));
         rt::spawn(watch(files));

@@ -29,9 +29,7 @@ impl Sessions {
     pub(super) async fn end_by(
         &self,
         which: Which,
-        end: impl FnOnce(&mut AnyConnection, &Which) -> QueryResult<Vec<DeletedSession>>
-        + Send
-        + 'static,
+        end: impl Fn(&mut AnyConnection, &Which) -> QueryResult<Vec<DeletedSession>> + Send + 'static,
     ) -> Result<usize, db::Error> {
         let cache = self.cache.clone();
         let end = self.db.run(move |connection| {

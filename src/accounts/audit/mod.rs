@@ -115,7 +115,7 @@ impl Audit {
     async fn keep(&self, event: AuditEvent) {
         let kept = event.clone();
         let create = self.db.run(move |connection| {
-            single_statement(connection, |transaction| transaction.record(kept))
+            single_statement(connection, |transaction| transaction.record(kept.clone()))
         });
         if let Err(cause) = create.await {
             metrics::audit_event_lost();

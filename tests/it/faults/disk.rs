@@ -178,3 +178,26 @@ async fn a_full_disk_is_told_and_when_there_is_room_again_all_goes_on() {
     assert!(early.is_signed_in().await);
     service.doorward.answers(service.addr);
 }
+
+/// The log holds mostly older versions of the same pages: 200 KiB hold it five times, or the sessions of seventy sign-ins.
+#[actix_web::test]
+async fn a_disk_that_the_log_has_filled_needs_little_room_to_go_on() {
+    let storage = Storage::new(Database::Sqlite);
+    let folder = Path::new(&storage.url).parent().unwrap();
+    let folder = folder.to_str().unwrap();
+    let disk = Disk::find();
+    let service = disk.open(folder);
+    if let Disk::Small = disk {
+        let filler = format!("/proc/{}/root{folder}/filler", service.doorward.id());
+        std::fs::write(filler, [0; 200 * 1024]).unwrap();
+    }
+    until("a full disk", Duration::from_secs(30), async || {
+        !is_back(&service.visitor().sign_in("p0").await)
+    })
+    .await;
+    disk.make_room(&service, folder);
+    for round in 0..40 {
+        let answer = service.visitor().sign_in("p0").await;
+        assert!(is_back(&answer), "{round}: {}", service.doorward.printed());
+    }
+}

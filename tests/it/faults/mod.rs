@@ -3,6 +3,7 @@
 
 mod clock;
 mod disk;
+mod replaced;
 mod slow;
 
 use std::cell::Cell;
