@@ -1,6 +1,7 @@
 //! The command line, a file for each command. Output goes to standard output, errors to standard error.
 
 mod audit;
+mod backup;
 mod check;
 mod healthcheck;
 mod output;
@@ -52,6 +53,10 @@ pub enum Command {
     Audit(audit::Audit),
     /// Show how many sessions and audit events have expired, or delete them; Doorward does so by itself unless its clock may be wrong
     Purge(purge::Purge),
+    /// Write a checked backup of an SQLite database, while it is in use; needs only DATABASE_URL
+    Backup(backup::Backup),
+    /// Replace an SQLite database by a backup, while nothing uses it; needs only DATABASE_URL
+    Restore(backup::Restore),
 }
 
 impl Command {
@@ -64,6 +69,8 @@ impl Command {
             Command::Serve => serve().map(|()| ExitCode::SUCCESS),
             Command::Healthcheck => healthcheck::run().map(|()| ExitCode::SUCCESS),
             Command::Audit(audit) => output::say(&audit::run(audit, &database()?)?),
+            Command::Backup(backup) => output::say(&backup::backup(backup)?),
+            Command::Restore(restore) => output::say(&backup::restore(restore)?),
             Command::Check(form) => check::run(form),
             Command::Purge(purge) => output::say(&purge::run(&purge)?),
             Command::Users(users) => output::say(&users::run(users, &database()?)?),

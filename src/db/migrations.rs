@@ -1,12 +1,14 @@
 //! The files of `migrations/`, embedded so that applying them needs no other tool.
 
+mod applied;
+
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{AnyConnection, Error, sqlite_lock};
@@ -24,13 +26,6 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 const TABLE_WAIT: Duration = Duration::from_secs(1);
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-diesel::table! {
-    /// Diesel's table of applied migrations.
-    __diesel_schema_migrations (version) {
-        version -> VarChar,
-    }
-}
 
 /// Applies the pending migrations, one process at a time. If there are none, the role needs no right to change the schema
 /// and no process waits for another. On Postgres the connection must be closed afterwards: it keeps the lock and its
@@ -170,74 +165,24 @@ fn tell_once(is_told: &mut bool, what: &str, patience: Duration) {
 /// [`Error::Forbidden`] if the role may not read which are applied.
 pub fn pending(connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
     let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
-    let applied = applied(connection)?;
+    let applied = applied::versions(connection)?;
     let names = embedded.iter().map(|migration| migration.name());
     let missing = names.filter(|name| !applied.contains(&name.version().to_string()));
     Ok(missing.map(ToString::to_string).collect())
 }
 
-/// The versions that are applied. Without the table, none was. It is not created here: the role may not be allowed to.
-fn applied(connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
-    let cause = match load_applied(connection) {
-        Ok(versions) => return Ok(versions),
-        Err(cause) => cause,
-    };
-    let AnyConnection::Postgres(postgres) = connection else {
-        return match cause.to_string().contains("no such table") {
-            true => Ok(Vec::new()),
-            false => Err(Error::Query(cause)),
-        };
-    };
-    match find_table(postgres)? {
-        Table::Missing => Ok(Vec::new()),
-        Table::Forbidden(grant) => Err(Error::Forbidden(grant)),
-        // Another process has created it in between, or something else is wrong.
-        Table::Readable => load_applied(connection).map_err(Error::Query),
-    }
-}
-
-fn load_applied(connection: &mut AnyConnection) -> QueryResult<Vec<String>> {
-    let versions = __diesel_schema_migrations::table.select(__diesel_schema_migrations::version);
-    versions.load(connection)
-}
-
-/// What Postgres has of the table of applied migrations.
-enum Table {
-    Missing,
-    /// The statement that allows us to read it.
-    Forbidden(String),
-    Readable,
-}
-
-/// The catalogue is readable for everybody. Without a right to the schema, the table counts as not there, unless the
-/// schema is the one that everybody uses.
-const MISSING_RIGHTS: &str = "
-    SELECT concat_ws('; ',
-        CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN
-            format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, current_user) END,
-        CASE WHEN NOT has_table_privilege(c.oid, 'SELECT') THEN
-            format('GRANT SELECT ON %I.%I TO %I', n.nspname, c.relname, current_user) END
-        ) AS missing
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relname = '__diesel_schema_migrations'
-        AND (pg_table_is_visible(c.oid)
-            OR n.nspname = 'public' AND NOT has_schema_privilege(n.oid, 'USAGE'))";
-
-fn find_table(postgres: &mut PgConnection) -> Result<Table, Error> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        missing: String,
-    }
-    let row: Option<Row> = diesel::sql_query(MISSING_RIGHTS)
-        .get_result(postgres)
-        .optional()
-        .map_err(Error::Query)?;
-    Ok(match row {
-        None => Table::Missing,
-        Some(Row { missing }) if missing.is_empty() => Table::Readable,
-        Some(Row { missing }) => Table::Forbidden(missing),
-    })
+/// The versions of applied migrations that this Doorward does not know. Nothing if none is applied: then it is no
+/// database of Doorward's.
+pub fn unknown(connection: &mut AnyConnection) -> Result<Option<Vec<String>>, Error> {
+    let embedded: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(failed)?;
+    let known: Vec<_> = embedded
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let (known, unknown): (Vec<_>, Vec<_>) = applied::versions(connection)?
+        .into_iter()
+        .partition(|version| known.contains(version));
+    Ok((!known.is_empty()).then_some(unknown))
 }
 
 fn failed(cause: Cause) -> Error {

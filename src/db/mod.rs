@@ -2,6 +2,7 @@
 //! neither the web framework nor the protocol.
 
 mod audit_events;
+pub mod backup;
 mod capabilities;
 mod clock;
 mod connection;

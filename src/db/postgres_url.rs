@@ -66,6 +66,34 @@ impl PostgresUrl {
     }
 }
 
+impl PostgresUrl {
+    /// A URL for the tools of Postgres, with nothing secret in it and nothing that a shell would read within single
+    /// quotes.
+    pub fn without_password(&self) -> String {
+        let parameters = self.for_libpq.split_once("://").map(|(_, rest)| rest);
+        match parameters.and_then(Options::parse) {
+            Some(mut options) if self.is_tidy => {
+                options.keep(&WHERE_AND_WHO);
+                options.write()
+            }
+            _ => "postgres://USER@HOST/DATABASE".to_owned(),
+        }
+    }
+}
+
+/// The options that say where the database is and who we are there.
+const WHERE_AND_WHO: [&str; 9] = [
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+];
+
 /// The options that libpq gets.
 fn read(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Options, &'static str> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

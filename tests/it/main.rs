@@ -7,6 +7,7 @@ mod admin;
 mod advisories;
 mod arrows;
 mod audit;
+mod backup;
 mod behind_proxies;
 mod below_a_path;
 mod budgets;

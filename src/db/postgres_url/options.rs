@@ -99,6 +99,11 @@ impl Options {
         self.0.retain(|(known, _)| known != keyword);
     }
 
+    /// Removes all options but these.
+    pub fn keep(&mut self, keywords: &[&str]) {
+        self.0.retain(|(known, _)| keywords.contains(&&**known));
+    }
+
     /// The value of an option. Bytes that are not text become a character that no host, mode or file name has.
     pub fn get(&self, keyword: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(known, _)| known == keyword)?;
