@@ -1,5 +1,6 @@
 //! Sessions as an administrator sees them, without their content.
 
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use time::PrimitiveDateTime;
 
@@ -48,5 +49,10 @@ impl SessionEntry {
             .filter(sessions::user_id.eq(user_id))
             .count()
             .get_result(connection)
+    }
+
+    /// Whether there are sessions, expired ones included.
+    pub fn any(connection: &mut AnyConnection) -> QueryResult<bool> {
+        diesel::select(exists(sessions::table.select(sessions::key_hash))).get_result(connection)
     }
 }

@@ -1,5 +1,7 @@
 //! What an operator should know at start although it works.
 
+use std::path::Path;
+
 use crate::db::{self, DatabaseUrl};
 use crate::oidc;
 use crate::public_url::PublicUrl;
@@ -45,4 +47,14 @@ pub fn about_writing(url: &DatabaseUrl, is_read_only: Result<bool, db::Error>) {
         ),
         (Err(cause), _) => log::warn!("whether the database can be written is not known: {cause}"),
     }
+}
+
+/// That the key beside the database is gone, with which its sessions could be opened.
+pub fn about_lost_key(file: &Path) {
+    log::warn!(
+        "{} is gone, although the database has sessions: everybody must sign in again, with a new key. To keep \
+         the sessions, stop Doorward, put the former file there (or set SESSION_KEY, if it was set before), and \
+         start again",
+        file.display()
+    );
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretSlice;
 
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db, wait_until_readable};
+use crate::db::{DatabaseUrl, Db, SessionEntry, wait_until_readable};
 use crate::server::{StartError, session_key_file, start_warnings};
 use crate::settings::{Database, Settings};
 
@@ -30,6 +30,10 @@ pub fn open(
     let key = match (key, &settings.database.url) {
         (Some(key), _) => key,
         (None, DatabaseUrl::Sqlite(database)) => {
+            let has_sessions = db.run_blocking(SessionEntry::any);
+            if has_sessions.map_err(StartError::Database)? {
+                start_warnings::about_lost_key(&session_key_file::path(database));
+            }
             session_key_file::read_or_make(database).map_err(StartError::SessionKey)?
         }
         (None, DatabaseUrl::Postgres(_)) => {

@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::support::process::{DOORWARD, Process, complete, free_addr, get};
+use crate::support::Visitor;
+use crate::support::process::{DOORWARD, Process, complete, free_addr, get, provider_for};
+use crate::support::provider::demo_people;
 
 const DOTENV: &str =
     "OIDC_ISSUER=http://127.0.0.1:9\nOIDC_CLIENT_ID=id\nOIDC_CLIENT_SECRET=\"hunter2-secret\"\n";
@@ -119,4 +121,43 @@ fn a_session_key_that_cant_be_used_leaves_the_database_alone() {
     let printed = Process::doorward(free_addr(), &variables).gives_up();
     assert!(printed.contains("has 0 bytes"), "{printed}");
     assert!(!database.exists());
+}
+
+/// A new key is made all the same: the service matters more than its sessions.
+#[actix_web::test]
+async fn a_session_key_that_is_gone_is_told_if_there_are_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("doorward.db");
+    let database = database.to_str().unwrap();
+    let key = folder.path().join("doorward.key");
+    let addr = free_addr();
+    let url = format!("http://{addr}");
+    let provider = provider_for(&url, demo_people());
+    let start = || {
+        let variables = [
+            ("OIDC_ISSUER", &*provider.issuer()),
+            ("PUBLIC_URL", &url),
+            ("DATABASE_URL", database),
+            ("SESSION_KEY", ""),
+        ];
+        let mut doorward = Process::doorward(addr, &variables);
+        doorward.answers(addr);
+        doorward
+    };
+    let warning = format!(
+        "{} is gone, although the database has sessions: everybody must sign in again",
+        key.display()
+    );
+    for (is_removed, is_told) in [(false, false), (true, false), (true, true), (false, false)] {
+        if is_removed {
+            std::fs::remove_file(&key).unwrap();
+        }
+        let doorward = start();
+        let printed = doorward.printed();
+        assert_eq!(printed.contains(&warning), is_told, "{printed}");
+        if is_removed {
+            let ada = Visitor::new(&url);
+            assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+        }
+    }
 }

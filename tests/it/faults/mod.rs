@@ -4,6 +4,7 @@
 mod clock;
 mod disk;
 mod replaced;
+mod signals;
 mod slow;
 
 use std::cell::Cell;
