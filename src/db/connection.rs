@@ -37,12 +37,9 @@ impl AnyConnection {
 
     /// Whether a query failed because SQLite could not write to the disk: it is full, or a quota is used up. Likewise.
     pub fn is_full(&self, cause: &diesel::result::Error) -> bool {
-        let cause = cause.to_string();
-        let is_full = |text| cause.contains(text);
+        let texts = ["database or disk is full", "disk I/O error"];
         matches!(self, AnyConnection::Sqlite(_))
-            && ["database or disk is full", "disk I/O error"]
-                .into_iter()
-                .any(is_full)
+            && texts.iter().any(|text| cause.to_string().contains(text))
     }
 
     /// Runs `work` in a transaction that may write from its first statement on. SQLite would otherwise refuse the first

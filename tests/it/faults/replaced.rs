@@ -15,6 +15,14 @@ fn beside(storage: &Storage, name: &str) -> PathBuf {
     PathBuf::from(&storage.url).with_file_name(name)
 }
 
+fn back_up(storage: &Storage) -> PathBuf {
+    let backup = beside(storage, "backup.db");
+    let mut database = SqliteConnection::establish(&storage.url).unwrap();
+    let vacuum = format!("VACUUM INTO '{}'", backup.display());
+    database.batch_execute(&vacuum).unwrap();
+    backup
+}
+
 /// Nobody signs in or out, nobody's page is served from what is lost, and the log says why and what to do.
 async fn assert_nothing_is_written(service: &Service, signed_in: &Visitor, why: &str) {
     assert_page(&service.visitor().sign_in("p9").await, 503, NO_RECORDS);
@@ -53,11 +61,7 @@ async fn a_backup_that_is_moved_over_the_database_is_whole_after_a_restart() {
     let mut service = Service::start(&storage.url);
     let ada = service.visitor();
     assert!(is_back(&ada.sign_in("p0").await));
-    let backup = beside(&storage, "backup.db");
-    SqliteConnection::establish(&storage.url)
-        .unwrap()
-        .batch_execute(&format!("VACUUM INTO '{}'", backup.display()))
-        .unwrap();
+    let backup = back_up(&storage);
     for person in 1..9 {
         assert!(is_back(
             &service.visitor().sign_in(&format!("p{person}")).await
@@ -73,6 +77,21 @@ async fn a_backup_that_is_moved_over_the_database_is_whole_after_a_restart() {
     let check = "SELECT COUNT(*) AS n FROM pragma_integrity_check WHERE integrity_check <> 'ok'";
     assert_eq!(number(&storage.url, check), 0);
     assert!(is_back(&service.visitor().sign_in("p1").await));
+}
+
+/// `mv backup.db doorward.db && systemctl restart doorward`: nobody comes in between.
+#[actix_web::test]
+async fn a_backup_that_is_moved_over_the_database_just_before_a_restart_is_whole() {
+    let storage = Storage::new(Database::Sqlite);
+    let mut service = Service::start(&storage.url);
+    assert!(is_back(&service.visitor().sign_in("p0").await));
+    let backup = back_up(&storage);
+    assert!(is_back(&service.visitor().sign_in("p1").await));
+    std::fs::rename(backup, &storage.url).unwrap();
+    service.doorward.signal("TERM");
+    service.doorward.ends();
+    service.restart();
+    assert_eq!(users(&storage.url), 1);
 }
 
 /// It holds what was written last, and nobody else would read it.
