@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use diesel::QueryResult;
 
-use crate::db::{AnyConnection, AuditEvent, LockWait};
+use crate::db::{AnyConnection, AuditEvent, LockWait, retried};
 
 /// An open transaction and its events.
 pub struct Transaction<'a> {
@@ -54,14 +54,13 @@ impl DerefMut for Transaction<'_> {
 }
 
 /// Runs `act` in one transaction. It must pass on each error of the database: after one, Postgres commits nothing more.
-///
-/// A retry after a serialization failure belongs here.
+/// After a serialization failure or a deadlock it runs again, a few times.
 ///
 /// # Errors
 /// Of `act`, or of the commit. The transaction is then rolled back and nothing is logged.
 pub fn transaction<T>(
     connection: &mut AnyConnection,
-    act: impl FnOnce(&mut Transaction<'_>) -> QueryResult<T>,
+    act: impl Fn(&mut Transaction<'_>) -> QueryResult<T>,
 ) -> QueryResult<T> {
     transaction_with(connection, LockWait::Unlimited, act)
 }
@@ -70,12 +69,14 @@ pub fn transaction<T>(
 pub fn transaction_with<T>(
     connection: &mut AnyConnection,
     lock_wait: LockWait,
-    act: impl FnOnce(&mut Transaction<'_>) -> QueryResult<T>,
+    act: impl Fn(&mut Transaction<'_>) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    let (outcome, events) = connection.write_transaction(lock_wait, |connection| {
-        let mut transaction = Transaction::new(connection);
-        let outcome = act(&mut transaction)?;
-        Ok((outcome, transaction.events))
+    let (outcome, events) = retried(connection, |connection| {
+        connection.write_transaction(lock_wait, |connection| {
+            let mut transaction = Transaction::new(connection);
+            let outcome = act(&mut transaction)?;
+            Ok((outcome, transaction.events))
+        })
     })?;
     events.iter().for_each(AuditEvent::log);
     Ok(outcome)

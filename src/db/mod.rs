@@ -5,6 +5,7 @@ mod audit_events;
 pub mod backup;
 mod capabilities;
 mod clock;
+mod conflict;
 mod connection;
 mod connections;
 mod database_url;
@@ -33,6 +34,7 @@ mod users;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+pub(crate) use conflict::retried;
 pub use audit_events::{AuditEvent, AuditFilter, Person};
 pub use connection::AnyConnection;
 pub(crate) use connection::LockWait;

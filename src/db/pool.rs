@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
 
+use super::conflict::retried;
 use super::connection::AnyConnection;
 use super::connections::Connections;
 use super::deadline::{Deadline, Patience, on_own_thread};
@@ -52,7 +53,8 @@ impl Db {
         self.connections.count() + self.readers.as_ref().map_or(0, Connections::count)
     }
 
-    /// Runs `query` on a thread that may block. On a full disk it is run a second time, after SQLite's log was emptied.
+    /// Runs `query` on a thread that may block. It runs again after a serialization failure or a deadlock, so it must be one
+    /// statement or one transaction. On a full disk it runs a second time, after SQLite's log was emptied.
     pub async fn run<T, F>(&self, query: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -104,7 +106,7 @@ impl Db {
         pooled: &mut Pooled,
         query: impl Fn(&mut AnyConnection) -> diesel::QueryResult<T>,
     ) -> Result<T, Error> {
-        let mut result = query(&mut pooled.connection);
+        let mut result = retried(&mut pooled.connection, &query);
         if let Err(cause) = &result
             && pooled.makes_room_after(cause)
         {

@@ -15,6 +15,7 @@ mod callback;
 mod capacity;
 mod check;
 mod check_provider;
+mod conflicts;
 mod conformance;
 mod connections;
 mod cookie_budget;

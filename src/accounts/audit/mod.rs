@@ -119,7 +119,8 @@ impl Audit {
         });
         if let Err(cause) = create.await {
             metrics::audit_event_lost();
-            log::error!("the following audit event is not in the database: {cause}");
+            // `db` has logged that queries fail.
+            log::debug!("the following audit event is not in the database: {cause}");
             event.log();
         }
     }
