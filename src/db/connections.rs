@@ -1,5 +1,6 @@
 //! Connections that queries share: a pool, and the queue for it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -19,18 +20,46 @@ type Pool = r2d2::Pool<Manager>;
 #[derive(Clone)]
 pub struct Connections {
     manager: Manager,
-    pool: Arc<RwLock<Pool>>,
+    current: Arc<RwLock<Current>>,
+    /// How many queries hang on connections that were given up.
+    hung: Arc<AtomicU32>,
+}
+
+/// The connections that are used now.
+#[derive(Clone)]
+struct Current {
+    since: Instant,
+    pool: Pool,
     /// As many as there are connections. Whoever waits for one waits here, and keeps no thread from those who have one.
     permits: Arc<Semaphore>,
+}
+
+impl Current {
+    fn new(manager: &Manager) -> Self {
+        let count = usize::try_from(manager.connections()).expect("a few");
+        Current {
+            since: Instant::now(),
+            pool: new_pool(manager),
+            permits: Arc::new(Semaphore::new(count)),
+        }
+    }
+}
+
+/// A query that hangs, until this goes.
+pub struct Hung(Arc<AtomicU32>);
+
+impl Drop for Hung {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Connections {
     /// The first query connects.
     pub fn new(manager: Manager) -> Self {
-        let count = usize::try_from(manager.connections()).expect("a few");
         Connections {
-            pool: Arc::new(RwLock::new(new_pool(&manager))),
-            permits: Arc::new(Semaphore::new(count)),
+            current: Arc::new(RwLock::new(Current::new(&manager))),
+            hung: Arc::default(),
             manager,
         }
     }
@@ -40,20 +69,34 @@ impl Connections {
         self.manager.connections()
     }
 
-    fn pool(&self) -> Pool {
-        let pool = self.pool.read().unwrap_or_else(PoisonError::into_inner);
-        pool.clone()
+    fn current(&self) -> Current {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone()
     }
 
     /// Closes all. SQLite opens a file that it may not write read-only, and keeps it so until the process has closed its
     /// last connection; after that it notices that the file may be written again.
     pub fn replace(&self) {
-        *self.pool.write().unwrap_or_else(PoisonError::into_inner) = new_pool(&self.manager);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.pool = new_pool(&self.manager);
+    }
+
+    /// A query that began at `since` has not returned and may never do so. On Postgres, the connections that there were then
+    /// are used no more, and new ones are opened in their place. That is not repeated while the new ones hang too, so that
+    /// there are never more than twice as many.
+    pub fn give_up(&self, since: Instant) -> Hung {
+        let hung = self.hung.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let is_postgres = self.manager.sqlite_file().is_none();
+        if is_postgres && hung <= self.count() && current.since <= since {
+            *current = Current::new(&self.manager);
+        }
+        Hung(self.hung.clone())
     }
 
     /// Waits for a turn, which ends when the result goes.
     pub async fn turn(&self, deadline: Deadline) -> Result<OwnedSemaphorePermit, Error> {
-        let turn = self.permits.clone().acquire_owned();
+        let turn = self.current().permits.acquire_owned();
         match tokio::time::timeout(deadline.left()?, turn).await {
             Ok(turn) => Ok(turn.expect("nobody closes the semaphore")),
             Err(_) => Err(deadline.passed()),
@@ -62,7 +105,7 @@ impl Connections {
 
     /// Gets a connection. It may turn out to be closed.
     pub fn get(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
-        let pool = self.pool();
+        let pool = self.current().pool;
         let connection = pool.get_timeout(deadline.left()?);
         let mut pooled =
             connection.map_err(|timed_out| no_connection(timed_out, pool.state(), deadline))?;
@@ -100,6 +143,8 @@ fn new_pool(manager: &Manager) -> Pool {
         .min_idle(Some(0))
         .idle_timeout(reopened_after(Duration::from_secs(10 * 60)))
         .max_lifetime(reopened_after(Duration::from_secs(30 * 60)))
+        // `trouble.rs` says in the log what fails.
+        .error_handler(Box::new(r2d2::NopErrorHandler))
         // That would be a round trip for each query; see `Connections::get_tested`.
         .test_on_check_out(false)
         .build_unchecked(manager.clone())

@@ -3,6 +3,7 @@
 
 mod audit_events;
 pub mod backup;
+mod blocking;
 mod capabilities;
 mod clock;
 mod conflict;
@@ -30,12 +31,13 @@ pub(crate) mod sql_file;
 mod sqlite;
 mod sqlite_file;
 mod sqlite_lock;
+mod trouble;
 mod users;
 
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-pub(crate) use conflict::retried;
 pub use audit_events::{AuditEvent, AuditFilter, Person};
+pub(crate) use conflict::retried;
 pub use connection::AnyConnection;
 pub(crate) use connection::LockWait;
 pub use database_url::DatabaseUrl;

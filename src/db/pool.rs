@@ -1,19 +1,20 @@
 //! The database, and how a query gets a connection.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
 
+use super::blocking::{counted, on_blocking_thread};
 use super::conflict::retried;
 use super::connection::AnyConnection;
 use super::connections::Connections;
-use super::deadline::{Deadline, Patience, on_own_thread};
+use super::deadline::{Patience, on_own_thread};
 use super::error::{Error, is_closed};
 use super::pooled::{Manager, Pooled};
 use super::sqlite::MissingFile;
+use super::trouble::Trouble;
 use super::{DatabaseUrl, capabilities, migrations};
-use crate::observe::metrics;
-use crate::observe::request_id::RequestContext;
 
 /// The database. Clones share its connections.
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub struct Db {
     /// Connections of SQLite that only read. They need no lock, so a read does not wait for a write, nor for another
     /// process that has the write lock. Postgres needs none of its own.
     readers: Option<Connections>,
+    trouble: Arc<Trouble>,
 }
 
 impl Db {
@@ -40,6 +42,7 @@ impl Db {
         Db {
             connections: Connections::new(manager.clone()),
             readers: manager.for_reading().map(Connections::new),
+            trouble: Arc::default(),
             manager,
         }
     }
@@ -54,7 +57,8 @@ impl Db {
     }
 
     /// Runs `query` on a thread that may block. It runs again after a serialization failure or a deadlock, so it must be one
-    /// statement or one transaction. On a full disk it runs a second time, after SQLite's log was emptied.
+    /// statement or one transaction. On a full disk it runs a second time, after SQLite's log was
+    /// emptied.
     pub async fn run<T, F>(&self, query: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -65,8 +69,8 @@ impl Db {
             let mut pooled = db.connections.get_tested(deadline)?;
             db.query(&mut pooled, query)
         };
-        let connections = &self.connections;
-        counted(on_blocking_thread(Patience::ORDINARY, connections, work)).await
+        let done = on_blocking_thread(Patience::ORDINARY, &self.connections, work);
+        counted(&self.trouble, done).await
     }
 
     /// The same for a query that only reads. It can be retried on another connection, so no connection is tested first,
@@ -98,7 +102,8 @@ impl Db {
             let mut pooled = readers.get_tested(deadline)?;
             db.query(&mut pooled, &query)
         };
-        counted(on_blocking_thread(patience, self.readers(), work)).await
+        let done = on_blocking_thread(patience, self.readers(), work);
+        counted(&self.trouble, done).await
     }
 
     fn query<T>(
@@ -183,34 +188,4 @@ impl Db {
             migrations::pending(&mut db.connections.get_tested(deadline)?.connection)
         })
     }
-}
-
-/// Runs `work` on a thread that may block, when it is its turn. Its deadline counts from now.
-async fn on_blocking_thread<T: Send + 'static>(
-    patience: Patience,
-    connections: &Connections,
-    work: impl FnOnce(Deadline) -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let context = RequestContext::current();
-    let deadline = patience.from_now();
-    let done = async {
-        let turn = connections.turn(deadline).await?;
-        let work = move || {
-            // A query whose caller has stopped waiting still has its connection.
-            let _turn = turn;
-            RequestContext::scope_sync(context, || work(deadline))
-        };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)))
-    };
-    let done = tokio::time::timeout(patience.response, done).await;
-    done.unwrap_or(Err(Error::NoResponse(patience.response)))
-}
-
-/// Counts a query in the metrics.
-async fn counted<T>(query: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let began = Instant::now();
-    let result = query.await;
-    metrics::database_query(began.elapsed(), result.is_ok());
-    result
 }

@@ -26,7 +26,12 @@ impl Readiness {
         let is_ready = match db.ping().await {
             Ok(()) => true,
             Err(cause) => {
-                log::error!("/readyz answers 503: {cause}");
+                // Once, not for each probe of an outage.
+                let level = match latest.is_none_or(|(_, was_ready)| was_ready) {
+                    true => log::Level::Error,
+                    false => log::Level::Debug,
+                };
+                log::log!(level, "/readyz answers 503: {cause}");
                 false
             }
         };

@@ -42,12 +42,18 @@ impl SessionCount {
         let counted = timeout(COUNT_TIMEOUT, self.sessions.count_live()).await;
         let count = match counted {
             Ok(Ok(count)) => Some(count as f64),
+            // `db` has logged that queries fail.
             Ok(Err(cause)) => {
-                log::warn!("live sessions could not be counted: {cause}");
+                log::debug!("live sessions could not be counted: {cause}");
                 None
             }
             Err(_) => {
-                log::warn!("counting live sessions took longer than 3 s");
+                let was_counted = latest.is_none_or(|(_, count)| count.is_some());
+                let level = match was_counted {
+                    true => log::Level::Warn,
+                    false => log::Level::Debug,
+                };
+                log::log!(level, "counting live sessions took longer than 3 s");
                 None
             }
         };

@@ -163,7 +163,9 @@ impl Doorward {
         let shutdown_timeout = self.shutdown_timeout.as_secs();
         let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let connections = usize::try_from(self.db.connections()).expect("a few");
-        let blocking_threads = connections.div_ceil(workers) + OTHER_BLOCKING_THREADS;
+        // They start when they are needed. No more queries run at once than there are connections, and as many may hang on
+        // connections that were given up: the threads of one worker must do, whichever worker they belong to.
+        let blocking_threads = 2 * connections + OTHER_BLOCKING_THREADS;
         let max_connections = self.max_connections.div_ceil(workers);
         let keep_alive = match self.trusted_proxies.is_nobody() {
             true => KEEP_ALIVE_FOR_BROWSERS,

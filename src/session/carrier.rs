@@ -170,6 +170,12 @@ fn failed(cause: impl Display + Into<anyhow::Error>) -> anyhow::Error {
     cause.into()
 }
 
+/// The same for an error that can't happen. The log has those of the database already, and no others.
+fn bug(cause: CarrierError) -> anyhow::Error {
+    log::error!("{cause}; report this log line as a bug");
+    failed(cause)
+}
+
 fn loaded() -> Option<Loaded> {
     in_slot(|slot| slot.loaded.get().cloned()).ok().flatten()
 }
@@ -196,7 +202,7 @@ impl SessionStore for Store {
         let id = serde_json::Value::from(loaded.session.user.id.as_str()).to_string();
         in_slot(|slot| slot.loaded.set(loaded).map_err(|_| CarrierError::Twice))
             .flatten()
-            .map_err(|cause| LoadError::Other(failed(cause)))?;
+            .map_err(|cause| LoadError::Other(bug(cause)))?;
         Ok(Some(Map::from([(ID_KEY.to_owned(), id)])))
     }
 
@@ -208,7 +214,7 @@ impl SessionStore for Store {
         });
         signed
             .flatten()
-            .map_err(|cause| SaveError::Other(failed(cause)))
+            .map_err(|cause| SaveError::Other(bug(cause)))
     }
 
     async fn update(
@@ -218,7 +224,7 @@ impl SessionStore for Store {
         _: &cookie_time::Duration,
     ) -> Result<SessionKey, UpdateError> {
         let loaded = loaded().ok_or(CarrierError::NoScope);
-        let loaded = loaded.map_err(|cause| UpdateError::Other(failed(cause)))?;
+        let loaded = loaded.map_err(|cause| UpdateError::Other(bug(cause)))?;
         let secret = secret_of(key.as_ref());
         self.0.reseal(hash(secret), &loaded.session.stored).await;
         Ok(self.signed(secret))

@@ -21,7 +21,7 @@ use report::{Finding, Report};
 const PROVIDER_PATIENCE: Duration = Duration::from_secs(25);
 
 /// How long the database may take.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(12);
+const DATABASE_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Checks everything and prints it. The exit code is 0 when nothing is wrong.
 pub fn run(form: Form) -> Result<ExitCode, String> {

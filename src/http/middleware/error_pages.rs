@@ -4,6 +4,7 @@ use std::fmt;
 
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 
 use super::access_log::RequestLine;
@@ -49,9 +50,17 @@ pub fn complete(
     let error = response.error().and_then(|error| error.as_error::<Error>());
     let refusal = error.map_or_else(|| Refusal::of_status(status), Refusal::of);
     match (error, response.error()) {
-        (Some(error), _) => log_error(&refusal, error, line),
-        (None, Some(cause)) if status.is_server_error() => log_error(&refusal, cause, line),
-        (None, None) if status.is_server_error() => log_error(&refusal, &"", line),
+        // `db` has logged that queries fail: once, not for each of the many requests of an outage.
+        (Some(error @ (Error::Database(_) | Error::Session(_))), _) => {
+            log_error(log::Level::Debug, &refusal, error, line);
+        }
+        (Some(error), _) => log_error(level_of(status), &refusal, error, line),
+        (None, Some(cause)) if status.is_server_error() => {
+            log_error(log::Level::Error, &refusal, cause, line);
+        }
+        (None, None) if status.is_server_error() => {
+            log_error(log::Level::Error, &refusal, &"", line);
+        }
         _ => (),
     }
     let message = refusal.message;
@@ -110,12 +119,15 @@ fn in_words(secs: u64) -> String {
     }
 }
 
-/// The line says first what happened, then what an administrator can do about it.
-fn log_error(refusal: &Refusal, cause: &dyn fmt::Display, line: &RequestLine) {
-    let level = match refusal.status.is_server_error() {
+fn level_of(status: StatusCode) -> log::Level {
+    match status.is_server_error() {
         true => log::Level::Error,
         false => log::Level::Warn,
-    };
+    }
+}
+
+/// The line says first what happened, then what an administrator can do about it.
+fn log_error(level: log::Level, refusal: &Refusal, cause: &dyn fmt::Display, line: &RequestLine) {
     let RequestLine { method, path } = line;
     let cause = cause.to_string();
     let cause = cut(&cause, CAUSE_LIMIT);

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod browser;
 pub mod log;
+pub mod network;
 pub mod nginx;
 pub mod people;
 pub mod postgres;

@@ -7,7 +7,7 @@ use std::fs::Permissions;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -120,6 +120,24 @@ impl OwnPostgres {
         self.start_again();
     }
 
+    /// Stops all of its processes, like a machine that is frozen, until the result goes.
+    pub fn freeze(&self) -> Frozen {
+        let pid_file = self.0.watchdog.folder().join("data/postmaster.pid");
+        let pid_file = std::fs::read_to_string(pid_file).unwrap();
+        let leader = pid_file.lines().next().unwrap();
+        // The leader first, so that it starts no more of them.
+        signal("STOP", [leader]);
+        let children = format!("/proc/{leader}/task/{leader}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        signal("STOP", children.split_whitespace());
+        Frozen(format!("{leader} {children}"))
+    }
+
+    /// Where it listens, at 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.0.port
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         self.0.watchdog.output()
@@ -129,6 +147,22 @@ impl OwnPostgres {
     pub fn url(&self) -> String {
         self.0.url("postgres")
     }
+}
+
+/// The ids of a server's processes, which go on when this goes.
+pub struct Frozen(String);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        signal("CONT", self.0.split_whitespace());
+    }
+}
+
+fn signal<'a>(name: &str, pids: impl IntoIterator<Item = &'a str>) {
+    // One of them may have ended meanwhile.
+    let mut kill = Command::new("kill");
+    let kill = kill.args(["-s", name]).args(pids);
+    kill.stderr(Stdio::null()).status().unwrap();
 }
 
 struct Server {

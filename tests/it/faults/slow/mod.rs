@@ -7,3 +7,4 @@ mod lock;
 mod no_writes;
 mod postgres;
 mod provider;
+mod silence;
