@@ -203,3 +203,17 @@ fn the_hosts_of_a_service_are_not_known_in_time() {
     let found = read("postgres://localhost/d?service=x", &nothing);
     assert_eq!(found, Err(UNKNOWN_HOSTS));
 }
+
+#[test]
+fn the_url_for_other_tools_has_no_secret_and_nothing_for_a_shell() {
+    let url = "postgres://ada:hunter2@db.example.com:5433/door'ward?sslpassword=hunter2&application_name=x";
+    let url = PostgresUrl::parse(url, &|_| None).unwrap();
+    assert_eq!(
+        url.without_password(),
+        "postgres://?user=ada&host=db%2Eexample%2Ecom&port=5433&dbname=door%27ward&sslmode=require"
+    );
+    // A piece of the password would be taken for the host.
+    let url = PostgresUrl::parse("postgres://ada:hunt@er2@db.example.com/doorward", &|_| None);
+    let url = url.unwrap().without_password();
+    assert_eq!(url, "postgres://USER@HOST/DATABASE");
+}
