@@ -78,8 +78,7 @@ pub fn run(users: Users, database: &Database) -> Result<String, String> {
 
 fn list(db: &Db, filter: UserFilter, paging: &Paging, form: Form) -> Result<String, String> {
     let page = paging.page();
-    let users =
-        db.run_blocking(move |connection| User::list(connection, filter.clone(), page.clone()));
+    let users = db.run_blocking(move |connection| User::list(connection, filter, page.clone()));
     let users = users.map_err(|cause| cause.to_string())?;
     paging.mention_next_page(users.last().map(|last| &*last.id), users.len());
     Ok(match form {

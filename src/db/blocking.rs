@@ -22,7 +22,7 @@ pub(super) async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce(Deadline) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let context = RequestContext::current();
-    let deadline = patience.from_now();
+    let deadline = patience.deadline();
     let done = async {
         let turn = connections.turn(deadline).await?;
         let work = move || {

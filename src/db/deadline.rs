@@ -29,7 +29,7 @@ impl Patience {
     };
 
     /// The deadline of a caller who begins to wait now.
-    pub fn from_now(self) -> Deadline {
+    pub fn deadline(self) -> Deadline {
         let waits = self.connection;
         let at = Instant::now() + waits;
         Deadline { at, waits }
@@ -68,7 +68,7 @@ pub(super) fn on_own_thread<T: Send + 'static>(
 ) -> Result<T, Error> {
     let patience = Patience::ORDINARY;
     let (done, result) = mpsc::channel();
-    let deadline = patience.from_now();
+    let deadline = patience.deadline();
     std::thread::spawn(move || done.send(work(deadline)));
     match result.recv_timeout(patience.response) {
         Ok(result) => result,

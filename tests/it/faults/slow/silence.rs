@@ -51,7 +51,7 @@ impl Watched {
             doorward,
             addr,
             people: Vec::new(),
-            provider: provider,
+            provider,
         };
         watched.open_all_connections().await;
         watched
