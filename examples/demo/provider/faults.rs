@@ -1,6 +1,7 @@
 //! How the provider can misbehave. Faults are independent and can be combined.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -35,6 +36,8 @@ pub struct Faults {
     pub signing: Signing,
     /// Responses that replace an endpoint's own.
     pub canned: HashMap<Endpoint, Canned>,
+    /// How long an endpoint takes to respond, correctly.
+    pub delay: HashMap<Endpoint, Duration>,
     /// Adds `iss` to the authorization response (RFC 9207) and says so in discovery. No fault, but off by default.
     pub send_iss: bool,
     /// Makes codes longer by so many characters. No fault: some providers put their whole state into a code.

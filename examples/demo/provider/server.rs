@@ -112,7 +112,14 @@ async fn serve(
 ) -> HttpResponse {
     let seen = Seen::new(&request, &body);
     state.record(endpoint, seen.clone());
-    let canned = state.faults().canned.get(&endpoint).cloned();
+    let (canned, delay) = {
+        let faults = state.faults();
+        let delay = faults.delay.get(&endpoint).copied();
+        (faults.canned.get(&endpoint).cloned(), delay)
+    };
+    if let Some(delay) = delay {
+        actix_web::rt::time::sleep(delay).await;
+    }
     if let Some(canned) = canned {
         return canned.respond().await;
     }

@@ -212,6 +212,9 @@ impl Refusal {
             FetchError::Timeout =>
                 Refusal::new(BAD_GATEWAY, message, Reason::ProviderTimeout,
                     "the provider or the network to it is slow: see doorward_provider_request_duration_seconds"),
+            FetchError::NoFreeConnection =>
+                Refusal::new(BAD_GATEWAY, message, Reason::ProviderTimeout,
+                    "the provider is slow, and too many people sign in at once: run more processes"),
             FetchError::Body(_) =>
                 Refusal::new(BAD_GATEWAY, message, Reason::ProviderUnreadable, PROVIDERS_FAULT),
             FetchError::Status { .. } if error.is_busy() =>

@@ -1,13 +1,13 @@
 //! Sends requests to the provider. Time and size are limited; redirects are not followed; nothing is decompressed.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::http::header::{self, HeaderMap};
 use awc::{ClientRequest, Connector};
 use rustls::ClientConfig;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use url::{Position, Url};
 
 use crate::observe::metrics::{self, Endpoint, Outcome};
@@ -22,6 +22,11 @@ use crate::oidc::http::response::{FetchError, Response, SIZE_LIMIT, TIME_LIMIT};
 /// is sent at that moment has to be sent again.
 const IDLE_AT_MOST: Duration = Duration::from_secs(4);
 
+/// How many requests a worker sends at once; further ones wait. A request to Doorward sends one at a time, so a worker
+/// reaches this only if MAX_CONNECTIONS lets it have more connections: four times the default, on one worker. All of them
+/// fit into [`TIME_LIMIT`] however slow the provider is, since none waits for another.
+const CONNECTIONS: usize = 4096;
+
 /// An HTTP client of one worker thread; its connections stay open between sign-ins.
 #[derive(Clone)]
 pub struct Http {
@@ -33,10 +38,14 @@ pub struct Http {
 impl Http {
     /// A client that trusts what `tls` trusts, and goes through `proxy`.
     pub fn new(tls: Arc<ClientConfig>, proxy: &Proxy) -> Self {
+        Http::with_connections(tls, proxy, CONNECTIONS)
+    }
+
+    fn with_connections(tls: Arc<ClientConfig>, proxy: &Proxy, connections: usize) -> Self {
         let proxy = Arc::new(proxy.clone());
         Http {
-            plain: client(Connect::plain(Arc::clone(&proxy))),
-            tls: client(Connect::tls(tls, proxy)),
+            plain: client(Connect::plain(Arc::clone(&proxy)), connections),
+            tls: client(Connect::tls(tls, proxy), connections),
         }
     }
 
@@ -56,25 +65,31 @@ impl Http {
     ) -> Result<Response, FetchError> {
         let started = Instant::now();
         // One deadline for connecting, waiting and reading, and for the retry: a provider that drips can't stretch it.
-        let response = timeout(TIME_LIMIT, self.send_or_retry(make))
-            .await
-            .unwrap_or(Err(FetchError::Timeout));
+        let response = self.send_or_retry(make, started + TIME_LIMIT).await;
         metrics::provider_request(endpoint, outcome(&response), started.elapsed());
         response
     }
 
-    async fn send_or_retry(&self, make: impl Fn() -> Request) -> Result<Response, FetchError> {
+    async fn send_or_retry(
+        &self,
+        make: impl Fn() -> Request,
+        deadline: Instant,
+    ) -> Result<Response, FetchError> {
+        let send = || async {
+            let response = timeout_at(deadline, self.send_once(make())).await;
+            response.unwrap_or(Err(FetchError::Timeout))
+        };
         // Lets the runtime poll the kernel, so that unsolicited bytes on a kept connection, or its end, are noticed before
         // a request is sent on it.
         tokio::task::yield_now().await;
-        let (response, exchange) = Exchange::default().run(self.send_once(make())).await;
+        let (response, exchange) = Exchange::default().run(send()).await;
         let (response, exchange) = match exchange.met_a_stale_connection() {
             true => {
                 log::debug!(
                     "the provider had closed an idle connection; sending the request again"
                 );
                 let fresh = Exchange::on_a_fresh_connection();
-                fresh.run(self.send_once(make())).await
+                fresh.run(send()).await
             }
             false => (response, exchange),
         };
@@ -85,7 +100,12 @@ impl Http {
             Some(Closed::InResponse) => {
                 FetchError::Body("the connection was closed in the middle of it".to_owned())
             }
-            None => cause,
+            None => match cause {
+                FetchError::Timeout if exchange.waits_for_its_turn() => {
+                    FetchError::NoFreeConnection
+                }
+                cause => cause,
+            },
         })
     }
 
@@ -129,18 +149,19 @@ fn outcome(response: &Result<Response, FetchError>) -> Outcome {
     match response {
         Ok(response) if response.status == 200 => Outcome::Ok,
         Ok(_) | Err(FetchError::Status { .. }) => Outcome::Refused,
-        Err(FetchError::Timeout) => Outcome::Timeout,
+        Err(FetchError::Timeout | FetchError::NoFreeConnection) => Outcome::Timeout,
         Err(FetchError::Connection(_) | FetchError::Certificate(_) | FetchError::Body(_)) => {
             Outcome::Unreachable
         }
     }
 }
 
-fn client(connect: Connect) -> awc::Client {
+fn client(connect: Connect, connections: usize) -> awc::Client {
     // Connecting has its own limits, which are shorter.
     let connector = Connector::new()
         .connector(connect)
         .timeout(TIME_LIMIT)
+        .limit(connections)
         .conn_keep_alive(IDLE_AT_MOST);
     awc::Client::builder()
         .connector(connector)

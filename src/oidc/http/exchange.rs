@@ -16,6 +16,8 @@ tokio::task_local! {
 pub struct Exchange {
     /// Whether it must not use a connection that was used before.
     is_fresh: bool,
+    /// Whether it waits for none any more: it may make a connection, or use one that is idle.
+    has_turn: Cell<bool>,
     connection: Cell<Option<u64>>,
     was_used: Cell<bool>,
     has_response: Cell<bool>,
@@ -47,6 +49,11 @@ impl Exchange {
         (result, exchange)
     }
 
+    /// Whether the client let it wait, since all its connections were in use.
+    pub fn waits_for_its_turn(&self) -> bool {
+        !self.has_turn.get()
+    }
+
     /// Whether and when the connection was closed.
     pub fn closed(&self) -> Option<Closed> {
         self.closed.get()
@@ -57,6 +64,11 @@ impl Exchange {
     pub fn met_a_stale_connection(&self) -> bool {
         self.was_used.get() && self.closed.get() == Some(Closed::BeforeResponse)
     }
+}
+
+/// The client makes a connection for the exchange.
+pub fn connects() {
+    let _ = EXCHANGE.try_with(|exchange| exchange.has_turn.set(true));
 }
 
 /// The first bytes of a request go out on the connection `id`, which `was_used` before or not. Says whether it is new to
@@ -76,6 +88,7 @@ pub fn uses(id: u64, was_used: bool) -> bool {
 /// exchange allows that; nothing if the connection is already its own.
 pub fn may_reuse(id: u64) -> Option<bool> {
     let may_reuse = EXCHANGE.try_with(|exchange| {
+        exchange.has_turn.set(true);
         let is_ours = exchange.connection.get() == Some(id);
         (!is_ours).then_some(!exchange.is_fresh)
     });

@@ -50,6 +50,8 @@ pub enum FetchError {
     Certificate(CertificateFault),
     /// Ten seconds passed.
     Timeout,
+    /// Ten seconds passed while all connections were in use: the request was not sent.
+    NoFreeConnection,
     /// The body is larger than 1 MiB or broke off.
     Body(String),
     /// A response whose status is not 200.
@@ -120,6 +122,13 @@ impl fmt::Display for FetchError {
             FetchError::Timeout => {
                 let secs = TIME_LIMIT.as_secs();
                 write!(f, "the provider did not respond within {secs} s")
+            }
+            FetchError::NoFreeConnection => {
+                let secs = TIME_LIMIT.as_secs();
+                write!(
+                    f,
+                    "the request waited {secs} s for a free connection to the provider, and was not sent"
+                )
             }
             FetchError::Body(cause) => write!(f, "the provider's response can't be read: {cause}"),
             FetchError::Status { status, .. } => {

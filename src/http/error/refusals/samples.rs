@@ -65,6 +65,7 @@ pub fn of_fetches() -> Vec<oidc::Error> {
             fix: "…".to_owned(),
         }),
         FetchError::Timeout,
+        FetchError::NoFreeConnection,
         FetchError::Body("…".to_owned()),
         status(429),
         status(503),

@@ -155,3 +155,22 @@ async fn a_retry_sends_a_request_that_was_made_again() {
     let seen: Vec<String> = was_seen.try_iter().collect();
     assert_eq!(seen, ["1", "2", "3"]);
 }
+
+mod slow {
+    use super::*;
+
+    /// A provider that keeps its only connection waits for nobody, and the next request is not sent.
+    #[tokio::test]
+    async fn a_request_that_waited_for_a_free_connection_says_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+        let tls = crate::oidc::tls_config(None).unwrap();
+        let http = Http::with_connections(tls, &Proxy::default(), 1);
+        let send = || http.send(Endpoint::Keys, || Request::get(url.clone()));
+        let both = async { tokio::join!(send(), send()) };
+        let (first, second) = LocalSet::new().run_until(both).await;
+        assert!(matches!(first, Err(FetchError::Timeout)));
+        assert!(matches!(second, Err(FetchError::NoFreeConnection)));
+        drop(listener);
+    }
+}

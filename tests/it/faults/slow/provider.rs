@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt;
 use actix_web::rt::time::sleep;
+use futures_util::future::join_all;
 
 use crate::faults::{
     MEASURING, Service, UNHINDERED, assert_page, assert_unhindered, is_back, many, until,
@@ -15,6 +16,9 @@ use crate::support::visitor::Answer;
 
 /// The longest wait for a page, whatever the provider does.
 const PAGE_WITHIN: Duration = Duration::from_secs(12);
+
+/// So slow that nobody who waits for another's connection gets a response in time.
+const SLOW_PROVIDER: Duration = Duration::from_secs(7);
 
 const UNUSABLE: &str = "It signed you in, but then sent us no response that we can use.";
 
@@ -183,4 +187,28 @@ async fn a_provider_that_can_not_even_be_discovered_leaves_the_home_page_quick()
         assert!(took < PAGE_WITHIN, "{took:?}");
     }
     assert_eq!(service.provider.request_count(Endpoint::Discovery), 1);
+}
+
+/// Each of them within the time that a request to the provider has, since none waits for another's connection.
+#[actix_web::test]
+async fn many_people_at_once_sign_in_at_a_provider_that_takes_its_time() {
+    let _measuring = MEASURING.lock().await;
+    let storage = Storage::new(Database::Sqlite);
+    let service = Service::start(&storage.url);
+    let mut people = Vec::new();
+    for number in 0..250 {
+        let visitor = service.visitor();
+        let callback = visitor.callback_for(&format!("p{}", number % 100)).await;
+        people.push((visitor, callback));
+    }
+    service.provider.faults(|faults| {
+        faults.delay.insert(Endpoint::Token, SLOW_PROVIDER);
+    });
+    let began = Instant::now();
+    let answers = people
+        .iter()
+        .map(|(visitor, callback)| visitor.get(callback));
+    let answers = join_all(answers).await;
+    let failed = answers.iter().filter(|answer| !is_back(answer)).count();
+    assert_eq!(failed, 0, "of 250, after {:?}", began.elapsed());
 }
