@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
+
 /// Whether this process is stopping. Clones share the state.
 #[derive(Clone, Default)]
 pub struct Shutdown(Arc<State>);
@@ -11,6 +13,7 @@ pub struct Shutdown(Arc<State>);
 struct State {
     is_draining: AtomicBool,
     is_closed: AtomicBool,
+    closing: Notify,
     in_flight: AtomicUsize,
 }
 
@@ -30,7 +33,8 @@ impl Shutdown {
 
     /// The process accepts no more requests.
     pub fn close(&self) {
-        self.0.is_closed.store(true, Ordering::Relaxed);
+        self.0.is_closed.store(true, Ordering::SeqCst);
+        self.0.closing.notify_waiters();
     }
 
     /// Counts a request as in flight.
@@ -39,9 +43,22 @@ impl Shutdown {
         InFlight(self.0.clone())
     }
 
-    /// Whether no request is in flight and no more are accepted.
-    pub fn is_idle(&self) -> bool {
-        self.0.is_closed.load(Ordering::Relaxed) && self.0.in_flight.load(Ordering::Relaxed) == 0
+    /// Whether the process accepts no more requests.
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Returns as soon as the process accepts no more requests.
+    pub async fn closed(&self) {
+        let closing = self.0.closing.notified();
+        if !self.is_closed() {
+            closing.await;
+        }
+    }
+
+    /// How many requests are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.0.in_flight.load(Ordering::Relaxed)
     }
 }
 

@@ -20,7 +20,15 @@ pub struct Sockets {
     /// Over TCP; TLS goes over these alone.
     pub tcp: Vec<TcpListener>,
     /// Unix sockets.
-    pub unix: Vec<UnixListener>,
+    pub unix: Vec<UnixSocket>,
+}
+
+/// A Unix socket that is bound.
+pub struct UnixSocket {
+    /// The socket.
+    pub listener: UnixListener,
+    /// Where clients find it; nothing if it has only a name.
+    pub path: Option<PathBuf>,
 }
 
 impl From<TcpListener> for Sockets {
@@ -32,6 +40,23 @@ impl From<TcpListener> for Sockets {
     }
 }
 
+impl From<UnixSocket> for Sockets {
+    fn from(socket: UnixSocket) -> Self {
+        Sockets {
+            tcp: Vec::new(),
+            unix: vec![socket],
+        }
+    }
+}
+
+impl UnixSocket {
+    fn passed(listener: UnixListener) -> Self {
+        let addr = listener.local_addr().ok();
+        let path = addr.and_then(|addr| addr.as_pathname().map(Path::to_owned));
+        UnixSocket { listener, path }
+    }
+}
+
 impl Sockets {
     /// These, or `addr` if there are none.
     pub fn or_open(self, addr: &ListenAddr) -> io::Result<Sockets> {
@@ -40,10 +65,7 @@ impl Sockets {
         }
         match addr {
             ListenAddr::Tcp(addr) => Ok(TcpListener::bind(addr)?.into()),
-            ListenAddr::Unix(path) => Ok(Sockets {
-                tcp: Vec::new(),
-                unix: vec![bind_unix(path)?],
-            }),
+            ListenAddr::Unix(path) => Ok(bind_unix(path)?.into()),
         }
     }
 
@@ -55,7 +77,10 @@ impl Sockets {
         for index in 0..given.len() {
             match given.take_tcp_listener(index) {
                 Ok(tcp) => sockets.tcp.extend(tcp),
-                Err(_) => sockets.unix.extend(given.take_unix_listener(index)?),
+                Err(_) => {
+                    let listener = given.take_unix_listener(index)?;
+                    sockets.unix.extend(listener.map(UnixSocket::passed));
+                }
             }
         }
         Ok(sockets)
@@ -68,8 +93,7 @@ impl Sockets {
             addr.map_or("?".to_owned(), |addr| addr.to_string())
         });
         let unix = self.unix.iter().map(|socket| {
-            let addr = socket.local_addr().ok();
-            let path = addr.as_ref().and_then(|addr| addr.as_pathname());
+            let path = socket.path.as_ref();
             path.map_or("?".to_owned(), |path| format!("unix:{}", path.display()))
         });
         tcp.chain(unix).collect::<Vec<_>>().join(" and ")
@@ -78,7 +102,7 @@ impl Sockets {
 
 /// A socket at `path`. The socket of a dead process is replaced; it is an error where a process answers or a file that
 /// is no socket lies. The socket gets its mode under another name, so that others can never connect.
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+pub fn bind_unix(path: &Path) -> io::Result<UnixSocket> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
             return Err(io::Error::new(
@@ -108,7 +132,10 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     if placed.is_err() {
         let _ = fs::remove_file(&draft);
     }
-    placed.map(|()| listener)
+    placed.map(|()| UnixSocket {
+        listener,
+        path: Some(path.to_owned()),
+    })
 }
 
 #[cfg(test)]
@@ -138,7 +165,7 @@ mod tests {
         let living = bind_unix(&path).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, SOCKET_MODE);
-        assert_eq!(bind_unix(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+        assert_eq!(bind_unix(&path).err().unwrap().kind(), ErrorKind::AddrInUse);
         drop(living);
         let successor = bind_unix(&path).unwrap();
         assert!(UnixStream::connect(&path).is_ok());
@@ -156,7 +183,7 @@ mod tests {
         let path = folder.0.join("socket");
         fs::write(&path, "precious").unwrap();
         assert_eq!(
-            bind_unix(&path).unwrap_err().kind(),
+            bind_unix(&path).err().unwrap().kind(),
             ErrorKind::AlreadyExists
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");

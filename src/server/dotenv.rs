@@ -1,6 +1,6 @@
 //! `.env`: fills in what the environment does not say.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 
 use crate::server::file_access::{self, Access};
@@ -15,7 +15,14 @@ const NAME: &str = ".env";
 /// What is wrong, as a sentence that names no line: it may hold a secret.
 pub fn read_dotenv() -> Result<(), String> {
     let file = match File::open(NAME) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return match fs::symlink_metadata(NAME) {
+                Ok(_) => Err(format!(
+                    "{NAME} can't be read: it is a link to a file that is not there"
+                )),
+                Err(_) => Ok(()),
+            };
+        }
         file => file.map_err(|cause| format!("{NAME} can't be read: {cause}"))?,
     };
     let fault = file_access::fault(&file, Access::Write, NAME);

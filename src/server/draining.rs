@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::rt;
 use actix_web::rt::time::{sleep, timeout};
 use tokio::signal::unix::{self, Signal, SignalKind};
 
@@ -34,13 +33,23 @@ pub async fn signal(shutdown: Shutdown, delay: Duration) {
     log::info!("no more requests are accepted; finishing those under way");
 }
 
-/// Returns when no further request is accepted and none was under way for a while.
-async fn all_done(shutdown: Shutdown) {
-    let mut busy = Instant::now();
+/// Returns when no further request is accepted and none was in progress for a while, or after `limit`.
+async fn all_done(shutdown: Shutdown, limit: Duration) {
+    shutdown.closed().await;
+    let closed = Instant::now();
+    let mut busy = closed;
     while busy.elapsed() < QUIET {
-        sleep(LOOK).await;
-        if !shutdown.is_idle() {
-            busy = Instant::now();
+        let left = limit.saturating_sub(closed.elapsed());
+        sleep(LOOK.min(left)).await;
+        match shutdown.in_flight() {
+            0 if left.is_zero() => return,
+            0 => (),
+            count if left.is_zero() => {
+                let secs = limit.as_secs();
+                log::warn!("requests that were cut off after {secs} s (SHUTDOWN_TIMEOUT): {count}");
+                return;
+            }
+            _ => busy = Instant::now(),
         }
     }
 }
@@ -54,34 +63,28 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str 
     .await
 }
 
-/// Ignores SIGHUP, which a closing terminal sends, and operators who want files to be read again.
-///
-/// # Errors
-/// When the signal can't be listened for.
-pub async fn outlive_hangups() -> io::Result<()> {
-    let mut hangups = unix::signal(SignalKind::hangup())?;
-    rt::spawn(async move {
-        while hangups.recv().await.is_some() {
-            log::info!(
-                "SIGHUP: nothing to do; secrets and certificates are read again when their files change"
-            );
-        }
-    });
-    Ok(())
+/// Tells `server` to stop as soon as no further request may be accepted.
+pub async fn stop_when_closed(server: ServerHandle, shutdown: Shutdown) {
+    shutdown.closed().await;
+    server.stop(true).await;
 }
 
 /// The server, which serves while it is awaited, until it is stopped.
 pub struct Running {
     server: Server,
+    has_ended: bool,
+    shutdown: Shutdown,
     all_done: Pin<Box<dyn Future<Output = ()>>>,
 }
 
 impl Running {
-    /// Watches over `server`.
-    pub fn new(server: Server, shutdown: Shutdown) -> Self {
+    /// Watches over `server`. When it is asked to stop, requests in progress have `limit` to finish.
+    pub fn new(server: Server, shutdown: Shutdown, limit: Duration) -> Self {
         Running {
             server,
-            all_done: Box::pin(all_done(shutdown)),
+            has_ended: false,
+            shutdown: shutdown.clone(),
+            all_done: Box::pin(all_done(shutdown, limit)),
         }
     }
 
@@ -89,15 +92,29 @@ impl Running {
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
+
+    /// Whether requests are still in progress, which another server of this process accepted: one for a Unix socket that
+    /// was bound again.
+    fn is_needed(&self) -> bool {
+        self.shutdown.is_closed() && self.shutdown.in_flight() > 0
+    }
 }
 
 impl Future for Running {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match Pin::new(&mut self.server).poll(context) {
-            Poll::Pending => self.all_done.as_mut().poll(context).map(Ok),
-            ended => ended,
+        if !self.has_ended
+            && let Poll::Ready(ended) = Pin::new(&mut self.server).poll(context)
+        {
+            ended?;
+            self.has_ended = true;
+        }
+        // It looks every now and then, and so does this.
+        let all_done = self.all_done.as_mut().poll(context);
+        match self.has_ended && !self.is_needed() {
+            true => Poll::Ready(Ok(())),
+            false => all_done.map(Ok),
         }
     }
 }

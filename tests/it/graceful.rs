@@ -92,6 +92,8 @@ fn what_does_not_end_in_time_is_given_up_and_the_exit_code_is_zero_all_the_same(
     assert_eq!(code, Some(0), "{printed}");
     let took = asked.elapsed();
     assert!((1..5).contains(&took.as_secs()), "{took:?}");
+    let cut_off = "requests that were cut off after 1 s (SHUTDOWN_TIMEOUT): 1\n";
+    assert!(printed.contains(cut_off), "{printed}");
     assert_eq!(read_all(under_way), "");
 }
 

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::TempDir;
 
+use crate::graceful::Hesitant;
 use crate::support::nginx::Nginx;
 use crate::support::process::{DOORWARD, PATIENCE, Process, complete, free_addr, get};
 
@@ -256,6 +257,41 @@ fn plain_http_at_a_tls_port_harms_nobody() {
     assert!(connect(addr, &certificate).is_ok_and(|mut stream| is_answered(&mut stream)));
 }
 
+#[test]
+fn a_unix_socket_whose_file_is_deleted_is_bound_again() {
+    let folder = Folder::new();
+    let path = folder.path("socket");
+    let listen_addr = format!("unix:{path}");
+    let socket = UnixListener::bind(folder.path("passed")).unwrap();
+    let passed = Process::socket_activated(socket.into(), &complete(free_addr(), &[]));
+    let own = Process::doorward(free_addr(), &[("LISTEN_ADDR", &listen_addr)]);
+    for (mut doorward, path) in [(own, path), (passed, folder.path("passed"))] {
+        wait_until("the socket", || get_unix(&path, "/healthz").is_ok());
+        for round in 0..3 {
+            match round {
+                0 | 1 => std::fs::remove_file(&path).unwrap(),
+                _ => drop(replaced_by_a_dead_socket(&path)),
+            }
+            wait_until("an answer", || get_unix(&path, "/readyz").is_ok());
+        }
+        let printed = doorward.says("was deleted or replaced; it is bound again");
+        assert!(
+            printed.contains(&format!("the socket unix:{path} was")),
+            "{printed}"
+        );
+        doorward.signal("TERM");
+        let (code, printed) = doorward.ends();
+        assert_eq!(code, Some(0), "{printed}");
+    }
+}
+
+fn replaced_by_a_dead_socket(path: &str) -> UnixListener {
+    let other = format!("{path}.other");
+    let listener = UnixListener::bind(&other).unwrap();
+    std::fs::rename(other, path).unwrap();
+    listener
+}
+
 /// Those that have said nothing, or stopped in their handshake, too.
 #[test]
 fn idle_tls_connections_keep_nobody_out() {
@@ -283,6 +319,35 @@ fn idle_tls_connections_keep_nobody_out() {
 
 mod slow {
     use super::*;
+
+    /// The server of the other sockets has nothing more to do, and does not end the process.
+    #[test]
+    fn a_request_on_a_socket_that_was_bound_again_is_finished_when_it_stops() {
+        let folder = Folder::new();
+        let path = folder.path("socket");
+        let (provider, issuer) = Hesitant::new();
+        let listen_addr = format!("unix:{path}");
+        let variables = [
+            ("LISTEN_ADDR", listen_addr.as_str()),
+            ("OIDC_ISSUER", &issuer),
+        ];
+        let mut doorward = Process::doorward(free_addr(), &variables);
+        wait_until("the socket", || get_unix(&path, "/healthz").is_ok());
+        std::fs::remove_file(&path).unwrap();
+        wait_until("another socket", || get_unix(&path, "/healthz").is_ok());
+        let asking = std::thread::spawn(move || get_unix(&path, "/login"));
+        let mut request = provider.is_asked();
+        doorward.signal("TERM");
+        doorward.says("no more requests are accepted");
+        // The framework looks once a second whether a server has ended.
+        std::thread::sleep(Duration::from_millis(2500));
+        request
+            .write_all(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+        let answer = asking.join().unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+        assert_eq!(doorward.ends().0, Some(0));
+    }
 
     #[test]
     fn a_certificate_is_replaced_while_it_serves_and_a_bad_one_is_not_taken() {

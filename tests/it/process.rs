@@ -178,6 +178,35 @@ fn a_malformed_dotenv_is_told_without_its_content() {
 }
 
 #[test]
+fn a_dotenv_that_cant_be_read_names_the_error() {
+    // Root may read everything, unless it gives that up.
+    let id = std::process::Command::new("id").arg("-u").output().unwrap();
+    let bound = match id.stdout.trim_ascii() == b"0" {
+        true => "setpriv --bounding-set=-dac_override,-dac_read_search",
+        false => "",
+    };
+    for (made, error) in [
+        ("mkdir .env", "Is a directory"),
+        (
+            "ln -s nowhere .env",
+            "it is a link to a file that is not there",
+        ),
+        ("printf 'A=\\377' >.env", "valid UTF-8"),
+        ("echo A=1 >.env; chmod 0 .env", "Permission denied"),
+    ] {
+        let script = format!("{made}; exec {bound} \"$0\"");
+        let path = [("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")];
+        let mut doorward = Process::start("/bin/sh", &["-c", &script, DOORWARD], &path);
+        let printed = doorward.gives_up();
+        assert!(
+            printed.starts_with(".env can't be read: "),
+            "{made}: {printed}"
+        );
+        assert!(printed.contains(error), "{made}: {printed}");
+    }
+}
+
+#[test]
 fn an_address_that_is_taken_is_a_clear_error() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let addr = taken.local_addr().unwrap();

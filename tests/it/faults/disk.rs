@@ -201,3 +201,29 @@ async fn a_disk_that_the_log_has_filled_needs_little_room_to_go_on() {
         assert!(is_back(&answer), "{round}: {}", service.doorward.printed());
     }
 }
+
+/// SIGXFSZ ends a process that does not expect it.
+#[actix_web::test]
+async fn a_file_that_may_not_grow_is_a_full_disk_and_ends_nothing() {
+    let storage = Storage::new(Database::Sqlite);
+    let limited = ["sh", "-c", "ulimit -S -f 400; exec \"$0\""];
+    let mut service = Service::start_by(&limited, &storage.url);
+    let early = service.visitor();
+    assert!(is_back(&early.sign_in("p0").await));
+    until("a refusal", Duration::from_secs(30), async || {
+        let answer = service.visitor().sign_in("p1").await;
+        if !is_back(&answer) {
+            assert_page(&answer, 503, NO_RECORDS);
+        }
+        !is_back(&answer)
+    })
+    .await;
+    service.doorward.says("SIGXFSZ: a file may not grow");
+    assert!(early.is_signed_in().await, "reading needs no room");
+    Disk::Limit.make_room(&service, "");
+    until("writing again", Duration::from_secs(15), async || {
+        is_back(&service.visitor().sign_in("p2").await)
+    })
+    .await;
+    service.doorward.answers(service.addr);
+}
