@@ -32,3 +32,5 @@ pub mod server;
 mod session;
 /// The environment.
 pub mod settings;
+/// Threads that may block.
+pub mod threads;

@@ -12,8 +12,9 @@ use doorward::observe::logging;
 use doorward::server::Doorward;
 use doorward::server::bind::Sockets;
 use doorward::server::dotenv::read_dotenv;
-use doorward::server::draining;
+use doorward::server::signals;
 use doorward::settings::{Complaint, Settings};
+use doorward::threads;
 use nix::sys::resource::{Resource, setrlimit};
 
 /// What somebody reads who starts `doorward` with no settings at all.
@@ -53,10 +54,10 @@ fn serve() -> Result<(), String> {
         .map_err(|cause| format!("the sockets that systemd passes can't be used: {cause}"))?;
     let settings = Settings::from_env(&|path| std::fs::read(path))
         .map_err(|complaints| explain(&complaints))?;
-    logging::start(settings.log_format);
+    logging::start(settings.log_format).map_err(|cause| threads::explained(cause).to_string())?;
     let system = actix_web::rt::System::new();
     system
-        .block_on(draining::outlive_hangups())
+        .block_on(signals::ignore())
         .map_err(|cause| format!("signals can't be listened for: {cause}"))?;
     let listen_addr = settings.listening.addr.clone();
     let metrics_addr = settings.listening.metrics_addr;

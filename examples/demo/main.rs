@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
-    logging::start(LogFormat::Text);
+    logging::start(LogFormat::Text).map_err(|cause| cause.to_string())?;
     let listener = listen(ports.doorward)?;
     let port = listener
         .local_addr()

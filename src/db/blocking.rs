@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot::Receiver;
 
 use super::connections::Connections;
 use super::deadline::{Deadline, Patience};
@@ -30,7 +30,7 @@ pub(super) async fn on_blocking_thread<T: Send + 'static>(
             let _turn = turn;
             RequestContext::scope_sync(context, || work(deadline))
         };
-        Asked::new(connections, work).result().await
+        Asked::new(connections, work)?.result().await
     };
     let done = tokio::time::timeout(patience.response, done).await;
     done.unwrap_or(Err(Error::NoResponse(patience.response)))
@@ -57,26 +57,27 @@ pub(super) async fn counted<T>(
 struct Asked<'a, T: Send + 'static> {
     connections: &'a Connections,
     since: Instant,
-    thread: Option<JoinHandle<Result<T, Error>>>,
+    thread: Option<Receiver<Result<T, Error>>>,
 }
 
 impl<'a, T: Send + 'static> Asked<'a, T> {
     fn new(
         connections: &'a Connections,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Self {
-        Asked {
+    ) -> Result<Self, Error> {
+        let threads = connections.threads().map_err(Error::unavailable)?;
+        Ok(Asked {
             connections,
             since: Instant::now(),
-            thread: Some(tokio::task::spawn_blocking(work)),
-        }
+            thread: Some(threads.spawn(work)),
+        })
     }
 
     async fn result(mut self) -> Result<T, Error> {
         let thread = self.thread.as_mut().expect("only `drop` takes it");
         let done = thread.await;
         self.thread = None;
-        done.unwrap_or_else(|stopped| Err(Error::unavailable(stopped)))
+        done.unwrap_or_else(|_| Err(Error::unavailable("the query panicked")))
     }
 }
 

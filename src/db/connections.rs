@@ -1,18 +1,24 @@
 //! Connections that queries share: a pool, and the queue for it.
 
+use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::R2D2Connection;
+use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::deadline::{Deadline, Patience};
 use super::error::Error;
 use super::pooled::Manager;
+use crate::threads::Threads;
 
 /// A connection that has responded within this time is not tested again before it is used.
 const TEST_AFTER: Duration = Duration::from_secs(1);
+
+/// Threads that open and close connections, at most: three for those in use, and as many may hang.
+const OPENING_THREADS: usize = 6;
 
 type Pool = r2d2::Pool<Manager>;
 
@@ -23,6 +29,10 @@ pub struct Connections {
     current: Arc<RwLock<Current>>,
     /// How many queries hang on connections that were given up.
     hung: Arc<AtomicU32>,
+    /// One for each query that runs or hangs.
+    threads: Arc<OnceLock<Threads>>,
+    /// Kept when the pool is replaced: no thread is started then.
+    opening: Arc<ScheduledThreadPool>,
 }
 
 /// The connections that are used now.
@@ -35,11 +45,11 @@ struct Current {
 }
 
 impl Current {
-    fn new(manager: &Manager) -> Self {
+    fn new(manager: &Manager, opening: &Arc<ScheduledThreadPool>) -> Self {
         let count = usize::try_from(manager.connections()).expect("a few");
         Current {
             since: Instant::now(),
-            pool: new_pool(manager),
+            pool: new_pool(manager, opening),
             permits: Arc::new(Semaphore::new(count)),
         }
     }
@@ -57,11 +67,36 @@ impl Drop for Hung {
 impl Connections {
     /// The first query connects.
     pub fn new(manager: Manager) -> Self {
+        let opening = ScheduledThreadPool::builder()
+            .num_threads(OPENING_THREADS.min(query_threads(&manager)))
+            .thread_name_pattern("connect {}")
+            .build();
+        let opening = Arc::new(opening);
         Connections {
-            current: Arc::new(RwLock::new(Current::new(&manager))),
+            current: Arc::new(RwLock::new(Current::new(&manager, &opening))),
             hung: Arc::default(),
+            threads: Arc::default(),
+            opening,
             manager,
         }
+    }
+
+    /// How many threads the connections of `manager` need.
+    pub fn threads_for(manager: &Manager) -> usize {
+        let count = query_threads(manager);
+        count + count.min(OPENING_THREADS)
+    }
+
+    /// The threads that run queries. The first call starts them.
+    ///
+    /// # Errors
+    /// The system allows no more threads.
+    pub fn threads(&self) -> io::Result<&Threads> {
+        if let Some(threads) = self.threads.get() {
+            return Ok(threads);
+        }
+        let threads = Threads::start("database", query_threads(&self.manager))?;
+        Ok(self.threads.get_or_init(|| threads))
     }
 
     /// How many there are at most.
@@ -78,7 +113,7 @@ impl Connections {
     /// last connection; after that it notices that the file may be written again.
     pub fn replace(&self) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        current.pool = new_pool(&self.manager);
+        current.pool = new_pool(&self.manager, &self.opening);
     }
 
     /// A query that began at `since` has not returned and may never do so. On Postgres, the connections that there were then
@@ -89,7 +124,7 @@ impl Connections {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         let is_postgres = self.manager.sqlite_file().is_none();
         if is_postgres && hung <= self.count() && current.since <= since {
-            *current = Current::new(&self.manager);
+            *current = Current::new(&self.manager, &self.opening);
         }
         Hung(self.hung.clone())
     }
@@ -133,13 +168,19 @@ impl Connections {
     }
 }
 
-fn new_pool(manager: &Manager) -> Pool {
+/// One for each connection, and as many may hang on connections that were given up.
+fn query_threads(manager: &Manager) -> usize {
+    2 * usize::try_from(manager.connections()).expect("a few")
+}
+
+fn new_pool(manager: &Manager, opening: &Arc<ScheduledThreadPool>) -> Pool {
     // SQLite's file stays open: its inode is not given to another file, which would seem to be the same one.
     let is_file = manager.sqlite_file().is_some();
     let reopened_after = |duration| (!is_file).then_some(duration);
     r2d2::Pool::builder()
         .connection_timeout(Patience::ORDINARY.connection)
         .max_size(manager.connections())
+        .thread_pool(Arc::clone(opening))
         .min_idle(Some(0))
         .idle_timeout(reopened_after(Duration::from_secs(10 * 60)))
         .max_lifetime(reopened_after(Duration::from_secs(30 * 60)))

@@ -4,6 +4,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
+use crate::threads;
 
 /// How long a caller waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,8 @@ pub(super) fn on_own_thread<T: Send + 'static>(
     let patience = Patience::ORDINARY;
     let (done, result) = mpsc::channel();
     let deadline = patience.deadline();
-    std::thread::spawn(move || done.send(work(deadline)));
+    let thread = std::thread::Builder::new().spawn(move || done.send(work(deadline)));
+    thread.map_err(|cause| Error::unavailable(threads::explained(cause)))?;
     match result.recv_timeout(patience.response) {
         Ok(result) => result,
         Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::NoResponse(patience.response)),

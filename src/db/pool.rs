@@ -1,5 +1,6 @@
 //! The database, and how a query gets a connection.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,23 @@ impl Db {
             trouble: Arc::default(),
             manager,
         }
+    }
+
+    /// How many threads a process that serves has for the database at `url`.
+    pub fn threads_for(url: &DatabaseUrl) -> usize {
+        let manager = Manager::new(url.clone(), MissingFile::Fail);
+        let readers = manager.for_reading();
+        Connections::threads_for(&manager) + readers.as_ref().map_or(0, Connections::threads_for)
+    }
+
+    /// Starts the threads that run queries. The first queries would otherwise.
+    ///
+    /// # Errors
+    /// The system allows no more threads.
+    pub fn start_threads(&self) -> io::Result<()> {
+        self.connections.threads()?;
+        self.readers().threads()?;
+        Ok(())
     }
 
     fn readers(&self) -> &Connections {

@@ -35,6 +35,7 @@ pub use flow::refusal::Refusal;
 pub use flow::token::TokenResponse;
 pub use http::certificate_fault::CertificateFault;
 pub use http::client::Http;
+pub use http::names::{THREADS as RESOLVER_THREADS, start as start_resolver};
 pub use http::proxy::{Exceptions, Proxy, Upstream};
 pub use http::response::FetchError;
 pub use http::trust_roots::{count_roots, tls_config};

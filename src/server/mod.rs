@@ -3,20 +3,23 @@
 mod application;
 pub mod bind;
 pub mod dotenv;
-pub mod draining;
+mod draining;
 mod file_access;
 pub mod healthcheck;
 mod housekeeping;
 mod http1;
 mod key_rotation;
+mod machine;
 mod metrics_endpoint;
 pub mod session_key_file;
+pub mod signals;
 mod start_error;
 mod start_warnings;
 mod storage;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod unix_sockets;
 pub mod watched_files;
 
 /// What the fuzz targets call.
@@ -27,7 +30,6 @@ pub(crate) mod internals {
 
 use std::io;
 use std::net::TcpListener;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,21 +46,24 @@ use crate::http::readiness::Readiness;
 use crate::http::shutdown::Shutdown;
 use crate::oidc::{self, Proxy, RelyingParty};
 use crate::public_url::PublicUrl;
-use crate::server::bind::Sockets;
+use crate::server::bind::{Sockets, UnixSocket};
 use crate::server::draining::Running;
 use crate::server::http1::{Http1, Timeouts};
 use crate::server::key_rotation::SecretFiles;
 use crate::server::tls::Certificate;
+use crate::server::unix_sockets::SocketFile;
 use crate::server::watched_files::watch;
 use crate::session::Sessions;
 use crate::settings::{Settings, TrustedProxies};
+use crate::threads;
 pub use start_error::StartError;
 
 /// How long a client may take to send its headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Threads of a worker that may block, beyond those that wait for the database: for names of hosts.
-const OTHER_BLOCKING_THREADS: usize = 4;
+/// `SHUTDOWN_TIMEOUT` is watched over by `draining.rs`, which counts the requests that it cuts off. The framework would
+/// give up so much later.
+const SHUTDOWN_MARGIN_SECS: u64 = 2;
 
 /// How long a connection waits for its next request. A proxy must close idle connections before we do, or it sends a
 /// request on one that we are closing: nginx and cloud load balancers wait 60 s. Browsers that connect directly get
@@ -94,6 +99,10 @@ pub struct Doorward {
 impl Doorward {
     /// Puts everything together: the database must answer, the provider need not.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, StartError> {
+        let database_threads = Db::threads_for(&settings.database.url);
+        machine::check_threads(database_threads).map_err(StartError::Threads)?;
+        oidc::start_resolver().map_err(StartError::Threads)?;
+        machine::raise_open_files(settings.listening.max_connections);
         start_warnings::about_plain_http(&settings.public_url);
         let pages = Pages::new(
             settings.templates_dir.as_deref(),
@@ -139,7 +148,7 @@ impl Doorward {
 
     /// Serves on `sockets` until it is stopped.
     pub fn serve(self, sockets: impl Into<Sockets>) -> io::Result<Running> {
-        let Sockets { tcp, unix } = sockets.into();
+        let sockets = sockets.into();
         rt::spawn(housekeeping::purge(
             self.sessions.clone(),
             self.audit.clone(),
@@ -152,20 +161,29 @@ impl Doorward {
         let mut files = key_rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
         files.extend(self.certificate.iter().map(Certificate::watched));
         rt::spawn(watch(files));
-        let (certificate, shutdown) = (self.certificate.clone(), self.shutdown.clone());
         start_warnings::about_proxies(
             &self.trusted_proxies,
-            self.public_url.is_https() && certificate.is_none(),
-            !tcp.is_empty(),
-            !unix.is_empty(),
+            self.public_url.is_https() && self.certificate.is_none(),
+            !sockets.tcp.is_empty(),
+            !sockets.unix.is_empty(),
         );
-        let signal = draining::signal(shutdown.clone(), self.shutdown_delay);
-        let shutdown_timeout = self.shutdown_timeout.as_secs();
-        let workers = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let connections = usize::try_from(self.db.connections()).expect("a few");
-        // They start when they are needed. No more queries run at once than there are connections, and as many may hang on
-        // connections that were given up: the threads of one worker must do, whichever worker they belong to.
-        let blocking_threads = 2 * connections + OTHER_BLOCKING_THREADS;
+        let shutdown = self.shutdown.clone();
+        rt::spawn(draining::signal(shutdown.clone(), self.shutdown_delay));
+        let socket_files = sockets.unix.iter().filter_map(SocketFile::of).collect();
+        let server = self.listen(sockets)?;
+        let running = Running::new(server, shutdown.clone(), self.shutdown_timeout);
+        let again = move |socket: UnixSocket| {
+            // The workers, and a thread that accepts.
+            threads::try_out(machine::workers() + 1)?;
+            self.listen(socket.into())
+        };
+        rt::spawn(unix_sockets::keep(socket_files, again, shutdown));
+        Ok(running)
+    }
+
+    /// A server on `sockets`. It stops when the process accepts no more requests.
+    fn listen(&self, sockets: Sockets) -> io::Result<Server> {
+        let workers = machine::workers();
         let max_connections = self.max_connections.div_ceil(workers);
         let keep_alive = match self.trusted_proxies.is_nobody() {
             true => KEEP_ALIVE_FOR_BROWSERS,
@@ -177,22 +195,25 @@ impl Doorward {
         };
         let server = Server::build()
             .workers(workers)
-            .worker_max_blocking_threads(blocking_threads)
-            .shutdown_signal(signal)
-            .shutdown_timeout(shutdown_timeout);
+            .disable_signals()
+            .shutdown_timeout(self.shutdown_timeout.as_secs() + SHUTDOWN_MARGIN_SECS);
+        let doorward = self.clone();
         let mut server = Http1::new(server, timeouts, max_connections, move || {
-            self.application()
+            doorward.application()
         });
-        for listener in tcp {
-            server = match &certificate {
+        for listener in sockets.tcp {
+            server = match &self.certificate {
                 Some(certificate) => server.listen_tls(listener, certificate.server_config()),
                 None => server.listen(listener),
             }?;
         }
-        for listener in unix {
-            server = server.listen_unix(listener)?;
+        for socket in sockets.unix {
+            server = server.listen_unix(socket.listener)?;
         }
-        Ok(Running::new(server.run(), shutdown))
+        let server = server.run();
+        let stop = draining::stop_when_closed(server.handle(), self.shutdown.clone());
+        rt::spawn(stop);
+        Ok(server)
     }
 
     /// Serves `/metrics`, `/healthz` and `/readyz` on `listener`, beside [`Doorward::serve`].

@@ -1,12 +1,15 @@
 //! Why Doorward can't start.
 
 use std::fmt;
+use std::io;
 
 use crate::db;
 
 /// Why Doorward can't start, and what to do about it.
 #[derive(Debug)]
 pub enum StartError {
+    /// The system allows too few threads.
+    Threads(io::Error),
     /// The database is away, or a migration failed.
     Database(db::Error),
     /// `AUTO_MIGRATE=false` and these are missing.
@@ -22,6 +25,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Threads(cause) => cause.fmt(f),
             StartError::Database(
                 cause @ (db::Error::StillLocked(..)
                 | db::Error::Forbidden(_)

@@ -57,6 +57,7 @@ fn existing_key(settings: &Settings) -> Result<Option<SecretSlice<u8>>, StartErr
 fn open_database(settings: &Database) -> Result<Db, StartError> {
     wait_until_readable(&settings.url, LOCK_WAIT).map_err(StartError::Database)?;
     let db = Db::new(settings.url.clone());
+    db.start_threads().map_err(StartError::Threads)?;
     db.check_encoding().map_err(StartError::Database)?;
     if settings.auto_migrate {
         db.migrate(LOCK_WAIT).map_err(StartError::Database)?;

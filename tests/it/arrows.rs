@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms that it may name. Everybody may name those of [`EVERYBODY`].
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     (
         "commands",
         &["server", "accounts", "db", "oidc", "settings"],
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("public_url", &[]),
     ("clock", &[]),
     ("random", &[]),
+    ("threads", &[]),
     // What the benchmarks and the fuzz targets reach; no part of a release.
     (
         "internals",
@@ -32,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ),
 ];
 
-const EVERYBODY: [&str; 4] = ["observe", "public_url", "clock", "random"];
+const EVERYBODY: [&str; 5] = ["observe", "public_url", "clock", "random", "threads"];
 
 /// Crates that one place alone may name, and the paths that begin it.
 const ALONE: [(&str, &[&str]); 5] = [

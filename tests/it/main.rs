@@ -36,6 +36,7 @@ mod journey;
 mod limits;
 mod listening;
 mod logging;
+mod machine;
 mod many_sessions;
 mod metrics;
 mod no_dead_ends;

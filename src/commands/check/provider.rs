@@ -30,11 +30,7 @@ const CLOCK_FAULT: Duration = Duration::seconds(60);
 
 /// Runs all checks.
 pub fn check(settings: Settings) -> Vec<Finding> {
-    let system = actix_web::rt::System::new();
-    let findings = system.block_on(ask(settings));
-    // Dropping it would wait for a DNS lookup that is still running. The process ends soon.
-    std::mem::forget(system);
-    findings
+    actix_web::rt::System::new().block_on(ask(settings))
 }
 
 async fn ask(settings: Settings) -> Vec<Finding> {

@@ -1,5 +1,6 @@
 //! Logging: text for people, or one JSON object a line for machines. Each line has the id of its request.
 
+mod accept;
 mod json;
 mod printable;
 mod queue;
@@ -19,6 +20,7 @@ use time::macros::format_description;
 pub use printable::{Quoted, cut, is_control_or_invisible, visible};
 
 use crate::observe::request_id::RequestContext;
+use accept::SeldomAccept;
 use json::json;
 use printable::Plain;
 use queue::{Pipe, QUEUE};
@@ -40,13 +42,15 @@ pub enum LogFormat {
 }
 
 /// Starts logging to standard error, on a thread of its own. Panics are logged too, in the same format.
-pub fn start(format: LogFormat) {
+///
+/// # Errors
+/// The system allows no second thread.
+pub fn start(format: LogFormat) -> io::Result<()> {
     std::thread::Builder::new()
         .name("log".to_owned())
-        .spawn(|| QUEUE.write_to(io::stderr()))
-        .expect("a process that can't start a second thread can't serve requests either");
+        .spawn(|| QUEUE.write_to(io::stderr()))?;
     let env = env_logger::Env::default().default_filter_or(DEFAULT_FILTER);
-    env_logger::Builder::new()
+    let logger = env_logger::Builder::new()
         .target(Target::Pipe(Box::new(Pipe(&QUEUE))))
         .write_style(style())
         .parse_env(env)
@@ -54,7 +58,9 @@ pub fn start(format: LogFormat) {
             LogFormat::Text => text,
             LogFormat::Json => json,
         })
-        .init();
+        .build();
+    log::set_max_level(logger.filter());
+    log::set_boxed_logger(Box::new(SeldomAccept::new(logger))).expect("logging is started once");
     std::panic::set_hook(Box::new(|panic| {
         let backtrace = std::backtrace::Backtrace::capture();
         match backtrace.status() {
@@ -63,6 +69,7 @@ pub fn start(format: LogFormat) {
         }
         flush();
     }));
+    Ok(())
 }
 
 /// Waits until all lines are written, for a second at most, since standard error may have no reader. To be called before

@@ -17,6 +17,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::oidc::http::connection::{Connection, Stream};
+use crate::oidc::http::exchange;
+use crate::oidc::http::names;
 use crate::oidc::http::proxy::{Proxy, Upstream};
 use crate::oidc::http::request::USER_AGENT;
 
@@ -50,7 +52,7 @@ impl Connect {
     async fn connect(self, host: &str, port: u16) -> io::Result<Connection> {
         let connecting = async {
             match self.proxy.route(host, port) {
-                None => TcpStream::connect((host, port)).await,
+                None => connect(host, port).await,
                 Some(upstream) => tunnel(upstream, host, port).await,
             }
         };
@@ -69,6 +71,10 @@ impl Connect {
     }
 }
 
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    TcpStream::connect(names::addresses(host, port).await?.as_slice()).await
+}
+
 fn too_late(what: &str) -> io::Error {
     let secs = CONNECT_TIMEOUT.as_secs();
     io::Error::new(ErrorKind::TimedOut, format!("no {what} within {secs} s"))
@@ -79,7 +85,7 @@ async fn tunnel(upstream: &Upstream, host: &str, port: u16) -> io::Result<TcpStr
     let failed = |cause: &dyn std::fmt::Display| {
         io::Error::other(format!("the proxy {upstream} (HTTPS_PROXY): {cause}"))
     };
-    let stream = TcpStream::connect((upstream.host.as_str(), upstream.port)).await;
+    let stream = connect(&upstream.host, upstream.port).await;
     let mut stream = stream.map_err(|cause| failed(&cause))?;
     let host = match host.contains(':') {
         true => format!("[{host}]:{port}"),
@@ -151,6 +157,7 @@ impl Service<ConnectInfo<Uri>> for Connect {
     fn call(&self, info: ConnectInfo<Uri>) -> Self::Future {
         let connect = self.clone();
         Box::pin(async move {
+            exchange::connects();
             let host = info.hostname().trim_start_matches('[');
             let host = host.trim_end_matches(']');
             let connection = connect.connect(host, info.port()).await;

@@ -8,6 +8,7 @@ pub mod client;
 mod connect;
 mod connection;
 mod exchange;
+pub mod names;
 pub mod proxy;
 pub mod request;
 pub mod response;

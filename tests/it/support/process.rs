@@ -136,6 +136,19 @@ impl Process {
         }
     }
 
+    /// Waits until something answers at `addr`, which gives nothing, or until it can't start: what it printed.
+    pub fn answers_or_gives_up(&mut self, addr: SocketAddr) -> Option<String> {
+        let deadline = Instant::now() + PATIENCE;
+        while get(addr, "/healthz").is_none() {
+            if self.child.try_wait().unwrap().is_some() {
+                return Some(self.gives_up());
+            }
+            assert!(Instant::now() < deadline, "{}", self.printed());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+
     /// Waits until it ends: its exit code and all that it has printed.
     pub fn ends(&mut self) -> (Option<i32>, String) {
         let deadline = Instant::now() + PATIENCE;
