@@ -65,10 +65,12 @@ impl AnyConnection {
         }
         match work(self) {
             Ok(outcome) => Manager::commit_transaction(self).map(|()| outcome),
-            Err(cause) => match Manager::rollback_transaction(self) {
-                Ok(()) | Err(diesel::result::Error::BrokenTransactionManager) => Err(cause),
-                Err(rollback) => Err(rollback),
-            },
+            Err(cause) => {
+                // It fails where the database has rolled back by itself, as SQLite does on a full disk, and where the
+                // connection is closed. The pool then drops the connection; the cause is what the log needs.
+                let _ = Manager::rollback_transaction(self);
+                Err(cause)
+            }
         }
     }
 }

@@ -4,14 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use diesel::r2d2::R2D2Connection;
-
 use super::blocking::{counted, on_blocking_thread};
 use super::conflict::retried;
 use super::connection::AnyConnection;
 use super::connections::Connections;
 use super::deadline::{Patience, on_own_thread};
 use super::error::{Error, is_closed};
+use super::last_write::LastWrite;
 use super::pooled::{Manager, Pooled};
 use super::sqlite::MissingFile;
 use super::trouble::Trouble;
@@ -26,6 +25,7 @@ pub struct Db {
     /// process that has the write lock. Postgres needs none of its own.
     readers: Option<Connections>,
     trouble: Arc<Trouble>,
+    last_write: LastWrite,
 }
 
 impl Db {
@@ -44,6 +44,7 @@ impl Db {
             connections: Connections::new(manager.clone()),
             readers: manager.for_reading().map(Connections::new),
             trouble: Arc::default(),
+            last_write: LastWrite::new(),
             manager,
         }
     }
@@ -84,8 +85,10 @@ impl Db {
     {
         let db = self.clone();
         let work = move |deadline| {
-            let mut pooled = db.connections.get_tested(deadline)?;
-            db.query(&mut pooled, query)
+            let pooled = db.connections.get_tested(deadline);
+            let result = pooled.and_then(|mut pooled| db.query(&mut pooled, query));
+            db.last_write.ended(&result);
+            result
         };
         let done = on_blocking_thread(Patience::ORDINARY, &self.connections, work);
         counted(&self.trouble, done).await
@@ -101,7 +104,7 @@ impl Db {
         self.read_within(Patience::ORDINARY, query).await
     }
 
-    async fn read_within<T, F>(&self, patience: Patience, query: F) -> Result<T, Error>
+    pub(super) async fn read_within<T, F>(&self, patience: Patience, query: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
@@ -174,10 +177,9 @@ impl Db {
         on_blocking_thread(Patience::PING, self.readers(), check).await
     }
 
-    /// Whether the database responds. The result is here within two seconds.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.read_within(Patience::PING, |connection| connection.ping())
-            .await
+    /// How long ago [`Db::run`] failed to write, if it has not succeeded since.
+    pub fn write_failed_since(&self) -> Option<Duration> {
+        self.last_write.failed_since()
     }
 
     /// Applies the pending migrations. Processes that start together take turns, and wait for `patience` at most.
@@ -196,7 +198,11 @@ impl Db {
 
     /// Whether the database accepts no writes from us: it is a standby, or a file that we may only read.
     pub fn is_read_only(&self) -> Result<bool, Error> {
-        self.run_blocking(capabilities::is_read_only)
+        let is_read_only = self.run_blocking(capabilities::is_read_only)?;
+        if is_read_only {
+            self.last_write.failed();
+        }
+        Ok(is_read_only)
     }
 
     /// The names of the pending migrations.

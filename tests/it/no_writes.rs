@@ -1,5 +1,10 @@
 //! A Postgres that can be read and not written: whoever is signed in is served, and no page says what did not happen.
 
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::sleep;
+
+use crate::on_both;
 use crate::support::app::Storage;
 use crate::support::{Database, TestApp, log};
 
@@ -119,6 +124,59 @@ async fn without_writes_no_session_lasts_longer_than_the_absolute_timeout_or_a_b
     app.clock.shift(time::Duration::minutes(30));
     assert_ne!(ada.get("/profile").await.status, 200);
     no_writes.end();
+}
+
+/// What `/readyz` says, once it says something else than before.
+async fn ready(app: &TestApp, before: &str) -> (u16, String) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let answer = app.visitor().get("/readyz").await;
+        if answer.body != before {
+            return (answer.status, answer.body);
+        }
+        assert!(Instant::now() < deadline, "still {before}");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+const OK: &str = "database: ok\n";
+
+/// A load balancer goes on sending people, of whom those who are signed in are served.
+#[actix_web::test]
+async fn readyz_says_that_nothing_can_be_written() {
+    for (fault, says) in [
+        (Fault::ReadOnly, "database: read-only (the log says why)\n"),
+        (
+            Fault::NoRights,
+            "database: rights are missing (the log says why)\n",
+        ),
+    ] {
+        let app = app();
+        assert_eq!(ready(&app, "").await, (200, OK.to_owned()));
+        let no_writes = NoWrites::make(app.storage(), fault);
+        assert_eq!(ready(&app, OK).await, (200, says.to_owned()));
+        no_writes.end();
+        assert_eq!(ready(&app, says).await, (200, OK.to_owned()));
+    }
+    let lines = log::lines_with("/readyz answers 200: the database's role lacks rights: ");
+    let rights = "audit_events: INSERT, DELETE; sessions: INSERT, UPDATE, DELETE; sign_outs: INSERT, DELETE; \
+                  single_use: INSERT, DELETE; users: INSERT, UPDATE, DELETE";
+    assert!(lines.iter().any(|line| line.ends_with(rights)), "{lines:?}");
+}
+
+on_both! {
+    async fn readyz_says_that_tables_are_gone_and_is_unready_without_those_of_pages(app: TestApp) {
+        assert_eq!(ready(&app, "").await, (200, OK.to_owned()));
+        app.storage().execute("DROP TABLE sign_outs");
+        let says = "database: tables are missing (the log says why)\n";
+        assert_eq!(ready(&app, OK).await, (200, says.to_owned()));
+        app.storage().execute("DROP TABLE sessions");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while app.visitor().get("/readyz").await.status != 503 {
+            assert!(Instant::now() < deadline);
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
 }
 
 #[actix_web::test]

@@ -10,20 +10,20 @@ pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// `/readyz`: the process is not stopping, and the database responds. The provider is not checked: people who are signed in
-/// do not need it.
+/// `/readyz`: the process is not stopping, and the database lets it serve people who are signed in. The text says whether
+/// more is wrong. The provider is not checked: people who are signed in do not need it.
 pub async fn readyz(app: Data<App>) -> HttpResponse {
     if app.shutdown.is_draining() {
         return HttpResponse::ServiceUnavailable()
             .content_type("text/plain")
             .body("stopping\n");
     }
-    match app.readiness.check(&app.db).await {
-        true => HttpResponse::Ok()
-            .content_type("text/plain")
-            .body("database: ok\n"),
-        false => HttpResponse::ServiceUnavailable()
-            .content_type("text/plain")
-            .body("database: does not respond (the log says why)\n"),
-    }
+    let database = app.readiness.check(&app.db).await;
+    let mut response = match database.is_ready() {
+        true => HttpResponse::Ok(),
+        false => HttpResponse::ServiceUnavailable(),
+    };
+    response
+        .content_type("text/plain")
+        .body(format!("database: {database}\n"))
 }

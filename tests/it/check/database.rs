@@ -1,13 +1,27 @@
 //! The database and its migrations.
 
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
 
-use super::complaints_with;
+use doorward::db::{DatabaseUrl, Db};
+
+use super::{complaints, complaints_with};
 use crate::on_both;
 use crate::support::app::Storage;
 use crate::support::process::free_addr;
 use crate::support::{Database, TestApp};
+
+on_both! {
+    async fn tables_that_are_gone_are_told(app: TestApp) {
+        app.storage().execute("DROP TABLE sign_outs");
+        assert_eq!(
+            complaints(&app),
+            ["fault migrations all are applied, but these tables are not there, or the role can't find them: sign_outs. Fix: \
+              restore a backup; on Postgres, compare the role's search_path and USAGE on the schema."]
+        );
+    }
+}
 
 on_both! {
     async fn missing_migrations_are_told_and_not_applied(database: Database) {
@@ -43,6 +57,78 @@ async fn a_postgres_that_takes_no_writes() {
              standby, with a role that may write."
         ]
     );
+}
+
+#[actix_web::test]
+async fn rights_that_the_role_lacks_are_told_by_table_with_the_statement_that_grants_them() {
+    let app = TestApp::spawn_on(Database::Postgres);
+    let storage = app.storage();
+    let (_, name) = storage.url.rsplit_once('/').unwrap();
+    let role = format!("checker_of_{name}");
+    storage.execute(&format!(
+        "CREATE ROLE {role};
+         GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};
+         GRANT INSERT, DELETE ON audit_events, sign_outs, single_use TO {role};
+         GRANT UPDATE ON users TO {role};
+         ALTER DATABASE {name} SET role = {role};"
+    ));
+    assert_eq!(
+        complaints(&app),
+        [
+            "fault database Postgres is reachable, but a write failed: a database query failed: permission denied for \
+             table users. Fix: make room if the disk is full; a lock that another process holds must end; grant missing \
+             rights."
+                .to_owned(),
+            format!(
+                "fault rights {role} lacks sessions: INSERT, UPDATE, DELETE; users: INSERT, DELETE. Fix: as the owner of \
+                 the tables, run GRANT INSERT, UPDATE, DELETE ON sessions TO {role}; GRANT INSERT, DELETE ON users TO {role}."
+            ),
+        ]
+    );
+    storage.execute(&format!(
+        "SET ROLE NONE; GRANT INSERT, UPDATE, DELETE ON sessions TO {role}; GRANT INSERT, DELETE ON users TO {role}"
+    ));
+    assert_eq!(complaints(&app), [""; 0]);
+}
+
+#[actix_web::test]
+async fn a_postgres_that_cant_hold_every_name() {
+    let app = TestApp::spawn();
+    let storage = Storage::new(Database::Postgres);
+    let (server, name) = storage.url.rsplit_once('/').unwrap();
+    let name = format!("latin_of_{name}");
+    storage.execute(&format!(
+        "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+    ));
+    let found = complaints_with(&app, &[("DATABASE_URL", &format!("{server}/{name}"))]);
+    storage.execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
+    let line = "fault encoding it is LATIN1, which can't hold every name, so Doorward does not start. Fix: create a \
+                database with ENCODING 'UTF8', and copy the data with `pg_dump OLD | psql NEW`.";
+    assert!(found.iter().any(|it| it == line), "{found:?}");
+}
+
+/// As on a disk that lost a page.
+#[actix_web::test]
+async fn an_sqlite_file_that_is_corrupt() {
+    let app = TestApp::spawn();
+    let storage = Storage::new(Database::Sqlite);
+    let url = DatabaseUrl::Sqlite(storage.url.clone().into());
+    Db::new(url).migrate(Duration::from_secs(60)).unwrap();
+    let page = storage.number("SELECT rootpage AS n FROM sqlite_schema WHERE name = 'sign_outs'");
+    assert!(!std::path::Path::new(&format!("{}-wal", storage.url)).exists());
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(&storage.url)
+        .unwrap();
+    let page = u64::try_from(page).unwrap();
+    file.seek(SeekFrom::Start((page - 1) * 4096)).unwrap();
+    file.write_all(&[0x77; 4096]).unwrap();
+    drop(file);
+    let found = complaints_with(&app, &[("DATABASE_URL", &storage.url)]);
+    let line = found.iter().find(|it| it.starts_with("fault integrity "));
+    assert!(line.is_some(), "{found:?}");
+    let fix = " Fix: stop Doorward, keep a copy of the file, and restore a backup.";
+    assert!(line.unwrap().ends_with(fix), "{found:?}");
 }
 
 mod slow {

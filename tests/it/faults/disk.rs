@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::{NO_DATABASE_WITHIN, NO_RECORDS, Service, assert_page, is_back, until};
 use crate::support::Database;
 use crate::support::app::Storage;
+use crate::support::process::{DOORWARD, Process, complete};
 
 /// Whether the tests run as root, which may ignore permission bits.
 fn is_root() -> bool {
@@ -120,6 +121,27 @@ impl Disk {
                 variables,
             ),
         }
+    }
+
+    /// What `doorward check` prints there.
+    pub fn check(&self, service: &Service, folder: &str) -> String {
+        let pid = service.doorward.id().to_string();
+        let limited = "trap '' XFSZ; ulimit -S -f 400; exec \"$0\" check";
+        let (program, arguments) = match self {
+            Disk::Small => ("nsenter", vec!["-t", &pid, "-m", DOORWARD, "check"]),
+            Disk::Limit => ("sh", vec!["-c", limited, DOORWARD]),
+        };
+        let database = format!("{folder}/small.db");
+        let variables = [
+            ("DATABASE_URL", database.as_str()),
+            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"),
+        ];
+        let variables = complete(service.addr, &variables);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Process::start(program, &arguments, &variables).ends().1
     }
 
     pub fn make_room(&self, service: &Service, folder: &str) {

@@ -36,6 +36,12 @@ async fn assert_served_without_writes(service: &Service, active: &Visitor, idle:
     assert_ne!(idle.get("/profile").await.status, 200, "it has expired");
     let printed = service.doorward.printed();
     assert_eq!(printed.matches(LAST_USE).count(), 1, "{printed}");
+    let ready = active.get("/readyz").await;
+    let says = "database: last write failed ";
+    assert!(
+        ready.status == 200 && ready.body.starts_with(says),
+        "{ready:?}"
+    );
     let out = active.post("/logout", "").await;
     assert_page(
         &out,
@@ -56,6 +62,10 @@ async fn assert_back(service: &Service, active: &Visitor) {
     active.post("/logout", "").await;
     assert!(!active.is_signed_in().await);
     assert!(is_back(&service.visitor().sign_in("p2").await));
+    until("ready again", Duration::from_secs(5), async || {
+        active.get("/readyz").await.body == "database: ok\n"
+    })
+    .await;
 }
 
 #[actix_web::test]
@@ -73,6 +83,11 @@ async fn on_a_full_disk_signed_in_people_are_served_until_their_session_is_idle(
         !is_back(&service.visitor().sign_in("p2").await)
     })
     .await;
+    let checked = disk.check(&service, folder);
+    let fault = format!(
+        "the SQLite file {folder}/small.db is reachable, but a write failed: a database query failed: database or disk is full."
+    );
+    assert!(checked.contains(&fault), "{checked}");
     assert_served_without_writes(&service, &active, &idle).await;
     disk.make_room(&service, folder);
     assert_back(&service, &active).await;
