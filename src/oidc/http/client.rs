@@ -101,7 +101,7 @@ impl Http {
                 FetchError::Body("the connection was closed in the middle of it".to_owned())
             }
             None => match cause {
-                FetchError::Timeout if exchange.waits_for_its_turn() => {
+                FetchError::Timeout if exchange.waited_longer_than(deadline - TIME_LIMIT / 2) => {
                     FetchError::NoFreeConnection
                 }
                 cause => cause,

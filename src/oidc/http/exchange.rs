@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::task::Poll;
 
+use tokio::time::Instant;
+
 tokio::task_local! {
     /// The exchange of the task that is reading or writing.
     static EXCHANGE: Rc<Exchange>;
@@ -16,8 +18,8 @@ tokio::task_local! {
 pub struct Exchange {
     /// Whether it must not use a connection that was used before.
     is_fresh: bool,
-    /// Whether it waits for none any more: it may make a connection, or use one that is idle.
-    has_turn: Cell<bool>,
+    /// When it no longer had to wait for the others: it may make a connection, or use one that is idle.
+    turn: Cell<Option<Instant>>,
     connection: Cell<Option<u64>>,
     was_used: Cell<bool>,
     has_response: Cell<bool>,
@@ -49,9 +51,14 @@ impl Exchange {
         (result, exchange)
     }
 
-    /// Whether the client let it wait, since all its connections were in use.
-    pub fn waits_for_its_turn(&self) -> bool {
-        !self.has_turn.get()
+    /// Whether the client let it wait until after `at`, since all its connections were in use.
+    pub fn waited_longer_than(&self, at: Instant) -> bool {
+        self.turn.get().is_none_or(|turn| turn > at)
+    }
+
+    fn has_its_turn(&self) {
+        let turn = self.turn.get().unwrap_or_else(Instant::now);
+        self.turn.set(Some(turn));
     }
 
     /// Whether and when the connection was closed.
@@ -68,7 +75,7 @@ impl Exchange {
 
 /// The client makes a connection for the exchange.
 pub fn connects() {
-    let _ = EXCHANGE.try_with(|exchange| exchange.has_turn.set(true));
+    let _ = EXCHANGE.try_with(|exchange| exchange.has_its_turn());
 }
 
 /// The first bytes of a request go out on the connection `id`, which `was_used` before or not. Says whether it is new to
@@ -88,7 +95,7 @@ pub fn uses(id: u64, was_used: bool) -> bool {
 /// exchange allows that; nothing if the connection is already its own.
 pub fn may_reuse(id: u64) -> Option<bool> {
     let may_reuse = EXCHANGE.try_with(|exchange| {
-        exchange.has_turn.set(true);
+        exchange.has_its_turn();
         let is_ours = exchange.connection.get() == Some(id);
         (!is_ours).then_some(!exchange.is_fresh)
     });

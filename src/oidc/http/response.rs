@@ -50,7 +50,7 @@ pub enum FetchError {
     Certificate(CertificateFault),
     /// Ten seconds passed.
     Timeout,
-    /// Ten seconds passed while all connections were in use: the request was not sent.
+    /// Ten seconds passed, and for more than half of them all connections were in use.
     NoFreeConnection,
     /// The body is larger than 1 MiB or broke off.
     Body(String),
@@ -127,7 +127,7 @@ impl fmt::Display for FetchError {
                 let secs = TIME_LIMIT.as_secs();
                 write!(
                     f,
-                    "the request waited {secs} s for a free connection to the provider, and was not sent"
+                    "no response within {secs} s, most of which the request waited for a free connection to the provider"
                 )
             }
             FetchError::Body(cause) => write!(f, "the provider's response can't be read: {cause}"),
