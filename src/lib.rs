@@ -13,6 +13,10 @@ pub mod clock;
 pub mod commands;
 /// Diesel: rows and queries in Postgres or SQLite.
 pub mod db;
+/// Durations as people write them.
+pub mod duration;
+/// Access rules: who may pass to which app.
+pub mod gateway;
 /// All that knows actix-web: routes, middleware, handlers, pages.
 mod http;
 /// What the benchmarks and the fuzz targets reach.

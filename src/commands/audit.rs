@@ -13,8 +13,8 @@ use super::Database;
 use super::person::timestamp;
 use crate::commands::output::{Form, lines};
 use crate::db::{AuditEvent, AuditFilter, Db, Event, Person, User};
+use crate::duration;
 use crate::observe::logging::visible;
-use crate::settings::parse_duration;
 
 /// How many people with the same email to look up.
 const NAMESAKES: i64 = 100;
@@ -61,7 +61,7 @@ impl Since {
 
 /// A date, a time, or how long ago.
 fn since(text: &str) -> Result<Since, String> {
-    if let Ok(ago) = parse_duration(text.to_owned()) {
+    if let Ok(ago) = duration::parse_years(text.to_owned()) {
         return Ok(Since::Ago(ago));
     }
     let date = || {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::source::{Source, environment};
-use super::{duration, values};
+use super::values;
 use crate::db::DatabaseUrl;
+use crate::duration;
 
 const DEFAULT_AUDIT_RETENTION: Duration = Duration::from_secs(90 * 86400);
 

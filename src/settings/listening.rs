@@ -12,7 +12,8 @@ use rustls::sign::CertifiedKey;
 use secrecy::ExposeSecret;
 
 use super::source::{FileContent, Source};
-use super::{duration, values};
+use super::values;
+use crate::duration;
 
 const CERT_FILE: &str = "/etc/doorward/tls/tls.crt";
 const KEY_FILE: &str = "/etc/doorward/tls/tls.key";

@@ -2,7 +2,6 @@
 //! nor sockets: whoever reads settings says how a file is read.
 
 mod database;
-mod duration;
 mod listening;
 mod outbound_proxy;
 mod provider;
@@ -20,7 +19,6 @@ use crate::observe::logging::LogFormat;
 use crate::public_url::PublicUrl;
 
 pub use database::Database;
-pub(crate) use duration::parse_years as parse_duration;
 pub(crate) use listening::tls_pair;
 pub use listening::{ListenAddr, Listening, Scheme, TlsFiles};
 pub use provider::Provider;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use secrecy::SecretSlice;
 
 use super::source::{FileContent, Source};
-use super::{duration, values};
+use super::values;
 use crate::db::DatabaseUrl;
+use crate::duration;
 use crate::public_url::PublicUrl;
 
 const KEY_EXAMPLE: &str = "the output of `openssl rand -base64 64`, on one line";

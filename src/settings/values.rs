@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
 use url::Url;
 
-use super::duration;
 use super::source::FileContent;
+use crate::duration;
 use crate::observe::logging::LogFormat;
 use crate::oidc::{self, ClientAuthMethod, ResponseMode};
 

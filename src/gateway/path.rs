@@ -1,0 +1,224 @@
+//! The path of an original request, and all ways in which an app may read it. Where two readings lead to different rules,
+//! the request is refused: no proxy and no app can then disagree with us about which rule holds.
+
+use std::borrow::Cow;
+
+/// The longest path with its query, in bytes.
+pub const URI_LIMIT: usize = 8192;
+
+/// How often a path may be encoded over and over. A reading more would not cost much, thousands would.
+const DECODE_LIMIT: usize = 4;
+
+/// Path and query, as they were sent. Bytes beyond ASCII are percent-encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// Begins with a slash.
+    pub path: Cow<'a, str>,
+    /// What follows the first `?`. It takes no part in any decision.
+    pub query: Option<Cow<'a, str>>,
+}
+
+impl<'a> Target<'a> {
+    /// Reads an origin-form target (RFC 9112, 3.2.1); nothing if it is malformed: it is too long or does not begin with a
+    /// slash, it has a fragment or a character that no target has, or its path has an escape that is broken, a control
+    /// character, or an overlong form of another character.
+    pub fn parse(uri: &'a [u8]) -> Option<Target<'a>> {
+        let is_fine = |byte: &u8| *byte > b' ' && *byte != 0x7f && *byte != b'#';
+        if uri.len() > URI_LIMIT || uri.first() != Some(&b'/') || !uri.iter().all(is_fine) {
+            return None;
+        }
+        let uri = escape_non_ascii(uri)?;
+        let (path, query) = match uri {
+            Cow::Borrowed(uri) => match uri.split_once('?') {
+                Some((path, query)) => (Cow::Borrowed(path), Some(Cow::Borrowed(query))),
+                None => (Cow::Borrowed(uri), None),
+            },
+            Cow::Owned(uri) => match uri.split_once('?') {
+                Some((path, query)) => (Cow::Owned(path.into()), Some(Cow::Owned(query.into()))),
+                None => (Cow::Owned(uri), None),
+            },
+        };
+        let is_plain = is_plain(path.as_bytes());
+        (is_plain || is_decodable(path.as_bytes())).then_some(Target { path, query })
+    }
+}
+
+/// Non-ASCII bytes must be UTF-8.
+fn escape_non_ascii(uri: &[u8]) -> Option<Cow<'_, str>> {
+    let text = std::str::from_utf8(uri).ok()?;
+    if text.is_ascii() {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut escaped = String::with_capacity(3 * text.len());
+    for byte in text.bytes() {
+        match byte.is_ascii() {
+            true => escaped.push(char::from(byte)),
+            false => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Some(Cow::Owned(escaped))
+}
+
+/// Whether there is only one way to read a path: no escapes, parameters, backslashes, capitals, empty segments, and no
+/// segment that begins with a dot.
+pub fn is_plain(path: &[u8]) -> bool {
+    let mut previous = 0;
+    path.iter().all(|&byte| {
+        let follows_slash = previous == b'/';
+        previous = byte;
+        match byte {
+            b'%' | b';' | b'\\' | b'A'..=b'Z' => false,
+            b'/' | b'.' => !follows_slash,
+            _ => true,
+        }
+    })
+}
+
+/// Whether each `%` begins an escape, and none is of a control character or a part of an overlong form.
+fn is_decodable(path: &[u8]) -> bool {
+    let mut rest = path;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        if escaped(&rest[at..]).is_none() {
+            return false;
+        }
+        rest = &rest[at + 3..];
+    }
+    has_only_usual_characters(&decode(path, |_| true))
+}
+
+/// The byte that an escape at the beginning of `text` stands for.
+fn escaped(text: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    match text {
+        [b'%', high, low, ..] => u8::try_from(16 * digit(*high)? + digit(*low)?).ok(),
+        _ => None,
+    }
+}
+
+/// No control character, and no overlong form: some decoders read `%C0%AF` as a slash (RFC 3629, 10).
+fn has_only_usual_characters(decoded: &[u8]) -> bool {
+    let next = |at: usize| decoded.get(at + 1).copied().unwrap_or_default();
+    decoded.iter().enumerate().all(|(at, byte)| match byte {
+        0..=0x1f | 0x7f | 0xc0 | 0xc1 => false,
+        0xe0 => !(0x80..=0x9f).contains(&next(at)),
+        0xf0 => !(0x80..=0x8f).contains(&next(at)),
+        _ => true,
+    })
+}
+
+/// All readings of a path. An app may decode it or not, and that once or again and again; ignore what follows a `;` in a
+/// segment; take a backslash for a slash; merge slashes; remove dot segments.
+///
+/// # Errors
+/// Nothing, if the path is encoded too often, or decodes to what [`Target::parse`] does not accept.
+pub fn readings(path: &str) -> Option<Vec<Vec<u8>>> {
+    let path = path.as_bytes();
+    let mut readings = vec![path.to_vec()];
+    for decoded in decoded_forms(path)? {
+        for slashes in [decoded.clone(), with_slashes(&decoded)] {
+            for merged in [merge_slashes(&slashes), slashes] {
+                readings.push(remove_dot_segments(&merged));
+            }
+        }
+    }
+    readings.sort_unstable();
+    readings.dedup();
+    Some(readings)
+}
+
+/// The path with and without parameters, decoded not at all, in part, once, twice …
+fn decoded_forms(path: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let mut forms = vec![decode(path, is_unreserved)];
+    // Parameters are cut off before the first decoding, each time, or not at all.
+    for (cuts_first, cuts_again) in [(false, false), (true, false), (true, true)] {
+        let mut current = cut_if(cuts_first, path);
+        for round in 0.. {
+            forms.push(cut_parameters(&current));
+            let next = cut_if(cuts_again, &decode(&current, |_| true));
+            forms.push(std::mem::replace(&mut current, next));
+            if forms.last() == Some(&current) {
+                break;
+            }
+            if round == DECODE_LIMIT || !has_only_usual_characters(&current) {
+                return None;
+            }
+        }
+    }
+    forms.sort_unstable();
+    forms.dedup();
+    Some(forms)
+}
+
+/// Replaces the escapes of the bytes that `decode_it` names.
+fn decode(path: &[u8], decode_it: impl Fn(u8) -> bool) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while at < path.len() {
+        match escaped(&path[at..]).filter(|byte| decode_it(*byte)) {
+            Some(byte) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            None => {
+                decoded.push(path[at]);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+fn with_slashes(path: &[u8]) -> Vec<u8> {
+    let slash = |byte: &u8| if *byte == b'\\' { b'/' } else { *byte };
+    path.iter().map(slash).collect()
+}
+
+fn merge_slashes(path: &[u8]) -> Vec<u8> {
+    let mut merged = path.to_vec();
+    merged.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
+    merged
+}
+
+fn cut_if(cuts: bool, path: &[u8]) -> Vec<u8> {
+    match cuts {
+        true => cut_parameters(path),
+        false => path.to_vec(),
+    }
+}
+
+/// Cuts each segment at its first `;` (RFC 3986, 3.3).
+fn cut_parameters(path: &[u8]) -> Vec<u8> {
+    let segments = path.split(|byte| *byte == b'/');
+    let cut = segments.map(|segment| {
+        let end = segment.iter().position(|byte| *byte == b';');
+        &segment[..end.unwrap_or(segment.len())]
+    });
+    cut.collect::<Vec<_>>().join(&b'/')
+}
+
+/// RFC 3986, 5.2.4.
+fn remove_dot_segments(path: &[u8]) -> Vec<u8> {
+    let mut kept: Vec<&[u8]> = Vec::new();
+    let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            b"." | b".." => {
+                if segment == b".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push(b"");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    let mut removed = vec![b'/'];
+    removed.extend_from_slice(&kept.join(&b'/'));
+    removed
+}
+
+#[cfg(test)]
+mod tests;

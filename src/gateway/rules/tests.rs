@@ -1,0 +1,390 @@
+use super::*;
+use crate::gateway::host::{Host, Scheme};
+use crate::gateway::original_request::OriginalRequest;
+use crate::gateway::path::Target;
+
+fn rules(text: &str) -> Rules {
+    Rules::parse(text).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+/// The rule for this method, URL without scheme, and client.
+fn selected(
+    rules: &Rules,
+    method: &str,
+    url: &str,
+    overrides: &[&str],
+    client: Option<&str>,
+) -> String {
+    let (host, path) = url.split_at(url.find('/').unwrap());
+    let request = OriginalRequest {
+        method,
+        scheme: Scheme::Https,
+        is_websocket: false,
+        host: Host::parse(host, Scheme::Https).unwrap(),
+        target: Target::parse(path.as_bytes()).unwrap(),
+        method_overrides: overrides.iter().map(|value| value.as_bytes()).collect(),
+    };
+    let client = client.map(|client| client.parse().unwrap());
+    match rules.select(&request, client) {
+        Selected::Rule(rule) => rule.name.clone(),
+        Selected::NoRule => "none".to_owned(),
+        Selected::Ambiguous => "ambiguous".to_owned(),
+    }
+}
+
+const TWO: &str = r#"
+[[rule]]
+name = "admin"
+hosts = ["app.example.com"]
+paths = ["/admin", "/API/keys"]
+groups = ["admins"]
+
+[[rule]]
+name = "public"
+hosts = ["app.example.com", "*.example.com"]
+paths = ["/public", "/admin/help"]
+allow = "public"
+"#;
+
+#[test]
+fn all_readings_of_a_path_must_lead_to_one_rule() {
+    let rules = rules(TWO);
+    for (path, expected) in [
+        ("/admin", "admin"),
+        ("/admin/help", "admin"),
+        ("/public", "public"),
+        ("/public/x.css", "public"),
+        ("/public/%61", "public"),
+        ("/public/a%2fb", "public"),
+        ("/public/a;b=c", "public"),
+        ("/public/A", "public"),
+        ("/elsewhere", "none"),
+        ("/Elsewhere/%20", "none"),
+        // cve_2026_40912, cve_2026_48020, cve_2025_66490, cve_2021_29492 and what apps of other kinds do.
+        ("/public/../admin", "ambiguous"),
+        ("/public/./../admin", "ambiguous"),
+        ("/public/%2e%2e/admin", "ambiguous"),
+        ("/public%2f..%2fadmin", "ambiguous"),
+        ("/public/..%5cadmin", "ambiguous"),
+        ("/public\\..\\admin", "ambiguous"),
+        ("/public/%252e%252e/admin", "ambiguous"),
+        ("/public/..;/admin", "ambiguous"),
+        ("/public//../admin", "ambiguous"),
+        ("//admin", "ambiguous"),
+        ("/%61dmin", "ambiguous"),
+        ("/ADMIN", "ambiguous"),
+        ("/admin;x", "ambiguous"),
+        ("/admin%2fx", "ambiguous"),
+        ("/api/keys", "ambiguous"),
+        ("/API/keys", "admin"),
+        ("/admin/../public", "ambiguous"),
+        ("/public/%2500", "ambiguous"),
+        ("/elsewhere/../public", "ambiguous"),
+    ] {
+        let found = selected(&rules, "GET", &format!("app.example.com{path}"), &[], None);
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[test]
+fn ghsa_7rh7_the_query_takes_no_part() {
+    for path in [
+        "/public?/../admin",
+        "/public?x=/admin",
+        "/public?%zz",
+        "/public?a=%00",
+    ] {
+        let url = format!("app.example.com{path}");
+        assert_eq!(
+            selected(&rules(TWO), "GET", &url, &[], None),
+            "public",
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn hosts_are_whole() {
+    let rules = rules(TWO);
+    for (host, expected) in [
+        ("wiki.example.com", "public"),
+        ("APP.example.com", "public"),
+        ("example.com", "none"),
+        ("a.b.example.com", "none"),
+        ("wiki.example.com:8443", "none"),
+        ("evilexample.com", "none"),
+        ("app.example.com.evil.test", "none"),
+    ] {
+        let found = selected(&rules, "GET", &format!("{host}/public"), &[], None);
+        assert_eq!(found, expected, "{host}");
+    }
+}
+
+const METHODS: &str = r#"
+[[rule]]
+name = "readers"
+hosts = ["a.test"]
+methods = ["GET"]
+allow = "public"
+
+[[rule]]
+name = "writers"
+hosts = ["a.test"]
+groups = ["writers"]
+"#;
+
+#[test]
+fn an_overridden_method_is_another_reading() {
+    let rules = rules(METHODS);
+    for (method, overrides, expected) in [
+        ("GET", &[][..], "readers"),
+        ("HEAD", &[], "readers"),
+        ("POST", &[], "writers"),
+        ("POST", &["put"], "writers"),
+        ("POST", &["GET"], "ambiguous"),
+        ("GET", &["DELETE"], "ambiguous"),
+        ("GET", &[" delete "], "ambiguous"),
+        ("GET", &["HEAD"], "readers"),
+        ("GET", &["DEL ETE"], "ambiguous"),
+        ("GET", &[""], "ambiguous"),
+        ("GET", &["GET", "PUT"], "ambiguous"),
+    ] {
+        let found = selected(&rules, method, "a.test/", overrides, None);
+        assert_eq!(found, expected, "{method} {overrides:?}");
+    }
+    // Where no rule depends on the method, overrides are the app's own affair.
+    let url = "app.example.com/public";
+    assert_eq!(
+        selected(&super::tests::rules(TWO), "GET", url, &["DELETE"], None),
+        "public"
+    );
+}
+
+#[test]
+fn a_client_that_can_not_be_told_is_in_no_network() {
+    let rules = rules(
+        r#"
+        [[rule]]
+        name = "office"
+        hosts = ["a.test"]
+        networks = ["10.0.0.0/8", "2001:db8::/32", "192.0.2.7"]
+        allow = "public"
+
+        [[rule]]
+        name = "others"
+        hosts = ["a.test"]
+        allow = "signed-in"
+        "#,
+    );
+    for (client, expected) in [
+        (Some("10.1.2.3"), "office"),
+        (Some("2001:db8::1"), "office"),
+        (Some("192.0.2.7"), "office"),
+        (Some("192.0.2.8"), "others"),
+        (Some("11.0.0.1"), "others"),
+        (None, "others"),
+    ] {
+        assert_eq!(
+            selected(&rules, "GET", "a.test/%2e/x", &[], client),
+            expected,
+            "{client:?}"
+        );
+    }
+}
+
+#[test]
+fn a_host_with_one_rule_for_all_paths_accepts_each_path() {
+    let rules = rules("[[rule]]\nname='git'\nhosts=['git.test']\nallow='signed-in'");
+    for path in [
+        "/group%2Fproject",
+        "/a/../b",
+        "/a;b",
+        "//",
+        "/%252525252525252e",
+        "/A\\b",
+    ] {
+        assert_eq!(
+            selected(&rules, "GET", &format!("git.test{path}"), &[], None),
+            "git",
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn each_fault_of_a_file_is_named_with_its_line() {
+    let text = r#"color = 1
+
+[[rule]]
+name = "a"
+hosts = ["a.test", "https://b.test", 7]
+paths = ["/x/*.css", "/y/", "=/z"]
+methods = ["get", "HEAD", "TRACE"]
+networks = ["10.0.0.0/33", "office"]
+allow = "everyone"
+
+[[rule]]
+name = "a"
+hosts = []
+groups = ["staff", ""]
+emails = ["ada", "a@b@c"]
+email_domains = ["*.example.com", "@example.com"]
+max_age = "1 h"
+hostss = ["a.test"]
+
+[[rule]]
+hosts = ["c.test"]
+
+[[rule]]
+name = ""
+hosts = ["d.test"]
+allow = "public"
+max_age = "1h"
+acr = ["phr"]
+cors_origins = ["https://spa.test/", "*", "null"]
+
+[[rule]]
+name = "both"
+hosts = ["e.test"]
+allow = "signed-in"
+subjects = ["ada"]
+"#;
+    let faults = Rules::parse(text).unwrap_err();
+    let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
+    let of_line = |line| lines.iter().filter(|it| **it == line).count();
+    for (line, count) in [
+        (1, 1),
+        (5, 2),
+        (6, 2),
+        (7, 3),
+        (8, 2),
+        (9, 1),
+        (12, 0),
+        (13, 1),
+        (14, 1),
+        (15, 2),
+        (16, 2),
+        (17, 1),
+        (18, 1),
+        (24, 1),
+        (27, 1),
+        (28, 1),
+        (29, 3),
+        (34, 1),
+    ] {
+        assert_eq!(of_line(line), count, "line {line}: {faults:#?}");
+    }
+    // A rule that lacks something: its first line. The second "a": as well.
+    assert_eq!(of_line(20), 2, "{faults:#?}");
+    assert_eq!(of_line(11), 1, "{faults:#?}");
+    assert_eq!(faults.len(), 29, "{faults:#?}");
+}
+
+#[test]
+fn what_is_no_toml_is_named_with_its_line() {
+    for (text, line) in [
+        ("[[rule]\nname = 'a'", 1),
+        ("[[rule]]\nname = a", 2),
+        ("[[rule]]\nname = 'a'\nname = 'b'", 3),
+        ("\n\n[rule]\nname = 'a'", 3),
+        ("", 1),
+        ("rule = 1", 1),
+        ("rule = [1]", 1),
+    ] {
+        let faults = Rules::parse(text).unwrap_err();
+        assert_eq!(faults[0].line, line, "{text}: {faults:?}");
+    }
+    let large = "#".repeat((1 << 20) + 1);
+    assert!(
+        Rules::parse(&large).unwrap_err()[0]
+            .fault
+            .contains("larger")
+    );
+}
+
+#[test]
+fn a_rule_that_no_request_reaches_is_a_fault() {
+    let rule = |name: &str, rest: &str| {
+        format!("[[rule]]\nname = '{name}'\nallow = 'signed-in'\n{rest}\n")
+    };
+    for (first, second, is_hidden) in [
+        (
+            "hosts = ['a.test']",
+            "hosts = ['a.test']\npaths = ['/x']",
+            true,
+        ),
+        ("hosts = ['*.test']", "hosts = ['a.test']", true),
+        (
+            "hosts = ['*.test']",
+            "hosts = ['a.test', 'b.c.test']",
+            false,
+        ),
+        (
+            "hosts = ['a.test']\npaths = ['/x']",
+            "hosts = ['a.test']\npaths = ['/x/y', '=/x']",
+            true,
+        ),
+        (
+            "hosts = ['a.test']\npaths = ['/x']",
+            "hosts = ['a.test']",
+            false,
+        ),
+        (
+            "hosts = ['a.test']\npaths = ['/']",
+            "hosts = ['a.test']",
+            true,
+        ),
+        (
+            "hosts = ['a.test']\nmethods = ['GET']",
+            "hosts = ['a.test']",
+            false,
+        ),
+        (
+            "hosts = ['a.test']\nmethods = ['GET', 'PUT']",
+            "hosts = ['a.test']\nmethods = ['PUT']",
+            true,
+        ),
+        (
+            "hosts = ['a.test']\nnetworks = ['10.0.0.0/8']",
+            "hosts = ['a.test']",
+            false,
+        ),
+        (
+            "hosts = ['a.test']\nnetworks = ['10.0.0.0/8']",
+            "hosts = ['a.test']\nnetworks = ['10.1.0.0/16']",
+            true,
+        ),
+        ("hosts = ['a.test']", "hosts = ['b.test']", false),
+    ] {
+        let parsed = Rules::parse(&(rule("first", first) + &rule("second", second)));
+        assert_eq!(parsed.is_err(), is_hidden, "{first} {second}");
+        if let Err(faults) = parsed {
+            assert!(
+                faults[0].fault.contains("\"first\" on line 1"),
+                "{faults:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn ten_thousand_rules_are_read_and_the_last_one_decides() {
+    let rule = |at: usize| {
+        format!(
+            "[[rule]]\nname='{at}'\nhosts=['h{at}.test','all.test']\npaths=['/p{at}']\nallow='public'\n"
+        )
+    };
+    let text: String = (0..7000).map(rule).collect();
+    let rules = rules(&text);
+    assert_eq!(
+        selected(&rules, "GET", "all.test/p6999/x", &[], None),
+        "6999"
+    );
+    assert_eq!(selected(&rules, "GET", "h17.test/p17", &[], None), "17");
+    let many = "[[rule]]\n".repeat(10_001);
+    assert!(
+        Rules::parse(&many).unwrap_err()[0]
+            .fault
+            .contains("more than")
+    );
+}
