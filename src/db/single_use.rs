@@ -18,12 +18,15 @@ const PURGE_AT_ONCE: i64 = 10_000;
 pub enum Kind {
     /// The state of a login attempt.
     Attempt,
+    /// The code that brings a session to an app's host.
+    HandoverCode,
 }
 
 impl Kind {
     fn name(self) -> &'static str {
         match self {
             Kind::Attempt => "attempt",
+            Kind::HandoverCode => "handover_code",
         }
     }
 }

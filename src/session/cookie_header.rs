@@ -60,7 +60,7 @@ pub fn count(headers: &HeaderMap) -> usize {
 }
 
 /// The names and values of one line, as bytes. A part without `=` has no name and is left out.
-fn pairs(line: &HeaderValue) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(super) fn pairs(line: &HeaderValue) -> impl Iterator<Item = (&[u8], &[u8])> {
     line.as_bytes()
         .split(|byte| *byte == b';')
         .filter_map(|pair| {
@@ -78,13 +78,13 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-fn as_ascii(bytes: &[u8]) -> Option<&str> {
+pub(super) fn as_ascii(bytes: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(bytes).ok()?;
     text.is_ascii().then_some(text)
 }
 
 /// Whether `text` consists of `cookie-octet`s (RFC 6265, 4.1.1). We set no quoted values.
-fn is_value(text: &str) -> bool {
+pub(super) fn is_value(text: &str) -> bool {
     let mut bytes = text.bytes();
     bytes.all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\'))
 }

@@ -14,6 +14,8 @@ pub struct Keys {
     pub attempts: SealingKey,
     /// Seals what a session row holds.
     pub sessions: SealingKey,
+    /// Seals handovers to apps, and the cookies of apps' sessions.
+    pub handovers: SealingKey,
 }
 
 impl Keys {
@@ -25,6 +27,7 @@ impl Keys {
             cookie: hmac::Key::new(hmac::HMAC_SHA256, &expand::<64>(&root, b"session cookie")),
             attempts: SealingKey::new(&expand(&root, b"attempt cookie")),
             sessions: SealingKey::new(&expand(&root, b"session row")),
+            handovers: SealingKey::new(&expand(&root, b"handover")),
         }
     }
 }

@@ -8,6 +8,7 @@ mod count;
 
 mod end_session;
 mod form_post;
+mod handover;
 mod key_ring;
 mod keys;
 mod login_attempt;
@@ -31,6 +32,7 @@ use secrecy::SecretSlice;
 
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
+pub use handover::{AppCookies, Arrived, HandoverError, HandoverRequest, StartedHandover};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;

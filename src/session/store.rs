@@ -232,4 +232,4 @@ pub(super) fn hash(secret: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,7 +1,7 @@
 //! Each test with a database of its own, an SQLite file.
 
 mod ended;
-mod fixture;
+pub(in crate::session) mod fixture;
 mod no_writes;
 
 use actix_web::cookie::Cookie;
