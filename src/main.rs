@@ -61,6 +61,10 @@ fn serve() -> Result<(), String> {
         .map_err(|cause| format!("signals can't be listened for: {cause}"))?;
     let listen_addr = settings.listening.addr.clone();
     let metrics_addr = settings.listening.metrics_addr;
+    let gateway_addr = settings
+        .gateway
+        .as_ref()
+        .map(|gateway| gateway.addr.clone());
     let public_url = settings.public_url.clone();
     let doorward = Doorward::new(settings, Clock::default()).map_err(|error| error.to_string())?;
     let sockets = from_systemd.or_open(&listen_addr).map_err(|cause| {
@@ -72,7 +76,20 @@ fn serve() -> Result<(), String> {
         })?),
         None => None,
     };
+    let gateway_sockets = match &gateway_addr {
+        Some(addr) => Some(Sockets::default().or_open(addr).map_err(|cause| {
+            format!("can't listen at {addr}: {cause}\nCheck GATEWAY_ADDR: is the port in use, or is the address not one of this host's?")
+        })?),
+        None => None,
+    };
     system.block_on(async {
+        if let Some(sockets) = gateway_sockets {
+            log::info!("the gateway listens at {}", sockets.names());
+            let gateway = doorward.serve_gateway(sockets);
+            if let Some(gateway) = gateway.map_err(|cause| cause.to_string())? {
+                actix_web::rt::spawn(gateway);
+            }
+        }
         if let Some(listener) = metrics_listener {
             let metrics = doorward.serve_metrics(listener);
             actix_web::rt::spawn(metrics.map_err(|cause| cause.to_string())?);

@@ -52,6 +52,8 @@ pub enum Fault {
     NotText,
     /// Its value is not acceptable.
     Invalid,
+    /// It says http, and `PUBLIC_URL` is https.
+    NotHttps,
 }
 
 impl fmt::Display for Malformed {
@@ -70,6 +72,10 @@ impl fmt::Display for Malformed {
                 "{header} is too long or has characters that it can't have"
             ),
             Fault::Invalid => write!(f, "{header} has a value that is not accepted"),
+            Fault::NotHttps => write!(
+                f,
+                "{header} says http, but PUBLIC_URL is https: a proxy in front of the proxy ends TLS, and its scheme must be passed on"
+            ),
         }
     }
 }

@@ -19,28 +19,6 @@ const METHOD_OVERRIDES: [&str; 3] = [
     "x-method-override",
 ];
 
-/// How a proxy asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// Caddy, Traefik and HAProxy: `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`.
-    Forward,
-    /// nginx: `X-Original-Method` and `X-Original-URL`.
-    Request,
-    /// Envoy: the request has the original method, host and path itself, and `X-Forwarded-Proto`.
-    ExtAuthz,
-}
-
-impl Kind {
-    /// Its name in logs and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Forward => "forward",
-            Kind::Request => "request",
-            Kind::ExtAuthz => "ext_authz",
-        }
-    }
-}
-
 /// A request of a browser to an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginalRequest<'a> {
@@ -58,7 +36,18 @@ pub struct OriginalRequest<'a> {
     pub method_overrides: Vec<&'a [u8]>,
 }
 
-impl OriginalRequest<'_> {
+impl<'a> OriginalRequest<'a> {
+    /// A request of this method for this URL.
+    ///
+    /// # Errors
+    /// As [`forward`].
+    pub fn of_url(method: &'a str, url: &'a str) -> Result<OriginalRequest<'a>, Malformed> {
+        Ok(OriginalRequest {
+            method: checked_method(method, "the method")?,
+            ..of_url(url.as_bytes())?
+        })
+    }
+
     /// Scheme and host (RFC 6454, 6.2).
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme.as_str(), self.host)
@@ -97,9 +86,18 @@ pub fn forward<H: Headers>(headers: &H) -> Result<OriginalRequest<'_>, Malformed
 /// # Errors
 /// As [`forward`].
 pub fn request<H: Headers>(headers: &H) -> Result<OriginalRequest<'_>, Malformed> {
-    const URL: &str = "X-Original-URL";
     let method = one(headers, "x-original-method", "X-Original-Method")?;
-    let url = one_uri(headers, "x-original-url", URL)?;
+    let url = one_uri(headers, "x-original-url", "X-Original-URL")?;
+    Ok(OriginalRequest {
+        method: checked_method(method, "X-Original-Method")?,
+        method_overrides: method_overrides(headers),
+        ..of_url(url)?
+    })
+}
+
+/// A GET of this URL.
+fn of_url(url: &[u8]) -> Result<OriginalRequest<'_>, Malformed> {
+    const URL: &str = "X-Original-URL";
     let scheme_end = url.windows(3).position(|part| part == b"://");
     let scheme_end = scheme_end.ok_or(invalid(Part::Scheme, URL))?;
     let as_text = |bytes, part| std::str::from_utf8(bytes).map_err(|_| invalid(part, URL));
@@ -110,12 +108,12 @@ pub fn request<H: Headers>(headers: &H) -> Result<OriginalRequest<'_>, Malformed
     let (host, target) = rest.split_at(host_end.ok_or(invalid(Part::Path, URL))?);
     let host = as_text(host, Part::Host)?;
     Ok(OriginalRequest {
-        method: checked_method(method, "X-Original-Method")?,
+        method: "GET",
         scheme,
         is_websocket,
         host: Host::parse(host, scheme).ok_or(invalid(Part::Host, URL))?,
         target: Target::parse(target).ok_or(invalid(Part::Path, URL))?,
-        method_overrides: method_overrides(headers),
+        method_overrides: Vec::new(),
     })
 }
 

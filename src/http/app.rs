@@ -6,6 +6,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 
 use crate::accounts::audit::Audit;
 use crate::db::Db;
+use crate::http::gateway::Access;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::pages::Pages;
 use crate::http::readiness::Readiness;
@@ -36,6 +37,8 @@ pub struct App {
     pub trusted_proxies: TrustedProxies,
     /// How many sign-ins one address may start.
     pub rate_limit: Arc<RateLimit>,
+    /// Who may pass the gateway, if there is one.
+    pub access: Option<Access>,
     /// Whether the database responds.
     pub readiness: Readiness,
     /// Whether the process is stopping.

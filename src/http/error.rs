@@ -44,6 +44,8 @@ pub enum Error {
     },
     /// Another site tried to sign the person out.
     CrossSiteSignOut,
+    /// A handover to an app, or the reason for a refusal, was not sealed by us.
+    HandoverForged,
     /// The address has used up its `RATE_LIMIT`.
     TooManyRequests {
         /// The seconds until it has some again.
@@ -107,6 +109,9 @@ impl fmt::Display for Error {
             Error::Provider(cause) => cause.fmt(f),
             Error::Blocked { user_id } => write!(f, "the person {user_id} is blocked"),
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
+            Error::HandoverForged => {
+                f.write_str("the query of /handover or /refused was not sealed by us")
+            }
             Error::TooManyRequests { .. } => f.write_str("the address has used up its RATE_LIMIT"),
             Error::Database(cause) => cause.fmt(f),
             Error::SignOut(cause) => write!(f, "a sign-out was not recorded: {cause}"),

@@ -2,6 +2,8 @@
 
 pub mod app;
 pub mod error;
+pub mod gateway;
+pub mod gateway_routes;
 pub mod handlers;
 pub mod middleware;
 pub mod pages;

@@ -5,6 +5,8 @@ pub const LOGIN: &str = "/login";
 pub use crate::public_url::CALLBACK;
 pub const PROFILE: &str = "/profile";
 pub const LOGOUT: &str = "/logout";
+pub const HANDOVER: &str = "/handover";
+pub const REFUSED: &str = "/refused";
 pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";
 pub const ASSET: &str = "/assets/{file}";

@@ -2,8 +2,10 @@
 
 use actix_web::web::to;
 
-use super::handlers::{assets, callback, health, home, login, logout, profile};
-use super::paths::{ASSET, CALLBACK, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ};
+use super::handlers::{assets, callback, handover, health, home, login, logout, profile, refused};
+use super::paths::{
+    ASSET, CALLBACK, HANDOVER, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ, REFUSED,
+};
 use super::route::Errors::{Page, Text};
 use super::route::Place::{Below, RootToo};
 use super::route::Rate::{Limited, Unlimited};
@@ -13,7 +15,7 @@ use super::route::Verbs::{Follow, FormPost, Post, Read};
 
 /// The table. `route.rs` says what its columns mean.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 8] = [
+pub static ROUTES: [Route; 10] = [
     Route { path: HOME,     handlers: &[(Read,     || to(home::home))],
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
     Route { path: LOGIN,    handlers: &[(Read,     || to(login::login))],
@@ -26,6 +28,10 @@ pub static ROUTES: [Route; 8] = [
     Route { path: LOGOUT,   handlers: &[(Follow,   || to(logout::logout_by_link)),
                                         (Post,     || to(logout::logout))],
             rate: Unlimited, errors: Page, return_to: Never,   place: Below },
+    Route { path: HANDOVER, handlers: &[(Follow,   || to(handover::handover))],
+            rate: Limited,   errors: Page, return_to: Allowed, place: Below },
+    Route { path: REFUSED,  handlers: &[(Read,     || to(refused::refused))],
+            rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
     Route { path: HEALTHZ,  handlers: &[(Read,     || to(health::healthz))],
             rate: Unlimited, errors: Text, return_to: Allowed, place: RootToo },
     Route { path: READYZ,   handlers: &[(Read,     || to(health::readyz))],

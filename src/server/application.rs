@@ -64,6 +64,7 @@ impl Doorward {
             public_url: self.public_url.clone(),
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit.clone(),
+            access: self.rules.as_ref().map(|rules| rules.access.clone()),
             readiness: self.readiness.clone(),
             shutdown: self.shutdown.clone(),
             routes: Routes::new(&routes::ROUTES, self.public_url.clone()),

@@ -5,6 +5,7 @@ pub mod bind;
 pub mod dotenv;
 mod draining;
 mod file_access;
+mod gateway_endpoint;
 pub mod healthcheck;
 mod housekeeping;
 mod http1;
@@ -88,6 +89,7 @@ pub struct Doorward {
     certificate: Option<Certificate>,
     secret_files: SecretFiles,
     trusted_proxies: TrustedProxies,
+    rules: Option<gateway_endpoint::Rules>,
     rate_limit: Arc<RateLimit>,
     max_connections: usize,
     readiness: Readiness,
@@ -136,6 +138,7 @@ impl Doorward {
                 settings.trusted_proxies.clone(),
             )),
             trusted_proxies: settings.trusted_proxies,
+            rules: settings.gateway.map(gateway_endpoint::Rules::new),
             certificate: settings.listening.tls.map(Certificate::new),
             secret_files,
             max_connections: settings.listening.max_connections,
@@ -160,6 +163,11 @@ impl Doorward {
         rt::spawn(housekeeping::watch_file(self.db.clone()));
         let mut files = key_rotation::secrets(&self.secret_files, &self.sessions, &self.provider);
         files.extend(self.certificate.iter().map(Certificate::watched));
+        files.extend(
+            self.rules
+                .iter()
+                .filter_map(gateway_endpoint::Rules::watched),
+        );
         rt::spawn(watch(files));
         start_warnings::about_proxies(
             &self.trusted_proxies,
@@ -214,6 +222,13 @@ impl Doorward {
         let stop = draining::stop_when_closed(server.handle(), self.shutdown.clone());
         rt::spawn(stop);
         Ok(server)
+    }
+
+    /// Answers proxies on `sockets`, if there is a gateway, beside [`Doorward::serve`].
+    pub fn serve_gateway(&self, sockets: impl Into<Sockets>) -> io::Result<Option<Server>> {
+        let access = self.rules.as_ref().map(|rules| rules.access.clone());
+        let serve = |access| gateway_endpoint::serve(self.clone(), access, sockets.into());
+        access.map(serve).transpose()
     }
 
     /// Serves `/metrics`, `/healthz` and `/readyz` on `listener`, beside [`Doorward::serve`].

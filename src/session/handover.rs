@@ -9,18 +9,25 @@
 //! All of them are sealed, each for its own place, so that none passes for another and no row is written before step 3.
 
 mod app_cookies;
+mod finish;
+mod refused_visit;
+mod start;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
-use super::store::hash;
-use crate::db::{self, Kind, SingleUse};
-use crate::random;
+use super::cache::CachedSession;
+use crate::db::{self, User};
 pub use app_cookies::AppCookies;
+pub use finish::{CodeFault, HandoverError};
+pub use refused_visit::RefusedVisit;
 
 /// How many handovers a browser has under way on one host: tabs.
 const SLOTS: usize = 5;
@@ -30,15 +37,6 @@ const LIFETIME: Duration = Duration::minutes(10);
 
 /// How long a code is on its way.
 const CODE_LIFETIME: Duration = Duration::MINUTE;
-
-/// For how long the use of a code is kept: beyond its own lifetime, since the clocks of the processes differ.
-const CODE_KEPT: Duration = LIFETIME;
-
-/// How long a sealed request may be, so that it fits into `return_to`.
-const REQUEST_LIMIT: usize = 900;
-
-/// How long a target in a cookie may be. Several such cookies would not fit into a header.
-const TARGET_LIMIT: usize = 1536;
 
 /// Where a browser wants to go, at an app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +51,9 @@ pub struct HandoverRequest {
     slot: usize,
     #[serde(rename = "h")]
     verifier_hash: String,
+    /// Whether it follows a handover that failed: then no other follows.
+    #[serde(rename = "r")]
+    is_retry: bool,
     #[serde(rename = "a", with = "time::serde::timestamp")]
     made_at: OffsetDateTime,
 }
@@ -78,162 +79,57 @@ struct HandoverCode {
     slot: usize,
     #[serde(rename = "h")]
     verifier_hash: String,
+    #[serde(rename = "r")]
+    is_retry: bool,
     #[serde(rename = "a", with = "time::serde::timestamp")]
     made_at: OffsetDateTime,
 }
 
-/// The first step of a handover.
-pub struct StartedHandover {
-    /// The sealed request, for the URL.
-    pub request: String,
-    /// The pending handover's cookie, for the app's host.
-    pub cookie: Cookie<'static>,
-}
+/// A signed-in person at an app.
+pub struct AppVisit(Arc<CachedSession>);
 
-/// The last step of a handover.
-pub struct Arrived {
-    /// Finds the session.
-    pub key_hash: String,
-    /// The cookie of the app's session.
-    pub cookie: Cookie<'static>,
-    /// Path and query, if the browser kept them.
-    pub target: Option<String>,
-}
-
-/// Why a handover failed.
-#[derive(Debug)]
-pub enum HandoverError {
-    /// It is not sealed by us, or not for this place.
-    Forged,
-    /// It is too old. Of a request, this one.
-    Expired(Option<HandoverRequest>),
-    /// The code has arrived before.
-    Used,
-    /// This browser has no cookie that fits the code.
-    OtherBrowser,
-    /// The database could not be asked.
-    Database(db::Error),
+impl AppVisit {
+    /// The person.
+    pub fn user(&self) -> &User {
+        &self.0.user
+    }
 }
 
 impl Sessions {
-    /// Starts a handover to `origin`, whose host is `host`, of a browser with `cookies`. `target` is path and query.
-    pub fn start_handover(
-        &self,
-        origin: &str,
-        host: &str,
-        target: &str,
-        cookies: &AppCookies<'_>,
-    ) -> StartedHandover {
-        let now = self.clock.now();
-        let verifier = random::secret();
-        let mut request = HandoverRequest {
-            origin: origin.to_owned(),
-            target: target.to_owned(),
-            slot: self.free_slot(host, cookies),
-            verifier_hash: hash(&verifier),
-            made_at: now,
-        };
-        let mut sealed = self.seal_handover("request", &request);
-        let mut kept_target = None;
-        if sealed.len() > REQUEST_LIMIT {
-            let path = target.split('?').next().unwrap_or_default();
-            kept_target = [target, path]
-                .into_iter()
-                .find(|it| it.len() <= TARGET_LIMIT);
-            request.target = path.to_owned();
-            sealed = self.seal_handover("request", &request);
-        }
-        if sealed.len() > REQUEST_LIMIT {
-            request.target = "/".to_owned();
-            sealed = self.seal_handover("request", &request);
-        }
-        if kept_target.is_some() {
-            // One at a time.
-            request.slot = cookies.long_slot().unwrap_or(request.slot);
-            sealed = self.seal_handover("request", &request);
-        }
-        let pending = PendingHandover {
-            verifier,
-            target: kept_target.map(str::to_owned),
-            made_at: now,
-        };
-        let place = pending_place(host, request.slot);
-        let name = self.app_cookie_names(host).pending(request.slot);
-        let value = self.seal_handover(&place, &pending);
-        let mut cookie = self.app_cookie(name, value);
-        cookie.set_max_age(actix_web::cookie::time::Duration::minutes(10));
-        StartedHandover {
-            request: sealed,
-            cookie,
-        }
-    }
-
     /// Opens what [`Sessions::start_handover`] sealed.
     ///
     /// # Errors
-    /// [`HandoverError::Forged`] or [`HandoverError::Expired`].
+    /// [`HandoverError::Forged`] or [`HandoverError::RequestExpired`].
     pub fn open_handover_request(&self, sealed: &str) -> Result<HandoverRequest, HandoverError> {
         let request: HandoverRequest = self
             .open_handover("request", sealed)
             .ok_or(HandoverError::Forged)?;
         match self.is_recent(request.made_at, LIFETIME) {
             true => Ok(request),
-            false => Err(HandoverError::Expired(Some(request))),
+            false => Err(HandoverError::RequestExpired(request)),
         }
     }
 
-    /// A code for `request` that brings the session with this key hash to `host`, the host of the request's origin.
-    pub fn handover_code(&self, request: &HandoverRequest, host: &str, key_hash: &str) -> String {
+    /// A code for `wanted` that brings the session of this browser to `host`, the host of the wanted origin; nothing if the
+    /// browser sent no session cookie.
+    pub fn handover_code(
+        &self,
+        request: &HttpRequest,
+        wanted: &HandoverRequest,
+        host: &str,
+    ) -> Option<String> {
+        Some(self.code_for(wanted, host, self.key_hash(request)?))
+    }
+
+    fn code_for(&self, wanted: &HandoverRequest, host: &str, key_hash: String) -> String {
         let code = HandoverCode {
-            key_hash: key_hash.to_owned(),
-            slot: request.slot,
-            verifier_hash: request.verifier_hash.clone(),
+            key_hash,
+            slot: wanted.slot,
+            verifier_hash: wanted.verifier_hash.clone(),
+            is_retry: wanted.is_retry,
             made_at: self.clock.now(),
         };
         self.seal_handover(&code_place(host), &code)
-    }
-
-    /// Finishes a handover: the code arrives at `host`, from a browser with `cookies`. Whether the session is still there is
-    /// for the caller to find out.
-    ///
-    /// # Errors
-    /// The code opens nothing.
-    pub async fn finish_handover(
-        &self,
-        host: &str,
-        sealed: &str,
-        cookies: &AppCookies<'_>,
-    ) -> Result<Arrived, HandoverError> {
-        let code: HandoverCode = self
-            .open_handover(&code_place(host), sealed)
-            .ok_or(HandoverError::Forged)?;
-        if !self.is_recent(code.made_at, CODE_LIFETIME) {
-            return Err(HandoverError::Expired(None));
-        }
-        // Whether it fits or not: who has read it elsewhere can't use it afterwards.
-        let used = SingleUse::new(Kind::HandoverCode, sealed, self.clock.now() + CODE_KEPT);
-        let create = self.db.run(move |connection| used.create(connection));
-        if !create.await.map_err(HandoverError::Database)? {
-            return Err(HandoverError::Used);
-        }
-        let pending = cookies.pending.get(code.slot).copied().flatten();
-        let pending = pending.and_then(|sealed| self.pending_handover(host, code.slot, sealed));
-        let pending = pending.filter(|pending| {
-            self.is_recent(pending.made_at, LIFETIME)
-                && random::is_same(&hash(&pending.verifier), &code.verifier_hash)
-        });
-        let pending = pending.ok_or(HandoverError::OtherBrowser)?;
-        let name = self.app_cookie_names(host).session();
-        let value = self.keys.seal(
-            |keys| &keys.handovers,
-            &session_place(host),
-            code.key_hash.clone().into_bytes(),
-        );
-        Ok(Arrived {
-            key_hash: code.key_hash,
-            cookie: self.app_cookie(name, value),
-            target: pending.target,
-        })
     }
 
     /// The key hash of the session that a browser has at `host`; nothing if the cookie is not ours.
@@ -246,6 +142,19 @@ impl Sessions {
         String::from_utf8(opened?.0).ok()
     }
 
+    /// The session with this key hash, of a browser that is at an app, unless it has ended.
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn app_visit(&self, key_hash: &str) -> Result<Option<AppVisit>, db::Error> {
+        Ok(self.load_used(key_hash).await?.map(AppVisit))
+    }
+
+    /// The time now, in UTC.
+    pub fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
     /// The cookies of a request to `host`, which are not [`OwnCookies`](super::OwnCookies).
     pub fn app_cookies<'a>(
         &self,
@@ -253,17 +162,6 @@ impl Sessions {
         headers: &'a actix_web::http::header::HeaderMap,
     ) -> AppCookies<'a> {
         AppCookies::read(headers, &self.app_cookie_names(host))
-    }
-
-    /// An unused one, or that of the oldest handover.
-    fn free_slot(&self, host: &str, cookies: &AppCookies<'_>) -> usize {
-        let age = |slot: &usize| {
-            let sealed = cookies.pending[*slot]?;
-            let pending = self.pending_handover(host, *slot, sealed)?;
-            self.is_recent(pending.made_at, LIFETIME)
-                .then_some(pending.made_at)
-        };
-        (0..SLOTS).min_by_key(age).unwrap_or_default()
     }
 
     fn pending_handover(&self, host: &str, slot: usize, sealed: &str) -> Option<PendingHandover> {

@@ -32,7 +32,7 @@ use secrecy::SecretSlice;
 
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
-pub use handover::{AppCookies, Arrived, HandoverError, HandoverRequest, StartedHandover};
+pub use handover::{AppCookies, AppVisit, CodeFault, HandoverError, HandoverRequest, RefusedVisit};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;

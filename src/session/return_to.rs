@@ -12,7 +12,8 @@ impl ReturnTo {
     /// The longest one that is kept, in bytes: the cookies of all attempts together must stay small.
     pub const LIMIT: usize = 512;
 
-    /// A path of this application that does not come from a request.
+    /// An address that does not come from a request, or was judged: a path of this application, or the URL of an app behind
+    /// the gateway.
     pub fn ours(path: String) -> Self {
         ReturnTo(path)
     }

@@ -55,15 +55,23 @@ impl Sessions {
         let Some(made_with) = self.keys.verify(signed) else {
             return Ok(None);
         };
-        let key_hash = hash(secret_of(signed));
+        let session = self.load_used(&hash(secret_of(signed))).await?;
+        Ok(session.map(|session| Loaded { session, made_with }))
+    }
+
+    /// The session with this key hash, which is used now, unless it has ended.
+    pub(super) async fn load_used(
+        &self,
+        key_hash: &str,
+    ) -> Result<Option<Arc<CachedSession>>, db::Error> {
         let now = self.clock.now();
-        let Some(session) = self.current(&key_hash, now).await? else {
-            return Ok(None);
-        };
-        if now - session.last_seen_at >= self.touch_after() {
-            self.update_last_seen_at(&key_hash, &session, now).await;
+        let session = self.current(key_hash, now).await?;
+        if let Some(session) = &session
+            && now - session.last_seen_at >= self.touch_after()
+        {
+            self.update_last_seen_at(key_hash, session, now).await;
         }
-        Ok(Some(Loaded { session, made_with }))
+        Ok(session)
     }
 
     /// Seals the row with the current key, if the database takes writes. Otherwise the previous key still opens it.

@@ -2,6 +2,7 @@
 //! nor sockets: whoever reads settings says how a file is read.
 
 mod database;
+mod gateway;
 mod listening;
 mod outbound_proxy;
 mod provider;
@@ -19,6 +20,8 @@ use crate::observe::logging::LogFormat;
 use crate::public_url::PublicUrl;
 
 pub use database::Database;
+pub use gateway::Gateway;
+pub(crate) use gateway::parse_rules;
 pub(crate) use listening::tls_pair;
 pub use listening::{ListenAddr, Listening, Scheme, TlsFiles};
 pub use provider::Provider;
@@ -47,6 +50,8 @@ pub struct Settings {
     /// `TRUSTED_PROXIES`, `CLIENT_ADDR_HEADER` and `TRUST_REQUEST_ID`: which peers are believed about the client's
     /// address and about a request's id.
     pub trusted_proxies: TrustedProxies,
+    /// `GATEWAY_ADDR`, `RULES_FILE` and `GATEWAY_USER`: where proxies ask, and who may pass.
+    pub gateway: Option<Gateway>,
     /// `RATE_LIMIT`: requests a minute to sign in, for each address; 0 is no limit.
     pub rate_limit: u32,
     /// The database and what it keeps.
@@ -87,6 +92,7 @@ impl Settings {
         let hsts = source.optional("HSTS_INCLUDE_SUBDOMAINS", "true", values::boolean);
         let listening = Listening::read(&mut source);
         let trusted_proxies = proxies::read(&mut source);
+        let gateway = gateway::read(&mut source, &listening, &trusted_proxies);
         let rate_limit = source.optional("RATE_LIMIT", "300", values::number);
         let database = Database::read(&mut source);
         let sessions = Sessions::read(&mut source, &public_url, &database.url);
@@ -99,6 +105,7 @@ impl Settings {
                 hsts_include_subdomains: hsts.unwrap_or(false),
                 listening,
                 trusted_proxies,
+                gateway,
                 rate_limit: rate_limit.unwrap_or(DEFAULT_RATE_LIMIT),
                 database,
                 sessions,

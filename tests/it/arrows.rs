@@ -7,17 +7,22 @@ use std::path::{Path, PathBuf};
 const ARROWS: [(&str, &[&str]); 16] = [
     (
         "commands",
-        &["server", "accounts", "db", "oidc", "settings"],
+        &["server", "gateway", "accounts", "db", "oidc", "settings"],
     ),
     (
         "server",
-        &["http", "session", "accounts", "db", "oidc", "settings"],
+        &[
+            "http", "gateway", "session", "accounts", "db", "oidc", "settings",
+        ],
     ),
-    ("http", &["session", "accounts", "db", "oidc", "settings"]),
+    (
+        "http",
+        &["gateway", "session", "accounts", "db", "oidc", "settings"],
+    ),
     ("session", &["accounts", "db", "oidc", "settings"]),
     ("gateway", &[]),
     ("accounts", &["db"]),
-    ("settings", &["db", "oidc"]),
+    ("settings", &["gateway", "db", "oidc"]),
     ("db", &[]),
     ("oidc", &[]),
     ("observe", &[]),
@@ -35,7 +40,14 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ),
 ];
 
-const EVERYBODY: [&str; 6] = ["observe", "public_url", "clock", "duration", "random", "threads"];
+const EVERYBODY: [&str; 6] = [
+    "observe",
+    "public_url",
+    "clock",
+    "duration",
+    "random",
+    "threads",
+];
 
 /// Crates that one place alone may name, and the paths that begin it.
 const ALONE: [(&str, &[&str]); 5] = [

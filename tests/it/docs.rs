@@ -51,7 +51,13 @@ fn variables() -> Vec<String> {
     asked.retain(|name| name.bytes().all(|it| !it.is_ascii_lowercase()));
     asked.retain(|name| {
         !name.ends_with("_FILE")
-            || ["OIDC_CA_FILE", "TLS_CERT_FILE", "TLS_KEY_FILE"].contains(&name.as_str())
+            || [
+                "OIDC_CA_FILE",
+                "RULES_FILE",
+                "TLS_CERT_FILE",
+                "TLS_KEY_FILE",
+            ]
+            .contains(&name.as_str())
     });
     asked
 }

@@ -26,6 +26,7 @@ mod docs;
 mod faults;
 mod files;
 mod form_post;
+mod gateway;
 mod graceful;
 mod head_size;
 mod http2;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::gateway::kind::Kind;
 
 /// Headers of a test.
 pub struct Pairs<'a>(pub &'a [(&'a str, &'a str)]);

@@ -227,3 +227,6 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

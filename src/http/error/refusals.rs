@@ -92,6 +92,9 @@ impl Refusal {
                     "`doorward users unblock PERSON` lets them sign in"),
             Error::CrossSiteSignOut =>
                 Refusal::of_page(FORBIDDEN, messages::CROSS_SITE_SIGN_OUT, ""),
+            Error::HandoverForged =>
+                Refusal::of_page(BAD_REQUEST, messages::HANDOVER_FORGED,
+                    "if it happens to everybody: do all processes have the same SESSION_KEY?"),
             Error::TooManyRequests { .. } =>
                 Refusal::new(StatusCode::TOO_MANY_REQUESTS, messages::TOO_MANY_ATTEMPTS, Reason::RateLimited,
                     "set TRUSTED_PROXIES if the access log shows one address for everybody; raise RATE_LIMIT for a large office"),

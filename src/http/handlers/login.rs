@@ -6,9 +6,12 @@ use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
 use crate::accounts::audit::Stage;
+use crate::gateway::host::Scheme;
+use crate::gateway::original_request::OriginalRequest;
 use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::handlers::fetch_metadata::is_prefetch;
+use crate::http::handlers::handover::REQUEST;
 use crate::http::handlers::{no_content, redirect_to, refuse};
 use crate::http::paths;
 use crate::oidc::Attempt;
@@ -36,11 +39,15 @@ pub async fn login(
         return Ok(no_content());
     }
     let wanted = query.return_to.as_deref();
+    let here = |wanted| {
+        ReturnTo::parse(wanted, &app.public_url, |path| {
+            app.routes.may_return_to(path)
+        })
+    };
     let return_to = wanted
         .and_then(|wanted| {
-            ReturnTo::parse(wanted, &app.public_url, |path| {
-                app.routes.may_return_to(path)
-            })
+            let elsewhere = || at_an_app(&app, wanted).or_else(|| handover(&app, wanted));
+            here(wanted).or_else(elsewhere)
         })
         .unwrap_or_else(|| ReturnTo::ours(app.public_url.at(paths::PROFILE)));
     let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
@@ -50,6 +57,27 @@ pub async fn login(
         Ok(response) => Ok(response),
         Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
     }
+}
+
+/// A handover, which can be longer than other addresses, since we made it.
+fn handover(app: &App, wanted: &str) -> Option<ReturnTo> {
+    let query = wanted.strip_prefix(&app.public_url.at(paths::HANDOVER))?;
+    let sealed = query
+        .strip_prefix('?')?
+        .strip_prefix(REQUEST)?
+        .strip_prefix('=')?;
+    let request = app.sessions.open_handover_request(sealed).ok();
+    request.map(|_| ReturnTo::ours(wanted.to_owned()))
+}
+
+/// The URL of an app whose host some rule names: for apps' links to sign in.
+fn at_an_app(app: &App, wanted: &str) -> Option<ReturnTo> {
+    let access = app.access.as_ref()?;
+    let original = OriginalRequest::of_url("GET", wanted).ok()?;
+    let is_safe = original.scheme == Scheme::Https || !app.public_url.is_https();
+    let is_known = access.rules.load().knows_host(original.host.as_str());
+    let url = original.url();
+    (is_safe && is_known && url.len() <= ReturnTo::LIMIT).then(|| ReturnTo::ours(url))
 }
 
 /// Redirects to the provider with `attempt`, which a cookie keeps until the person comes back.

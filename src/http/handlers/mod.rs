@@ -1,13 +1,16 @@
 //! The handlers, one file for each address. A handler calls the other rooms and holds no rule of its own.
 
 pub mod assets;
+pub mod auth;
 pub mod callback;
 mod fetch_metadata;
+pub mod handover;
 pub mod health;
 pub mod home;
 pub mod login;
 pub mod logout;
 pub mod profile;
+pub mod refused;
 mod signed_in;
 
 use actix_web::HttpResponse;

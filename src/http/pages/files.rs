@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 /// A file: its name, and its built-in content.
 type BuiltIn = (&'static str, &'static str);
 
-const TEMPLATES: [BuiltIn; 8] = [
+const TEMPLATES: [BuiltIn; 9] = [
     ("base.html", include_str!("../../../templates/base.html")),
     (
         "illustration.html",
@@ -32,6 +32,10 @@ const TEMPLATES: [BuiltIn; 8] = [
         include_str!("../../../templates/end_session.html"),
     ),
     ("error.html", include_str!("../../../templates/error.html")),
+    (
+        "refused.html",
+        include_str!("../../../templates/refused.html"),
+    ),
 ];
 const STYLE: BuiltIn = ("style.css", include_str!("../../../templates/style.css"));
 const FAVICON: BuiltIn = (

@@ -236,3 +236,10 @@ pub const BAD_REQUEST: Message = home(
     "Your browser sent something that we can't read.",
     FROM_HOME,
 );
+
+/// A link to an app, or to the reason for a refusal, was not made by us.
+pub const HANDOVER_FORGED: Message = home(
+    "This link does not work",
+    "It was not made by us, or was cut off.",
+    "Open the app's own address again.",
+);

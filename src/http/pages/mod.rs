@@ -17,7 +17,8 @@ use tera::{Context, Tera};
 
 pub use files::Asset;
 pub use views::{
-    Claim, ContinuePage, EndSessionPage, ErrorPage, Field, LoginPage, LogoutPage, Page, ProfilePage,
+    Claim, ContinuePage, EndSessionPage, ErrorPage, Field, LoginPage, LogoutPage, Page,
+    ProfilePage, RefusedPage,
 };
 
 use crate::http::error::Error;

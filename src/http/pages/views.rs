@@ -87,6 +87,25 @@ pub struct ErrorPage {
     pub reference: String,
 }
 
+/// Why an app does not open.
+#[derive(Serialize)]
+pub struct RefusedPage {
+    /// The heading.
+    pub title: &'static str,
+    /// What happened.
+    pub sentence: &'static str,
+    /// What to do next.
+    pub next: &'static str,
+    /// The app's origin.
+    pub app: String,
+    /// The address to try again.
+    pub app_url: String,
+    /// Who is signed in.
+    pub signed_in_as: Option<String>,
+    /// The id of the check, by which an administrator finds its log line.
+    pub reference: String,
+}
+
 impl Page for LoginPage {
     const TEMPLATE: &'static str = "login.html";
 }
@@ -101,6 +120,9 @@ impl Page for ContinuePage {
 }
 impl Page for EndSessionPage {
     const TEMPLATE: &'static str = "end_session.html";
+}
+impl Page for RefusedPage {
+    const TEMPLATE: &'static str = "refused.html";
 }
 impl Page for ErrorPage {
     const TEMPLATE: &'static str = "error.html";

@@ -1,6 +1,7 @@
 //! The Prometheus metrics. They are static, so that code that counts needs no handle. All label values are constants, so that
 //! no request from outside can create a time series.
 
+mod gateway;
 mod http;
 mod provider;
 
@@ -12,9 +13,11 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+pub use gateway::{gateway_check, know_gateway, rules_loaded};
 pub use http::{http_request, know_routes};
 pub use provider::{Endpoint, Outcome};
 
+use gateway::GatewayMetrics;
 use http::HttpMetrics;
 use provider::ProviderMetrics;
 
@@ -26,6 +29,7 @@ const DATABASE_BUCKETS: [f64; 13] = [
 struct Metrics {
     registry: Registry,
     http: HttpMetrics,
+    gateway: GatewayMetrics,
     provider: ProviderMetrics,
     sign_ins: IntCounterVec,
     signed_in: IntCounter,
@@ -79,6 +83,7 @@ impl Metrics {
         );
         Metrics {
             http: HttpMetrics::new(&registry),
+            gateway: GatewayMetrics::new(),
             provider: ProviderMetrics::new(&registry),
             signed_in: sign_ins.with_label_values(&["success", ""]),
             sign_ins,

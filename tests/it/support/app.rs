@@ -203,7 +203,10 @@ impl TestApp {
         let settings = Settings::read(&|name| all.get(name).cloned(), &|path| std::fs::read(path));
         let settings = settings.unwrap_or_else(|complaints| panic!("{complaints:?}"));
         let doorward = Doorward::new(settings, clock.clone()).unwrap();
-        let server = Some(serve(doorward, listener));
+        let gateway = all
+            .get("GATEWAY_ADDR")
+            .map(|addr| TcpListener::bind(addr).unwrap());
+        let server = Some(serve(doorward, listener, gateway));
         TestApp {
             provider,
             url: format!("{url}{}", path.trim_end_matches('/')),
@@ -258,10 +261,18 @@ impl Drop for TestApp {
 }
 
 /// The server in a thread of its own, so that a test may block.
-fn serve(doorward: Doorward, listener: TcpListener) -> (ServerHandle, JoinHandle<()>) {
+fn serve(
+    doorward: Doorward,
+    listener: TcpListener,
+    gateway: Option<TcpListener>,
+) -> (ServerHandle, JoinHandle<()>) {
     let (started, start) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         System::new().block_on(async move {
+            if let Some(gateway) = gateway {
+                let gateway = doorward.serve_gateway(gateway).unwrap();
+                actix_web::rt::spawn(gateway.expect("there is one"));
+            }
             let server = doorward.serve(listener).unwrap();
             started.send(server.handle()).unwrap();
             let _ = server.await;

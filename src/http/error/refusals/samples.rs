@@ -156,12 +156,13 @@ pub fn of_id_tokens() -> impl Iterator<Item = IdTokenError> {
     of_jws.into_iter().map(IdTokenError::from).chain(of_claims)
 }
 
-pub fn of_ourselves() -> [Error; 7] {
+pub fn of_ourselves() -> [Error; 8] {
     [
         Error::Blocked {
             user_id: "…".to_owned(),
         },
         Error::CrossSiteSignOut,
+        Error::HandoverForged,
         db::Error::Unavailable("…".to_owned()).into(),
         Error::SignOut(db::Error::Unavailable("…".to_owned())),
         Error::Session("…".to_owned()),

@@ -1,0 +1,71 @@
+//! What the gateway's handlers need.
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+use arc_swap::ArcSwap;
+
+use crate::db::User;
+use crate::gateway::Headers;
+use crate::gateway::identity::UserName;
+use crate::gateway::rules::Rules;
+use crate::gateway::visitor::Visitor;
+use crate::http::shutdown::Shutdown;
+use crate::public_url::PublicUrl;
+use crate::session::{AppVisit, Sessions};
+use crate::settings::TrustedProxies;
+
+/// What a path begins with that Envoy's `path_prefix` adds.
+pub const EXT_AUTHZ: &str = "/auth/ext-authz";
+
+/// Who may pass, and what apps know them by. Clones share the rules, which are replaced when their file changes.
+#[derive(Clone)]
+pub struct Access {
+    /// The rules.
+    pub rules: Arc<ArcSwap<Rules>>,
+    /// `GATEWAY_USER`.
+    pub user_name: UserName,
+}
+
+/// What the gateway's handlers need.
+pub struct Gateway {
+    /// Who may pass.
+    pub access: Access,
+    /// The sessions of signed-in people.
+    pub sessions: Arc<Sessions>,
+    /// Where browsers reach us.
+    pub public_url: PublicUrl,
+    /// The proxies that may ask.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether the process is stopping.
+    pub shutdown: Shutdown,
+}
+
+/// The headers of a request, as the rules read them.
+pub struct RequestHeaders<'a>(pub &'a HeaderMap);
+
+impl Headers for RequestHeaders<'_> {
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.get_all(name).map(|value| value.as_bytes())
+    }
+}
+
+/// The visitor of an app.
+pub fn visitor(visit: &AppVisit) -> Visitor<'_> {
+    visitor_of(visit.user())
+}
+
+/// The visitor who is this person.
+pub fn visitor_of(user: &User) -> Visitor<'_> {
+    Visitor {
+        user_id: &user.id,
+        subject: &user.subject,
+        name: user.name.as_deref(),
+        email: user.email.as_deref(),
+        email_verified: user.email_verified,
+        preferred_username: None,
+        groups: &[],
+        acr: None,
+        auth_time: None,
+    }
+}

@@ -1,0 +1,236 @@
+//! `/auth/…` of the gateway's listener: a proxy asks whether a request may go on to its app.
+
+mod arrival;
+mod record;
+mod respond;
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::gateway::decision::{Asker, Decision, decide};
+use crate::gateway::host::Scheme;
+use crate::gateway::identity;
+use crate::gateway::kind::Kind;
+use crate::gateway::malformed::{Fault, Malformed, Part};
+use crate::gateway::original_request::{self, OriginalRequest};
+use crate::http::gateway::{EXT_AUTHZ, Gateway, RequestHeaders, visitor};
+use crate::observe::request_id::{RequestContext, RequestId};
+pub use record::Outcome;
+use record::Record;
+use respond::Responder;
+
+/// Caddy, Traefik and HAProxy ask.
+pub async fn forward(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
+    check(Kind::Forward, &gateway, &request).await
+}
+
+/// nginx asks.
+pub async fn request(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
+    check(Kind::Request, &gateway, &request).await
+}
+
+/// Envoy asks.
+pub async fn ext_authz(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
+    check(Kind::ExtAuthz, &gateway, &request).await
+}
+
+async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResponse {
+    let began = Instant::now();
+    let _in_flight = gateway.shutdown.begin_request();
+    let client = gateway
+        .trusted_proxies
+        .client(request.peer_addr(), request.headers());
+    let name_requests = client.peer_is_trusted && gateway.trusted_proxies.name_requests;
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let context = RequestContext {
+        id: RequestId::of(name_requests, header),
+        address: client.ip,
+    };
+    let mut record = Record::default();
+    let responder = Responder {
+        kind,
+        id: context.id,
+    };
+    let examine = async {
+        let response = match client.peer_is_trusted {
+            true => examine(gateway, request, &responder, &mut record).await,
+            false => {
+                record.set(Outcome::Untrusted, "untrusted_peer");
+                responder.forbidden()
+            }
+        };
+        record.write(kind, began.elapsed());
+        response
+    };
+    context.scope(examine).await
+}
+
+/// Everything about a request of a proxy that we trust.
+async fn examine(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    responder: &Responder,
+    record: &mut Record,
+) -> HttpResponse {
+    // nginx without `Content-Length ""` would let us read the next request as this one's body.
+    if has_body(request) {
+        record.set(Outcome::Malformed, "body");
+        return responder.malformed(true);
+    }
+    let headers = RequestHeaders(request.headers());
+    let original = match read(gateway, request, &headers, responder.kind) {
+        Ok(original) => original,
+        Err(malformed) => {
+            record.set(Outcome::Malformed, malformed.part.reason());
+            record.fault = Some(malformed);
+            return responder.malformed(false);
+        }
+    };
+    record.of_request(&original);
+    let host = original.host.as_str();
+    let cookies = gateway.sessions.app_cookies(host, request.headers());
+    let visit = match gateway.sessions.app_session(host, &cookies) {
+        Some(key_hash) => gateway.sessions.app_visit(&key_hash).await,
+        None => Ok(None),
+    };
+    let visit = match visit {
+        Ok(visit) => visit,
+        Err(cause) => {
+            record.set(Outcome::Error, "database");
+            log::error!("a check failed: {cause}");
+            return responder.unavailable();
+        }
+    };
+    if let Some(response) = arrival::arrive(
+        gateway,
+        &original,
+        &headers,
+        &cookies,
+        visit.is_some(),
+        responder,
+        record,
+    )
+    .await
+    {
+        return response;
+    }
+    let visitor = visit.as_ref().map(visitor);
+    let client = client_address(gateway, request);
+    let rules = gateway.access.rules.load();
+    let user_name = gateway.access.user_name;
+    let decision = decide(
+        &rules,
+        &original,
+        &headers,
+        client,
+        visitor.as_ref(),
+        user_name,
+        gateway.sessions.now(),
+    );
+    record.user_id = visitor.map(|visitor| visitor.user_id.to_owned());
+    match decision {
+        Decision::Allowed(rule) => {
+            record.allowed(rule);
+            responder.allowed(&identity::headers(visitor.as_ref(), user_name))
+        }
+        Decision::Preflight(rule) => {
+            record.allowed(rule);
+            responder.allowed(&identity::headers(None, user_name))
+        }
+        Decision::NeedsSignIn(rule, asker) => {
+            record.rule(rule);
+            match asker {
+                Asker::Navigation => {
+                    record.set(Outcome::SignIn, "");
+                    let target = arrival::wanted(&original, &headers);
+                    responder.start_handover(gateway, &original, &target, &cookies, false)
+                }
+                Asker::Frame | Asker::Program => {
+                    record.set(Outcome::Unauthenticated, "");
+                    responder.unauthenticated(gateway, &original, rule, &headers, asker)
+                }
+            }
+        }
+        Decision::NeedsStepUp(rule, asker, unmet) => {
+            record.rule(rule);
+            record.set(Outcome::Refused, unmet.reason());
+            responder.refused(
+                gateway,
+                &original,
+                Some(rule),
+                &headers,
+                asker,
+                unmet.reason(),
+            )
+        }
+        Decision::Refused(rule, refusal) => {
+            if let Some(rule) = rule {
+                record.rule(rule);
+            }
+            record.set(Outcome::Refused, refusal.reason());
+            let asker = crate::gateway::decision::asker(&original, &headers);
+            responder.refused(gateway, &original, rule, &headers, asker, refusal.reason())
+        }
+    }
+}
+
+fn has_body(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let is_empty = |value: &[u8]| value.iter().all(|byte| *byte == b'0');
+    headers.contains_key("transfer-encoding")
+        || headers
+            .get_all("content-length")
+            .any(|value| !is_empty(value.as_bytes()))
+}
+
+/// What the app was asked for. Plain http under an https `PUBLIC_URL` is a fault of the proxy's settings: a cookie for https
+/// never comes back.
+fn read<'a>(
+    gateway: &Gateway,
+    request: &'a HttpRequest,
+    headers: &'a RequestHeaders<'a>,
+    kind: Kind,
+) -> Result<OriginalRequest<'a>, Malformed> {
+    let is_https = gateway.public_url.is_https();
+    let original = match kind {
+        Kind::Forward => original_request::forward(headers),
+        Kind::Request => original_request::request(headers),
+        Kind::ExtAuthz => {
+            let uri = request
+                .uri()
+                .path_and_query()
+                .map_or("", |uri| uri.as_str());
+            let uri = uri.strip_prefix(EXT_AUTHZ).unwrap_or_default();
+            let scheme = if is_https {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            };
+            original_request::ext_authz(headers, request.method().as_str(), uri.as_bytes(), scheme)
+        }
+    }?;
+    match is_https && original.scheme == Scheme::Http {
+        true => Err(Malformed {
+            part: Part::Scheme,
+            header: match kind {
+                Kind::Request => "X-Original-URL",
+                Kind::Forward | Kind::ExtAuthz => "X-Forwarded-Proto",
+            },
+            fault: Fault::NotHttps,
+        }),
+        false => Ok(original),
+    }
+}
+
+/// The client's address for `networks`, if the proxy says it: the proxy's own is nobody's.
+fn client_address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
+    let client = gateway
+        .trusted_proxies
+        .client(request.peer_addr(), request.headers());
+    client
+        .ip
+        .filter(|ip| !gateway.trusted_proxies.contains(*ip))
+}

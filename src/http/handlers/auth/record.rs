@@ -1,0 +1,145 @@
+//! What the log and the metrics say about a check.
+
+use std::time::Duration;
+
+use crate::gateway::kind::Kind;
+use crate::gateway::malformed::Malformed;
+use crate::gateway::original_request::OriginalRequest;
+use crate::gateway::rules::{Allow, Rule};
+use crate::observe::metrics;
+
+/// How a check ended: a label in metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// The request goes on, as somebody's.
+    Allowed,
+    /// The request goes on, as anybody's.
+    Public,
+    /// A handover is done.
+    Arrived,
+    /// The browser is sent to sign in.
+    SignIn,
+    /// Somebody must sign in, and the browser can't be sent there.
+    Unauthenticated,
+    /// The request does not go on.
+    Refused,
+    /// The proxy's description of the request is not acceptable.
+    Malformed,
+    /// Somebody else than a trusted proxy asked.
+    Untrusted,
+    /// We failed.
+    #[default]
+    Error,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 9] = [
+        Outcome::Allowed,
+        Outcome::Public,
+        Outcome::Arrived,
+        Outcome::SignIn,
+        Outcome::Unauthenticated,
+        Outcome::Refused,
+        Outcome::Malformed,
+        Outcome::Untrusted,
+        Outcome::Error,
+    ];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Allowed => "allowed",
+            Outcome::Public => "public",
+            Outcome::Arrived => "arrived",
+            Outcome::SignIn => "sign_in",
+            Outcome::Unauthenticated => "unauthenticated",
+            Outcome::Refused => "refused",
+            Outcome::Malformed => "malformed",
+            Outcome::Untrusted => "untrusted",
+            Outcome::Error => "error",
+        }
+    }
+
+    /// Allowed requests are many and no news.
+    fn level(self) -> log::Level {
+        match self {
+            Outcome::Allowed | Outcome::Public => log::Level::Debug,
+            _ => log::Level::Info,
+        }
+    }
+}
+
+/// What is known of a check. Never a query, a code or a cookie.
+#[derive(Default)]
+pub struct Record {
+    outcome: Outcome,
+    reason: &'static str,
+    /// What is wrong with the proxy's description.
+    pub fault: Option<Malformed>,
+    method: String,
+    url: String,
+    rule: String,
+    /// Whose session it is.
+    pub user_id: Option<String>,
+}
+
+impl Record {
+    /// How the check ended, and why; the reason may be empty.
+    pub fn set(&mut self, outcome: Outcome, reason: &'static str) {
+        (self.outcome, self.reason) = (outcome, reason);
+    }
+
+    /// What was asked for.
+    pub fn of_request(&mut self, original: &OriginalRequest<'_>) {
+        if log::log_enabled!(log::Level::Info) {
+            self.method = original.method.to_owned();
+            self.url = format!("{}{}", original.origin(), original.target.path);
+        }
+    }
+
+    /// The rule that decided.
+    pub fn rule(&mut self, rule: &Rule) {
+        self.rule.clone_from(&rule.name);
+    }
+
+    /// The request goes on by `rule`.
+    pub fn allowed(&mut self, rule: &Rule) {
+        let outcome = match rule.allow {
+            Allow::Public => Outcome::Public,
+            _ => Outcome::Allowed,
+        };
+        self.set(outcome, "");
+        if log::log_enabled!(outcome.level()) {
+            self.rule(rule);
+        }
+    }
+
+    /// Counts and logs the check.
+    pub fn write(&self, kind: Kind, took: Duration) {
+        metrics::gateway_check(kind.name(), self.outcome.name(), took);
+        let level = self.outcome.level();
+        if !log::log_enabled!(level) {
+            return;
+        }
+        let mut line = format!("{} {}", kind.name(), self.outcome.name());
+        for (name, value) in [
+            ("reason", self.reason),
+            ("method", &self.method),
+            ("url", &self.url),
+            ("rule", &self.rule),
+            ("user", self.user_id.as_deref().unwrap_or_default()),
+        ] {
+            if !value.is_empty() {
+                line.push_str(&format!(
+                    " {name}={}",
+                    crate::observe::logging::Quoted(value)
+                ));
+            }
+        }
+        if let Some(fault) = self.fault {
+            line.push_str(&format!(": {fault}"));
+        }
+        log::log!(target: "doorward::gateway", level, "{line} in {} ms", took.as_millis());
+    }
+}

@@ -1,0 +1,102 @@
+//! `/handover`: brings a signed-in browser's session to an app. The gateway sends browsers here, and they go back with a
+//! code.
+
+use actix_web::web::{Data, Query};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use url::form_urlencoded::byte_serialize;
+
+use crate::gateway::decision::judge;
+use crate::gateway::original_request::OriginalRequest;
+use crate::gateway::rules::Selected;
+use crate::http::app::App;
+use crate::http::error::Error;
+use crate::http::gateway::visitor_of;
+use crate::http::handlers::fetch_metadata::is_prefetch;
+use crate::http::handlers::refused::refused_page;
+use crate::http::handlers::{no_content, redirect_to};
+use crate::http::paths;
+use crate::observe::request_id::RequestContext;
+use crate::session::{HandoverError, HandoverRequest, RefusedVisit, SignedIn};
+
+/// The name of the code in an app's query.
+pub const CODE: &str = "_doorward";
+
+/// The name of the handover request in our query.
+pub const REQUEST: &str = "request";
+
+/// The query of `/handover`.
+#[derive(Deserialize)]
+pub struct HandoverQuery {
+    /// What the gateway sealed.
+    request: Option<String>,
+}
+
+pub async fn handover(
+    app: Data<App>,
+    request: HttpRequest,
+    query: Query<HandoverQuery>,
+    person: Option<SignedIn>,
+) -> Result<HttpResponse, Error> {
+    if is_prefetch(request.headers()) {
+        return Ok(no_content());
+    }
+    let access = app.access.as_ref().ok_or(Error::HandoverForged)?;
+    let sealed = query.request.as_deref().unwrap_or_default();
+    let wanted = match app.sessions.open_handover_request(sealed) {
+        Ok(wanted) => wanted,
+        // The app's address begins anew.
+        Err(HandoverError::RequestExpired(old)) => return Ok(redirect_to(&url(&old))),
+        Err(_) => return Err(Error::HandoverForged),
+    };
+    let Some(person) = person else {
+        let here = format!("{}?{REQUEST}={sealed}", app.public_url.at(paths::HANDOVER));
+        let here: String = byte_serialize(here.as_bytes()).collect();
+        return Ok(redirect_to(&format!(
+            "{}?return_to={here}",
+            app.public_url.at(paths::LOGIN)
+        )));
+    };
+    let target = url(&wanted);
+    let original = OriginalRequest::of_url("GET", &target);
+    let original = original.map_err(|_| Error::HandoverForged)?;
+    let rules = access.rules.load();
+    let client = RequestContext::current().and_then(|context| context.address);
+    let reason = match rules.select(&original, client) {
+        Selected::Rule(rule) => {
+            let visitor = visitor_of(person.user());
+            let now = app.sessions.now();
+            match judge(rule, &visitor, access.user_name, now) {
+                Ok(None) => None,
+                Ok(Some(unmet)) => Some(unmet.reason()),
+                Err(refusal) => Some(refusal.reason()),
+            }
+        }
+        Selected::NoRule => Some("no_rule"),
+        Selected::Ambiguous => Some("ambiguous_path"),
+    };
+    if let Some(reason) = reason {
+        let refused = RefusedVisit {
+            origin: wanted.origin.clone(),
+            target: original.target.path.to_string(),
+            reason: reason.to_owned(),
+            reference: RequestContext::current()
+                .map(|context| context.id.to_string())
+                .unwrap_or_default(),
+        };
+        return refused_page(&app, &refused, Some(person.user()));
+    }
+    let code = app
+        .sessions
+        .handover_code(&request, &wanted, original.host.as_str());
+    let code = code.ok_or_else(|| Error::internal("a signed-in browser has no session cookie"))?;
+    let joint = match original.target.query {
+        Some(_) => '&',
+        None => '?',
+    };
+    Ok(redirect_to(&format!("{target}{joint}{CODE}={code}")))
+}
+
+fn url(wanted: &HandoverRequest) -> String {
+    format!("{}{}", wanted.origin, wanted.target)
+}

@@ -1,0 +1,171 @@
+//! From Doorward's host to an app's.
+
+use super::support::{Browser, Gateway, NAVIGATION};
+use crate::on_both;
+use crate::support::Database;
+
+on_both! {
+    async fn a_person_comes_to_the_page_that_they_asked_for(database: Database) {
+        let gateway = Gateway::start(database);
+        let ada = Browser::new(&gateway);
+        let deep = "http://wiki.test/reports/a%20b?x=1&y=%2F&_z";
+        let (url, answer) = ada.follow(deep, "ada").await;
+        assert_eq!((url.as_str(), answer.status), (deep, 200));
+        assert_eq!(answer.header("remote-email"), Some("ada@example.com"));
+        assert!(answer.cookies().is_empty());
+        // The next request goes straight through, of a tab and of a script.
+        assert_eq!(ada.open("http://wiki.test/").await.status, 200);
+        assert_eq!(ada.ask("PUT", "http://wiki.test/x", &[]).await.status, 200);
+        // Another app is another handover, without another sign-in.
+        let (url, answer) = ada.follow("http://metrics.test/", "nobody").await;
+        assert_eq!(answer.status, 403, "{url}");
+        assert_eq!(answer.text("refused-app").as_deref(), Some(""));
+        assert!(answer.body.contains("http://metrics.test"));
+        assert!(answer.body.contains("ada@example.com"));
+    }
+
+    async fn signing_out_anywhere_closes_every_app(database: Database) {
+        let gateway = Gateway::start(database);
+        let grace = Browser::new(&gateway);
+        for app in ["http://wiki.test/", "http://metrics.test/"] {
+            assert_eq!(grace.follow(app, "grace").await.1.status, 200);
+        }
+        assert_eq!(gateway.app.storage().sessions(), 1);
+        grace.at_doorward.post("/logout", "").await;
+        for app in ["http://wiki.test/", "http://metrics.test/"] {
+            assert_eq!(grace.open(app).await.status, 303);
+            assert_eq!(grace.ask("GET", app, &[("sec-fetch-mode", "cors")]).await.status, 401);
+        }
+    }
+
+    async fn a_code_is_of_no_use_to_another_browser(database: Database) {
+        let gateway = Gateway::start(database);
+        let (ada, eve) = (Browser::new(&gateway), Browser::new(&gateway));
+        ada.at_doorward.sign_in("ada").await;
+        let handover = ada.open("http://wiki.test/").await.location().to_owned();
+        let code = ada.at_doorward.get(&handover).await.location().to_owned();
+        assert!(code.contains("?_doorward="), "{code}");
+        let stolen = eve.open(&code).await;
+        assert!(stolen.location().contains("/refused?why="), "{stolen:?}");
+        let late = ada.open(&code).await;
+        // Ada's browser keeps cookies: she begins again, once.
+        assert!(late.location().contains("/handover?request="), "{late:?}");
+        let (_, answer) = ada.follow(late.location(), "ada").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(eve.ask("GET", &code, &[]).await.status, 403);
+    }
+}
+
+/// Eve sends Bob to her own handover: she is not Bob, and Bob is not sent round for ever.
+#[actix_web::test]
+async fn a_handover_that_somebody_else_began_ends_on_a_page_that_says_why() {
+    let gateway = Gateway::start(Database::Sqlite);
+    let (bob, eve) = (Browser::new(&gateway), Browser::new(&gateway));
+    bob.at_doorward.sign_in("ada").await;
+    let of_eve = eve.open("http://wiki.test/").await.location().to_owned();
+    let (url, page) = bob.follow(&of_eve, "ada").await;
+    assert_eq!(page.status, 403, "{url}");
+    assert!(
+        page.body.contains("did not keep our cookie"),
+        "{}",
+        page.body
+    );
+    assert!(page.has("refused-reference"));
+}
+
+#[actix_web::test]
+async fn a_browser_that_keeps_no_cookies_ends_on_a_page_that_says_why() {
+    let gateway = Gateway::start(Database::Sqlite);
+    let ada = Browser::new(&gateway);
+    ada.at_doorward.sign_in("ada").await;
+    let handover = ada.open("http://wiki.test/").await.location().to_owned();
+    ada.cookies.borrow_mut().clear();
+    let (_, page) = ada.follow(&handover, "ada").await;
+    assert_eq!(page.status, 403);
+    assert!(page.body.contains("Allow cookies"), "{}", page.body);
+}
+
+#[actix_web::test]
+async fn six_tabs_at_once_all_arrive() {
+    let gateway = Gateway::start(Database::Sqlite);
+    let ada = Browser::new(&gateway);
+    ada.at_doorward.sign_in("ada").await;
+    let mut handovers = Vec::new();
+    for tab in 0..6 {
+        handovers.push(
+            ada.open(&format!("http://wiki.test/{tab}"))
+                .await
+                .location()
+                .to_owned(),
+        );
+    }
+    for (tab, handover) in handovers.iter().enumerate() {
+        let (url, answer) = ada.follow(handover, "ada").await;
+        assert_eq!(
+            (url, answer.status),
+            (format!("http://wiki.test/{tab}"), 200)
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_post_comes_back_as_a_get_of_the_page_that_sent_it() {
+    let gateway = Gateway::start(Database::Sqlite);
+    for (referer, expected) in [
+        ("http://wiki.test/form?a=b", "http://wiki.test/form?a=b"),
+        ("http://evil.test/form", "http://wiki.test/save?x"),
+        ("", "http://wiki.test/save?x"),
+    ] {
+        let ada = Browser::new(&gateway);
+        let headers = [&NAVIGATION[..], &[("referer", referer)]].concat();
+        let posted = ada.ask("POST", "http://wiki.test/save?x", &headers).await;
+        let (url, answer) = ada.follow(posted.location(), "ada").await;
+        assert_eq!((url.as_str(), answer.status), (expected, 200), "{referer}");
+    }
+}
+
+#[actix_web::test]
+async fn a_link_of_an_app_leads_back_to_it_and_to_no_stranger() {
+    let gateway = Gateway::start(Database::Sqlite);
+    for (wanted, expected) in [
+        ("http://wiki.test/a?b=c", "http://wiki.test/a?b=c"),
+        ("http://other.test/", "/profile"),
+        ("http://wiki.test.evil.test/", "/profile"),
+        ("http://wiki.test@evil.test/", "/profile"),
+        ("//wiki.test/", "/profile"),
+        ("javascript://wiki.test/%0aalert(1)", "/profile"),
+    ] {
+        let ada = Browser::new(&gateway);
+        let wanted: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+        let provider = ada
+            .at_doorward
+            .begin(&format!("/login?return_to={wanted}"))
+            .await;
+        let callback = ada.at_doorward.choose(&provider, "ada").await;
+        let back = ada.at_doorward.get(&callback).await;
+        assert_eq!(back.location(), expected, "{wanted}");
+    }
+}
+
+#[actix_web::test]
+async fn what_is_not_sealed_by_us_is_a_page() {
+    let gateway = Gateway::start(Database::Sqlite);
+    let eve = Browser::new(&gateway);
+    for path in [
+        "/handover",
+        "/handover?request=x",
+        "/refused",
+        "/refused?why=AAAA",
+    ] {
+        let page = eve.at_doorward.get(path).await;
+        assert_eq!(page.status, 400, "{path}");
+        assert_eq!(
+            page.text("error-title").as_deref(),
+            Some("This link does not work")
+        );
+    }
+    let without = crate::support::TestApp::spawn();
+    let forwarded = gateway.ask("/auth/forward", &[]).await;
+    assert_eq!(forwarded.status, 400);
+    assert_eq!(without.visitor().get("/handover").await.status, 400);
+}

@@ -1,0 +1,5 @@
+//! The gateway, asked as proxies ask it.
+
+mod checks;
+mod handover;
+mod support;

@@ -1,0 +1,158 @@
+//! An app's side of the gateway: a browser whose requests a proxy describes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use actix_web::cookie::Cookie;
+use tempfile::TempDir;
+
+use crate::support::process::free_addr;
+use crate::support::{Answer, Database, TestApp, Visitor};
+
+/// Two apps, and one that is open to nobody.
+pub const RULES: &str = r#"
+[[rule]]
+name = "health"
+hosts = ["wiki.test", "metrics.test"]
+paths = ["=/healthz"]
+allow = "public"
+
+[[rule]]
+name = "wiki"
+hosts = ["wiki.test"]
+allow = "signed-in"
+
+[[rule]]
+name = "metrics"
+hosts = ["metrics.test"]
+emails = ["grace@example.com"]
+cors_origins = ["https://spa.test"]
+"#;
+
+/// A Doorward with a gateway.
+pub struct Gateway {
+    pub app: TestApp,
+    pub addr: String,
+    _folder: TempDir,
+}
+
+impl Gateway {
+    pub fn start(database: Database) -> Gateway {
+        Gateway::start_with(database, RULES, &[])
+    }
+
+    pub fn start_with(database: Database, rules: &str, settings: &[(&str, &str)]) -> Gateway {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rules.toml");
+        std::fs::write(&file, rules).unwrap();
+        let addr = free_addr().to_string();
+        let own = [
+            ("GATEWAY_ADDR", addr.as_str()),
+            ("RULES_FILE", file.to_str().unwrap()),
+            ("TRUSTED_PROXIES", "127.0.0.1"),
+            ("SESSION_CACHE", "0"),
+        ];
+        let app = TestApp::spawn_with(database, &[&own[..], settings].concat());
+        Gateway {
+            app,
+            addr,
+            _folder: folder,
+        }
+    }
+
+    /// Asks with these headers, and no others.
+    pub async fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let proxy = Visitor::new(&format!("http://{}", self.addr));
+        proxy
+            .send(
+                actix_web::http::Method::GET.as_str().parse().unwrap(),
+                path,
+                headers,
+                "",
+            )
+            .await
+    }
+}
+
+/// A browser: at Doorward as any visitor, and at apps behind a proxy that asks by `/auth/forward`.
+pub struct Browser<'g> {
+    pub gateway: &'g Gateway,
+    pub at_doorward: Visitor,
+    /// The cookies of apps, by host.
+    pub cookies: RefCell<BTreeMap<String, BTreeMap<String, String>>>,
+}
+
+pub const NAVIGATION: [(&str, &str); 2] = [
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-dest", "document"),
+];
+
+impl<'g> Browser<'g> {
+    pub fn new(gateway: &'g Gateway) -> Browser<'g> {
+        Browser {
+            gateway,
+            at_doorward: gateway.app.visitor(),
+            cookies: RefCell::default(),
+        }
+    }
+
+    /// What the proxy is told when this browser asks for `url`.
+    pub async fn ask(&self, method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+        let (proto, rest) = url.split_once("://").unwrap();
+        let (host, uri) = rest.split_at(rest.find('/').unwrap());
+        let cookies = self.cookie_header(host);
+        let mut all = vec![
+            ("x-forwarded-method", method),
+            ("x-forwarded-proto", proto),
+            ("x-forwarded-host", host),
+            ("x-forwarded-uri", uri),
+            ("x-forwarded-for", "192.0.2.7"),
+        ];
+        all.extend(headers);
+        if !cookies.is_empty() {
+            all.push(("cookie", &cookies));
+        }
+        let answer = self.gateway.ask("/auth/forward", &all).await;
+        for cookie in answer.cookies() {
+            let cookie = Cookie::parse(cookie).unwrap();
+            let mut cookies = self.cookies.borrow_mut();
+            let of_host = cookies.entry(host.to_owned()).or_default();
+            of_host.insert(cookie.name().to_owned(), cookie.value().to_owned());
+        }
+        answer
+    }
+
+    /// A tab goes to `url`.
+    pub async fn open(&self, url: &str) -> Answer {
+        self.ask("GET", url, &NAVIGATION).await
+    }
+
+    /// A tab goes to `url` and follows each redirect, signing in as `person` where the provider asks. The last address, and
+    /// the answer there: of the gateway, or of Doorward.
+    pub async fn follow(&self, url: &str, person: &str) -> (String, Answer) {
+        let mut url = url.to_owned();
+        for _ in 0..12 {
+            let is_doorward = url.starts_with(&self.gateway.app.url) || url.starts_with('/');
+            let is_provider = url.starts_with(&self.gateway.app.provider.issuer());
+            if is_provider {
+                url = self.at_doorward.choose(&url, person).await;
+                continue;
+            }
+            let answer = match is_doorward {
+                true => self.at_doorward.get(&url).await,
+                false => self.open(&url).await,
+            };
+            match answer.status {
+                303 => url = answer.location().to_owned(),
+                _ => return (url, answer),
+            }
+        }
+        panic!("a redirect loop at {url}");
+    }
+
+    pub fn cookie_header(&self, host: &str) -> String {
+        let cookies = self.cookies.borrow();
+        let pairs = cookies.get(host).into_iter().flatten();
+        Vec::from_iter(pairs.map(|(name, value)| format!("{name}={value}"))).join("; ")
+    }
+}
