@@ -7,7 +7,8 @@ use super::end::{Which, Why, end_within};
 use super::transaction::transaction;
 use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, User};
 
-/// Blocks a person and ends their sessions, which it returns. A person who is already blocked keeps the time of the first block.
+/// Blocks a person and ends some of their sessions, which it returns. Call it again until it returns none: the sessions open
+/// nothing from the first call on. A person who is already blocked keeps the time of the first block.
 ///
 /// Writes the person's row first, which a sign-in locks too. So a concurrent sign-in is either refused, or its session is
 /// among those that end.
@@ -20,8 +21,8 @@ pub fn block(
         if User::update_blocked_at(transaction, &user.id, Some(now))? {
             transaction.record(AuditEvent::new(Event::UserBlocked, now).about(user))?;
         }
-        let all = Which::AllOf(user.id.clone());
-        end_within(transaction, &all, Why::Blocked, now)
+        let some = Which::SomeOf(user.id.clone());
+        end_within(transaction, &some, Why::Blocked, now)
     })
 }
 

@@ -17,8 +17,9 @@ pub enum Which {
     One(String),
     /// The session with this key hash, unless it was seen after that time.
     OneUnseenSince(String, OffsetDateTime),
-    /// All sessions of the person with this id.
-    AllOf(String),
+    /// Some of the sessions of the person with this id. Call it again until it returns none: there may be too many for one
+    /// transaction, which would take longer than anybody waits for the database.
+    SomeOf(String),
     /// Some of the sessions that were not seen since that time. Call it again until it returns none.
     SomeUnseenSince(OffsetDateTime),
 }
@@ -110,7 +111,7 @@ fn delete(connection: &mut AnyConnection, which: &Which) -> QueryResult<Vec<Dele
         Which::OneUnseenSince(key_hash, since) => {
             Session::delete(connection, key_hash, Some(*since)).map(Vec::from_iter)
         }
-        Which::AllOf(user_id) => {
+        Which::SomeOf(user_id) => {
             User::lock(connection, user_id)?;
             Session::delete_of_user(connection, user_id)
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db};
+use crate::db::{self, DatabaseUrl, Db};
 use crate::server::StartError;
 use crate::settings::{Complaint, Settings};
 
@@ -118,6 +118,17 @@ fn database() -> Result<Database, String> {
 /// Returns when no process has an ended session in its cache any more.
 fn wait_for_caches(session_cache: Duration) {
     std::thread::sleep(session_cache);
+}
+
+/// How many `some` deletes in all, a part at each call.
+fn until_none(mut some: impl FnMut() -> Result<usize, db::Error>) -> Result<usize, db::Error> {
+    let mut sum = 0;
+    loop {
+        match some()? {
+            0 => return Ok(sum),
+            deleted => sum += deleted,
+        }
+    }
 }
 
 /// Everything that is wrong with the settings that a command needs.

@@ -7,7 +7,7 @@ use serde_json::json;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::person::{minute, timestamp};
-use super::{Database, explain, wait_for_caches};
+use super::{Database, explain, until_none, wait_for_caches};
 use crate::accounts::end::{Which, Why, end};
 use crate::commands::output::Form;
 use crate::db::{self, AuditEvent, Expired, Expiring};
@@ -115,15 +115,4 @@ fn delete(
         }
         false => format!("Deleted: {sessions} sessions, {events} audit events.\n"),
     })
-}
-
-/// How many `some` deletes in all, a part at each call.
-fn until_none(mut some: impl FnMut() -> Result<usize, db::Error>) -> Result<usize, db::Error> {
-    let mut sum = 0;
-    loop {
-        match some()? {
-            0 => return Ok(sum),
-            deleted => sum += deleted,
-        }
-    }
 }

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::paging::Paging;
 use super::person::{Person, minute, timestamp};
-use super::{Database, wait_for_caches};
+use super::{Database, until_none, wait_for_caches};
 use crate::accounts::end::{Which, Why, end};
 use crate::commands::output::{Form, lines};
-use crate::db::{Db, SessionEntry};
+use crate::db::{self, Db, SessionEntry};
 
 /// What to do with sessions.
 #[derive(Debug, Subcommand)]
@@ -92,21 +92,21 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
 
 fn revoke(database: &Database, session: Option<&str>, user: &[String]) -> Result<usize, String> {
     let Database { db, clock, .. } = database;
-    let which = match (Person::named(user), session) {
-        (Some(person), _) => Which::AllOf(person.get(db)?.id),
-        (None, session) => Which::One(session.unwrap_or_default().to_owned()),
-    };
     let now = clock.now();
-    let named = match &which {
-        Which::One(id) => Some(id.clone()),
-        _ => None,
+    let end = |which| {
+        let end = move |connection: &mut _| end(connection, &which, Why::Revoked, now);
+        Ok(db.run_blocking(end)?.len())
     };
-    let ended = db.run_blocking(move |connection| end(connection, &which, Why::Revoked, now));
-    let ended = ended.map_err(|cause| cause.to_string())?;
-    match named {
-        Some(id) if ended.is_empty() => Err(format!(
+    let failed = |cause: db::Error| cause.to_string();
+    if let Some(person) = Person::named(user) {
+        let id = person.get(db)?.id;
+        return until_none(|| end(Which::SomeOf(id.clone()))).map_err(failed);
+    }
+    let id = session.unwrap_or_default();
+    match end(Which::One(id.to_owned())).map_err(failed)? {
+        0 => Err(format!(
             "There is no session {id}: it has ended, or the id is wrong. `doorward sessions list` shows those that there are."
         )),
-        _ => Ok(ended.len()),
+        ended => Ok(ended),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::paging::Paging;
 use super::person::{self, Person, called, minute, plain};
-use super::{Database, wait_for_caches};
+use super::{Database, until_none, wait_for_caches};
 use crate::accounts;
 use crate::commands::output::{Form, lines};
 use crate::db::{Db, SessionEntry, User, UserFilter};
@@ -135,8 +135,12 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
 fn block(database: &Database, user: User, form: Form) -> Result<String, String> {
     let (db, now) = (&database.db, database.clock.now());
     let id = user.id.clone();
-    let ended = db.run_blocking(move |connection| accounts::block::block(connection, &user, now));
-    let ended = ended.map_err(|cause| cause.to_string())?.len();
+    let ended = until_none(|| {
+        let user = user.clone();
+        let block = move |connection: &mut _| accounts::block::block(connection, &user, now);
+        Ok(db.run_blocking(block)?.len())
+    });
+    let ended = ended.map_err(|cause| cause.to_string())?;
     wait_for_caches(database.session_cache);
     let user = db.run_blocking(move |connection| User::get_by_id(connection, &id));
     let user = user.map_err(|cause| cause.to_string())?;
@@ -171,10 +175,12 @@ fn unblock(database: &Database, user: User, form: Form) -> Result<String, String
 
 fn delete(database: &Database, user: &User, form: Form) -> Result<String, String> {
     let (db, now) = (&database.db, database.clock.now());
-    let deleted = user.clone();
-    let ended =
-        db.run_blocking(move |connection| accounts::delete::delete(connection, &deleted, now));
-    let ended = ended.map_err(|cause| cause.to_string())?.len();
+    let ended = until_none(|| {
+        let user = user.clone();
+        let delete = move |connection: &mut _| accounts::delete::delete(connection, &user, now);
+        Ok(db.run_blocking(delete)?.len())
+    });
+    let ended = ended.map_err(|cause| cause.to_string())?;
     wait_for_caches(database.session_cache);
     Ok(match form {
         Form { json: true } => {

@@ -10,8 +10,8 @@ use super::locking::{Contended, Locking};
 use super::schema::{sessions, users};
 use super::{AnyConnection, User, timestamp};
 
-/// How many sessions one transaction deletes, so that it locks nothing for long.
-const PURGE_AT_ONCE: i64 = 500;
+/// How many sessions one transaction deletes, so that it locks nothing for long and no timeout ends it.
+const DELETE_AT_ONCE: i64 = 500;
 
 /// A session, as a row.
 #[derive(Clone, Queryable, Selectable)]
@@ -122,12 +122,17 @@ impl Session {
         }
     }
 
-    /// Deletes all sessions of a person. Call [`User::lock`] first.
+    /// Deletes some of a person's sessions. Call [`User::lock`] first.
     pub(crate) fn delete_of_user(
         connection: &mut AnyConnection,
         user_id: &str,
     ) -> QueryResult<Vec<DeletedSession>> {
-        diesel::delete(sessions::table.filter(sessions::user_id.eq(user_id)))
+        let some = sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .limit(DELETE_AT_ONCE)
+            .select(sessions::key_hash);
+        let key_hashes: Vec<String> = some.load(connection)?;
+        diesel::delete(sessions::table.filter(sessions::key_hash.eq_any(key_hashes)))
             .returning(deleted())
             .get_results(connection)
     }
@@ -140,7 +145,7 @@ impl Session {
     ) -> QueryResult<Vec<DeletedSession>> {
         let unseen = sessions::table
             .filter(sessions::last_seen_at.lt(timestamp(unseen_since)))
-            .limit(PURGE_AT_ONCE)
+            .limit(DELETE_AT_ONCE)
             .select(sessions::key_hash);
         let key_hashes: Vec<String> =
             Locking::new(connection, Contended::Skip, unseen).load(connection)?;

@@ -37,10 +37,10 @@ impl Sessions {
             // On the thread of the query, which goes on even if its request was dropped.
             match &which {
                 // After a failure too: a database that does not respond may have done it.
-                Which::One(key) | Which::OneUnseenSince(key, _) | Which::AllOf(key) => {
+                Which::One(key) | Which::OneUnseenSince(key, _) => {
                     cache.invalidate(key);
                 }
-                Which::SomeUnseenSince(_) => (),
+                Which::SomeOf(_) | Which::SomeUnseenSince(_) => (),
             }
             for session in ended.iter().flatten() {
                 cache.invalidate(&session.key_hash);

@@ -103,7 +103,7 @@ fn act(connection: &mut AnyConnection, done: &Done, dice: &mut Dice) -> QueryRes
         return Ok(());
     };
     match choice {
-        16 => end(connection, &Which::AllOf(user.id), Why::Revoked, now).map(drop),
+        16 => end(connection, &Which::SomeOf(user.id), Why::Revoked, now).map(drop),
         17 => block(connection, &user, now).map(drop),
         18 => unblock(connection, &user, now).map(drop),
         _ => delete(connection, &user, now).map(drop),

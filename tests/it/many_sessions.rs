@@ -36,3 +36,32 @@ on_both! {
         }
     }
 }
+
+mod slow {
+    use super::MANY;
+    use crate::support::process::{DOORWARD, Process};
+    use crate::support::{Database, TestApp};
+
+    /// All of them together take longer than anybody waits for the database: a slow disk, or many more sessions.
+    #[actix_web::test]
+    async fn a_database_that_is_slow_to_end_them_keeps_nobody_in() {
+        let app = TestApp::spawn_on(Database::Postgres);
+        let storage = app.storage();
+        app.visitor().sign_in("ada").await;
+        storage.execute(&format!(
+            "INSERT INTO sessions (key_hash, user_id, state, created_at, last_seen_at)
+                 SELECT 'hash-' || i, id, 'sealed', created_at, created_at
+                 FROM generate_series(2, {MANY}) AS i, users;
+             CREATE FUNCTION slow() RETURNS trigger AS
+                 'BEGIN PERFORM pg_sleep(0.0008); RETURN OLD; END' LANGUAGE plpgsql;
+             CREATE TRIGGER slow BEFORE DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION slow()"
+        ));
+        let variables = [("DATABASE_URL", &*storage.url), ("SESSION_CACHE", "0")];
+        let block = ["users", "block", "ada@example.com"];
+        let (code, printed) = Process::start(DOORWARD, &block, &variables).ends();
+        assert_eq!(code, Some(0), "{printed}");
+        let ended = format!("Sessions ended: {MANY}.");
+        assert!(printed.contains(&ended), "{printed}");
+        assert_eq!(storage.sessions(), 0);
+    }
+}
