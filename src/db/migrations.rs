@@ -28,8 +28,7 @@ const TABLE_WAIT: Duration = Duration::from_secs(1);
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// Applies the pending migrations, one process at a time. If there are none, the role needs no right to change the schema
-/// and no process waits for another. On Postgres the connection must be closed afterwards: it keeps the lock and its
-/// time-outs.
+/// and no process waits for another.
 ///
 /// # Errors
 /// [`Error::StillLocked`] after waiting for `patience`.
@@ -43,78 +42,102 @@ pub fn apply(connection: &mut AnyConnection, patience: Duration) -> Result<(), E
     }
 }
 
+/// Each migration is one transaction that also has the lock and the timeouts. Those of a connection would stay behind on a
+/// server's connection that PgBouncer gives to others.
 fn apply_to_postgres(postgres: &mut PgConnection, patience: Duration) -> Result<(), Error> {
-    let timeouts = format!(
-        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = {}",
-        TABLE_WAIT.as_millis()
-    );
-    postgres.batch_execute(&timeouts).map_err(Error::Query)?;
-    take_turn(postgres, patience)?;
-    for migration in postgres.pending_migrations(MIGRATIONS).map_err(failed)? {
-        apply_one(postgres, &*migration, patience)?;
-    }
-    Ok(())
-}
-
-/// Waits until no other process migrates.
-fn take_turn(postgres: &mut PgConnection, patience: Duration) -> Result<(), Error> {
-    let free = format!("pg_try_advisory_lock({ADVISORY_LOCK})");
-    let mut is_free = || {
-        diesel::select(diesel::dsl::sql::<Bool>(&free))
-            .get_result(postgres)
-            .map_err(Error::Query)
-    };
-    let deadline = Instant::now() + patience;
-    let mut is_told = false;
-    while !is_free()? {
-        if Instant::now() >= deadline {
-            let fix = format!(
-                "another process migrates. Start again when it is done. If none migrates, end the \
-                 connection that this names: SELECT pid FROM pg_locks WHERE locktype = 'advisory' \
-                 AND objid = {}",
-                ADVISORY_LOCK & 0xffff_ffff
-            );
-            return Err(Error::StillLocked(patience, fix));
-        }
-        tell_once(&mut is_told, "another process that migrates", patience);
-        std::thread::sleep(ASK_EVERY);
-    }
-    Ok(())
-}
-
-/// Applies one migration, in a transaction, when its tables are free.
-fn apply_one(
-    postgres: &mut PgConnection,
-    migration: &dyn Migration<Pg>,
-    patience: Duration,
-) -> Result<(), Error> {
-    let deadline = Instant::now() + patience;
-    let mut is_told = false;
+    let mut turn = Wait::new("another process that migrates".to_owned(), patience);
+    let mut tables = None;
     loop {
         let began = Instant::now();
-        match postgres.run_migration(migration) {
-            Ok(version) => {
+        let mut tried = None;
+        let outcome = postgres.transaction(|postgres| apply_next(postgres, &mut tried));
+        match (outcome, tried) {
+            (Ok(Step::Applied(version)), _) => {
                 log::info!("applied the migration {version}");
-                return Ok(());
+                tables = None;
             }
+            (Ok(Step::AllApplied), _) => return Ok(()),
+            (Ok(Step::Busy), _) => turn.pause(ASK_EVERY, || {
+                format!(
+                    "another process migrates. Start again when it is done. If none migrates, end the \
+                     connection that this names: SELECT pid FROM pg_locks WHERE locktype = 'advisory' \
+                     AND objid = {}",
+                    ADVISORY_LOCK & 0xffff_ffff
+                )
+            })?,
             // Postgres says that it is the lock in its own language, and Diesel has no kind for it. What fails after
             // that long for another reason is tried again as well, which does no harm.
-            Err(cause) if began.elapsed() >= TABLE_WAIT => {
-                let name = migration.name();
-                if Instant::now() >= deadline {
-                    let fix = format!(
+            (Err(cause), Some(name)) if began.elapsed() >= TABLE_WAIT => {
+                let what = format!("the lock of a table that the migration {name} changes");
+                let wait = tables.get_or_insert_with(|| Wait::new(what, patience));
+                wait.pause(TABLE_WAIT, || {
+                    format!(
                         "a transaction of somebody else locks a table that the migration {name} \
                          changes. End it, then start again. This lists who locks what: SELECT pid, \
                          relation::regclass, mode FROM pg_locks WHERE relation IS NOT NULL ({cause})"
-                    );
-                    return Err(Error::StillLocked(patience, fix));
-                }
-                let what = format!("the lock of a table that the migration {name} changes");
-                tell_once(&mut is_told, &what, patience);
-                std::thread::sleep(TABLE_WAIT);
+                    )
+                })?;
             }
-            Err(cause) => return Err(failed(cause)),
+            (Err(cause), _) => return Err(failed(cause)),
         }
+    }
+}
+
+/// What came of a transaction.
+enum Step {
+    Applied(String),
+    AllApplied,
+    /// Another process migrates.
+    Busy,
+}
+
+/// Applies the next migration, whose name is then in `tried`. Within a transaction.
+fn apply_next(postgres: &mut PgConnection, tried: &mut Option<String>) -> Result<Step, Cause> {
+    let timeouts = format!(
+        "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+         SET LOCAL lock_timeout = {}",
+        TABLE_WAIT.as_millis()
+    );
+    postgres.batch_execute(&timeouts)?;
+    let take_turn = format!("pg_try_advisory_xact_lock({ADVISORY_LOCK})");
+    if !diesel::select(diesel::dsl::sql::<Bool>(&take_turn)).get_result(postgres)? {
+        return Ok(Step::Busy);
+    }
+    let pending = postgres.pending_migrations(MIGRATIONS)?;
+    let Some(next) = pending.first() else {
+        return Ok(Step::AllApplied);
+    };
+    *tried = Some(next.name().to_string());
+    let version = postgres.run_migration(next)?;
+    Ok(Step::Applied(version.to_string()))
+}
+
+/// A wait for somebody else, which the log mentions once.
+struct Wait {
+    what: String,
+    patience: Duration,
+    until: Instant,
+    is_told: bool,
+}
+
+impl Wait {
+    fn new(what: String, patience: Duration) -> Self {
+        Wait {
+            what,
+            patience,
+            until: Instant::now() + patience,
+            is_told: false,
+        }
+    }
+
+    /// Waits for `pause`. An error, with the way out, if the patience is over.
+    fn pause(&mut self, pause: Duration, fix: impl FnOnce() -> String) -> Result<(), Error> {
+        if Instant::now() >= self.until {
+            return Err(Error::StillLocked(self.patience, fix()));
+        }
+        tell_once(&mut self.is_told, &self.what, self.patience);
+        std::thread::sleep(pause);
+        Ok(())
     }
 }
 

@@ -185,10 +185,7 @@ impl Db {
     /// Applies the pending migrations. Processes that start together take turns, and wait for `patience` at most.
     pub fn migrate(&self, patience: Duration) -> Result<(), Error> {
         let mut pooled = self.connections.get_tested(Patience::ORDINARY.deadline())?;
-        let migrated = migrations::apply(&mut pooled.connection, patience);
-        // On Postgres it has other timeouts now, and may have the lock.
-        pooled.is_closed = matches!(pooled.connection, AnyConnection::Postgres(_));
-        migrated
+        migrations::apply(&mut pooled.connection, patience)
     }
 
     /// Checks that the database can hold every name.

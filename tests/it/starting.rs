@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use doorward::db::{AnyConnection, DatabaseUrl, Db};
 use doorward::random;
 
 use crate::support::Database;
 use crate::support::app::Storage;
+use crate::support::pgbouncer::PgBouncer;
 use crate::support::process::{DOORWARD, Process, free_addr};
 
 const ADVISORY_LOCK: &str = "SELECT pg_advisory_lock(x'646f6f7277617264'::bigint)";
@@ -74,6 +76,26 @@ fn a_start_waits_for_another_process_that_migrates_sqlite() {
     let says =
         "waiting for another process that migrates, or holds the database's lock, 60 s at most";
     waits_for(&storage, holder, says);
+}
+
+/// Its connections go to others afterwards, who would have no timeout, and the next process that migrates would wait for
+/// the lock in vain.
+#[test]
+fn migrations_leave_nothing_on_the_connections_of_a_pooler() {
+    let storage = Storage::new(Database::Postgres);
+    let pooler = PgBouncer::start(&storage.url);
+    let through = Db::new(DatabaseUrl::parse(&pooler.url, &|_| None).unwrap());
+    through.migrate(Duration::ZERO).unwrap();
+    assert_eq!(db(&storage).pending_migrations().unwrap(), [""; 0]);
+    let locks = "SELECT COUNT(*) AS n FROM pg_locks WHERE locktype = 'advisory'
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(storage.number(locks), 0);
+    let mut connection = PgConnection::establish(&pooler.url).unwrap();
+    for (name, expected) in [("lock_timeout", "4s"), ("statement_timeout", "5s")] {
+        let setting = diesel::dsl::sql::<Text>(&format!("current_setting('{name}')"));
+        let setting: String = diesel::select(setting).get_result(&mut connection).unwrap();
+        assert_eq!(setting, expected, "{name}");
+    }
 }
 
 /// Starting while others write is usual, and nothing needs to be migrated then.

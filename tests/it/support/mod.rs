@@ -7,6 +7,7 @@ pub mod log;
 pub mod network;
 pub mod nginx;
 pub mod people;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod provider_faults;

@@ -267,7 +267,7 @@ fn find_bin() -> PathBuf {
 }
 
 /// Postgres refuses to run as root; `None` when we are not.
-fn unprivileged_user() -> Option<User> {
+pub fn unprivileged_user() -> Option<User> {
     let id = |args: &[&str]| -> Option<u32> {
         let output = Command::new("id").args(args).output().ok()?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()
