@@ -5,7 +5,6 @@ mod contents;
 mod in_use;
 mod restore;
 
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -16,6 +15,8 @@ use diesel::sql_types::Text;
 use tempfile::NamedTempFile;
 
 use super::sqlite::{self, MissingFile};
+use super::sqlite_file::beside;
+use super::sqlite_users;
 use contents::Contents;
 
 pub use restore::{Restored, restore};
@@ -79,8 +80,11 @@ fn copy(database: &Path, to: &Path) -> Result<(), String> {
     let name = to
         .to_str()
         .ok_or_else(|| format!("{} is not a UTF-8 path.", to.display()))?;
-    let mut connection = sqlite::open(database, MissingFile::Fail)
-        .map_err(|cause| format!("The database can't be opened: {cause}."))?;
+    let opened = sqlite_users::check_before_opening(database).and_then(|()| {
+        sqlite::open(database, MissingFile::Fail).map_err(|cause| cause.to_string())
+    });
+    let mut connection =
+        opened.map_err(|cause| format!("The database can't be opened: {cause}."))?;
     diesel::sql_query("VACUUM INTO ?")
         .bind::<Text, _>(name)
         .execute(&mut connection)
@@ -100,13 +104,6 @@ fn folder_of(file: &Path) -> io::Result<PathBuf> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.canonicalize(),
         _ => Path::new(".").canonicalize(),
     }
-}
-
-/// A file of SQLite's: `beside("doorward.db", "-wal")`.
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(file);
-    name.push(suffix);
-    name.into()
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

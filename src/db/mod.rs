@@ -33,6 +33,7 @@ pub(crate) mod sql_file;
 mod sqlite;
 mod sqlite_file;
 mod sqlite_lock;
+mod sqlite_users;
 mod trouble;
 mod users;
 

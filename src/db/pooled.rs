@@ -11,7 +11,8 @@ use super::database_url::DatabaseUrl;
 use super::postgres;
 use super::postgres_url::PostgresUrl;
 use super::sqlite::{self, MissingFile};
-use super::sqlite_file::{OpenLog, SqliteFile};
+use super::sqlite_file::{OpenFile, SqliteFile};
+use super::sqlite_users;
 
 /// Opens and checks the pool's connections. Diesel's own manager would try every backend in turn.
 #[derive(Clone)]
@@ -57,6 +58,19 @@ impl Manager {
         }
     }
 
+    fn open_sqlite(&self, file: &SqliteFile, is_first: bool) -> Result<SqliteConnection, String> {
+        if is_first {
+            sqlite_users::check_before_opening(file.path())?;
+        }
+        let opened = sqlite::open(file.path(), self.missing_file).and_then(|mut sqlite| {
+            if self.only_reads {
+                sqlite::only_read(&mut sqlite)?;
+            }
+            Ok(sqlite)
+        });
+        opened.map_err(|cause| cause.to_string())
+    }
+
     /// How many connections to have. SQLite allows one writer at a time.
     pub fn connections(&self) -> u32 {
         match self.to {
@@ -73,8 +87,8 @@ pub struct Pooled {
     pub used_at: Option<Instant>,
     /// Whether the database has closed it.
     pub is_closed: bool,
-    /// The SQLite file, if it is one, and the log that this connection has open.
-    file: Option<(Arc<SqliteFile>, OpenLog)>,
+    /// What this connection has open of an SQLite file, if it is one.
+    file: Option<OpenFile>,
     /// How long SQLite waits for a lock.
     lock_wait: Duration,
 }
@@ -83,8 +97,8 @@ impl Pooled {
     /// Whether the paths of the SQLite file and of its log still name what this connection has open.
     pub fn check_file(&mut self) -> Result<(), String> {
         match (&self.file, &mut self.connection) {
-            (Some((file, log)), AnyConnection::Sqlite(sqlite)) => {
-                file.check_open(*log, || sqlite::empty_log(sqlite).unwrap_or(false))
+            (Some(file), AnyConnection::Sqlite(sqlite)) => {
+                file.check(|| sqlite::empty_log(sqlite).unwrap_or(false))
             }
             _ => Ok(()),
         }
@@ -120,10 +134,25 @@ impl Pooled {
     }
 }
 
+impl Pooled {
+    /// The process has the file open until it ends. Nothing is written to it meanwhile.
+    fn leave_open(&mut self) {
+        let Ok(other) = SqliteConnection::establish(":memory:") else {
+            return;
+        };
+        let other = AnyConnection::Sqlite(other);
+        std::mem::forget(std::mem::replace(&mut self.connection, other));
+        std::mem::forget(self.file.take());
+    }
+}
+
 /// The process may end before anybody has noticed that the file was replaced.
 impl Drop for Pooled {
     fn drop(&mut self) {
         let _ = self.check_file();
+        if self.file.as_ref().is_some_and(|file| !file.may_be_closed()) {
+            self.leave_open();
+        }
     }
 }
 
@@ -136,16 +165,13 @@ impl r2d2::ManageConnection for Manager {
         let connection = match &self.to {
             Database::Postgres(url) => postgres::open(url).map(AnyConnection::Postgres),
             Database::Sqlite(file) => {
-                // A file that was deleted meanwhile is not created again.
-                let is_there = file.check().map_err(ConnectionError::BadConnection);
-                let opened = is_there.and_then(|()| sqlite::open(file.path(), self.missing_file));
-                opened.and_then(|mut sqlite| {
-                    open_file = Some((file.clone(), file.has_been_opened()));
-                    if self.only_reads {
-                        sqlite::only_read(&mut sqlite)?;
-                    }
-                    Ok(AnyConnection::Sqlite(sqlite))
-                })
+                let opened = file.open(|is_first| self.open_sqlite(file, is_first));
+                opened
+                    .map_err(ConnectionError::BadConnection)
+                    .map(|(sqlite, file)| {
+                        open_file = Some(file);
+                        AnyConnection::Sqlite(sqlite)
+                    })
             }
         };
         let connection = connection.map_err(diesel::r2d2::Error::ConnectionError)?;

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::sqlite::{self, MissingFile};
-use super::{DatabaseUrl, Error};
+use super::{DatabaseUrl, Error, sqlite_users};
 
 /// Runs `work`, whose statements wait for the lock for as long as `wait`, and later ones again as long as usual.
 pub fn with_wait<T>(
@@ -53,6 +53,7 @@ pub fn wait_until_readable(url: &DatabaseUrl, patience: Duration) -> Result<(), 
 }
 
 fn read(path: &Path) -> Result<(), String> {
+    sqlite_users::check_before_opening(path)?;
     let mut sqlite = sqlite::open(path, MissingFile::Fail).map_err(|cause| cause.to_string())?;
     let read = sqlite.batch_execute("SELECT COUNT(*) FROM sqlite_master");
     read.map_err(|cause| cause.to_string())

@@ -4,17 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-use nix::fcntl::{FcntlArg, fcntl};
-use nix::libc;
-
 use crate::db::sqlite::{self, MissingFile};
 use crate::db::sqlite_lock;
-
-/// The bytes that SQLite locks (`PENDING_BYTE` and what follows it). With a write-ahead log, each connection has some of them
-/// locked until it is closed, whether or not it does anything.
-const LOCK_BYTES: (i64, i64) = (0x4000_0000, 512);
+use crate::db::sqlite_users::{check_before_opening, user_of};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 
 /// What an SQLite file begins with, unless it is empty.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -46,7 +40,7 @@ pub fn hold(database: &Path) -> Result<Held, String> {
         .open(database)
         .map_err(bad)?;
     if let Some(by) = user_of(&file).map_err(bad)? {
-        return Err(in_use(&by));
+        return Err(in_use(&by.name()));
     }
     let mut magic = Vec::new();
     (&mut file)
@@ -54,6 +48,7 @@ pub fn hold(database: &Path) -> Result<Held, String> {
         .read_to_end(&mut magic)
         .map_err(bad)?;
     drop(file);
+    check_before_opening(database).map_err(|fault| format!("{fault}."))?;
     // SQLite would delete its log, of which something may be saved.
     if !magic.is_empty() && magic != MAGIC {
         return Ok(Held::Damaged);
@@ -73,22 +68,4 @@ pub fn hold(database: &Path) -> Result<Held, String> {
         Err(cause) if sqlite_lock::is_locked(&cause) => Err(in_use("another process")),
         Err(_) => Ok(Held::Damaged),
     }
-}
-
-/// Which other process has a part of the file locked.
-fn user_of(file: &File) -> io::Result<Option<String>> {
-    let mut lock = libc::flock {
-        l_type: libc::F_WRLCK as _,
-        l_whence: libc::SEEK_SET as _,
-        l_start: LOCK_BYTES.0,
-        l_len: LOCK_BYTES.1,
-        l_pid: 0,
-    };
-    fcntl(file, FcntlArg::F_GETLK(&mut lock))?;
-    Ok(match (i32::from(lock.l_type), lock.l_pid) {
-        (libc::F_UNLCK, _) => None,
-        // In another container.
-        (_, ..=0) => Some("another process".to_owned()),
-        (_, pid) => Some(format!("process {pid}")),
-    })
 }

@@ -50,7 +50,10 @@ pub fn restore(backup: &Path, database: &Path, now: OffsetDateTime) -> Result<Re
     let folder = folder_of(database).map_err(bad)?;
     let draft = draft_in(&folder).map_err(bad)?;
     let copied = File::open(backup).and_then(|mut file| io::copy(&mut file, &mut draft.as_file()));
-    copied.map_err(|cause| format!("{}: {cause}.", backup.display()))?;
+    copied.map_err(|cause| {
+        let (backup, folder) = (backup.display(), folder.display());
+        format!("{backup} can't be copied to {folder}: {cause}.")
+    })?;
     let (people, sessions) = Contents::open(draft.path())
         .and_then(|mut contents| {
             contents.check()?;

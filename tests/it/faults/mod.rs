@@ -1,6 +1,7 @@
 //! Faults that are really made: the binary as a process, with a provider, a database, a disk and clients that
 //! fail.
 
+mod beside;
 mod clock;
 mod disk;
 mod replaced;
