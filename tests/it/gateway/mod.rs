@@ -2,4 +2,5 @@
 
 mod checks;
 mod handover;
+mod nginx;
 mod support;

@@ -245,7 +245,8 @@ impl TestApp {
         &self.storage
     }
 
-    fn stop(&mut self) {
+    /// It is away from now on.
+    pub fn stop(&mut self) {
         if let Some((handle, thread)) = self.server.take() {
             // The call sends the command; joining the thread waits for it.
             drop(handle.stop(false));
