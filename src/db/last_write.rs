@@ -19,6 +19,25 @@ struct Inner {
     failed_at: AtomicU64,
 }
 
+/// What a write returns that may find nothing to write. Then it succeeds on a full disk as well, and says nothing of it.
+pub trait Found {
+    /// Whether nothing was written.
+    fn is_nothing(&self) -> bool;
+}
+
+/// A number of rows.
+impl Found for usize {
+    fn is_nothing(&self) -> bool {
+        *self == 0
+    }
+}
+
+impl<Row> Found for Vec<Row> {
+    fn is_nothing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
 impl LastWrite {
     pub fn new() -> Self {
         LastWrite(Arc::new(Inner {

@@ -10,7 +10,7 @@ use super::connection::AnyConnection;
 use super::connections::Connections;
 use super::deadline::{Patience, on_own_thread};
 use super::error::{Error, is_closed};
-use super::last_write::LastWrite;
+use super::last_write::{Found, LastWrite};
 use super::pooled::{Manager, Pooled};
 use super::sqlite::MissingFile;
 use super::trouble::Trouble;
@@ -83,11 +83,30 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
     {
+        self.write(query, |_| true).await
+    }
+
+    /// The same for a query that may find nothing to write.
+    pub async fn run_on_found<T, F>(&self, query: F) -> Result<T, Error>
+    where
+        T: Found + Send + 'static,
+        F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
+        self.write(query, |found: &T| !found.is_nothing()).await
+    }
+
+    async fn write<T, F>(&self, query: F, has_written: fn(&T) -> bool) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut AnyConnection) -> diesel::QueryResult<T> + Send + 'static,
+    {
         let db = self.clone();
         let work = move |deadline| {
             let pooled = db.connections.get_tested(deadline);
             let result = pooled.and_then(|mut pooled| db.query(&mut pooled, query));
-            db.last_write.ended(&result);
+            if !matches!(&result, Ok(done) if !has_written(done)) {
+                db.last_write.ended(&result);
+            }
             result
         };
         let done = on_blocking_thread(Patience::ORDINARY, &self.connections, work);

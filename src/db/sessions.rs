@@ -97,12 +97,11 @@ impl Session {
         connection: &mut AnyConnection,
         key_hash: &str,
         now: OffsetDateTime,
-    ) -> QueryResult<()> {
+    ) -> QueryResult<usize> {
         diesel::update(sessions::table.find(key_hash))
             .filter(sessions::last_seen_at.lt(timestamp(now)))
             .set(sessions::last_seen_at.eq(timestamp(now)))
             .execute(connection)
-            .map(drop)
     }
 
     /// Deletes a session, if it is there and was not seen after `unseen_since`.

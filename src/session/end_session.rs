@@ -32,7 +32,7 @@ impl Sessions {
         end: impl Fn(&mut AnyConnection, &Which) -> QueryResult<Vec<DeletedSession>> + Send + 'static,
     ) -> Result<usize, db::Error> {
         let cache = self.cache.clone();
-        let end = self.db.run(move |connection| {
+        let end = self.db.run_on_found(move |connection| {
             let ended = end(connection, &which);
             // On the thread of the query, which goes on even if its request was dropped.
             match &which {

@@ -108,7 +108,7 @@ impl Sessions {
         let until = self.clock.now() - AGAIN_FOR;
         let purge = self
             .db
-            .run(move |connection| SignOut::purge(connection, until));
+            .run_on_found(move |connection| SignOut::purge(connection, until));
         purge.await.map(drop)
     }
 

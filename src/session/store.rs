@@ -176,8 +176,9 @@ impl Sessions {
         let seen = key_hash.to_owned();
         let db = self.db.clone();
         let update = async move {
-            db.run(move |connection| Session::update_last_seen_at(connection, &seen, now))
+            db.run_on_found(move |connection| Session::update_last_seen_at(connection, &seen, now))
                 .await
+                .map(drop)
         };
         match self.optional_writes.attempt(update).await {
             true => self.optional_writes.forget(key_hash),
@@ -200,7 +201,9 @@ impl Sessions {
         for (key_hash, used_at) in self.optional_writes.unrecorded_uses() {
             let seen = key_hash.clone();
             self.db
-                .run(move |connection| Session::update_last_seen_at(connection, &seen, used_at))
+                .run_on_found(move |connection| {
+                    Session::update_last_seen_at(connection, &seen, used_at)
+                })
                 .await?;
             self.optional_writes.forget(&key_hash);
         }

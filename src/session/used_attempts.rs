@@ -58,7 +58,7 @@ impl Sessions {
         loop {
             let some = self
                 .db
-                .run(move |connection| SingleUse::purge(connection, now));
+                .run_on_found(move |connection| SingleUse::purge(connection, now));
             match some.await? {
                 0 => return Ok(purged),
                 some => purged += some,

@@ -95,7 +95,7 @@ fn act(connection: &mut AnyConnection, done: &Done, dice: &mut Dice) -> QueryRes
     if let Some(key_hash) = latest(&done.key_hashes, dice.roll(6)).filter(|_| choice < 16) {
         return match choice {
             11..=13 => sign_out(connection, &key_hash, &second_click(&key_hash), now).map(drop),
-            14 => Session::update_last_seen_at(connection, &key_hash, now),
+            14 => Session::update_last_seen_at(connection, &key_hash, now).map(drop),
             _ => Session::update(connection, &key_hash, "sealed again"),
         };
     }

@@ -161,7 +161,7 @@ impl Audit {
         loop {
             let some = self
                 .db
-                .run(move |connection| AuditEvent::purge(connection, until));
+                .run_on_found(move |connection| AuditEvent::purge(connection, until));
             match some.await? {
                 0 => return Ok(purged),
                 some => purged += some,
