@@ -3,7 +3,7 @@
 use divan::{Bencher, black_box};
 use doorward::accounts::sign_in::{SignIn, sign_in};
 use doorward::clock::Clock;
-use doorward::db::{DatabaseUrl, Db, Kind, NewSession, NewUser, Session, SingleUse};
+use doorward::db::{DatabaseUrl, Db, Groups, Kind, NewSession, NewUser, Session, SingleUse};
 use doorward::internals::{
     Claim, Keys, LoginPage, Pages, ProfilePage, PublicUrl, ReturnTo, Signer,
 };
@@ -122,6 +122,8 @@ fn new_user() -> NewUser {
         name: Some("Ada Lovelace".to_owned()),
         email: Some("ada@example.com".to_owned()),
         email_verified: true,
+        groups: Groups::default(),
+        preferred_username: None,
     }
 }
 

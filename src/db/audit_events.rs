@@ -13,7 +13,7 @@ use crate::observe::request_id::RequestContext;
 /// How many rows one statement deletes, so that none takes long.
 const PURGE_AT_ONCE: i64 = 10_000;
 
-/// How many rows one statement adds: each has ten parameters, and Postgres takes 65,535 in all.
+/// How many rows one statement adds: each has eleven parameters, and Postgres takes 65,535 in all.
 const CREATE_AT_ONCE: usize = 500;
 
 /// An event that happened.
@@ -40,6 +40,8 @@ pub struct AuditEvent {
     pub request_id: Option<String>,
     /// How many events it stands for, if not one.
     pub occurrences: Option<i32>,
+    /// The host of the app that it is about.
+    pub app: Option<String>,
 }
 
 /// Which events to list. All conditions must hold.
@@ -77,6 +79,7 @@ impl AuditEvent {
             address: context.and_then(|context| Some(context.address?.to_string())),
             request_id: context.map(|context| context.id.to_string()),
             occurrences: None,
+            app: None,
         }
     }
 

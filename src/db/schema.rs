@@ -12,6 +12,7 @@ diesel::table! {
         address -> Nullable<Text>,
         request_id -> Nullable<Text>,
         occurrences -> Nullable<Integer>,
+        app -> Nullable<Text>,
     }
 }
 
@@ -51,6 +52,8 @@ diesel::table! {
         created_at -> Timestamp,
         last_sign_in_at -> Timestamp,
         blocked_at -> Nullable<Timestamp>,
+        groups -> Nullable<Text>,
+        preferred_username -> Nullable<Text>,
     }
 }
 

@@ -5,6 +5,7 @@ use diesel::sql_types::{Nullable, Text};
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::groups::Groups;
 use super::locking::{Contended, Locking};
 use super::schema::users;
 use super::{AnyConnection, Page, timestamp};
@@ -45,6 +46,10 @@ pub struct User {
     pub last_sign_in_at: PrimitiveDateTime,
     /// Since when the person may not sign in, in UTC.
     pub blocked_at: Option<PrimitiveDateTime>,
+    /// The groups that the provider says the person is in, as of the latest sign-in.
+    pub groups: Groups,
+    /// The name that the person goes by at the provider. Another person may get it later.
+    pub preferred_username: Option<String>,
 }
 
 /// The provider's claims about the person who signs in.
@@ -60,6 +65,10 @@ pub struct NewUser {
     pub email: Option<String>,
     /// False unless the provider says otherwise.
     pub email_verified: bool,
+    /// As the provider wrote them.
+    pub groups: Groups,
+    /// As the provider wrote it, without control characters.
+    pub preferred_username: Option<String>,
 }
 
 impl User {
@@ -139,6 +148,8 @@ impl User {
             created_at: timestamp(now),
             last_sign_in_at: timestamp(now),
             blocked_at: None,
+            groups: new.groups.clone(),
+            preferred_username: new.preferred_username.clone(),
         };
         diesel::insert_into(users::table)
             .values((
@@ -150,6 +161,8 @@ impl User {
                 users::email_verified.eq(user.email_verified),
                 users::created_at.eq(user.created_at),
                 users::last_sign_in_at.eq(user.last_sign_in_at),
+                users::groups.eq(user.groups.to_column()),
+                users::preferred_username.eq(&user.preferred_username),
             ))
             .execute(connection)?;
         Ok(user)

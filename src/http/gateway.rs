@@ -63,8 +63,8 @@ pub fn visitor_of(user: &User) -> Visitor<'_> {
         name: user.name.as_deref(),
         email: user.email.as_deref(),
         email_verified: user.email_verified,
-        preferred_username: None,
-        groups: &[],
+        preferred_username: user.preferred_username.as_deref(),
+        groups: &user.groups.0,
         acr: None,
         auth_time: None,
     }

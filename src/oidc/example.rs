@@ -5,6 +5,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::oidc::flow::groups::GroupsClaim;
 use crate::oidc::flow::id_token::{self, Claims, Expectation, IdTokenError};
 use crate::oidc::jose::jws::{self, Expected};
 use crate::oidc::jose::key_set::KeySet;
@@ -54,6 +55,7 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Claims, IdTokenError> {
         client_id: CLIENT_ID,
         nonce: NONCE,
         access_token: ACCESS_TOKEN,
+        groups: &GroupsClaim::default(),
     };
     let now = OffsetDateTime::from_unix_timestamp(NOW).expect("it is a date");
     id_token::judge(&signed, &expected, now)

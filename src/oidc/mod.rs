@@ -29,6 +29,7 @@ pub use flow::authorization_error::AuthorizationError;
 pub use flow::authorization_request::ResponseMode;
 pub use flow::authorization_response::{AuthorizationResponse, MalformedResponse};
 pub use flow::end_session::EndSessionRequest;
+pub use flow::groups::GroupsClaim;
 pub use flow::id_token::{Claims, IdTokenError};
 pub use flow::profile::Profile;
 pub use flow::refusal::Refusal;

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::oidc::client_auth::ClientAuthMethod;
 use crate::oidc::flow::authorization_request::ResponseMode;
+use crate::oidc::flow::groups::GroupsClaim;
 use crate::oidc::jose::algorithm;
 use crate::oidc::provider::metadata::Metadata;
 
@@ -30,6 +31,8 @@ pub struct Registration {
     pub scopes: String,
     /// Replaces the discovery document's list for ID tokens, and for nothing else.
     pub id_token_algs: Option<Vec<Algorithm>>,
+    /// Where the provider says which groups a person is in.
+    pub groups: GroupsClaim,
 }
 
 impl Registration {

@@ -141,6 +141,7 @@ impl RelyingParty {
             client_id: &self.registration.client_id,
             nonce: &attempt.nonce,
             access_token: tokens.access_token.expose_secret(),
+            groups: &self.registration.groups,
         };
         Ok(id_token::judge(&signed, &expected, now)?)
     }
@@ -154,13 +155,14 @@ impl RelyingParty {
         claims: &Claims,
     ) -> Result<Profile, Error> {
         let metadata = self.metadata(http).await?;
+        let groups = &self.registration.groups;
         let Some(endpoint) = &metadata.userinfo_endpoint else {
             return Ok(Profile::default());
         };
         let response = userinfo::fetch(http, endpoint, &tokens.access_token).await?;
         let body = response.text().map_err(Error::Userinfo)?;
         if !response.is_jwt {
-            return userinfo::judge(&body, &claims.sub);
+            return userinfo::judge(&body, &claims.sub, groups);
         }
         let token = std::str::from_utf8(&body);
         let token =
@@ -176,8 +178,8 @@ impl RelyingParty {
             .verify(http, &metadata.jwks_uri, now, token, &signature);
         let (issuer, client_id) = (&self.registration.issuer, &self.registration.client_id);
         let signed = signed.await?.map_err(IdTokenError::Jws);
-        let userinfo =
-            signed.and_then(|signed| userinfo::judge_signed(&signed, issuer, client_id, now));
+        let userinfo = signed
+            .and_then(|signed| userinfo::judge_signed(&signed, issuer, client_id, groups, now));
         let userinfo = userinfo.map_err(userinfo::refused)?;
         userinfo.about(&claims.sub)
     }

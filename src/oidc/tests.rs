@@ -7,6 +7,7 @@ use url::Url;
 
 use super::*;
 use crate::clock::Clock;
+use crate::oidc::flow::groups::GroupsClaim;
 use crate::oidc::jose::algorithm;
 use crate::oidc::provider::metadata;
 use crate::oidc::registration::userinfo_algs;
@@ -22,6 +23,7 @@ pub(super) fn registration() -> Registration {
         post_logout_redirect_uri: "https://app.example".to_owned(),
         scopes: "openid email".to_owned(),
         id_token_algs: None,
+        groups: GroupsClaim::default(),
     }
 }
 

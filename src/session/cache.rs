@@ -103,6 +103,8 @@ mod tests {
                 created_at: datetime!(2026-01-01 0:00),
                 last_sign_in_at: datetime!(2026-01-01 0:00),
                 blocked_at: None,
+                groups: crate::db::Groups::default(),
+                preferred_username: None,
             },
             created_at: OffsetDateTime::UNIX_EPOCH,
             last_seen_at: OffsetDateTime::UNIX_EPOCH,

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::source::{FileContent, Source};
 use super::{outbound_proxy, values};
-use crate::oidc::{Proxy, Registration};
+use crate::oidc::{GroupsClaim, Proxy, Registration};
 use crate::public_url::PublicUrl;
 
 const DEFAULT_SCOPES: &str = "openid email profile";
@@ -47,6 +47,9 @@ impl Provider {
         );
         let response_mode =
             source.optional("OIDC_RESPONSE_MODE", "form_post", values::response_mode);
+        let groups = source.optional("OIDC_GROUPS_CLAIM", "groups", |text| {
+            GroupsClaim::parse(&text)
+        });
         let (client_secret, client_secret_file) = client_secret?;
         Some(Provider {
             registration: Registration {
@@ -57,6 +60,7 @@ impl Provider {
                 post_logout_redirect_uri: public_url.as_written().to_owned(),
                 scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.to_owned()),
                 id_token_algs,
+                groups: groups.unwrap_or_default(),
                 client_auth,
                 response_mode: response_mode.unwrap_or_default(),
             },

@@ -10,7 +10,9 @@ use doorward::accounts::block::{block, unblock};
 use doorward::accounts::delete::delete;
 use doorward::accounts::end::{Which, Why, end, sign_out};
 use doorward::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
-use doorward::db::{AnyConnection, Kind, NewSession, NewUser, Session, SignOut, SingleUse, User};
+use doorward::db::{
+    AnyConnection, Groups, Kind, NewSession, NewUser, Session, SignOut, SingleUse, User,
+};
 use doorward::random;
 use time::OffsetDateTime;
 
@@ -56,6 +58,8 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
             name: None,
             email: None,
             email_verified: false,
+            groups: Groups::default(),
+            preferred_username: None,
         },
         session: NewSession {
             key_hash: random::secret(),

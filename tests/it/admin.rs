@@ -7,7 +7,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::prelude::*;
 use doorward::accounts::block::{block, unblock};
 use doorward::accounts::sign_in::{SignIn, SignInOutcome};
-use doorward::db::{AnyConnection, Kind, NewSession, NewUser, SingleUse, User};
+use doorward::db::{AnyConnection, Groups, Kind, NewSession, NewUser, SingleUse, User};
 use doorward::random;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -56,6 +56,8 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignIn
         name: Some(text("name")),
         email: Some(text("email")),
         email_verified: true,
+        groups: Groups::default(),
+        preferred_username: None,
     };
     let session = NewSession {
         key_hash: random::secret(),

@@ -55,7 +55,7 @@ fn scope_of(claim: &str) -> Option<&'static str> {
     }
 }
 
-/// Ada, Grace, and a person without a name or an email, a case that apps tend to forget.
+/// Ada; Grace, who is in two groups; and a person without a name or an email, a case that apps tend to forget.
 pub fn demo_people() -> Vec<Person> {
     let named = |login: &str, given: &str, family: &str, email: &str| {
         Person::new(login, &format!("00u{login}"))
@@ -69,7 +69,8 @@ pub fn demo_people() -> Vec<Person> {
     };
     vec![
         named("ada", "Ada", "Lovelace", "ada@example.com"),
-        named("grace", "Grace", "Hopper", "grace@example.com"),
+        named("grace", "Grace", "Hopper", "grace@example.com")
+            .claim("groups", json!(["staff", "admins"])),
         Person::new("noname", "00unoname"),
     ]
 }

@@ -14,6 +14,7 @@ use crate::db::{AuditEvent, timestamp};
 /// `update.sql`: the person, if they have signed in before and are not blocked.
 pub(super) struct UpdateStatement<'a> {
     sign_in: &'a SignIn,
+    groups: Option<String>,
     at: PrimitiveDateTime,
 }
 
@@ -25,8 +26,11 @@ pub(super) struct SignInStatement<'a> {
 
 impl<'a> UpdateStatement<'a> {
     pub fn new(sign_in: &'a SignIn) -> Self {
-        let at = timestamp(sign_in.now);
-        UpdateStatement { sign_in, at }
+        UpdateStatement {
+            sign_in,
+            groups: sign_in.person.groups.to_column(),
+            at: timestamp(sign_in.now),
+        }
     }
 
     fn bind<'b>(&'b self, sql: &mut SqlFile<'_, '_, 'b>) -> QueryResult<()> {
@@ -34,6 +38,8 @@ impl<'a> UpdateStatement<'a> {
         sql.bind::<Nullable<Text>, _>(&person.name)?;
         sql.bind::<Nullable<Text>, _>(&person.email)?;
         sql.bind::<Bool, _>(&person.email_verified)?;
+        sql.bind::<Nullable<Text>, _>(&self.groups)?;
+        sql.bind::<Nullable<Text>, _>(&person.preferred_username)?;
         sql.bind::<Timestamp, _>(&self.at)?;
         sql.bind::<Text, _>(&person.issuer)?;
         sql.bind::<Text, _>(&person.subject)
@@ -107,8 +113,8 @@ mod tests {
     #[test]
     fn the_parameters_of_each_file_are_numbered_as_they_come() {
         for (text, count) in [
-            (include_str!("update.sql"), 6),
-            (include_str!("sign_in.sql"), 15),
+            (include_str!("update.sql"), 8),
+            (include_str!("sign_in.sql"), 17),
         ] {
             assert!(parameters_are_in_order(text, count), "{text}");
         }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use time::OffsetDateTime;
 
+use crate::oidc::flow::groups::GroupsClaim;
 use crate::oidc::flow::profile::Profile;
 use crate::oidc::jose::audience::Audience;
 use crate::oidc::jose::json::{self, Object, quoted};
@@ -32,6 +33,8 @@ pub struct Expectation<'a> {
     pub nonce: &'a str,
     /// The access token that came with it.
     pub access_token: &'a str,
+    /// Where the groups are.
+    pub groups: &'a GroupsClaim,
 }
 
 /// The claims of an ID token that Doorward uses.
@@ -54,16 +57,16 @@ pub struct Claims {
 impl Claims {
     /// A claim that security depends on must have its type; `null` is a wrong type. Claims that nothing uses are not
     /// read: `auth_time`, `acr`.
-    fn read(payload: &[u8]) -> Result<Claims, IdTokenError> {
+    fn read(payload: &[u8], groups: &GroupsClaim) -> Result<Claims, IdTokenError> {
         let names = [
             "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash",
         ];
-        let names = [&names[..], &Profile::CLAIMS].concat();
+        let names = [&names[..], &Profile::claims(groups)].concat();
         let claims = Object::read(payload, &names).map_err(IdTokenError::Payload)?;
-        Claims::from_object(&claims).map_err(IdTokenError::Claim)
+        Claims::from_object(&claims, groups).map_err(IdTokenError::Claim)
     }
 
-    fn from_object(claims: &Object) -> Result<Claims, String> {
+    fn from_object(claims: &Object, groups: &GroupsClaim) -> Result<Claims, String> {
         let text = |name| claims.optional(name, "a string", json::text);
         let date = |name| claims.required(name, NumericDate::EXPECTED, NumericDate::read);
         Ok(Claims {
@@ -76,7 +79,7 @@ impl Claims {
             nbf: claims.optional("nbf", NumericDate::EXPECTED, NumericDate::read)?,
             nonce: text("nonce")?,
             at_hash: text("at_hash")?,
-            profile: Profile::read(claims),
+            profile: Profile::read(claims, groups),
         })
     }
 }
@@ -91,7 +94,7 @@ pub fn judge(
     now: OffsetDateTime,
 ) -> Result<Claims, IdTokenError> {
     // 1: an encrypted token is rejected; 6 to 8: signature and algorithm. `jws::verify` has checked all of these.
-    let claims = Claims::read(signed.payload())?;
+    let claims = Claims::read(signed.payload(), expected.groups)?;
     judge_claims(&claims, signed.alg(), expected, now)?;
     Ok(claims)
 }

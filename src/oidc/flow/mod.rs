@@ -5,6 +5,7 @@ pub mod authorization_error;
 pub mod authorization_request;
 pub mod authorization_response;
 pub mod end_session;
+pub mod groups;
 pub mod id_token;
 pub mod profile;
 pub mod refusal;

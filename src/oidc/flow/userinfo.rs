@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::observe::metrics::Endpoint;
 use crate::oidc::error::Error;
+use crate::oidc::flow::groups::GroupsClaim;
 use crate::oidc::flow::id_token::IdTokenError;
 use crate::oidc::flow::profile::Profile;
 use crate::oidc::flow::refusal::Refusal;
@@ -47,10 +48,10 @@ pub struct Userinfo {
 }
 
 impl Userinfo {
-    fn read(claims: &Object) -> Result<Userinfo, String> {
+    fn read(claims: &Object, groups: &GroupsClaim) -> Result<Userinfo, String> {
         Ok(Userinfo {
             sub: claims.text("sub")?,
-            profile: Profile::read(claims),
+            profile: Profile::read(claims, groups),
         })
     }
 
@@ -67,9 +68,9 @@ impl Userinfo {
 pub const TYP: &str = "JWT";
 
 /// Judges a userinfo response in JSON.
-pub fn judge(body: &[u8], subject: &str) -> Result<Profile, Error> {
-    let names = [&["sub"][..], &Profile::CLAIMS].concat();
-    let userinfo = Object::read(body, &names).and_then(|claims| Userinfo::read(&claims));
+pub fn judge(body: &[u8], subject: &str, groups: &GroupsClaim) -> Result<Profile, Error> {
+    let names = [&["sub"][..], &Profile::claims(groups)].concat();
+    let userinfo = Object::read(body, &names).and_then(|claims| Userinfo::read(&claims, groups));
     userinfo.map_err(Error::Userinfo)?.about(subject)
 }
 
@@ -79,9 +80,10 @@ pub fn judge_signed(
     signed: &Verified,
     issuer: &str,
     client_id: &str,
+    groups: &GroupsClaim,
     now: OffsetDateTime,
 ) -> Result<Userinfo, IdTokenError> {
-    let names = [&["iss", "aud", "sub", "exp"][..], &Profile::CLAIMS].concat();
+    let names = [&["iss", "aud", "sub", "exp"][..], &Profile::claims(groups)].concat();
     let claims = Object::read(signed.payload(), &names).map_err(IdTokenError::Payload)?;
     let found = claims.text("iss").map_err(IdTokenError::Claim)?;
     if found != issuer {
@@ -99,7 +101,7 @@ pub fn judge_signed(
     {
         return Err(IdTokenError::Expired);
     }
-    Userinfo::read(&claims).map_err(IdTokenError::Claim)
+    Userinfo::read(&claims, groups).map_err(IdTokenError::Claim)
 }
 
 /// Why signed userinfo is refused. Its algorithms are configured elsewhere than those of ID tokens.
@@ -122,6 +124,7 @@ mod tests {
 
     #[test]
     fn userinfo_must_be_an_object_about_the_same_person() {
+        let judge = |body: &[u8], subject| judge(body, subject, &GroupsClaim::default());
         assert!(judge(br#"{"sub":"a","name":"A"}"#, "a").is_ok());
         assert!(matches!(
             judge(br#"{"sub":"b"}"#, "a"),
@@ -150,7 +153,8 @@ mod tests {
             let algs = &[Algorithm::ES256];
             let signed = jws::verify(&token, &signer.key_set(), &Expected { algs, typ: TYP });
             let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
-            judge_signed(&signed.unwrap(), "https://op.example", "id", now)
+            let groups = GroupsClaim::default();
+            judge_signed(&signed.unwrap(), "https://op.example", "id", &groups, now)
                 .map(|userinfo| userinfo.sub)
         };
         let claims = |iss: &str, aud: &str| json!({"iss": iss, "aud": aud, "sub": "a"});

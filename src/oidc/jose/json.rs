@@ -168,7 +168,8 @@ pub fn quoted(text: &str) -> String {
 
 const UNREADABLE: &str = "unreadable (a lone surrogate, a number out of range, or nested too deep)";
 
-fn type_of(value: &Value) -> &'static str {
+/// The type of a value, for errors.
+pub fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

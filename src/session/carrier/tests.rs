@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::super::tests::settings;
 use super::*;
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db, NewUser, Session};
+use crate::db::{DatabaseUrl, Db, Groups, NewUser, Session};
 use crate::session::{SignInError, SignedIn};
 
 mod previous_version;
@@ -117,6 +117,8 @@ async fn sign_in(
         name: None,
         email: None,
         email_verified: false,
+        groups: Groups::default(),
+        preferred_username: None,
     };
     let id_token = "a.b.c".into();
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();

@@ -13,7 +13,7 @@ use super::super::tests::request_with;
 use super::*;
 use crate::accounts::end::{Which, Why};
 use crate::accounts::sign_in::SignInOutcome;
-use crate::db::NewUser;
+use crate::db::{Groups, NewUser};
 
 #[actix_web::test]
 async fn a_session_is_found_by_its_cookie_with_all_that_it_holds_until_it_is_deleted() {
@@ -129,6 +129,8 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
         name: None,
         email: None,
         email_verified: false,
+        groups: Groups::default(),
+        preferred_username: None,
     };
     let spent = fixture.sessions.use_attempt("state").unwrap();
     assert_eq!(

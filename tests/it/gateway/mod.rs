@@ -3,4 +3,5 @@
 mod checks;
 mod handover;
 mod nginx;
+mod people;
 mod support;

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 
 use crate::accounts::audit::Stage;
-use crate::db::{NewUser, SingleUse};
+use crate::db::{Groups, NewUser, SingleUse};
 use crate::http::app::App;
 use crate::http::error::{Error, Refused};
 use crate::observe::metrics;
@@ -113,5 +113,7 @@ fn new_user(issuer: &str, claims: Claims, userinfo: Profile) -> NewUser {
         name: profile.display_name(),
         email: profile.email(),
         email_verified: profile.email_verified(),
+        groups: Groups(profile.groups()),
+        preferred_username: profile.preferred_username(),
     }
 }

@@ -34,12 +34,14 @@ fn judged(changes: serde_json::Value) -> Result<(), IdTokenError> {
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
     }
-    let claims = Claims::read(claims.to_string().as_bytes())?;
+    let groups = &GroupsClaim::default();
+    let claims = Claims::read(claims.to_string().as_bytes(), groups)?;
     let expected = Expectation {
         issuer: "https://op.example",
         client_id: "id",
         nonce: "n",
         access_token: "a",
+        groups,
     };
     let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
     judge_claims(&claims, Algorithm::RS256, &expected, now)

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::accounts::sign_in::SignInOutcome;
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db, NewUser};
+use crate::db::{DatabaseUrl, Db, Groups, NewUser};
 use crate::session::Sessions;
 use crate::session::stored::Stored;
 use crate::session::tests::settings;
@@ -43,6 +43,8 @@ impl Fixture {
             name: None,
             email: None,
             email_verified: false,
+            groups: Groups::default(),
+            preferred_username: None,
         };
         let stored = Stored {
             id_token_hint: Some("i".into()),
