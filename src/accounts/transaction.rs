@@ -62,7 +62,7 @@ pub fn transaction<T>(
     connection: &mut AnyConnection,
     act: impl Fn(&mut Transaction<'_>) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    transaction_with(connection, LockWait::Unlimited, act)
+    transaction_with(connection, LockWait::OfConnection, act)
 }
 
 /// The same, with a limit on the wait for locks.

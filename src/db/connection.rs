@@ -18,8 +18,8 @@ pub enum AnyConnection {
 /// has time, five seconds at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LockWait {
-    /// As long as it takes.
-    Unlimited,
+    /// As long as the connection lets it: four seconds, unless `DATABASE_URL` says otherwise.
+    OfConnection,
     /// Two seconds: so there is time for another try before whoever waits gets an error.
     Short,
 }
@@ -53,7 +53,7 @@ impl AnyConnection {
         match self {
             AnyConnection::Postgres(postgres) => {
                 let begin = match lock_wait {
-                    LockWait::Unlimited => "BEGIN",
+                    LockWait::OfConnection => "BEGIN",
                     // One round trip.
                     LockWait::Short => "BEGIN; SET LOCAL lock_timeout = 2000",
                 };

@@ -292,7 +292,6 @@ on_both! {
     }
 }
 
-/// Each way of failing has its word, all the way from the provider to the table.
 /// `CREATE INDEX` locks its table against writes for as long as it takes.
 #[actix_web::test]
 async fn on_postgres_a_sign_out_waits_for_no_index_of_the_events() {
@@ -312,6 +311,7 @@ async fn on_postgres_a_sign_out_waits_for_no_index_of_the_events() {
     assert_eq!(again.location(), out.location(), "a second click");
 }
 
+/// Each way of failing has its word, all the way from the provider to the table.
 #[actix_web::test]
 async fn the_reason_says_what_went_wrong() {
     let app = TestApp::spawn();
@@ -333,6 +333,34 @@ async fn the_reason_says_what_went_wrong() {
 
 mod slow {
     use super::*;
+
+    /// Nor of what a second click needs, and not of both: the answer comes before anybody gets an error.
+    #[actix_web::test]
+    async fn on_postgres_a_sign_out_waits_for_no_index_and_the_log_says_so_once() {
+        let app = TestApp::spawn_on(Database::Postgres);
+        let mut people = Vec::new();
+        for login in ["ada", "grace", "ada"] {
+            people.push(app.signed_in(login).await);
+        }
+        let mut administrator = PgConnection::establish(&app.storage().url).unwrap();
+        administrator
+            .batch_execute("BEGIN; LOCK TABLE audit_events, sign_outs IN SHARE MODE")
+            .unwrap();
+        let outs = join_all(people.iter().map(|it| it.post("/logout", ""))).await;
+        assert_eq!(app.storage().sessions(), 0);
+        let mut told = [0, 0];
+        for out in outs {
+            assert_eq!(out.status, 303, "{out:?}");
+            let id = out.header("x-request-id").unwrap();
+            let lines = log::lines_with(&format!("[{id}]: "));
+            let count = |text| lines.iter().filter(|line| line.contains(text)).count();
+            assert_eq!(count("]: sign_out "), 1, "{lines:?}");
+            told[0] += count("audit events of sign-outs are only in the log");
+            told[1] += count("won't reach the provider");
+        }
+        // None, if another test has caused it in the same minute.
+        assert!(told.iter().all(|&lines| lines <= 1), "{told:?}");
+    }
 
     on_both! {
         async fn what_an_administrator_does_is_kept_and_outlives_the_person(app: TestApp) {

@@ -9,7 +9,14 @@ use super::{Which, Why, delete, end_within};
 use crate::accounts::transaction::{Transaction, transaction_with};
 use crate::db::sql_file::{Backend, SqlFile};
 use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, LockWait, SignOut, timestamp};
+use crate::observe::logging::seldom::Seldom;
 use crate::observe::metrics;
+
+/// Sign-outs whose event is only in the log.
+static WITHOUT_EVENT: Seldom = Seldom::new();
+
+/// Sign-outs of which nothing is kept for a second click.
+static WITHOUT_SECOND_CLICK: Seldom = Seldom::new();
 
 /// Ends a session because its person signed out, keeps `second_click`, and returns the session, unless it has ended before.
 ///
@@ -73,6 +80,7 @@ fn on_sqlite(
     Ok(end_within(transaction, &session, Why::SignOut, now)?.pop())
 }
 
+/// Each of the two transactions waits as long as the first try did: all is done before anybody gets an error.
 fn session_only(
     connection: &mut AnyConnection,
     key_hash: &str,
@@ -82,17 +90,28 @@ fn session_only(
 ) -> QueryResult<Option<DeletedSession>> {
     let session = Which::One(key_hash.to_owned());
     let ended = connection
-        .write_transaction(LockWait::Unlimited, |connection| {
-            delete(connection, &session)
-        })?
+        .write_transaction(LockWait::Short, |connection| delete(connection, &session))?
         .pop();
     if let Some(session) = &ended {
         metrics::audit_event_lost();
-        log::error!("the following audit event is not in the database: {cause}");
+        if let Some(count) = WITHOUT_EVENT.due() {
+            log::error!(
+                "audit events of sign-outs are only in the log, not in the database: {cause} ({count} since the last such \
+                 line; there is one a minute at most)"
+            );
+        }
         Why::SignOut.event(session, now).log();
     }
-    if let Err(cause) = SignOut::create(connection, second_click, now) {
-        log::error!("a second click on \"Sign out\" won't reach the provider: {cause}");
+    let kept = connection.write_transaction(LockWait::Short, |connection| {
+        SignOut::create(connection, second_click, now)
+    });
+    if let Err(cause) = kept
+        && let Some(count) = WITHOUT_SECOND_CLICK.due()
+    {
+        log::error!(
+            "a second click on \"Sign out\" won't reach the provider: {cause} ({count} since the last such line; there is \
+             one a minute at most)"
+        );
     }
     Ok(ended)
 }

@@ -1,19 +1,16 @@
 //! The line that actix-server writes twice a second while the process has no file left for a new connection. It is
 //! written once a minute, with what to do.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use log::{Level, Log, Metadata, Record};
 
-const TARGET: &str = "actix_server::accept";
+use super::seldom::Seldom;
 
-const PAUSE: Duration = Duration::from_secs(60);
+const TARGET: &str = "actix_server::accept";
 
 /// A logger that writes that line seldom, and every other line.
 pub struct SeldomAccept<L> {
     logger: L,
-    written: Mutex<Option<Instant>>,
+    seldom: Seldom,
 }
 
 impl<L> SeldomAccept<L> {
@@ -21,17 +18,8 @@ impl<L> SeldomAccept<L> {
     pub fn new(logger: L) -> Self {
         SeldomAccept {
             logger,
-            written: Mutex::new(None),
+            seldom: Seldom::new(),
         }
-    }
-
-    fn is_due(&self) -> bool {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = written.is_none_or(|at| at.elapsed() >= PAUSE);
-        if is_due {
-            *written = Some(Instant::now());
-        }
-        is_due
     }
 }
 
@@ -43,7 +31,7 @@ impl<L: Log> Log for SeldomAccept<L> {
     fn log(&self, record: &Record<'_>) {
         if record.target() != TARGET || record.level() != Level::Error {
             self.logger.log(record);
-        } else if self.enabled(record.metadata()) && self.is_due() {
+        } else if self.enabled(record.metadata()) && self.seldom.due().is_some() {
             let text = record.args();
             self.logger.log(
                 &record

@@ -4,6 +4,7 @@ mod accept;
 mod json;
 mod printable;
 mod queue;
+pub mod seldom;
 
 use std::env::var_os;
 use std::fmt::Write as _;
