@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::accounts::purge::{self, PurgeError};
 use crate::accounts::reason::Reason;
-use crate::accounts::transaction::single_statement;
 use crate::clock::Clock;
 use crate::db::{AuditEvent, Db, Event, Expiring};
 use crate::observe::metrics;
@@ -111,17 +110,17 @@ impl Audit {
         }
     }
 
-    /// Keeps an event. If that fails, it is only logged.
+    /// Logs an event, and keeps it. It has happened, whether the database keeps it or not. Logged first, so that it is in the
+    /// log once, even if the query succeeds after nobody waits for it any more.
     async fn keep(&self, event: AuditEvent) {
-        let kept = event.clone();
-        let create = self.db.run(move |connection| {
-            single_statement(connection, |transaction| transaction.record(kept.clone()))
-        });
+        event.log();
+        let create = self
+            .db
+            .run(move |connection| AuditEvent::create(connection, std::slice::from_ref(&event)));
         if let Err(cause) = create.await {
             metrics::audit_event_lost();
             // `db` has logged that queries fail.
-            log::debug!("the following audit event is not in the database: {cause}");
-            event.log();
+            log::debug!("an audit event is not in the database: {cause}");
         }
     }
 

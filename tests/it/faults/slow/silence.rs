@@ -8,14 +8,16 @@ use actix_web::rt::time::timeout;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use futures_util::future::{join, join_all};
+use serde_json::Value;
 
-use crate::faults::{LIMIT, MEASURING, NO_DATABASE_WITHIN, is_back, number, until};
-use crate::support::Visitor;
+use crate::faults::{LIMIT, MEASURING, NO_DATABASE_WITHIN, Service, is_back, number, until};
+use crate::support::app::Storage;
 use crate::support::network::{self, Firewall};
 use crate::support::people::{login, person};
 use crate::support::postgres::OwnPostgres;
 use crate::support::process::{DOORWARD, Process, complete, free_addr, get, provider_for};
 use crate::support::provider::Provider;
+use crate::support::{Database, Visitor};
 
 /// How soon pages are served again.
 const BACK_WITHIN: Duration = Duration::from_secs(15);
@@ -292,4 +294,35 @@ async fn nobody_waits_for_a_locked_table_and_the_server_gives_up_too() {
             .assert_that_pages_are_served_again(Instant::now())
             .await;
     }
+}
+
+/// Whoever waits for the query stops after six seconds, and the server works on.
+#[actix_web::test]
+async fn an_event_that_is_kept_when_nobody_waits_any_more_is_logged_once() {
+    let storage = Storage::new(Database::Postgres);
+    let url = format!("{}?options=-c%20statement_timeout%3D20s", storage.url);
+    let service = Service::start(&url);
+    let visitor = service.visitor();
+    let callback = visitor.callback_for(&login(0)).await;
+    storage.execute(
+        "CREATE FUNCTION slow() RETURNS trigger AS
+             'BEGIN PERFORM pg_sleep(7); RETURN NEW; END' LANGUAGE plpgsql;
+         CREATE TRIGGER slow BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION slow()",
+    );
+    let wrong = |claims: &mut Value| claims["iss"] = "https://another.example".into();
+    let faults = |edit| service.provider.faults(|faults| faults.edit_claims = edit);
+    faults(Some(Box::new(wrong)));
+    let refused = visitor.get(&callback).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let kept = "SELECT COUNT(*) AS n FROM audit_events WHERE event = 'sign_in_failed'";
+    until("the event", Duration::from_secs(10), async || {
+        storage.number(kept) == 1
+    })
+    .await;
+    storage.execute("DROP TRIGGER slow ON audit_events");
+    faults(None);
+    assert!(is_back(&service.visitor().sign_in(&login(1)).await));
+    let printed = service.doorward.says("user_created");
+    let logged = printed.matches("sign_in_failed reason=id_token_issuer");
+    assert_eq!(logged.count(), 1, "{printed}");
 }
