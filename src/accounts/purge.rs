@@ -59,27 +59,27 @@ pub async fn check(
     }
 }
 
-/// The reason not to delete the rows of `table` from before `until`, if there is one: more than half of all rows would go,
-/// and the clock may be wrong. Without rows that expired long ago, it is one query that finds nothing in an index.
+/// The reason not to delete the rows of `table` from before `until`, if there is one: the database's clock and this machine's
+/// contradict each other; or rows expired long ago, nobody has confirmed the clock, and more than half of all rows would go.
+/// Usually it is one query that finds nothing in an index.
 pub fn doubt(
     connection: &mut AnyConnection,
     table: Expiring,
     until: OffsetDateTime,
     clock: &Clock,
 ) -> QueryResult<Option<Doubt>> {
-    if !table.has_rows_before(connection, until - LONG)? {
+    let (now, ahead_of_local) = (clock.now(), clock.ahead_of_local());
+    let one_is_wrong = ahead_of_local.abs() >= CLOCKS_AGREE;
+    let in_doubt_before = if one_is_wrong { until } else { until - LONG };
+    if !table.has_rows_before(connection, in_doubt_before)? {
         return Ok(None);
     }
-    let (now, ahead_of_local) = (clock.now(), clock.ahead_of_local());
     // Not until any later time: rows from the future are there after a clock was set back.
-    let is_confirmed = ahead_of_local.abs() < CLOCKS_AGREE
-        && was_used_between(connection, now - LONG, now + LONG)?;
-    if is_confirmed {
+    if !one_is_wrong && was_used_between(connection, now - LONG, now + LONG)? {
         return Ok(None);
     }
     let count = table.count_before(connection, until)?;
-    let is_most = count.expired * 2 > count.of;
-    Ok(is_most.then_some(Doubt {
+    Ok((one_is_wrong || count.is_most()).then_some(Doubt {
         table,
         count,
         now,
@@ -89,7 +89,6 @@ pub fn doubt(
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Expired { expired, of } = self.count;
         let rows = match self.table {
             Expiring::Sessions => "sessions",
             Expiring::AuditEvents => "audit events",
@@ -99,7 +98,8 @@ impl fmt::Display for Doubt {
         let now = now.expect("a time has all that the format names");
         write!(
             f,
-            "{expired} of {of} {rows} have expired by the clock, which shows {now}. They are not deleted yet, "
+            "{} {rows} have expired by the clock, which shows {now}. They are not deleted yet, ",
+            self.count
         )?;
         if self.ahead_of_local.abs() >= CLOCKS_AGREE {
             let secs = self.ahead_of_local.whole_seconds().abs();

@@ -1,6 +1,10 @@
 //! What is asked before expired rows are deleted.
 
+use std::fmt;
+
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text, Timestamp};
 use time::OffsetDateTime;
 
 use super::audit_events::id_at;
@@ -16,13 +20,34 @@ pub enum Expiring {
     AuditEvents,
 }
 
-/// How much of a table is older than some time.
+/// Rows are counted up to this number, so that it takes no longer than any other query.
+const COUNT_LIMIT: i64 = 1_000_000;
+
+/// How much of a table is older than some time. Both numbers end at 1,000,000, which stands for that many or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expired {
     /// This many rows.
     pub expired: i64,
     /// Of so many.
     pub of: i64,
+}
+
+impl Expired {
+    /// Whether it is more than half, or may be.
+    pub fn is_most(self) -> bool {
+        self.expired * 2 > self.of
+    }
+}
+
+impl fmt::Display for Expired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_more = |count| match count {
+            COUNT_LIMIT => " or more",
+            _ => "",
+        };
+        let Expired { expired, of } = *self;
+        write!(f, "{expired}{} of {of}{}", or_more(expired), or_more(of))
+    }
 }
 
 impl Expiring {
@@ -46,28 +71,36 @@ impl Expiring {
         Ok(row.is_some())
     }
 
-    /// Counts the rows from before `time`, and all. It reads the whole table.
+    /// Counts the rows from before `time`, and all.
     pub fn count_before(
         self,
         connection: &mut AnyConnection,
         time: OffsetDateTime,
     ) -> QueryResult<Expired> {
-        let (expired, of) = match self {
+        let limit = format!(" LIMIT {COUNT_LIMIT}) AS counted)");
+        let (expired, of): (i64, i64) = match self {
             Expiring::Sessions => {
-                let expired = sessions::table.filter(sessions::last_seen_at.lt(timestamp(time)));
-                (
-                    expired.count().get_result(connection)?,
-                    sessions::table.count().get_result(connection)?,
-                )
+                let expired = sql::<BigInt>(
+                    "(SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE last_seen_at < ",
+                );
+                let all = "(SELECT COUNT(*) FROM (SELECT 1 FROM sessions";
+                diesel::select((
+                    expired.bind::<Timestamp, _>(timestamp(time)).sql(&limit),
+                    sql::<BigInt>(&format!("{all}{limit}")),
+                ))
+                .get_result(connection)
             }
             Expiring::AuditEvents => {
-                let expired = audit_events::table.filter(audit_events::id.lt(id_at(time)));
-                (
-                    expired.count().get_result(connection)?,
-                    audit_events::table.count().get_result(connection)?,
-                )
+                let expired =
+                    sql::<BigInt>("(SELECT COUNT(*) FROM (SELECT 1 FROM audit_events WHERE id < ");
+                let all = "(SELECT COUNT(*) FROM (SELECT 1 FROM audit_events";
+                diesel::select((
+                    expired.bind::<Text, _>(id_at(time)).sql(&limit),
+                    sql::<BigInt>(&format!("{all}{limit}")),
+                ))
+                .get_result(connection)
             }
-        };
+        }?;
         Ok(Expired { expired, of })
     }
 }

@@ -78,11 +78,12 @@ impl Sessions {
         self.record_last_uses().await?;
         let idle_timeout = self.idle_timeout;
         // A session that is too old ends at its next request. If no request comes, it becomes idle.
-        let unseen_since = || self.clock.now() - idle_timeout.min(self.absolute_timeout);
-        purge::check(&self.db, Expiring::Sessions, unseen_since(), &self.clock).await?;
+        // The time that is checked is the one that counts: the clock may be set wrong while there are rows to delete.
+        let unseen_since = self.clock.now() - idle_timeout.min(self.absolute_timeout);
+        purge::check(&self.db, Expiring::Sessions, unseen_since, &self.clock).await?;
         let mut purged = 0;
         loop {
-            let which = Which::SomeUnseenSince(unseen_since());
+            let which = Which::SomeUnseenSince(unseen_since);
             match self.end(which, Why::Expired { idle_timeout }).await? {
                 0 => return Ok(purged),
                 some => purged += some,

@@ -1,13 +1,16 @@
 //! Expired rows, and whether they are deleted: not while the clock may be wrong.
 
+use std::time::Instant;
+
 use doorward::accounts::purge::doubt;
+use doorward::clock::{Clock, Reading};
 use doorward::db::Expiring;
 use serde_json::{Value, json};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use crate::on_both;
-use crate::support::TestApp;
 use crate::support::process::{DOORWARD, Process, with_clock};
+use crate::support::{Database, TestApp};
 
 /// Why a purge of both tables deletes nothing, if so. Sessions last for 8 hours, and events for 90 days.
 fn doubts(app: &TestApp) -> [Option<String>; 2] {
@@ -128,5 +131,44 @@ on_both! {
             false => "Expired: 1 of 1 sessions, 2 of 2 audit events.",
         };
         assert!(shown.contains(counts), "{shown}");
+    }
+}
+
+/// Then one of the two is wrong, and what has just expired by the database's has perhaps not.
+#[actix_web::test]
+async fn while_the_clocks_of_the_database_and_the_host_contradict_each_other_no_row_goes() {
+    let app = TestApp::spawn_on(Database::Postgres);
+    for person in ["ada", "grace", "grace"] {
+        app.signed_in(person).await;
+    }
+    let nine_hours_ago = "UPDATE sessions SET last_seen_at = last_seen_at - interval '9 hours'
+        WHERE user_id = (SELECT id FROM users WHERE subject = '00uada')";
+    app.storage().execute(nine_hours_ago);
+    let mut connection = app.storage().connect();
+    let now = OffsetDateTime::now_utc();
+    for (ahead, is_refused) in [(0, false), (59, false), (61, true), (-61, true)] {
+        let shown = now + Duration::minutes(ahead);
+        let clock = Clock::default().following(Reading::answered(shown, Instant::now()));
+        let until = now - Duration::hours(8);
+        let doubt = doubt(&mut connection, Expiring::Sessions, until, &clock).unwrap();
+        assert_eq!(doubt.is_some(), is_refused, "{ahead}: {doubt:?}");
+    }
+}
+
+mod slow {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_giant_table_is_counted_up_to_a_million() {
+        let app = TestApp::spawn_on(Database::Postgres);
+        app.storage().execute(
+            "INSERT INTO audit_events (id, occurred_at, event)
+             SELECT '0001' || lpad(i::text, 28, '0'), '2001-01-01', 'sign_in'
+             FROM generate_series(1, 1000001) AS i",
+        );
+        let shown = purge(&app, &[], &[]);
+        let expected = "0 of 0 sessions, 1000000 or more of 1000000 or more audit events.";
+        assert!(shown.contains(expected), "{shown}");
+        assert!(doubts(&app)[1].is_some());
     }
 }
