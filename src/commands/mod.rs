@@ -8,6 +8,7 @@ mod output;
 mod paging;
 mod person;
 mod purge;
+mod rules;
 mod sessions;
 mod users;
 
@@ -43,6 +44,9 @@ pub enum Command {
     Healthcheck,
     /// Check the sign-in set-up, and say what is wrong and how to fix it; exit with 0 if there is no fault
     Check(output::Form),
+    /// Check the rules of the gateway, or say what they mean for a URL; needs only RULES_FILE
+    #[command(subcommand)]
+    Rules(rules::Rules),
     /// List, show, block, unblock or delete people; needs only DATABASE_URL
     #[command(subcommand)]
     Users(users::Users),
@@ -73,6 +77,7 @@ impl Command {
             Command::Restore(restore) => output::say(&backup::restore(restore)?),
             Command::Check(form) => check::run(form),
             Command::Purge(purge) => output::say(&purge::run(&purge)?),
+            Command::Rules(rules) => rules::run(rules),
             Command::Users(users) => output::say(&users::run(users, &database()?)?),
             Command::Sessions(sessions) => output::say(&sessions::run(sessions, &database()?)?),
         }

@@ -10,6 +10,7 @@ use super::source::{FileContent, Source};
 use super::values;
 use crate::gateway::identity::UserName;
 use crate::gateway::rules::Rules;
+use crate::public_url::PublicUrl;
 
 const ADDR: &str = "127.0.0.1:9091";
 const RULES_FILE: &str = "/etc/doorward/rules.toml";
@@ -24,6 +25,28 @@ pub struct Gateway {
     pub rules_file: FileContent,
     /// `GATEWAY_USER`: what apps know a person by.
     pub user_name: UserName,
+}
+
+/// What the commands about rules need.
+pub struct RulesFile {
+    /// `RULES_FILE`.
+    pub rules: Rules,
+    /// `GATEWAY_USER`.
+    pub user_name: UserName,
+    /// `PUBLIC_URL`.
+    pub public_url: PublicUrl,
+}
+
+/// `RULES_FILE`, which must be there, and `GATEWAY_USER`.
+pub fn rules_file(source: &mut Source<'_>, public_url: PublicUrl) -> Option<RulesFile> {
+    let path = source.required("RULES_FILE", RULES_FILE, values::text);
+    let user_name = source.optional("GATEWAY_USER", "subject", user_name);
+    let (rules, _) = rules(source, PathBuf::from(path?))?;
+    Some(RulesFile {
+        rules,
+        user_name: user_name.unwrap_or_default(),
+        public_url,
+    })
 }
 
 /// The gateway, if there is a `GATEWAY_ADDR`.

@@ -20,8 +20,8 @@ use crate::observe::logging::LogFormat;
 use crate::public_url::PublicUrl;
 
 pub use database::Database;
-pub use gateway::Gateway;
 pub(crate) use gateway::parse_rules;
+pub use gateway::{Gateway, RulesFile};
 pub(crate) use listening::tls_pair;
 pub use listening::{ListenAddr, Listening, Scheme, TlsFiles};
 pub use provider::Provider;
@@ -82,12 +82,7 @@ impl Settings {
         read_file: ReadFile<'_>,
     ) -> Result<Settings, Vec<Complaint>> {
         let mut source = Source::new(variable, read_file);
-        let public_url = source.optional("PUBLIC_URL", "https://app.example.com", |text| {
-            PublicUrl::parse(&text)
-        });
-        let public_url = public_url.unwrap_or_else(|| {
-            PublicUrl::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested")
-        });
+        let public_url = public_url(&mut source);
         let provider = Provider::read(&mut source, &public_url);
         let hsts = source.optional("HSTS_INCLUDE_SUBDOMAINS", "true", values::boolean);
         let listening = Listening::read(&mut source);
@@ -128,6 +123,20 @@ impl Settings {
         source.none_or(settings)
     }
 
+    /// `RULES_FILE`, `GATEWAY_USER` and `PUBLIC_URL` alone, for the commands about rules.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn rules_from_env(read_file: ReadFile<'_>) -> Result<RulesFile, Vec<Complaint>> {
+        let mut source = Source::new(&environment, read_file);
+        let public_url = public_url(&mut source);
+        let rules = gateway::rules_file(&mut source, public_url);
+        match (rules, source.complaints()) {
+            (Some(rules), none) if none.is_empty() => Ok(rules),
+            (_, complaints) => Err(complaints),
+        }
+    }
+
     /// What `doorward healthcheck` needs, and no other setting: `LISTEN_ADDR`, and whether there is a
     /// `TLS_CERT_FILE`.
     ///
@@ -142,6 +151,15 @@ impl Settings {
         );
         source.none_or(settings)
     }
+}
+
+/// `PUBLIC_URL`.
+fn public_url(source: &mut Source<'_>) -> PublicUrl {
+    let public_url = source.optional("PUBLIC_URL", "https://app.example.com", |text| {
+        PublicUrl::parse(&text)
+    });
+    public_url
+        .unwrap_or_else(|| PublicUrl::parse(DEFAULT_PUBLIC_URL).expect("a constant that is tested"))
 }
 
 /// `TEMPLATES_DIR`.

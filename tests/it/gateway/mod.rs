@@ -4,4 +4,5 @@ mod checks;
 mod handover;
 mod nginx;
 mod people;
+mod rules;
 mod support;
