@@ -5,17 +5,16 @@ mod contents;
 mod in_use;
 mod restore;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use tempfile::NamedTempFile;
 
+use super::file_identity::{beside, is_same_file};
 use super::sqlite::{self, MissingFile};
-use super::sqlite_file::beside;
 use super::sqlite_users;
 use contents::Contents;
 
@@ -104,11 +103,6 @@ fn folder_of(file: &Path) -> io::Result<PathBuf> {
         Some(folder) if !folder.as_os_str().is_empty() => folder.canonicalize(),
         _ => Path::new(".").canonicalize(),
     }
-}
-
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    let identity = |path| fs::metadata(path).map(|it| (it.dev(), it.ino()));
-    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Makes the names in it survive a power cut.

@@ -15,6 +15,7 @@ mod deadline;
 mod error;
 mod event;
 mod expiring;
+mod file_identity;
 mod groups;
 mod last_write;
 mod locking;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
+use nix::unistd::{AccessFlags, access};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// What to do if the file does not exist.
@@ -80,7 +81,7 @@ fn open_or_create(path: &Path) -> ConnectionResult<SqliteConnection> {
              PRAGMA user_version;",
             )
         })
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        .map_err(|cause| explained(path, cause))?;
     Ok(connection)
 }
 
@@ -99,10 +100,30 @@ fn open_existing(path: &Path) -> ConnectionResult<SqliteConnection> {
         .map_err(|cause| bad(&cause.to_string()))?;
     set_lock_wait(&mut connection, LOCK_WAIT)
         .and_then(|()| {
-            connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+            connection.batch_execute(
+                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA user_version;",
+            )
         })
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        .map_err(|cause| explained(path, cause))?;
     Ok(connection)
+}
+
+/// SQLite has few words for it if it can't make other files beside the database.
+fn explained(path: &Path, cause: diesel::result::Error) -> ConnectionError {
+    let texts = ["unable to open database file", "readonly database"];
+    let is_likely = texts.iter().any(|text| cause.to_string().contains(text));
+    let folder = path.canonicalize();
+    let folder = folder.as_deref().ok().and_then(Path::parent);
+    match folder.map(|folder| (folder, access(folder, AccessFlags::W_OK))) {
+        Some((folder, Err(denied))) if is_likely => ConnectionError::BadConnection(format!(
+            "{}: {cause}. SQLite needs files of its own beside it (-wal, -shm), but {} can't be written ({}): give the \
+             folder to Doorward's user (chown), and mount it for writing",
+            path.display(),
+            folder.display(),
+            denied.desc()
+        )),
+        _ => ConnectionError::CouldntSetupConfiguration(cause),
+    }
 }
 
 /// The characters that would end the path of a URI.

@@ -1,15 +1,12 @@
 //! Which file SQLite has open. A process that has a file open keeps it when its name is deleted or given to another file:
 //! SQLite would go on in a file that nobody finds any more, and all that it writes would be lost with the process.
 
-use std::ffi::OsString;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// The device and the inode, which no two files share while one of them is open.
-type Identity = (u64, u64);
+use super::file_identity::{Identity, beside, identity, is_foreign};
 
 /// An SQLite file, and which file its path named when it was opened.
 pub struct SqliteFile {
@@ -78,7 +75,15 @@ impl SqliteFile {
         self.check_shared_memory()?;
         let is_unopened = || self.opened.get().is_none();
         let alone = is_unopened().then(|| self.first.lock());
+        let before = identity(&self.path).ok();
         let connection = open(is_unopened())?;
+        // It may have waited for the lock of a file that was replaced meanwhile, and have that one open.
+        if is_foreign(&self.path, before) {
+            return Err(format!(
+                "{} was replaced while it was opened",
+                self.path.display()
+            ));
+        }
         self.remember();
         drop(alone);
         // The last connection may have been closed in between.
@@ -208,22 +213,6 @@ impl Drop for OpenFile {
     }
 }
 
-/// Whether another file than `opened` is there.
-fn is_foreign(path: &Path, opened: Option<Identity>) -> bool {
-    match (opened, identity(path)) {
-        (Some(opened), Ok(found)) => found != opened,
-        _ => false,
-    }
-}
-
-/// A file of SQLite's: `beside("doorward.db", "-wal")`. It lies beside the file itself, not beside a link to it.
-pub fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let file = file.canonicalize().unwrap_or(file.to_owned());
-    let mut name = OsString::from(file);
-    name.push(suffix);
-    name.into()
-}
-
 fn compare(path: &Path, opened: Identity, advice: &str) -> Result<(), String> {
     let what = match identity(path) {
         Ok(found) if found == opened => return Ok(()),
@@ -241,10 +230,6 @@ const RESTORE: &str = "move the file back that was there, or stop Doorward, rest
                        start Doorward again";
 
 const RESTART: &str = "restart Doorward, which then writes to the database what is not there yet";
-
-fn identity(path: &Path) -> io::Result<Identity> {
-    std::fs::metadata(path).map(|it| (it.dev(), it.ino()))
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,14 +4,13 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use super::sqlite_file::beside;
+use super::file_identity::{beside, is_same_file};
 
 /// The bytes that SQLite locks (`PENDING_BYTE` and what follows it). With a write-ahead log, each connection has some of them
 /// locked until it is closed, whether or not it does anything.
@@ -48,10 +47,8 @@ pub fn check_before_opening(database: &Path) -> Result<(), String> {
 }
 
 fn have_we_opened(database: &Path) -> io::Result<bool> {
-    let identity = |path: &Path| std::fs::metadata(path).map(|it| (it.dev(), it.ino()));
-    let database = identity(database)?;
     let mut open = std::fs::read_dir("/proc/self/fd")?;
-    Ok(open.any(|file| file.is_ok_and(|it| identity(&it.path()).is_ok_and(|it| it == database))))
+    Ok(open.any(|file| file.is_ok_and(|it| is_same_file(&it.path(), database))))
 }
 
 fn fault(database: &Path) -> io::Result<Option<String>> {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::db::file_identity::{identity, is_foreign};
 use crate::db::sqlite::{self, MissingFile};
 use crate::db::sqlite_lock;
 use crate::db::sqlite_users::{check_before_opening, user_of};
@@ -53,6 +54,7 @@ pub fn hold(database: &Path) -> Result<Held, String> {
     if !magic.is_empty() && magic != MAGIC {
         return Ok(Held::Damaged);
     }
+    let opened = identity(database).ok();
     let held = sqlite::open(database, MissingFile::Fail)
         .map_err(|cause| cause.to_string())
         .and_then(|mut connection| {
@@ -64,6 +66,8 @@ pub fn hold(database: &Path) -> Result<Held, String> {
             held.map(|()| connection).map_err(|cause| cause.to_string())
         });
     match held {
+        // It has waited for another `restore`, and has the former database.
+        Ok(_) if is_foreign(database, opened) => Err(in_use("another process")),
         Ok(connection) => Ok(Held::Complete(connection)),
         Err(cause) if sqlite_lock::is_locked(&cause) => Err(in_use("another process")),
         Err(_) => Ok(Held::Damaged),

@@ -71,3 +71,24 @@ fn after_others_wrote_with_another_shared_memory_the_log_is_theirs() {
     drop(open);
     assert_eq!(opened(&file).check(never), Ok(()));
 }
+
+/// `doorward restore` holds the lock until the new file is there.
+#[test]
+fn a_file_that_was_replaced_while_it_was_opened_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["doorward.db", "backup.db"] {
+        fs::write(path(name), name).unwrap();
+    }
+    let file = Arc::new(SqliteFile::new(path("doorward.db")));
+    let waited = file.open(|_| {
+        fs::rename(path("backup.db"), path("doorward.db")).unwrap();
+        Ok(())
+    });
+    let refused = waited.map(drop).unwrap_err();
+    assert!(
+        refused.contains("replaced while it was opened"),
+        "{refused}"
+    );
+    assert_eq!(opened(&file).check(|| true), Ok(()));
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::{NO_DATABASE_WITHIN, NO_RECORDS, Service, assert_page, is_back, until};
 use crate::support::Database;
 use crate::support::app::Storage;
-use crate::support::process::{DOORWARD, Process, complete};
+use crate::support::process::{DOORWARD, Process, complete, free_addr};
 
 /// Whether the tests run as root, which may ignore permission bits.
 fn is_root() -> bool {
@@ -84,6 +84,39 @@ async fn an_sqlite_file_that_may_only_be_read_is_told_and_comes_back() {
     .await;
     assert!(visitor.is_signed_in().await);
     service.doorward.answers(service.addr);
+}
+
+/// After an orderly stop, SQLite's other files are not there.
+#[actix_web::test]
+async fn a_folder_that_may_only_be_read_is_named_at_start_and_by_commands() {
+    let storage = Storage::new(Database::Sqlite);
+    let service = Service::start(&storage.url);
+    service.doorward.signal("TERM");
+    let Service { mut doorward, .. } = service;
+    doorward.ends();
+    let read_only = ReadOnly::new(&storage.url);
+    let folder = Path::new(&storage.url).parent().unwrap();
+    let expected = format!(
+        "SQLite needs files of its own beside it (-wal, -shm), but {} can't be written",
+        folder.canonicalize().unwrap().display()
+    );
+    let variables = complete(free_addr(), &[("DATABASE_URL", &storage.url)]);
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .chain([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")])
+        .collect();
+    for arguments in [&["users", "list"][..], &[], &["check"]] {
+        let starter = bound_by_permissions().iter().copied();
+        let command: Vec<_> = starter
+            .chain([DOORWARD])
+            .chain(arguments.iter().copied())
+            .collect();
+        let (code, printed) = Process::start(command[0], &command[1..], &variables).ends();
+        assert_eq!(code, Some(1), "{arguments:?}: {printed}");
+        assert!(printed.contains(&expected), "{arguments:?}: {printed}");
+    }
+    drop(read_only);
 }
 
 /// Where mounting is allowed, a disk of a megabyte that only Doorward sees and that goes with it; elsewhere its files
