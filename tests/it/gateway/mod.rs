@@ -1,8 +1,11 @@
 //! The gateway, asked as proxies ask it.
 
+mod caddy;
 mod checks;
 mod handover;
 mod nginx;
 mod people;
+mod proxied;
 mod rules;
+mod suite;
 mod support;

@@ -1,0 +1,106 @@
+//! What must hold behind each proxy.
+
+use super::proxied::{Proxied, Proxy, SPOOFED, status};
+use crate::support::browser::{Browser, Look};
+
+pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(proxy: Proxy) {
+    let proxied = Proxied::start(proxy);
+    let browser = Browser::start(Look::DESKTOP).await;
+    let deep = proxied.url("wiki", "/reports?x=1&y=%2F");
+    browser.goto(&deep).await;
+    browser.click("#person-ada").await;
+    let seen = browser.text("#seen").await;
+    assert_eq!(browser.url().await.as_str(), deep);
+    assert!(seen.contains("get /reports?x=1&y=%2f http/1.1"), "{seen}");
+    assert!(seen.contains("remote-email: ada@example.com"), "{seen}");
+    assert!(seen.contains("host: wiki.localhost"), "{seen}");
+    // Signed in already: the other app says at once that it is not for her.
+    browser.goto(&proxied.url("metrics", "/")).await;
+    let sentence = browser.text("#refused-sentence").await;
+    assert!(sentence.contains("not open to you"), "{sentence}");
+    assert!(
+        browser
+            .text("#refused-person")
+            .await
+            .contains("ada@example.com")
+    );
+    // Signing out on that page closes the wiki.
+    browser.click("#logout-button").await;
+    browser.text("#login-button").await;
+    browser.goto(&proxied.url("wiki", "/")).await;
+    browser.text("#person-ada").await;
+}
+
+pub async fn what_clients_write_reaches_neither_the_rules_nor_the_app(proxy: Proxy) {
+    let proxied = Proxied::start(proxy);
+    let public = proxied.get("/public", SPOOFED);
+    assert_eq!(status(&public), 200, "{public}");
+    for line in ["eve", "admins", "evil.test", "10.0.0.1"] {
+        let app_sees: Vec<&str> = public.lines().filter(|it| it.contains(line)).collect();
+        // What nginx only passes on is the app's own affair.
+        let own = app_sees.iter().all(|it| it.starts_with("x-original-"));
+        assert!(own, "{line}: {app_sees:?}");
+    }
+    for path in [
+        "/public/../x",
+        "/public/%2e%2e/x",
+        "/public/..%2fx",
+        "/public/..;/x",
+        "/public/%252e%252e/x",
+        "//public",
+        "/PUBLIC",
+        "/%70ublic",
+        "/public;x",
+    ] {
+        let answer = proxied.get(path, "Accept: text/html\r\n");
+        assert_eq!(status(&answer), 303, "{path}: {answer}");
+        assert!(answer.contains("/refused?why="), "{path}: {answer}");
+        assert_eq!(status(&proxied.get(path, "")), 403, "{path}");
+    }
+    // The host of an absolute-form request line counts, also for nginx: no rule is borrowed.
+    let borrowed = proxied.raw(&format!(
+        "GET http://metrics.localhost:{}/public HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
+        proxied.port
+    ));
+    assert_eq!(status(&borrowed), 401, "{borrowed}");
+}
+
+pub async fn a_script_gets_401_and_nobody_gets_in_while_doorward_is_away(proxy: Proxy) {
+    let mut proxied = Proxied::start(proxy);
+    let script = proxied.get("/api", "Sec-Fetch-Mode: cors\r\n");
+    assert_eq!(status(&script), 401);
+    assert!(
+        script
+            .to_lowercase()
+            .contains("www-authenticate: doorward realm="),
+        "{script}"
+    );
+    assert!(!script.to_lowercase().contains("set-cookie"), "{script}");
+    let tab = proxied.get("/page", "Accept: text/html\r\n");
+    assert_eq!(status(&tab), 303);
+    assert!(tab.contains("Location: http://auth.localhost"), "{tab}");
+    assert_eq!(
+        tab.matches("Set-Cookie: doorward-pending-0").count(),
+        1,
+        "{tab}"
+    );
+    assert!(tab.contains("Cache-Control: no-store"), "{tab}");
+    let body = "x".repeat(3 << 20);
+    let posted = proxied.raw(&format!(
+        "POST /public HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    assert!(
+        posted.contains(&format!("body: {}", body.len())),
+        "{posted}"
+    );
+    proxied.app.stop();
+    for path in ["/public", "/"] {
+        assert_eq!(
+            status(&proxied.get(path, "Accept: text/html\r\n")),
+            proxied.proxy.status_without_doorward(),
+            "{path}"
+        );
+    }
+    assert!(proxied.is_running());
+}
