@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
+use nix::time::{ClockId, clock_gettime};
 use time::{Duration, OffsetDateTime};
 
 /// The time in UTC. Clones share everything.
@@ -15,18 +16,18 @@ pub struct Clock {
     other: Option<Arc<Other>>,
 }
 
-/// The clock of another machine. Between two readings, the monotonic clock of this machine counts on.
+/// The clock of another machine. Between two readings, a clock of this machine counts on that nobody sets.
 struct Other {
-    origin: Instant,
-    /// What the other clock showed at `origin`: microseconds since 1970.
-    micros_at_origin: AtomicI64,
+    /// What the other clock showed when this machine started: microseconds since 1970.
+    micros_at_boot: AtomicI64,
 }
 
 /// What the clock of another machine showed at a moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     time: OffsetDateTime,
-    at: Instant,
+    /// By [`since_boot`].
+    at: Duration,
     /// What the clock of this machine showed then.
     local_time: OffsetDateTime,
 }
@@ -55,8 +56,7 @@ impl Clock {
     /// A clock that follows the one that was read.
     pub fn following(&self, reading: Reading) -> Clock {
         let other = Other {
-            origin: reading.at,
-            micros_at_origin: AtomicI64::new(micros(reading.time)),
+            micros_at_boot: AtomicI64::new(reading.micros_at_boot()),
         };
         Clock {
             shift_secs: self.shift_secs.clone(),
@@ -79,15 +79,22 @@ impl Clock {
 
 impl Other {
     fn now(&self) -> OffsetDateTime {
-        let micros = self.micros_at_origin.load(Ordering::Relaxed);
-        OffsetDateTime::UNIX_EPOCH + Duration::microseconds(micros) + self.origin.elapsed()
+        let micros = self.micros_at_boot.load(Ordering::Relaxed);
+        OffsetDateTime::UNIX_EPOCH + Duration::microseconds(micros) + since_boot()
     }
 
     fn set(&self, reading: Reading) {
-        let since_origin = reading.at.saturating_duration_since(self.origin);
-        self.micros_at_origin
-            .store(micros(reading.time - since_origin), Ordering::Relaxed);
+        self.micros_at_boot
+            .store(reading.micros_at_boot(), Ordering::Relaxed);
     }
+}
+
+/// The time since this machine started, with that in which it was suspended: an [`Instant`] stops meanwhile, and a session
+/// would be open for too long after that.
+fn since_boot() -> Duration {
+    let time =
+        clock_gettime(ClockId::CLOCK_BOOTTIME).expect("Linux has had this clock since 2.6.39");
+    Duration::new(time.tv_sec(), 0) + Duration::nanoseconds(time.tv_nsec())
 }
 
 impl Reading {
@@ -97,7 +104,7 @@ impl Reading {
         let halfway = asked_at.elapsed() / 2;
         Reading {
             time,
-            at: asked_at + halfway,
+            at: since_boot() - halfway,
             local_time: OffsetDateTime::now_utc() - halfway,
         }
     }
@@ -105,6 +112,10 @@ impl Reading {
     /// How far the clock that was read is ahead of this machine's; negative is behind.
     pub fn ahead_of_local(&self) -> Duration {
         self.time - self.local_time
+    }
+
+    fn micros_at_boot(&self) -> i64 {
+        micros(self.time - self.at)
     }
 }
 
@@ -149,6 +160,15 @@ mod tests {
         close(clock.now(), then + Duration::seconds(5));
         clock.set(Reading::answered(then, Instant::now()));
         close(clock.now(), then);
+    }
+
+    /// `/proc/uptime` counts the time in which the machine was suspended.
+    #[test]
+    fn the_time_since_boot_has_that_in_which_the_machine_was_suspended() {
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let uptime = uptime.split(' ').next().unwrap().parse().unwrap();
+        let off = since_boot() - Duration::seconds_f64(uptime);
+        assert!(off.abs() < Duration::SECOND, "{off}");
     }
 
     #[test]
