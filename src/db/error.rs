@@ -93,7 +93,7 @@ impl std::error::Error for Error {}
 
 /// Whether a query failed because its connection is closed, or leads to a server that is read-only since a failover: a new
 /// connection leads elsewhere.
-pub(super) fn is_closed(cause: &diesel::result::Error) -> bool {
+pub(crate) fn is_closed(cause: &diesel::result::Error) -> bool {
     matches!(
         cause,
         DatabaseError(

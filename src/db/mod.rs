@@ -48,6 +48,7 @@ pub use connection::AnyConnection;
 pub(crate) use connection::LockWait;
 pub use database_url::DatabaseUrl;
 pub use error::Error;
+pub(crate) use error::is_closed;
 pub use event::Event;
 pub use expiring::{Expired, Expiring, was_used_between};
 pub use groups::Groups;

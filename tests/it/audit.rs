@@ -331,6 +331,36 @@ async fn the_reason_says_what_went_wrong() {
     }
 }
 
+/// The session has perhaps ended. There is nothing to try on that connection, and its end is the cause that counts.
+#[actix_web::test]
+async fn on_postgres_a_connection_that_ends_during_a_sign_out_is_named_as_the_cause() {
+    let app = TestApp::spawn_on(Database::Postgres);
+    let ada = app.signed_in("ada").await;
+    let mut holder = PgConnection::establish(&app.storage().url).unwrap();
+    holder
+        .batch_execute("BEGIN; SELECT 1 FROM sessions FOR UPDATE")
+        .unwrap();
+    let cut = async {
+        let waits = "FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waiting = format!("SELECT COUNT(*) AS n {waits}");
+        while app.storage().number(&waiting) == 0 {
+            actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let terminate = format!("SELECT pg_terminate_backend(pid) {waits}");
+        app.storage().execute(&terminate);
+    };
+    let (out, ()) = futures_util::future::join(ada.post("/logout", ""), cut).await;
+    assert_eq!(out.status, 503, "{out:?}");
+    assert!(out.body.contains("You may still be signed in"), "{out:?}");
+    let id = out.header("x-request-id").unwrap();
+    let lines = log::lines_with(&format!("db::trouble [{id}]: "));
+    let cause = "terminating connection due to administrator command";
+    assert!(lines.iter().any(|line| line.contains(cause)), "{lines:?}");
+    holder.batch_execute("COMMIT").unwrap();
+    assert!(ada.is_signed_in().await);
+}
+
 mod slow {
     use super::*;
 

@@ -8,7 +8,9 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use super::{Which, Why, delete, end_within};
 use crate::accounts::transaction::{Transaction, transaction_with};
 use crate::db::sql_file::{Backend, SqlFile};
-use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, LockWait, SignOut, timestamp};
+use crate::db::{
+    AnyConnection, AuditEvent, DeletedSession, Event, LockWait, SignOut, is_closed, timestamp,
+};
 use crate::observe::logging::seldom::Seldom;
 use crate::observe::metrics;
 
@@ -40,8 +42,8 @@ pub fn sign_out(
         },
     );
     match ended {
-        // Without the event it would only wait for the same lock once more.
-        Err(cause) if connection.is_locked(&cause) => Err(cause),
+        // Without the event it would only wait for the same lock once more, or fail without saying why.
+        Err(cause) if connection.is_locked(&cause) || is_closed(&cause) => Err(cause),
         ended => {
             ended.or_else(|cause| session_only(connection, key_hash, second_click, now, &cause))
         }
