@@ -5,14 +5,13 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use arc_swap::ArcSwap;
 
-use crate::db::User;
 use crate::gateway::Headers;
 use crate::gateway::identity::UserName;
 use crate::gateway::rules::Rules;
 use crate::gateway::visitor::Visitor;
 use crate::http::shutdown::Shutdown;
 use crate::public_url::PublicUrl;
-use crate::session::{AppVisit, Sessions};
+use crate::session::{CachedSession, Sessions};
 use crate::settings::TrustedProxies;
 
 /// What a path begins with that Envoy's `path_prefix` adds.
@@ -50,13 +49,9 @@ impl Headers for RequestHeaders<'_> {
     }
 }
 
-/// The visitor of an app.
-pub fn visitor(visit: &AppVisit) -> Visitor<'_> {
-    visitor_of(visit.user())
-}
-
-/// The visitor who is this person.
-pub fn visitor_of(user: &User) -> Visitor<'_> {
+/// The visitor whose session this is.
+pub fn visitor(session: &CachedSession) -> Visitor<'_> {
+    let CachedSession { user, stored, .. } = session;
     Visitor {
         user_id: &user.id,
         subject: &user.subject,
@@ -65,7 +60,7 @@ pub fn visitor_of(user: &User) -> Visitor<'_> {
         email_verified: user.email_verified,
         preferred_username: user.preferred_username.as_deref(),
         groups: &user.groups.0,
-        acr: None,
-        auth_time: None,
+        acr: stored.acr.as_deref(),
+        auth_time: stored.auth_time,
     }
 }

@@ -24,7 +24,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
 use super::cache::CachedSession;
-use crate::db::{self, User};
+use crate::db;
 pub use app_cookies::AppCookies;
 pub use finish::{CodeFault, HandoverError};
 pub use refused_visit::RefusedVisit;
@@ -85,16 +85,6 @@ struct HandoverCode {
     made_at: OffsetDateTime,
 }
 
-/// A signed-in person at an app.
-pub struct AppVisit(Arc<CachedSession>);
-
-impl AppVisit {
-    /// The person.
-    pub fn user(&self) -> &User {
-        &self.0.user
-    }
-}
-
 impl Sessions {
     /// Opens what [`Sessions::start_handover`] sealed.
     ///
@@ -146,8 +136,8 @@ impl Sessions {
     ///
     /// # Errors
     /// The database could not be asked.
-    pub async fn app_visit(&self, key_hash: &str) -> Result<Option<AppVisit>, db::Error> {
-        Ok(self.load_used(key_hash).await?.map(AppVisit))
+    pub async fn app_visit(&self, key_hash: &str) -> Result<Option<Arc<CachedSession>>, db::Error> {
+        self.load_used(key_hash).await
     }
 
     /// The time now, in UTC.

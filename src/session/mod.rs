@@ -30,13 +30,14 @@ use std::time::Duration;
 use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
+pub use cache::CachedSession;
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
-pub use handover::{AppCookies, AppVisit, CodeFault, HandoverError, HandoverRequest, RefusedVisit};
+pub use handover::{AppCookies, CodeFault, HandoverError, HandoverRequest, RefusedVisit};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
-pub use start_session::SignInError;
+pub use start_session::{Authentication, SignInError};
 
 use crate::clock::Clock;
 use crate::db::Db;

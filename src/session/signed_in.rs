@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use secrecy::SecretString;
 
+use super::cache::CachedSession;
 use super::carrier::Carried;
 use crate::db::User;
 
@@ -18,6 +19,11 @@ impl SignedIn {
     /// The person.
     pub fn user(&self) -> &User {
         &self.0.session.user
+    }
+
+    /// The session.
+    pub fn session(&self) -> &CachedSession {
+        &self.0.session
     }
 
     /// The ID token of the sign-in, if it was kept.

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
 
 use super::carrier::{self, CarrierError};
 use super::store::hash;
@@ -30,6 +31,16 @@ pub enum SignInError {
     Carrier(CarrierError),
 }
 
+/// How the provider authenticated a person.
+pub struct Authentication {
+    /// The ID token that says so.
+    pub id_token: SecretString,
+    /// How strongly, in the provider's words.
+    pub acr: Option<String>,
+    /// When, in UTC.
+    pub auth_time: Option<OffsetDateTime>,
+}
+
 impl Sessions {
     /// Signs `person` in with a new session. They are updated, or created if we do not know them; `attempt` is used up.
     /// A session that the browser had before ends.
@@ -37,12 +48,15 @@ impl Sessions {
         &self,
         request: &HttpRequest,
         person: NewUser,
-        id_token: &SecretString,
+        authentication: Authentication,
         attempt: SingleUse,
     ) -> Result<(), SignInError> {
+        let id_token = authentication.id_token;
         let fits = id_token.expose_secret().len() <= ID_TOKEN_LIMIT;
         let stored = Stored {
-            id_token_hint: fits.then(|| id_token.clone()),
+            id_token_hint: fits.then_some(id_token),
+            acr: authentication.acr,
+            auth_time: authentication.auth_time,
         };
         let secret = random::secret();
         let replaces = SignedIn::of(request).and_then(|_| self.key_hash(request));

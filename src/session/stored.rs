@@ -2,19 +2,30 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use time::OffsetDateTime;
 
 /// The content of the sealed column. A field that a row lacks gets its default.
 #[derive(Clone, Default)]
 pub struct Stored {
     /// The ID token of the sign-in: the hint for signing out at the provider (RP-Initiated Logout 1.0, 2).
     pub id_token_hint: Option<SecretString>,
+    /// How strongly the provider authenticated the person, in its words.
+    pub acr: Option<String>,
+    /// When the provider authenticated the person, in UTC, to the second.
+    pub auth_time: Option<OffsetDateTime>,
 }
 
-/// The JSON that is written.
+/// The JSON that is written. Its values are texts, since the previous version reads nothing else.
 #[derive(Serialize)]
 struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token_hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<String>,
 }
 
 /// The JSON that is read.
@@ -23,6 +34,11 @@ struct Read {
     id_token_hint: Option<SecretString>,
     /// Rows used to hold actix-session's map, whose values are JSON again: `{"id_token":"\"eyJ…\""}`.
     id_token: Option<SecretString>,
+    /// A value that is no text is of a future version, and then unknown.
+    #[serde(default)]
+    acr: Value,
+    #[serde(default)]
+    auth_time: Value,
 }
 
 impl Stored {
@@ -31,6 +47,8 @@ impl Stored {
         let hint = self.id_token_hint.as_ref();
         let written = Written {
             id_token_hint: hint.map(ExposeSecret::expose_secret),
+            acr: self.acr.as_deref(),
+            auth_time: self.auth_time.map(|at| at.unix_timestamp().to_string()),
         };
         serde_json::to_vec(&written).expect("strings always serialise")
     }
@@ -40,10 +58,15 @@ impl Stored {
         let Read {
             id_token_hint,
             id_token,
+            acr,
+            auth_time,
         } = serde_json::from_slice(json).ok()?;
         let from_map = id_token.and_then(|json| serde_json::from_str(json.expose_secret()).ok());
+        let secs = auth_time.as_str().and_then(|secs| secs.parse().ok());
         Some(Stored {
             id_token_hint: id_token_hint.or(from_map),
+            acr: acr.as_str().map(str::to_owned),
+            auth_time: secs.and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok()),
         })
     }
 }
@@ -79,9 +102,34 @@ mod tests {
     }
 
     #[test]
+    fn how_the_person_signed_in_is_kept_and_unknown_where_it_is_no_text() {
+        let at = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        for (json, acr, auth_time) in [
+            (r#"{}"#, None, None),
+            (
+                r#"{"acr":"phr","auth_time":"1800000000"}"#,
+                Some("phr"),
+                Some(at),
+            ),
+            (r#"{"acr":["phr"],"auth_time":1800000000}"#, None, None),
+            (r#"{"acr":null,"auth_time":"soon"}"#, None, None),
+            (r#"{"auth_time":"99999999999999"}"#, None, None),
+        ] {
+            let stored = Stored::from_json(json.as_bytes()).unwrap();
+            let again = Stored::from_json(&stored.to_json()).unwrap();
+            for stored in [stored, again] {
+                assert_eq!(stored.acr.as_deref(), acr, "{json}");
+                assert_eq!(stored.auth_time, auth_time, "{json}");
+            }
+        }
+    }
+
+    #[test]
     fn the_previous_version_can_read_what_is_written() {
         let stored = Stored {
             id_token_hint: Some("a.b.c".into()),
+            acr: Some("phr".to_owned()),
+            auth_time: Some(OffsetDateTime::UNIX_EPOCH),
         };
         for stored in [stored, Stored::default()] {
             let map = serde_json::from_slice::<std::collections::HashMap<String, String>>(

@@ -117,7 +117,7 @@ async fn examine(
     {
         return response;
     }
-    let visitor = visit.as_ref().map(visitor);
+    let visitor = visit.as_ref().map(|session| visitor(session));
     let client = client_address(gateway, request);
     let rules = gateway.access.rules.load();
     let user_name = gateway.access.user_name;

@@ -11,7 +11,7 @@ use crate::gateway::original_request::OriginalRequest;
 use crate::gateway::rules::Selected;
 use crate::http::app::App;
 use crate::http::error::Error;
-use crate::http::gateway::visitor_of;
+use crate::http::gateway::visitor;
 use crate::http::handlers::fetch_metadata::is_prefetch;
 use crate::http::handlers::refused::refused_page;
 use crate::http::handlers::{no_content, redirect_to};
@@ -64,7 +64,7 @@ pub async fn handover(
     let client = RequestContext::current().and_then(|context| context.address);
     let reason = match rules.select(&original, client) {
         Selected::Rule(rule) => {
-            let visitor = visitor_of(person.user());
+            let visitor = visitor(person.session());
             let now = app.sessions.now();
             match judge(rule, &visitor, access.user_name, now) {
                 Ok(None) => None,

@@ -23,6 +23,9 @@ pub const TYP: &str = "JWT";
 /// OpenID Connect Core 2: a subject has at most 255 ASCII characters.
 const SUBJECT_LIMIT: usize = 255;
 
+/// The longest `acr` that is kept, in bytes: it is a URI or a word.
+const ACR_LIMIT: usize = 512;
+
 /// What an ID token must claim to be for this sign-in.
 pub struct Expectation<'a> {
     /// The configured issuer.
@@ -50,18 +53,22 @@ pub struct Claims {
     nbf: Option<NumericDate>,
     nonce: Option<String>,
     at_hash: Option<String>,
+    /// How strongly the person was authenticated, in the provider's words (OpenID Connect Core 2).
+    pub acr: Option<String>,
+    /// When the person was authenticated, in UTC.
+    pub auth_time: Option<OffsetDateTime>,
     /// The claims about the person, often none.
     pub profile: Profile,
 }
 
 impl Claims {
-    /// A claim that security depends on must have its type; `null` is a wrong type. Claims that nothing uses are not
-    /// read: `auth_time`, `acr`.
+    /// A claim that security depends on must have its type; `null` is a wrong type. `acr` and `auth_time` were not asked
+    /// for: with a wrong type they count as absent, and then no rule that needs them fits.
     fn read(payload: &[u8], groups: &GroupsClaim) -> Result<Claims, IdTokenError> {
         let names = [
-            "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash",
+            "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "acr",
         ];
-        let names = [&names[..], &Profile::claims(groups)].concat();
+        let names = [&names[..], &["auth_time"], &Profile::claims(groups)].concat();
         let claims = Object::read(payload, &names).map_err(IdTokenError::Payload)?;
         Claims::from_object(&claims, groups).map_err(IdTokenError::Claim)
     }
@@ -79,6 +86,12 @@ impl Claims {
             nbf: claims.optional("nbf", NumericDate::EXPECTED, NumericDate::read)?,
             nonce: text("nonce")?,
             at_hash: text("at_hash")?,
+            acr: claims
+                .lenient("acr", json::text)
+                .filter(|acr| !acr.is_empty() && acr.len() <= ACR_LIMIT),
+            auth_time: claims
+                .lenient("auth_time", NumericDate::read)
+                .map(NumericDate::time),
             profile: Profile::read(claims, groups),
         })
     }

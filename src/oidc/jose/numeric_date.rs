@@ -34,6 +34,12 @@ impl NumericDate {
         self.0 - LEEWAY_SECS > now.unix_timestamp() as f64
     }
 
+    /// In UTC, to the second.
+    pub fn time(self) -> OffsetDateTime {
+        let secs = OffsetDateTime::from_unix_timestamp(self.0 as i64);
+        secs.expect("it is between 1970 and the year 10000")
+    }
+
     /// Seconds since 1970 in UTC.
     #[cfg(test)]
     pub fn secs(self) -> f64 {

@@ -15,7 +15,7 @@ use super::super::tests::settings;
 use super::*;
 use crate::clock::Clock;
 use crate::db::{DatabaseUrl, Db, Groups, NewUser, Session};
-use crate::session::{SignInError, SignedIn};
+use crate::session::{Authentication, SignInError, SignedIn};
 
 mod previous_version;
 
@@ -120,9 +120,15 @@ async fn sign_in(
         groups: Groups::default(),
         preferred_username: None,
     };
-    let id_token = "a.b.c".into();
+    let authentication = Authentication {
+        id_token: "a.b.c".into(),
+        acr: None,
+        auth_time: None,
+    };
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-    let signed_in = sessions.sign_in(&request, person, &id_token, attempt).await;
+    let signed_in = sessions
+        .sign_in(&request, person, authentication, attempt)
+        .await;
     match signed_in {
         Ok(()) => "in".to_owned(),
         Err(SignInError::Carrier(cause)) => cause.to_string(),

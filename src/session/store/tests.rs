@@ -39,6 +39,7 @@ async fn what_changes_in_a_session_is_found_with_the_same_cookie() {
     let key = fixture.sign_in().await;
     let changed = Stored {
         id_token_hint: Some("other".into()),
+        ..Stored::default()
     };
     let key_hash = hash(secret_of(&key));
     fixture.sessions.reseal(key_hash, &changed).await;

@@ -3,6 +3,7 @@
 mod caddy;
 mod checks;
 mod handover;
+mod how_they_signed_in;
 mod nginx;
 mod people;
 mod proxied;

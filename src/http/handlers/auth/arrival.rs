@@ -48,7 +48,7 @@ pub async fn arrive(
         Ok(arrived) => match gateway.sessions.app_visit(&arrived.key_hash).await {
             Ok(Some(visit)) => {
                 record.set(Outcome::Arrived, "");
-                record.user_id = Some(visit.user().id.clone());
+                record.user_id = Some(visit.user.id.clone());
                 let target = arrived.target.as_deref().unwrap_or(&target);
                 return Some(responder.send_to(&original.origin(), target, Some(&arrived.cookie)));
             }

@@ -8,7 +8,7 @@ use crate::http::app::App;
 use crate::http::error::{Error, Refused};
 use crate::observe::metrics;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, Profile, ResponseMode, TokenResponse};
-use crate::session::{AttemptError, LoginAttempt};
+use crate::session::{AttemptError, Authentication, LoginAttempt};
 
 /// Signs in the person whom the provider has identified.
 pub async fn finish_login(
@@ -96,9 +96,14 @@ async fn start_session(
         spent,
     } = identified;
     let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
+    let authentication = Authentication {
+        id_token: tokens.id_token,
+        acr: claims.acr.clone(),
+        auth_time: claims.auth_time,
+    };
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions
-        .sign_in(request, person, &tokens.id_token, spent)
+        .sign_in(request, person, authentication, spent)
         .await?;
     metrics::signed_in();
     Ok(())

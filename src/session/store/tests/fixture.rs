@@ -48,6 +48,7 @@ impl Fixture {
         };
         let stored = Stored {
             id_token_hint: Some("i".into()),
+            ..Stored::default()
         };
         let sessions = &self.sessions;
         let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
