@@ -130,7 +130,7 @@ fn people(db: &Db, arguments: &[String]) -> Result<Vec<Person>, String> {
     Ok(people)
 }
 
-fn fields(event: &AuditEvent) -> [(&'static str, Option<&str>); 6] {
+fn fields(event: &AuditEvent) -> [(&'static str, Option<&str>); 7] {
     [
         ("reason", event.reason.as_deref()),
         ("user_id", event.user_id.as_deref()),
@@ -138,6 +138,7 @@ fn fields(event: &AuditEvent) -> [(&'static str, Option<&str>); 6] {
         ("subject", event.subject.as_deref()),
         ("address", event.address.as_deref()),
         ("request_id", event.request_id.as_deref()),
+        ("app", event.app.as_deref()),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Audit events: one row each, kept for `AUDIT_RETENTION`.
 
+mod line;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::prelude::*;
@@ -7,8 +9,8 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::audit_events;
 use super::{AnyConnection, DeletedSession, Event, User, timestamp};
-use crate::observe::logging::Quoted;
 use crate::observe::request_id::RequestContext;
+use line::Line;
 
 /// How many rows one statement deletes, so that none takes long.
 const PURGE_AT_ONCE: i64 = 10_000;
@@ -111,6 +113,14 @@ impl AuditEvent {
         }
     }
 
+    /// Sets the app, by its host.
+    pub fn at_app(self, host: &str) -> AuditEvent {
+        AuditEvent {
+            app: Some(host.to_owned()),
+            ..self
+        }
+    }
+
     /// Sets how many events it stands for.
     pub fn times(self, occurrences: u32) -> AuditEvent {
         AuditEvent {
@@ -155,6 +165,7 @@ impl AuditEvent {
             subject = self.subject.as_deref(),
             reason = self.reason.as_deref(),
             address = self.address.as_deref(),
+            app = self.app.as_deref(),
             occurrences = self.occurrences;
             "{line}"
         );
@@ -221,29 +232,4 @@ fn new_id(time: OffsetDateTime) -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let random = u32::from_ne_bytes(crate::random::bytes());
     format!("{}{count:08x}{random:08x}", id_at(time))
-}
-
-/// The text of a log line: the event's name, then what is known.
-struct Line<'a>(&'a AuditEvent);
-
-impl std::fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let event = self.0;
-        f.write_str(&event.event)?;
-        for (name, value) in [
-            ("reason", &event.reason),
-            ("user", &event.user_id),
-            ("issuer", &event.issuer),
-            ("subject", &event.subject),
-            ("address", &event.address),
-        ] {
-            if let Some(value) = value {
-                write!(f, " {name}={}", Quoted(value))?;
-            }
-        }
-        match event.occurrences {
-            Some(occurrences) => write!(f, " occurrences={occurrences}"),
-            None => Ok(()),
-        }
-    }
 }

@@ -27,11 +27,15 @@ pub enum Event {
     UserDeleted,
     /// An administrator ended a session.
     SessionRevoked,
+    /// A person's session came to an app behind the gateway.
+    AppEntered,
+    /// A person was refused at an app behind the gateway; the reason says why.
+    AccessRefused,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Event; 12] = [
+    pub const ALL: [Event; 14] = [
         Event::SignIn,
         Event::SignInFailed,
         Event::EventsDropped,
@@ -44,6 +48,8 @@ impl Event {
         Event::UserUnblocked,
         Event::UserDeleted,
         Event::SessionRevoked,
+        Event::AppEntered,
+        Event::AccessRefused,
     ];
 
     /// Its name in the log and in the database.
@@ -61,6 +67,8 @@ impl Event {
             Event::UserUnblocked => "user_unblocked",
             Event::UserDeleted => "user_deleted",
             Event::SessionRevoked => "session_revoked",
+            Event::AppEntered => "app_entered",
+            Event::AccessRefused => "access_refused",
         }
     }
 }

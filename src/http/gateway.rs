@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use arc_swap::ArcSwap;
 
+use crate::accounts::audit::Audit;
 use crate::gateway::Headers;
 use crate::gateway::identity::UserName;
 use crate::gateway::rules::Rules;
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub access: Access,
     /// The sessions of signed-in people.
     pub sessions: Arc<Sessions>,
+    /// The audit of who enters apps, and who is refused.
+    pub audit: Arc<Audit>,
     /// Where browsers reach us.
     pub public_url: PublicUrl,
     /// The proxies that may ask.

@@ -84,6 +84,7 @@ pub fn serve(doorward: Doorward, access: Access, sockets: Sockets) -> io::Result
         let gateway = Gateway {
             access: access.clone(),
             sessions: doorward.sessions.clone(),
+            audit: doorward.audit.clone(),
             public_url: doorward.public_url.clone(),
             trusted_proxies: doorward.trusted_proxies.clone(),
             shutdown: doorward.shutdown.clone(),

@@ -1,7 +1,8 @@
-//! Audit events outside a transaction: failed sign-ins and duplicate cookies. Each is logged, and kept in the database
+//! Audit events outside a transaction: failed sign-ins, duplicate cookies, and what happens at apps. Each is logged, and kept in the database
 //! unless strangers could fill it.
 
 mod allowance;
+mod refusals;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,10 +10,11 @@ use std::time::Duration;
 use crate::accounts::purge::{self, PurgeError};
 use crate::accounts::reason::Reason;
 use crate::clock::Clock;
-use crate::db::{AuditEvent, Db, Event, Expiring};
+use crate::db::{AuditEvent, Db, Event, Expiring, User};
 use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
 use allowance::Allowance;
+use refusals::Refusals;
 
 /// Keeps the events.
 pub struct Audit {
@@ -24,6 +26,8 @@ pub struct Audit {
     unknown: Mutex<Allowance>,
     /// Limits events of duplicate cookies.
     planted: Mutex<Allowance>,
+    /// Limits events of people who are refused at apps.
+    refusals: Refusals,
 }
 
 /// How far a sign-in got before it failed.
@@ -69,6 +73,7 @@ impl Audit {
             clock,
             unknown: Mutex::default(),
             planted: Mutex::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -107,6 +112,22 @@ impl Audit {
         } else {
             metrics::audit_event_lost();
             event.log();
+        }
+    }
+
+    /// The session of `user` came to the app at `host`.
+    pub async fn app_entered(&self, user: &User, host: &str) {
+        let event = AuditEvent::new(Event::AppEntered, self.clock.now());
+        self.keep(event.about(user).at_app(host)).await;
+    }
+
+    /// `user` was refused at the app at `host` by the rule of this name, which is empty if there is none. The first time in
+    /// an hour is an event.
+    pub async fn access_refused(&self, user: &User, host: &str, rule: &str, reason: &'static str) {
+        let now = self.clock.now();
+        if self.refusals.is_first(now.unix_timestamp(), &user.id, rule) {
+            let event = AuditEvent::new(Event::AccessRefused, now).because(reason);
+            self.keep(event.about(user).at_app(host)).await;
         }
     }
 

@@ -19,7 +19,7 @@ use crate::gateway::original_request::{self, OriginalRequest};
 use crate::http::gateway::{EXT_AUTHZ, Gateway, RequestHeaders, visitor};
 use crate::observe::request_id::{RequestContext, RequestId};
 pub use record::Outcome;
-use record::Record;
+use record::{Record, refusal};
 use respond::Responder;
 
 /// Caddy, Traefik and HAProxy ask.
@@ -131,6 +131,10 @@ async fn examine(
         gateway.sessions.now(),
     );
     record.user_id = visitor.map(|visitor| visitor.user_id.to_owned());
+    if let (Some((rule, reason)), Some(visit)) = (refusal(&decision), &visit) {
+        let audit = &gateway.audit;
+        audit.access_refused(&visit.user, host, rule, reason).await;
+    }
     match decision {
         Decision::Allowed(rule) => {
             record.allowed(rule);

@@ -62,8 +62,10 @@ pub async fn handover(
     let original = original.map_err(|_| Error::HandoverForged)?;
     let rules = access.rules.load();
     let client = RequestContext::current().and_then(|context| context.address);
+    let mut name = "";
     let reason = match rules.select(&original, client) {
         Selected::Rule(rule) => {
+            name = &rule.name;
             let visitor = visitor(person.session());
             let now = app.sessions.now();
             match judge(rule, &visitor, access.user_name, now) {
@@ -76,6 +78,10 @@ pub async fn handover(
         Selected::Ambiguous => Some("ambiguous_path"),
     };
     if let Some(reason) = reason {
+        let host = original.host.as_str();
+        app.audit
+            .access_refused(person.user(), host, name, reason)
+            .await;
         let refused = RefusedVisit {
             origin: wanted.origin.clone(),
             target: original.target.path.to_string(),

@@ -1,5 +1,6 @@
 //! The gateway, asked as proxies ask it.
 
+mod audit;
 mod caddy;
 mod checks;
 mod handover;

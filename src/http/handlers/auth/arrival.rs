@@ -49,6 +49,7 @@ pub async fn arrive(
             Ok(Some(visit)) => {
                 record.set(Outcome::Arrived, "");
                 record.user_id = Some(visit.user.id.clone());
+                gateway.audit.app_entered(&visit.user, host).await;
                 let target = arrived.target.as_deref().unwrap_or(&target);
                 return Some(responder.send_to(&original.origin(), target, Some(&arrived.cookie)));
             }

@@ -1,7 +1,8 @@
-//! What the log and the metrics say about a check.
+//! What the log, the metrics and the audit say about a check.
 
 use std::time::Duration;
 
+use crate::gateway::decision::Decision;
 use crate::gateway::kind::Kind;
 use crate::gateway::malformed::Malformed;
 use crate::gateway::original_request::OriginalRequest;
@@ -67,6 +68,19 @@ impl Outcome {
             Outcome::Allowed | Outcome::Public => log::Level::Debug,
             _ => log::Level::Info,
         }
+    }
+}
+
+/// The name of the rule by which a request does not go on, and why. The name is empty if no rule fits, and there is no
+/// refusal where signing in may help.
+pub fn refusal<'r>(decision: &Decision<'r>) -> Option<(&'r str, &'static str)> {
+    match decision {
+        Decision::Refused(rule, refusal) => {
+            let name = rule.map_or("", |rule| &rule.name);
+            Some((name, refusal.reason()))
+        }
+        Decision::NeedsStepUp(rule, _, unmet) => Some((&rule.name, unmet.reason())),
+        Decision::Allowed(_) | Decision::Preflight(_) | Decision::NeedsSignIn(..) => None,
     }
 }
 
