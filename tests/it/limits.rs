@@ -110,6 +110,20 @@ fn idle_connections_keep_nobody_out() {
     }
 }
 
+/// Their requests are on the way for a while.
+#[test]
+fn connections_that_come_at_once_do_not_close_each_other() {
+    let (_doorward, addr, cap) = capped(4, &[]);
+    let connected: Vec<_> = (0..4 * cap).map(|_| connect(addr)).collect();
+    std::thread::sleep(Duration::from_millis(50));
+    for mut stream in &connected {
+        stream.write_all(GET).unwrap();
+    }
+    for stream in &connected {
+        assert_eq!(status(stream), "HTTP/1.1 200");
+    }
+}
+
 /// A connection that is used is not idle, however many others come.
 #[test]
 fn the_connection_that_was_idle_for_the_longest_is_closed_first() {

@@ -1,12 +1,19 @@
 //! The places of a worker's connections, of which there are as many as `MAX_CONNECTIONS` allows. Whoever takes the last
-//! one makes the connection close that has been idle for the longest, so that idle connections keep nobody out. All
-//! connections of a worker are on its thread, so nothing here is shared.
+//! one makes the connection close that has been idle for the longest, so that idle connections keep nobody out. A
+//! connection has a moment to send its request: where many come at once, they would else close each other, one after the
+//! other. All connections of a worker are on its thread, so nothing here is shared.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use actix_web::rt;
+
+/// So long a new connection closes for no other one: its request may be on the way, or the rest of its TLS handshake.
+const MOMENT: Duration = Duration::from_millis(200);
 
 thread_local! {
     static PLACES: Rc<Places> = Rc::default();
@@ -16,6 +23,9 @@ thread_local! {
 #[derive(Default)]
 pub struct Places {
     limit: Cell<usize>,
+    moment: Cell<Duration>,
+    /// Whether room is made after a moment.
+    is_waiting: Cell<bool>,
     taken: RefCell<Vec<Rc<Slot>>>,
     /// Counts what happened, so that it can be told which connection has been idle for longer.
     now: Cell<u64>,
@@ -24,6 +34,9 @@ pub struct Places {
 struct Slot {
     /// Nothing while a request is under way.
     idle_since: Cell<Option<u64>>,
+    came_at: Instant,
+    /// Whether it has had no request yet.
+    is_new: Cell<bool>,
     is_to_close: Cell<bool>,
     /// Whoever waits for what the client sends next.
     reader: RefCell<Option<Waker>>,
@@ -40,6 +53,7 @@ impl Places {
     pub fn of_this_worker(limit: usize) -> Rc<Places> {
         let places = PLACES.with(Rc::clone);
         places.limit.set(limit);
+        places.moment.set(MOMENT);
         places
     }
 
@@ -47,32 +61,51 @@ impl Places {
     pub fn take(self: &Rc<Self>) -> Place {
         let slot = Rc::new(Slot {
             idle_since: Cell::new(Some(self.tick())),
+            came_at: Instant::now(),
+            is_new: Cell::new(true),
             is_to_close: Cell::new(false),
             reader: RefCell::default(),
         });
         self.taken.borrow_mut().push(Rc::clone(&slot));
-        self.make_room(&slot);
+        self.make_room(Some(&slot));
         Place {
             slot,
             places: Rc::clone(self),
         }
     }
 
-    /// If no place is left, closes the connection that has been idle for the longest, but not that of `newest`.
-    fn make_room(&self, newest: &Rc<Slot>) {
+    /// If no place is left, closes the connection that has been idle for the longest, but not that of `newest`. If all
+    /// that are idle have just come, tries again when the first of them has had its moment.
+    fn make_room(self: &Rc<Self>, newest: Option<&Rc<Slot>>) {
         if !self.are_taken() {
             return;
         }
+        let moment = self.moment.get();
         let taken = self.taken.borrow();
-        let others = taken.iter().filter(|slot| !Rc::ptr_eq(slot, newest));
-        let idle = others.filter_map(|slot| Some((slot.idle_since.get()?, slot)));
-        if let Some((_, longest)) = idle.min_by_key(|(since, _)| *since) {
-            longest.close();
+        let others = taken
+            .iter()
+            .filter(|slot| newest.is_none_or(|newest| !Rc::ptr_eq(slot, newest)));
+        let idle = others
+            .filter_map(|slot| Some((slot.moment_left(moment), slot.idle_since.get()?, slot)));
+        match idle.min_by_key(|(left, since, _)| (*left, *since)) {
+            Some((Duration::ZERO, _, longest)) => longest.close(),
+            Some((left, ..)) if !self.is_waiting.replace(true) => {
+                let places = Rc::clone(self);
+                rt::spawn(async move {
+                    rt::time::sleep(left).await;
+                    places.is_waiting.set(false);
+                    places.make_room(None);
+                });
+            }
+            _ => (),
         }
     }
 
+    /// Those of connections that are about to close are as good as free.
     fn are_taken(&self) -> bool {
-        self.taken.borrow().len() >= self.limit.get()
+        let (taken, limit) = (self.taken.borrow(), self.limit.get());
+        let stay = || taken.iter().filter(|slot| !slot.is_to_close.get());
+        taken.len() >= limit && stay().count() >= limit
     }
 
     fn tick(&self) -> u64 {
@@ -81,6 +114,14 @@ impl Places {
 }
 
 impl Slot {
+    /// How much is left of the moment that a new connection has for its request.
+    fn moment_left(&self, moment: Duration) -> Duration {
+        match self.is_new.get() {
+            true => moment.saturating_sub(self.came_at.elapsed()),
+            false => Duration::ZERO,
+        }
+    }
+
     fn close(&self) {
         self.is_to_close.set(true);
         self.wake();
@@ -107,8 +148,9 @@ impl Place {
             }
             (false, Some(_)) => {
                 slot.idle_since.set(None);
+                slot.is_new.set(false);
                 if slot.is_to_close.replace(false) {
-                    self.places.make_room(slot);
+                    self.places.make_room(Some(slot));
                 }
             }
             (true, Some(_)) | (false, None) => (),
@@ -155,52 +197,4 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn places(limit: usize) -> Rc<Places> {
-        let places = Rc::<Places>::default();
-        places.limit.set(limit);
-        places
-    }
-
-    fn to_close(places: &[Place]) -> Vec<bool> {
-        places.iter().map(Place::is_to_close).collect()
-    }
-
-    #[test]
-    fn the_last_place_closes_the_connection_that_is_idle_for_the_longest() {
-        let places = places(4);
-        let mut taken: Vec<_> = (0..3).map(|_| places.take()).collect();
-        for (place, is_idle) in [(0, false), (1, false), (1, true), (0, true)] {
-            taken[place].set_idle(is_idle);
-        }
-        assert_eq!(to_close(&taken), [false; 3]);
-        taken.push(places.take());
-        assert_eq!(to_close(&taken), [false, false, true, false]);
-    }
-
-    #[test]
-    fn a_connection_with_a_request_stays_and_closes_when_it_is_answered_if_no_place_is_left() {
-        let places = places(2);
-        let busy = places.take();
-        busy.set_idle(false);
-        let newest = places.take();
-        newest.set_idle(false);
-        assert!(!busy.is_to_close() && !newest.is_to_close());
-        busy.set_idle(true);
-        assert!(busy.is_to_close() && !newest.is_to_close());
-        drop(busy);
-        newest.set_idle(true);
-        assert!(!newest.is_to_close());
-    }
-
-    #[test]
-    fn a_request_that_comes_in_that_moment_is_served_and_another_connection_closes() {
-        let places = places(3);
-        let taken = [places.take(), places.take(), places.take()];
-        assert_eq!(to_close(&taken), [true, false, false]);
-        taken[0].set_idle(false);
-        assert_eq!(to_close(&taken), [false, true, false]);
-    }
-}
+mod tests;
