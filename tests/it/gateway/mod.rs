@@ -5,6 +5,7 @@ mod caddy;
 mod checks;
 mod handover;
 mod how_they_signed_in;
+mod haproxy;
 mod nginx;
 mod people;
 mod proxied;

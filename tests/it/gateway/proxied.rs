@@ -15,6 +15,7 @@ use crate::support::{Database, TestApp};
 pub enum Proxy {
     Nginx,
     Caddy,
+    Haproxy,
 }
 
 impl Proxy {
@@ -22,6 +23,7 @@ impl Proxy {
         match self {
             Proxy::Nginx => include_str!("../../../docs/proxies/nginx.md"),
             Proxy::Caddy => include_str!("../../../docs/proxies/caddy.md"),
+            Proxy::Haproxy => include_str!("../../../docs/proxies/haproxy.md"),
         }
     }
 
@@ -36,6 +38,7 @@ impl Proxy {
     fn script(self) -> &'static str {
         match self {
             Proxy::Nginx => r#"mkdir -p temp && exec nginx -e stderr -p "$PWD/" -c conf"#,
+            Proxy::Haproxy => "exec haproxy -db -f conf",
             Proxy::Caddy => {
                 r#"HOME=$PWD XDG_DATA_HOME=$PWD exec caddy run --adapter caddyfile --config conf"#
             }
@@ -62,6 +65,17 @@ impl Proxy {
                      fastcgi_temp_path temp/f; uwsgi_temp_path temp/u; scgi_temp_path temp/s;\n{configuration}\n}}"
                 )
             }
+            Proxy::Haproxy => {
+                let script = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/haproxy/doorward.lua");
+                self.documented()
+                    .replace("/etc/haproxy/doorward.lua", script)
+                    .replace(
+                        "bind :443 ssl crt /etc/haproxy/tls.pem alpn h2,http/1.1",
+                        &format!("bind {front}"),
+                    )
+                    .replace("X-Forwarded-Proto https", "X-Forwarded-Proto http")
+                    .replace("-i auth.example.com", &format!("-i auth.localhost:{port}"))
+            }
             Proxy::Caddy => {
                 let configuration = self
                     .documented()
@@ -85,6 +99,7 @@ impl Proxy {
         match self {
             Proxy::Nginx => 500,
             Proxy::Caddy => 502,
+            Proxy::Haproxy => 503,
         }
     }
 }

@@ -62,7 +62,12 @@ pub async fn what_clients_write_reaches_neither_the_rules_nor_the_app(proxy: Pro
         "GET http://metrics.localhost:{}/public HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
         proxied.port
     ));
-    assert_eq!(status(&borrowed), 401, "{borrowed}");
+    let expected = match proxy {
+        Proxy::Nginx | Proxy::Caddy => 401,
+        // It refuses a line that contradicts `Host`.
+        Proxy::Haproxy => 400,
+    };
+    assert_eq!(status(&borrowed), expected, "{borrowed}");
 }
 
 pub async fn a_script_gets_401_and_nobody_gets_in_while_doorward_is_away(proxy: Proxy) {
@@ -78,13 +83,14 @@ pub async fn a_script_gets_401_and_nobody_gets_in_while_doorward_is_away(proxy: 
     assert!(!script.to_lowercase().contains("set-cookie"), "{script}");
     let tab = proxied.get("/page", "Accept: text/html\r\n");
     assert_eq!(status(&tab), 303);
-    assert!(tab.contains("Location: http://auth.localhost"), "{tab}");
+    let tab = tab.to_lowercase();
+    assert!(tab.contains("location: http://auth.localhost"), "{tab}");
     assert_eq!(
-        tab.matches("Set-Cookie: doorward-pending-0").count(),
+        tab.matches("set-cookie: doorward-pending-0").count(),
         1,
         "{tab}"
     );
-    assert!(tab.contains("Cache-Control: no-store"), "{tab}");
+    assert!(tab.contains("cache-control: no-store"), "{tab}");
     let body = "x".repeat(3 << 20);
     let posted = proxied.raw(&format!(
         "POST /public HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
