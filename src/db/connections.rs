@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::deadline::{Deadline, Patience};
 use super::error::Error;
 use super::pooled::Manager;
+use super::sqlite_lock::is_locked;
 use crate::threads::Threads;
 
 /// A connection that has responded within this time is not tested again before it is used.
@@ -142,8 +143,15 @@ impl Connections {
     pub fn get(&self, deadline: Deadline) -> Result<r2d2::PooledConnection<Manager>, Error> {
         let pool = self.current().pool;
         let connection = pool.get_timeout(deadline.left()?);
-        let mut pooled =
-            connection.map_err(|timed_out| no_connection(timed_out, pool.state(), deadline))?;
+        let mut pooled = connection.map_err(|timed_out| {
+            let cause = no_connection(timed_out, pool.state(), deadline);
+            match (cause, self.manager.sqlite_file()) {
+                (Error::Unavailable(cause), Some(file)) if is_locked(&cause) => {
+                    Error::Locked(file.path().to_owned())
+                }
+                (cause, _) => cause,
+            }
+        })?;
         pooled.check_file().map_err(Error::FileReplaced)?;
         let locks = pooled.wait_for_locks(deadline.left()?);
         locks.map_err(Error::Query)?;

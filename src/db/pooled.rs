@@ -14,6 +14,10 @@ use super::sqlite::{self, MissingFile};
 use super::sqlite_file::{OpenFile, SqliteFile};
 use super::sqlite_users;
 
+/// How long one try of opening an SQLite file waits for whoever has it for themselves. r2d2 tries again, and knows the cause
+/// by the time its caller stops waiting.
+const OPENING_WAIT: Duration = Duration::from_secs(1);
+
 /// Opens and checks the pool's connections. Diesel's own manager would try every backend in turn.
 #[derive(Clone)]
 pub struct Manager {
@@ -62,7 +66,8 @@ impl Manager {
         if is_first {
             sqlite_users::check_before_opening(file.path())?;
         }
-        let opened = sqlite::open(file.path(), self.missing_file).and_then(|mut sqlite| {
+        let opened = sqlite::open_within(OPENING_WAIT, file.path(), self.missing_file);
+        let opened = opened.and_then(|mut sqlite| {
             if self.only_reads {
                 sqlite::only_read(&mut sqlite)?;
             }

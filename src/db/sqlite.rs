@@ -50,15 +50,27 @@ pub fn only_read(connection: &mut SqliteConnection) -> ConnectionResult<()> {
         .map_err(ConnectionError::CouldntSetupConfiguration)
 }
 
-/// Opens the file.
+/// Opens the file. Whoever has it for themselves is waited for as long as `LOCK_WAIT`.
 pub fn open(path: &Path, missing: MissingFile) -> ConnectionResult<SqliteConnection> {
-    match missing {
-        MissingFile::Create => open_or_create(path),
-        MissingFile::Fail => open_existing(path),
-    }
+    open_within(LOCK_WAIT, path, missing)
 }
 
-fn open_or_create(path: &Path) -> ConnectionResult<SqliteConnection> {
+/// The same with another wait, for opening alone.
+pub fn open_within(
+    wait: Duration,
+    path: &Path,
+    missing: MissingFile,
+) -> ConnectionResult<SqliteConnection> {
+    let mut connection = match missing {
+        MissingFile::Create => open_or_create(path, wait),
+        MissingFile::Fail => open_existing(path, wait),
+    }?;
+    set_lock_wait(&mut connection, LOCK_WAIT)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn open_or_create(path: &Path, wait: Duration) -> ConnectionResult<SqliteConnection> {
     let bad =
         |cause: String| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));
     create_private(path).map_err(|cause| bad(cause.to_string()))?;
@@ -70,7 +82,7 @@ fn open_or_create(path: &Path) -> ConnectionResult<SqliteConnection> {
     // (FULL), or a power cut could undo a sign-out that was confirmed. A checkpoint copies every page that has changed since
     // the last one. At 16 MiB of log there is one a quarter as often as by default.
     // A long reader makes the log grow beyond that; after it, the log is cut again. The last statement opens the log.
-    set_lock_wait(&mut connection, LOCK_WAIT)
+    set_lock_wait(&mut connection, wait)
         .and_then(|()| {
             connection.batch_execute(
                 "PRAGMA journal_mode = WAL;
@@ -86,7 +98,7 @@ fn open_or_create(path: &Path) -> ConnectionResult<SqliteConnection> {
 }
 
 /// Changes nothing about the file, not even its journal mode.
-fn open_existing(path: &Path) -> ConnectionResult<SqliteConnection> {
+fn open_existing(path: &Path, wait: Duration) -> ConnectionResult<SqliteConnection> {
     let bad = |cause: &str| ConnectionError::BadConnection(format!("{}: {cause}", path.display()));
     match path.try_exists() {
         Ok(true) => (),
@@ -98,7 +110,7 @@ fn open_existing(path: &Path) -> ConnectionResult<SqliteConnection> {
     let name = utf8_percent_encode(name, NOT_IN_A_URI_PATH);
     let mut connection = SqliteConnection::establish(&format!("file:{name}?mode=rw"))
         .map_err(|cause| bad(&cause.to_string()))?;
-    set_lock_wait(&mut connection, LOCK_WAIT)
+    set_lock_wait(&mut connection, wait)
         .and_then(|()| {
             connection.batch_execute(
                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA user_version;",
@@ -156,7 +168,7 @@ mod tests {
         let file = folder.join("doorward.db");
         let full = 2;
         for open in [open_or_create, open_existing] {
-            let mut connection = open(&file).unwrap();
+            let mut connection = open(&file, LOCK_WAIT).unwrap();
             let synchronous = sql::<Integer>("SELECT synchronous FROM pragma_synchronous");
             assert_eq!(synchronous.get_result(&mut connection), Ok(full));
         }

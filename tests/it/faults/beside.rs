@@ -94,6 +94,23 @@ async fn a_log_beside_the_target_of_a_link_is_watched_too() {
 mod slow {
     use super::*;
 
+    #[actix_web::test]
+    async fn a_command_names_the_lock_of_whoever_has_the_file_for_itself() {
+        let storage = Storage::new(Database::Sqlite);
+        let service = Service::start(&storage.url);
+        let Service { mut doorward, .. } = service;
+        doorward.signal("TERM");
+        doorward.ends();
+        let mut other = SqliteConnection::establish(&storage.url).unwrap();
+        let alone = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
+        other.batch_execute(alone).unwrap();
+        let variables = [("DATABASE_URL", storage.url.as_str())];
+        let (code, printed) = Process::start(DOORWARD, &["users", "list"], &variables).ends();
+        assert_eq!(code, Some(1), "{printed}");
+        let expected = format!("another process holds the write lock of {}", storage.url);
+        assert!(printed.contains(&expected), "{printed}");
+    }
+
     /// Each command waits for a while: the other process may just be opening or closing its files.
     #[actix_web::test]
     async fn no_command_opens_the_database_beside_a_process_with_other_files() {
