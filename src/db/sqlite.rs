@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
@@ -93,8 +94,21 @@ fn open_or_create(path: &Path, wait: Duration) -> ConnectionResult<SqliteConnect
              PRAGMA user_version;",
             )
         })
+        .and_then(|()| match free_bytes(path) {
+            Some(free) if free < SMALL_DISK => keep_log_small(&mut connection),
+            _ => Ok(()),
+        })
         .map_err(|cause| explained(path, cause))?;
     Ok(connection)
+}
+
+/// A disk with less room, in bytes, could be filled by the log before its first checkpoint. A checkpoint needs room as well:
+/// there would be no way on.
+const SMALL_DISK: u64 = 64 << 20;
+
+fn free_bytes(path: &Path) -> Option<u64> {
+    let disk = statvfs(path).ok()?;
+    Some(u64::from(disk.blocks_available()) * u64::from(disk.fragment_size()))
 }
 
 /// Changes nothing about the file, not even its journal mode.

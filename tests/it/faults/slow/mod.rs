@@ -1,6 +1,7 @@
 //! Load, and faults that last: each test takes several seconds.
 
 mod clients;
+mod full_disk;
 mod kill;
 mod load;
 mod lock;
