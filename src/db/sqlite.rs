@@ -104,11 +104,11 @@ fn open_or_create(path: &Path, wait: Duration) -> ConnectionResult<SqliteConnect
 
 /// A disk with less room, in bytes, could be filled by the log before its first checkpoint. A checkpoint needs room as well:
 /// there would be no way on.
-const SMALL_DISK: u64 = 64 << 20;
+const SMALL_DISK: u128 = 64 << 20;
 
-fn free_bytes(path: &Path) -> Option<u64> {
+fn free_bytes(path: &Path) -> Option<u128> {
     let disk = statvfs(path).ok()?;
-    Some(u64::from(disk.blocks_available()) * u64::from(disk.fragment_size()))
+    Some(u128::from(disk.blocks_available()) * u128::from(disk.fragment_size()))
 }
 
 /// Changes nothing about the file, not even its journal mode.
