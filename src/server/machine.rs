@@ -29,8 +29,9 @@ pub fn check_threads(database: usize) -> io::Result<()> {
     threads::try_out(workers() + database + oidc::RESOLVER_THREADS + OTHER_THREADS)
 }
 
-/// Raises the soft limit of open files to the hard one. Warns if that is too low.
-pub fn raise_open_files(max_connections: usize) {
+/// Raises the soft limit of open files to the hard one. Warns if that is too low. Returns how many connections to accept at
+/// a time: `max_connections`, or fewer, so that connections that are idle don't take the last file, but make room.
+pub fn raise_open_files(max_connections: usize) -> usize {
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         if soft < hard {
             setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
@@ -41,15 +42,30 @@ pub fn raise_open_files(max_connections: usize) {
         Ok(limit) => limit,
         Err(cause) => {
             log::warn!("the limit of open files can't be raised: {cause}");
-            return;
+            return max_connections;
         }
     };
-    let needed = needed_files(max_connections);
+    let (needed, accepted) = (
+        needed_files(max_connections),
+        accepted(limit, max_connections),
+    );
     if limit < needed {
         log::warn!(
             "at most {limit} files can be open, but MAX_CONNECTIONS ({max_connections}), as many requests to the provider \
-             and the database may need {needed}: raise LimitNOFILE (systemd) or `ulimit -Hn`, or lower MAX_CONNECTIONS"
+             and the database may need {needed}: raise LimitNOFILE (systemd) or `ulimit -Hn`, or lower MAX_CONNECTIONS. \
+             Until then, {accepted} connections are accepted at a time"
         );
+    }
+    accepted
+}
+
+/// How many of `max_connections` leave enough of `limit` files for all else. With fewer files than this, nothing helps.
+fn accepted(limit: u64, max_connections: usize) -> usize {
+    match limit.checked_sub(OTHER_FILES) {
+        Some(left @ OTHER_FILES..) => usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(max_connections),
+        _ => max_connections,
     }
 }
 

@@ -104,7 +104,7 @@ impl Doorward {
         let database_threads = Db::threads_for(&settings.database.url);
         machine::check_threads(database_threads).map_err(StartError::Threads)?;
         oidc::start_resolver().map_err(StartError::Threads)?;
-        machine::raise_open_files(settings.listening.max_connections);
+        let max_connections = machine::raise_open_files(settings.listening.max_connections);
         start_warnings::about_plain_http(&settings.public_url);
         let pages = Pages::new(
             settings.templates_dir.as_deref(),
@@ -141,7 +141,7 @@ impl Doorward {
             rules: settings.gateway.map(gateway_endpoint::Rules::new),
             certificate: settings.listening.tls.map(Certificate::new),
             secret_files,
-            max_connections: settings.listening.max_connections,
+            max_connections,
             readiness: Readiness::default(),
             shutdown: Shutdown::default(),
             shutdown_delay: settings.listening.shutdown_delay,

@@ -1,6 +1,7 @@
 //! The machine's limits, made low: open files, threads. And signals that end nothing.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use crate::support::process::{DOORWARD, Process, complete, free_addr, get};
 
@@ -54,12 +55,28 @@ fn as_many_files_as_the_system_allows_can_be_open_and_too_few_are_told() {
     }
 }
 
+/// Connections that say nothing would else take all files until their time is over.
+#[test]
+fn with_fewer_files_than_connections_idle_ones_keep_nobody_out() {
+    let addr = free_addr();
+    let mut doorward = started_by("exec prlimit --nofile=256:256 \"$0\"", addr, &[]);
+    doorward.answers(addr);
+    doorward.says("Until then, 156 connections are accepted at a time");
+    let _idle: Vec<_> = (0..300)
+        .map(|_| TcpStream::connect(addr).unwrap())
+        .collect();
+    let began = Instant::now();
+    let answer = get(addr, "/healthz").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(began.elapsed() < Duration::from_secs(3));
+    let printed = doorward.printed();
+    assert!(!printed.contains("Too many open files"), "{printed}");
+}
+
 mod slow {
     use std::io::Write;
-    use std::net::TcpStream;
     use std::process::Command;
     use std::thread::sleep;
-    use std::time::Duration;
 
     use super::*;
 
