@@ -68,7 +68,8 @@ async fn a_disk_that_is_full_again_and_again_loses_nobody_and_hangs_nobody() {
         let saved = elsewhere.path().join(round.to_string());
         let (code, printed) = command(&["backup", saved.to_str().unwrap()]);
         assert_eq!(code, Some(0), "{printed}");
-        for visitor in acknowledged.borrow().iter() {
+        let everybody = acknowledged.borrow().clone();
+        for visitor in everybody {
             let asked = Instant::now();
             assert!(visitor.is_signed_in().await);
             assert!(asked.elapsed() < UNHINDERED);
