@@ -79,6 +79,8 @@ pub fn as_json(user: &User) -> Value {
         "name": user.name,
         "email": user.email,
         "email_verified": user.email_verified,
+        "preferred_username": user.preferred_username,
+        "groups": user.groups,
         "created_at": timestamp(user.created_at),
         "last_sign_in_at": timestamp(user.last_sign_in_at),
         "blocked_at": user.blocked_at.map(timestamp),

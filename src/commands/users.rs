@@ -112,12 +112,17 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
             true => format!("{} (verified)", visible(email)),
             false => format!("{} (not verified)", visible(email)),
         });
+    let username = user.preferred_username.as_deref().map(visible);
+    let groups: Vec<String> = user.groups.0.iter().map(|it| visible(it)).collect();
+    let groups = (!groups.is_empty()).then(|| groups.join(", "));
     let rows = [
         ("id", user.id.clone()),
         ("issuer", visible(&user.issuer)),
         ("subject", visible(&user.subject)),
         ("name", user.name.as_deref().map_or_else(none, plain)),
         ("email", email.unwrap_or_else(none)),
+        ("username", username.unwrap_or_else(none)),
+        ("groups", groups.unwrap_or_else(none)),
         ("first sign-in", minute(user.created_at)),
         ("last sign-in", minute(user.last_sign_in_at)),
         (

@@ -28,10 +28,20 @@ fn page(user: &User) -> Result<ProfilePage, Error> {
         true => "Yes".to_owned(),
         false => "No".to_owned(),
     });
+    let groups: Vec<String> = user.groups.0.iter().map(|it| visible(it)).collect();
+    let groups = (!groups.is_empty()).then(|| {
+        groups.join(
+            "
+",
+        )
+    });
+    let username = user.preferred_username.as_deref().map(visible);
     let rows = [
         ("name", "Name", user.name.clone()),
         ("email", "Email", user.email.as_deref().map(visible)),
         ("email-verified", "Email verified", verified),
+        ("username", "Username", username),
+        ("groups", "Groups", groups),
         ("subject", "Subject", Some(visible(&user.subject))),
         ("issuer", "Provider", Some(visible(&user.issuer))),
         ("last-sign-in", "Last sign-in", Some(last_sign_in)),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::support::{Browser, Gateway};
 use crate::on_both;
+use crate::support::process::{DOORWARD, Process};
 use crate::support::{Database, TestApp, log};
 
 const RULES: &str = r#"
@@ -187,5 +188,44 @@ async fn apps_know_a_person_by_the_name_that_is_configured_or_not_at_all() {
             .ask("GET", "http://wiki.test/", &[("sec-fetch-mode", "cors")])
             .await;
         assert_ne!(script.status, 200);
+    }
+}
+
+on_both! {
+    async fn a_person_sees_their_groups_and_so_does_the_administrator(database: Database) {
+        let app = TestApp::spawn_on(database);
+        let odd = json!(["staff", "<b>&\u{0}\u{202e}", "a\nb, c"]);
+        app.provider.faults(|faults| {
+            faults.edit_userinfo = Some(Box::new(move |claims| claims["groups"] = odd.clone()));
+        });
+        let grace = app.visitor();
+        grace.sign_in("grace").await;
+        let profile = grace.get("/profile").await;
+        assert_eq!(profile.text("claim-username").as_deref(), Some("grace@example.com"));
+        let shown = "staff\n<b>&\\u{0}\\u{202e}\na\\nb, c";
+        assert_eq!(profile.text("claim-groups").as_deref(), Some(shown));
+        assert!(!profile.body.contains("<b>"));
+        let ada = app.visitor();
+        ada.sign_in("noname").await;
+        let profile = ada.get("/profile").await;
+        assert!(profile.has("claim-groups"), "the edit is for everybody");
+        app.provider.heal();
+        ada.sign_in("noname").await;
+        let profile = ada.get("/profile").await;
+        assert!(!profile.has("claim-groups") && !profile.has("claim-username"));
+
+        let show = |arguments: &[&str]| {
+            let variables = [("DATABASE_URL", app.storage().url.as_str())];
+            let arguments = [&["users", "show", "grace@example.com"], arguments].concat();
+            let (code, printed) = Process::start(DOORWARD, &arguments, &variables).ends();
+            assert_eq!(code, Some(0), "{printed}");
+            printed
+        };
+        let text = show(&[]);
+        let expected = "\nusername       grace@example.com\ngroups         staff, <b>&\\u{0}\\u{202e}, a\\nb, c\n";
+        assert!(text.contains(expected), "{text}");
+        let document: Value = serde_json::from_str(&show(&["--json"])).unwrap();
+        assert_eq!(document["groups"], json!(["staff", "<b>&\u{0}\u{202e}", "a\nb, c"]));
+        assert_eq!(document["preferred_username"], "grace@example.com");
     }
 }

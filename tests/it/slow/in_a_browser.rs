@@ -125,6 +125,27 @@ async fn below_a_path() {
 }
 
 #[actix_web::test]
+async fn many_long_groups_fit_on_a_phone() {
+    let app = TestApp::spawn();
+    let long = "cn=a-group-with-a-name-of-its-own,ou=groups,dc=example,dc=com".repeat(4);
+    app.provider.faults(|faults| {
+        faults.edit_userinfo = Some(Box::new(move |claims| {
+            claims["groups"] = serde_json::json!(["staff", long, "editors of the wiki"]);
+        }));
+    });
+    let browser = Browser::start(Look::PHONE).await;
+    sign_in(&browser, &app, "grace").await;
+    assert!(
+        browser
+            .text("#claim-groups")
+            .await
+            .starts_with("staff\ncn=a")
+    );
+    assert_fits(&browser).await;
+    picture(&browser, "phone-groups").await;
+}
+
+#[actix_web::test]
 async fn on_a_phone() {
     journey(TestApp::spawn(), Look::PHONE, "phone").await;
 }
