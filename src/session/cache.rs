@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
+use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
 use crate::db::User;
 use crate::session::key_ring::MadeWith;
 use crate::session::stored::Stored;
 
-/// How many sessions are cached at most: a few KiB each, most of it the ID token.
-const CAPACITY: u64 = 4096;
+/// How many bytes of sessions are cached at most. Most have one or two KiB, the ID token, but groups can be 64 KiB.
+const CAPACITY: u64 = 32 * 1024 * 1024;
+
+/// What a session costs beside its texts: the entry, its key, and the allocations.
+const OVERHEAD: usize = 1024;
 
 /// Sessions that were read from the database. Clones share them.
 #[derive(Clone)]
@@ -41,6 +45,21 @@ pub struct CachedSession {
     pub asked_at: Instant,
 }
 
+impl CachedSession {
+    /// About how many bytes it takes.
+    fn weight(&self) -> u32 {
+        let User { groups, .. } = &self.user;
+        let groups = groups
+            .0
+            .iter()
+            .map(|it| it.capacity() + size_of::<String>());
+        let hint = self.stored.id_token_hint.as_ref();
+        let hint = hint.map_or(0, |hint| hint.expose_secret().len());
+        let bytes = OVERHEAD + groups.sum::<usize>() + hint;
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
 impl SessionCache {
     /// Keeps each session for `lifetime`; zero keeps none.
     pub fn new(lifetime: Duration) -> Self {
@@ -48,6 +67,7 @@ impl SessionCache {
             lifetime,
             sessions: Cache::builder()
                 .max_capacity(CAPACITY)
+                .weigher(|_, session: &Arc<CachedSession>| session.weight())
                 .time_to_live(lifetime)
                 .build(),
             changes: Cache::builder().time_to_live(lifetime).build(),
@@ -137,6 +157,22 @@ mod tests {
         let long_ago = Instant::now().checked_sub(Duration::from_secs(60));
         cache.keep("hash".to_owned(), read_at(long_ago.unwrap()));
         assert!(cache.get("hash").is_none());
+    }
+
+    /// A person may be in groups of 64 KiB: that a session is small is nobody's promise.
+    #[test]
+    fn sessions_are_cached_by_their_bytes() {
+        let cache = SessionCache::new(Duration::from_secs(60));
+        for nth in 0..1000 {
+            let mut session = read_at(Instant::now());
+            let long = Arc::get_mut(&mut session).unwrap();
+            long.user.groups.0 = vec!["x".repeat(64 * 1024)];
+            cache.keep(nth.to_string(), session);
+        }
+        cache.sessions.run_pending_tasks();
+        assert!(cache.sessions.weighted_size() <= CAPACITY);
+        let count = cache.sessions.entry_count();
+        assert!((400..=CAPACITY / (64 * 1024)).contains(&count), "{count}");
     }
 
     #[test]

@@ -222,7 +222,7 @@ fn as_many_connections_as_it_accepts_fit_its_memory() {
     let limit = value(KUBERNETES, "memory: 2").trim_end_matches("Mi");
     let limit_mib: usize = format!("2{limit}").parse().unwrap();
     let connections = settings(&of_kubernetes()).listening.max_connections;
-    let needs_mib = 30 + 24 + connections * CONNECTION_KIB / 1024;
+    let needs_mib = 34 + 32 + connections * CONNECTION_KIB / 1024;
     assert!(needs_mib <= limit_mib, "{needs_mib} of {limit_mib} MiB");
 }
 
