@@ -74,9 +74,11 @@ impl Sessions {
             return Err(failed(CodeFault::Expired));
         }
         // Whether it fits or not: who has read it elsewhere can't use it afterwards.
-        let used = SingleUse::new(Kind::HandoverCode, sealed, self.clock.now() + CODE_KEPT);
-        let create = self.db.run(move |connection| used.create(connection));
-        if !create.await.map_err(HandoverError::Database)? {
+        if !self
+            .is_first_use(sealed)
+            .await
+            .map_err(HandoverError::Database)?
+        {
             return Err(failed(CodeFault::Used));
         }
         let pending = cookies.pending.get(code.slot).copied().flatten();
@@ -97,5 +99,22 @@ impl Sessions {
             cookie: self.app_cookie(name, value),
             target: pending.target,
         })
+    }
+
+    /// The code arrived at `host`, where it is of no use, and can't be used afterwards.
+    ///
+    /// # Errors
+    /// The database could not be asked.
+    pub async fn spend_code(&self, host: &str, sealed: &str) -> Result<(), db::Error> {
+        let code: Option<HandoverCode> = self.open_handover(&code_place(host), sealed);
+        if code.is_some_and(|code| self.is_recent(code.made_at, CODE_LIFETIME)) {
+            self.is_first_use(sealed).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_first_use(&self, sealed: &str) -> Result<bool, db::Error> {
+        let used = SingleUse::new(Kind::HandoverCode, sealed, self.clock.now() + CODE_KEPT);
+        self.db.run(move |connection| used.create(connection)).await
     }
 }

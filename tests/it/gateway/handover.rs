@@ -73,6 +73,41 @@ async fn a_handover_that_somebody_else_began_ends_on_a_page_that_says_why() {
     assert!(page.has("refused-reference"));
 }
 
+/// Eve sends Bob to her own handover and reads his code in a log. However it arrived, it opens nothing for her.
+#[actix_web::test]
+async fn a_code_of_a_handover_that_somebody_else_began_is_spent_however_it_arrives() {
+    let gateway = Gateway::start(Database::Sqlite);
+    let post = |target: &str, referer: &'static str| {
+        ("POST", format!("http://wiki.test{target}"), referer)
+    };
+    for ((method, url, referer), arrives_by, is_at_the_app) in [
+        (("GET", "http://wiki.test/".to_owned(), ""), "GET", true),
+        (("GET", "http://wiki.test/".to_owned(), ""), "HEAD", true),
+        (("GET", "http://wiki.test/".to_owned(), ""), "HEAD", false),
+        (post("/?_doorward=x", ""), "GET", false),
+        (post("/", "http://wiki.test/?a&_doorward=x"), "GET", false),
+    ] {
+        let (bob, eve) = (Browser::new(&gateway), Browser::new(&gateway));
+        bob.at_doorward.sign_in("ada").await;
+        if is_at_the_app {
+            bob.follow("http://wiki.test/", "ada").await;
+        }
+        let headers = [&NAVIGATION[..], &[("referer", referer)]].concat();
+        let of_eve = eve.ask(method, &url, &headers).await;
+        let code = bob.at_doorward.get(of_eve.location()).await;
+        let code = code.location().to_owned();
+        bob.ask(arrives_by, &code, &NAVIGATION).await;
+        let (_, code) = code.rsplit_once("_doorward=").unwrap();
+        eve.open(&format!("http://wiki.test/?_doorward={code}"))
+            .await;
+        let answer = eve.open("http://wiki.test/").await;
+        assert_eq!(
+            answer.status, 303,
+            "{method} {url} {referer} {arrives_by} {is_at_the_app}"
+        );
+    }
+}
+
 #[actix_web::test]
 async fn a_browser_that_keeps_no_cookies_ends_on_a_page_that_says_why() {
     let gateway = Gateway::start(Database::Sqlite);

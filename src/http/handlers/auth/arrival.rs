@@ -22,15 +22,23 @@ pub async fn arrive(
     record: &mut Record,
 ) -> Option<HttpResponse> {
     let query = original.target.query.as_deref()?;
-    let (code, rest) = match take_code(query) {
-        Codes::None => return None,
-        Codes::One(code, rest) => (code, rest),
-        Codes::Several => {
-            record.set(Outcome::Refused, "code_forged");
-            return Some(responder.forbidden());
+    let (codes, rest) = take_codes(query);
+    let code = *codes.first()?;
+    let host = original.host.as_str();
+    let is_get = original.method == "GET";
+    if codes.len() > 1 || !is_get || is_signed_in {
+        // It opens nothing here, and must not open anything for somebody who has read it elsewhere.
+        for code in &codes {
+            if let Err(cause) = gateway.sessions.spend_code(host, code).await {
+                return Some(unavailable(responder, record, &cause));
+            }
         }
-    };
-    if original.method != "GET" {
+    }
+    if codes.len() > 1 {
+        record.set(Outcome::Refused, "code_forged");
+        return Some(responder.forbidden());
+    }
+    if !is_get {
         return None;
     }
     let target = match rest {
@@ -43,7 +51,6 @@ pub async fn arrive(
         record.set(Outcome::Arrived, "");
         return is_navigation.then(|| responder.send_to(&original.origin(), &target, None));
     }
-    let host = original.host.as_str();
     let reason = match gateway.sessions.finish_handover(host, code, cookies).await {
         Ok(arrived) => match gateway.sessions.app_visit(&arrived.key_hash).await {
             Ok(Some(visit)) => {
@@ -91,12 +98,9 @@ fn unavailable(
 }
 
 /// Where a person wants to be after signing in: what they asked for. The body of a POST is lost, so after one it is the page
-/// that it was sent from, if that is the app's.
+/// that it was sent from, if that is the app's. Without any code, or the one that is added would be one of several.
 pub fn wanted(original: &OriginalRequest<'_>, headers: &RequestHeaders<'_>) -> String {
-    let own = || match original.target.query.as_deref() {
-        Some(query) => format!("{}?{query}", original.target.path),
-        None => original.target.path.to_string(),
-    };
+    let own = || without_codes(&original.target.path, original.target.query.as_deref());
     if original.method != "POST" {
         return own();
     }
@@ -106,33 +110,28 @@ pub fn wanted(original: &OriginalRequest<'_>, headers: &RequestHeaders<'_>) -> S
     let referer =
         referer.filter(|referer| referer.origin().ascii_serialization() == original.origin());
     referer.map_or_else(own, |referer| {
-        referer[url::Position::BeforePath..url::Position::AfterQuery].to_owned()
+        without_codes(referer.path(), referer.query())
     })
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Codes<'q> {
-    None,
-    /// The code, and the query as it was before it was added: nothing if there was none.
-    One(&'q str, Option<String>),
-    Several,
+fn without_codes(path: &str, query: Option<&str>) -> String {
+    match query.and_then(|query| take_codes(query).1) {
+        Some(rest) => format!("{path}?{rest}"),
+        None => path.to_owned(),
+    }
 }
 
-fn take_code(query: &str) -> Codes<'_> {
-    let is_code = |pair: &&str| {
-        pair.strip_prefix(CODE)
-            .is_some_and(|rest| rest.starts_with('='))
-    };
-    let mut codes = query.split('&').filter(is_code);
-    match (codes.next(), codes.next()) {
-        (None, _) => Codes::None,
-        (Some(_), Some(_)) => Codes::Several,
-        (Some(pair), None) => {
-            let rest: Vec<&str> = query.split('&').filter(|other| !is_code(other)).collect();
-            let rest = (query != pair).then(|| rest.join("&"));
-            Codes::One(&pair[CODE.len() + 1..], rest)
+/// The codes, and the query as it was before they were added: nothing if there was none.
+fn take_codes(query: &str) -> (Vec<&str>, Option<String>) {
+    let mut codes = Vec::new();
+    let mut rest = Vec::new();
+    for pair in query.split('&') {
+        match pair.strip_prefix(CODE).and_then(|it| it.strip_prefix('=')) {
+            Some(code) => codes.push(code),
+            None => rest.push(pair),
         }
     }
+    (codes, (!rest.is_empty()).then(|| rest.join("&")))
 }
 
 #[cfg(test)]
@@ -141,20 +140,24 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_comes_back_exactly() {
-        let one = |code, rest: Option<&str>| Codes::One(code, rest.map(str::to_owned));
-        for (query, codes) in [
-            ("", Codes::None),
-            ("a=b", Codes::None),
-            ("_doorwardx=1&x_doorward=2&_doorward", Codes::None),
-            ("_doorward=c", one("c", None)),
-            ("&_doorward=c", one("c", Some(""))),
-            ("a=b&_doorward=c", one("c", Some("a=b"))),
-            ("a=b&_doorward=c&d", one("c", Some("a=b&d"))),
-            ("_doorward=", one("", None)),
-            ("_doorward=c&_doorward=c", Codes::Several),
-            ("_doorward=c&a&_doorward=d", Codes::Several),
+        for (query, codes, rest) in [
+            ("", &[][..], Some("")),
+            ("a=b", &[], Some("a=b")),
+            (
+                "_doorwardx=1&x_doorward=2&_doorward",
+                &[],
+                Some("_doorwardx=1&x_doorward=2&_doorward"),
+            ),
+            ("_doorward=c", &["c"], None),
+            ("&_doorward=c", &["c"], Some("")),
+            ("a=b&_doorward=c", &["c"], Some("a=b")),
+            ("a=b&_doorward=c&d", &["c"], Some("a=b&d")),
+            ("_doorward=", &[""], None),
+            ("_doorward=c&_doorward=c", &["c", "c"], None),
+            ("_doorward=c&a&_doorward=d", &["c", "d"], Some("a")),
         ] {
-            assert_eq!(take_code(query), codes, "{query}");
+            let expected = (codes.to_vec(), rest.map(str::to_owned));
+            assert_eq!(take_codes(query), expected, "{query}");
         }
     }
 }
