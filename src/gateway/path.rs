@@ -107,17 +107,21 @@ fn has_only_usual_characters(decoded: &[u8]) -> bool {
 }
 
 /// All readings of a path. An app may decode it or not, and that once or again and again; ignore what follows a `;` in a
-/// segment; take a backslash for a slash; merge slashes; remove dot segments.
+/// segment; take a backslash for a slash; merge slashes; remove dot segments or keep them.
 ///
 /// # Errors
 /// Nothing, if the path is encoded too often, or decodes to what [`Target::parse`] does not accept.
 pub fn readings(path: &str) -> Option<Vec<Vec<u8>>> {
     let path = path.as_bytes();
     let mut readings = vec![path.to_vec()];
-    for decoded in decoded_forms(path)? {
-        for slashes in [decoded.clone(), with_slashes(&decoded)] {
-            for merged in [merge_slashes(&slashes), slashes] {
-                readings.push(remove_dot_segments(&merged));
+    // A server may remove dot segments before an application decodes the rest and removes none.
+    for sent in [path.to_vec(), remove_dot_segments(path)] {
+        for decoded in decoded_forms(&sent)? {
+            for slashes in [decoded.clone(), with_slashes(&decoded)] {
+                for merged in [merge_slashes(&slashes), slashes] {
+                    let removed = remove_dot_segments(&merged);
+                    readings.extend([merged, merge_slashes(&removed), removed]);
+                }
             }
         }
     }

@@ -131,3 +131,18 @@ fn a_path_that_is_encoded_without_end_has_no_reading() {
         assert_eq!(readings(path), None, "{path}");
     }
 }
+
+/// WSGI servers decode the path and remove no dot segments: Django's `admin/<path:rest>` fits `/admin/../x`.
+#[test]
+fn cve_2026_40912_an_app_may_decode_and_keep_dot_segments() {
+    for (sent, expected) in [
+        ("/%61dmin/../x", "/admin/../x"),
+        ("/admin;a/../x", "/admin/../x"),
+        ("//admin/../x", "/admin/../x"),
+        ("/\\admin\\..\\x", "/admin/../x"),
+        ("/x/../%61dmin/%2e%2e/y", "/admin/../y"),
+        ("/p/q//../..//admin", "/p/admin"),
+    ] {
+        assert!(reads_as(sent, expected), "{sent}");
+    }
+}
