@@ -168,12 +168,14 @@ fn is_recent(auth_time: Option<OffsetDateTime>, max_age: Duration, now: OffsetDa
     auth_time.is_some_and(|auth_time| auth_time <= now + CLOCK_SKEW && now - auth_time <= max_age)
 }
 
-/// The method of the request that a preflight announces.
+/// The method of the request that a preflight announces. One that overrides its own method is none, since no browser sends it.
 fn announced_method<'h, H: Headers>(
     request: &OriginalRequest<'_>,
     headers: &'h H,
 ) -> Option<&'h str> {
-    let is_preflight = request.method == "OPTIONS" && only(headers, "origin").is_some();
+    let is_preflight = request.method == "OPTIONS"
+        && request.method_overrides.is_empty()
+        && only(headers, "origin").is_some();
     is_preflight.then(|| only(headers, "access-control-request-method"))?
 }
 

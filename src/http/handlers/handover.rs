@@ -43,12 +43,23 @@ pub async fn handover(
     }
     let access = app.access.as_ref().ok_or(Error::HandoverForged)?;
     let sealed = query.request.as_deref().unwrap_or_default();
-    let wanted = match app.sessions.open_handover_request(sealed) {
-        Ok(wanted) => wanted,
-        // The app's address begins anew.
-        Err(HandoverError::RequestExpired(old)) => return Ok(redirect_to(&url(&old))),
+    let (wanted, is_expired) = match app.sessions.open_handover_request(sealed) {
+        Ok(wanted) => (wanted, false),
+        Err(HandoverError::RequestExpired(wanted)) => (wanted, true),
         Err(_) => return Err(Error::HandoverForged),
     };
+    let target = url(&wanted);
+    let original = OriginalRequest::of_url("GET", &target);
+    let original = original.map_err(|_| Error::HandoverForged)?;
+    let rules = access.rules.load();
+    // Of an app that is gone: the host may be a stranger's by now.
+    if !rules.knows_host(original.host.as_str()) {
+        return Err(Error::HandoverForged);
+    }
+    if is_expired {
+        // The app's address begins anew.
+        return Ok(redirect_to(&target));
+    }
     let Some(person) = person else {
         let here = format!("{}?{REQUEST}={sealed}", app.public_url.at(paths::HANDOVER));
         let here: String = byte_serialize(here.as_bytes()).collect();
@@ -57,10 +68,6 @@ pub async fn handover(
             app.public_url.at(paths::LOGIN)
         )));
     };
-    let target = url(&wanted);
-    let original = OriginalRequest::of_url("GET", &target);
-    let original = original.map_err(|_| Error::HandoverForged)?;
-    let rules = access.rules.load();
     let client = RequestContext::current().and_then(|context| context.address);
     let mut name = "";
     let reason = match rules.select(&original, client) {

@@ -182,6 +182,27 @@ async fn a_link_of_an_app_leads_back_to_it_and_to_no_stranger() {
     }
 }
 
+/// The host may be somebody else's by now.
+#[actix_web::test]
+async fn a_handover_to_a_host_that_no_rule_names_any_more_leads_nowhere() {
+    let gateway = Gateway::start(Database::Sqlite);
+    let handover = Browser::new(&gateway).open("http://wiki.test/").await;
+    let (_, handover) = handover.location().rsplit_once("/handover").unwrap();
+    let rules = super::support::RULES.replace("wiki.test", "other.test");
+    let without = Gateway::start_with(Database::Sqlite, &rules, &[]);
+    let eve = Browser::new(&without);
+    let page = eve.at_doorward.get(&format!("/handover{handover}")).await;
+    assert_eq!(page.status, 400);
+    let login = format!(
+        "/login?return_to=%2Fhandover{}",
+        handover.replace('?', "%3F").replace('=', "%3D")
+    );
+    let provider = eve.at_doorward.begin(&login).await;
+    let callback = eve.at_doorward.choose(&provider, "ada").await;
+    let back = eve.at_doorward.get(&callback).await;
+    assert_eq!(eve.at_doorward.get(back.location()).await.status, 400);
+}
+
 #[actix_web::test]
 async fn what_is_not_sealed_by_us_is_a_page() {
     let gateway = Gateway::start(Database::Sqlite);
