@@ -224,5 +224,21 @@ fn remove_dot_segments(path: &[u8]) -> Vec<u8> {
     removed
 }
 
+/// The path to an app that ignores case. To some (Python's and Go's regular expressions, Go's `EqualFold` and `ToLower`) these
+/// four characters are letters of ASCII as well.
+pub fn ignoring_case(path: &[u8]) -> Vec<u8> {
+    const LETTERS: [(char, &str); 4] = [
+        ('\u{212a}', "k"),
+        ('\u{17f}', "s"),
+        ('\u{130}', "i"),
+        ('\u{131}', "i"),
+    ];
+    let mut lower = String::from_utf8_lossy(path).to_ascii_lowercase();
+    for (letter, ascii) in LETTERS {
+        lower = lower.replace(letter, ascii);
+    }
+    lower.into_bytes()
+}
+
 #[cfg(test)]
 mod tests;

@@ -146,3 +146,16 @@ fn cve_2026_40912_an_app_may_decode_and_keep_dot_segments() {
         assert!(reads_as(sent, expected), "{sent}");
     }
 }
+
+#[test]
+fn some_letters_beyond_ascii_are_ascii_to_apps_that_ignore_case() {
+    for (path, lower) in [
+        ("/WI\u{212a}I", "/wiki"),
+        ("/\u{17f}taff", "/staff"),
+        ("/adm\u{130}n", "/admin"),
+        ("/adm\u{131}n", "/admin"),
+        ("/\u{c4}", "/\u{c4}"),
+    ] {
+        assert_eq!(ignoring_case(path.as_bytes()), lower.as_bytes(), "{path}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Rule;
-use super::pattern::HostPattern;
+use super::pattern::{HostPattern, PathPattern};
 
 /// For each hidden rule, the rule that hides it: index and index.
 pub fn hidden(rules: &[Rule]) -> Vec<(usize, usize)> {
@@ -44,8 +44,7 @@ impl Rule {
     }
 
     fn covers_paths(&self, other: &Rule) -> bool {
-        let fits_all =
-            self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.to_string() == "/");
+        let fits_all = self.paths.is_empty() || self.paths.iter().any(PathPattern::fits_all);
         fits_all
             || !other.paths.is_empty()
                 && all_covered(&self.paths, &other.paths, |mine, theirs| {

@@ -174,6 +174,11 @@ impl PathPattern {
         all_fit && (!self.is_exact || segments.next().is_none())
     }
 
+    /// Whether it fits every path.
+    pub fn fits_all(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// Whether it fits each path that `other` fits.
     pub fn covers(&self, other: &PathPattern) -> bool {
         if self.is_exact && !other.is_exact {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use super::pattern::PathPattern;
 use super::{Candidates, Rule, Rules};
 use crate::gateway::original_request::{OriginalRequest, overriding_method};
-use crate::gateway::path::{is_plain, readings};
+use crate::gateway::path::{ignoring_case, is_plain, readings};
 
 /// Which rule a request leads to.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ impl Rules {
         };
         let methods = || std::iter::once(method).chain(overrides.iter().map(|method| &**method));
         paths.iter().all(|path| {
-            let lower = path.to_ascii_lowercase();
+            let lower = ignoring_case(path);
             methods().all(|method| {
                 self.first(candidates, method, path, client) == expected
                     && self.first_ignoring_case(candidates, method, &lower, client) == expected

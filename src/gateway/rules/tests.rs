@@ -73,6 +73,8 @@ fn all_readings_of_a_path_must_lead_to_one_rule() {
         ("//admin", "ambiguous"),
         ("/%61dmin", "ambiguous"),
         ("/ADMIN", "ambiguous"),
+        ("/adm%C4%B1n", "ambiguous"),
+        ("/adm%c4%b0n", "ambiguous"),
         ("/admin;x", "ambiguous"),
         ("/admin%2fx", "ambiguous"),
         ("/api/keys", "ambiguous"),
