@@ -270,13 +270,19 @@ fn serve(
     let (started, start) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         System::new().block_on(async move {
-            if let Some(gateway) = gateway {
+            let gateway = gateway.map(|gateway| {
                 let gateway = doorward.serve_gateway(gateway).unwrap();
-                actix_web::rt::spawn(gateway.expect("there is one"));
-            }
+                let gateway = gateway.expect("there is one");
+                let handle = gateway.handle();
+                actix_web::rt::spawn(gateway);
+                handle
+            });
             let server = doorward.serve(listener).unwrap();
             started.send(server.handle()).unwrap();
             let _ = server.await;
+            if let Some(gateway) = gateway {
+                gateway.stop(false).await;
+            }
         });
     });
     (start.recv().unwrap(), thread)

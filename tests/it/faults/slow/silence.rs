@@ -271,8 +271,9 @@ async fn nobody_waits_for_a_postgres_that_hangs_and_the_log_says_so_in_few_lines
         assert_eq!(causes, 2, "{lines:#?}");
         assert_eq!(said("/readyz answers 503: "), 1, "{lines:#?}");
         assert_eq!(said("queries have waited for up to "), 1, "{lines:#?}");
+        assert_eq!(said("/readyz answers 200 again: "), 1, "{lines:#?}");
         assert_eq!(said("the database is back: "), 1, "{lines:#?}");
-        assert_eq!(lines.len(), 3, "{lines:#?}");
+        assert_eq!(lines.len(), 4, "{lines:#?}");
     }
 }
 
