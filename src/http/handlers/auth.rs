@@ -100,7 +100,8 @@ async fn examine(
         Ok(visit) => visit,
         Err(cause) => {
             record.set(Outcome::Error, "database");
-            log::error!("a check failed: {cause}");
+            // The outage itself is logged where the query failed.
+            log::debug!("a check failed: {cause}");
             return responder.unavailable();
         }
     };

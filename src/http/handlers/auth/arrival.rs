@@ -93,7 +93,7 @@ fn unavailable(
     cause: &crate::db::Error,
 ) -> HttpResponse {
     record.set(Outcome::Error, "database");
-    log::error!("a handover failed: {cause}");
+    log::debug!("a handover failed: {cause}");
     responder.unavailable()
 }
 
