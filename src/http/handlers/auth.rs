@@ -203,6 +203,12 @@ fn read<'a>(
     let original = match kind {
         Kind::Forward => original_request::forward(headers),
         Kind::Request => original_request::request(headers),
+        // In absolute form it has a host of its own.
+        Kind::ExtAuthz if request.uri().authority().is_some() => Err(Malformed {
+            part: Part::Host,
+            header: "the request line",
+            fault: Fault::Invalid,
+        }),
         Kind::ExtAuthz => {
             let uri = request
                 .uri()

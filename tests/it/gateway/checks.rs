@@ -1,10 +1,6 @@
 //! What proxies are told.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use super::support::{Browser, Gateway, NAVIGATION};
-use crate::support::process::PATIENCE;
 use crate::support::{Database, log};
 
 const IDENTITY: [&str; 8] = [
@@ -202,45 +198,4 @@ async fn a_refusal_of_a_tab_is_a_page_of_ours() {
         .await;
     assert_eq!((script.status, script.header("location")), (403, None));
     assert_eq!(NAVIGATION.len(), 2);
-}
-
-/// Browsers never send such a preflight, and to an app that reads the override it would be another request.
-#[actix_web::test]
-async fn a_preflight_that_overrides_its_method_does_not_pass() {
-    let gateway = Gateway::start(Database::Sqlite);
-    let eve = Browser::new(&gateway);
-    for name in [
-        "x-http-method-override",
-        "x-http-method",
-        "x-method-override",
-    ] {
-        let headers = [
-            ("origin", "https://spa.test"),
-            ("access-control-request-method", "GET"),
-            (name, "GET"),
-        ];
-        let preflight = eve.ask("OPTIONS", "http://metrics.test/", &headers).await;
-        assert_eq!(preflight.status, 401, "{name}");
-    }
-}
-
-/// caddyserver/caddy#5430
-#[actix_web::test]
-async fn a_websocket_handshake_gets_a_plain_answer() {
-    let gateway = Gateway::start(Database::Sqlite);
-    for upgrade in ["websocket", "h2c"] {
-        let mut stream = TcpStream::connect(&gateway.addr).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let request = format!(
-            "GET /auth/forward HTTP/1.1\r\nHost: wiki.test\r\nConnection: Upgrade\r\nUpgrade: {upgrade}\r\n\
-             Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nX-Forwarded-Method: GET\r\n\
-             X-Forwarded-Proto: http\r\nX-Forwarded-Host: wiki.test\r\nX-Forwarded-Uri: /healthz\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        // Another request on this connection would be taken for the WebSocket's.
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-        assert!(!answer.contains("\r\nupgrade:"), "{answer}");
-    }
 }

@@ -5,6 +5,7 @@ mod caddy;
 mod checks;
 mod handover;
 mod haproxy;
+mod hostile;
 mod how_they_signed_in;
 mod nginx;
 mod people;
