@@ -41,6 +41,23 @@ pub async fn what_clients_write_reaches_neither_the_rules_nor_the_app(proxy: Pro
         let own = app_sees.iter().all(|it| it.starts_with("x-original-"));
         assert!(own, "{line}: {app_sees:?}");
     }
+    // What `Connection` names is removed on the way (RFC 9110, 7.6.1): not what the app knows people by.
+    let named = proxied.get(
+        "/public",
+        "Connection: Remote-User, X-Auth-Request-Groups\r\n",
+    );
+    for name in ["remote-user:", "x-auth-request-groups:"] {
+        let is_rejected = match proxy {
+            // It sends no empty header, and a `Connection` of its own.
+            Proxy::Nginx => status(&named) == 200,
+            Proxy::Caddy => named.contains(name),
+            Proxy::Haproxy => status(&named) == 400,
+        };
+        assert!(
+            is_rejected && !named.contains("connection: remote"),
+            "{named}"
+        );
+    }
     for path in [
         "/public/../x",
         "/public/%2e%2e/x",
