@@ -98,8 +98,10 @@ fn serve() -> Result<(), String> {
             "listening at {}; PUBLIC_URL is {public_url}",
             sockets.names()
         );
-        let server = doorward.serve(sockets).map_err(|cause| cause.to_string())?;
-        server.await.map_err(|cause| cause.to_string())
+        let server = doorward.clone().serve(sockets);
+        let ended = server.map_err(|cause| cause.to_string())?.await;
+        doorward.close();
+        ended.map_err(|cause| cause.to_string())
     })
 }
 

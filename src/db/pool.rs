@@ -70,6 +70,12 @@ impl Db {
         self.readers.as_ref().unwrap_or(&self.connections)
     }
 
+    /// Closes all connections that no query uses. A later query opens new ones.
+    pub fn close(&self) {
+        self.readers().replace();
+        self.connections.replace();
+    }
+
     /// How many queries can run at once.
     pub fn connections(&self) -> u32 {
         self.connections.count() + self.readers.as_ref().map_or(0, Connections::count)

@@ -231,6 +231,12 @@ impl Doorward {
         access.map(serve).transpose()
     }
 
+    /// Closes the database, when no more requests are served. Threads that have not ended yet would keep it open, and
+    /// SQLite's log would stay beside the file.
+    pub fn close(&self) {
+        self.db.close();
+    }
+
     /// Serves `/metrics`, `/healthz` and `/readyz` on `listener`, beside [`Doorward::serve`].
     pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<Server> {
         metrics_endpoint::serve(listener, self.clone())
