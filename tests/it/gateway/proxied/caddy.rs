@@ -1,0 +1,33 @@
+//! Caddy with the configuration of `docs/proxies/caddy.md`.
+
+use std::net::SocketAddr;
+
+use super::{Setup, documented};
+
+pub fn setup(program: &str, front: SocketAddr) -> Setup {
+    Setup {
+        files: vec![("conf", configuration(front))],
+        script: format!(
+            r#"HOME=$PWD XDG_DATA_HOME=$PWD exec {program} run --adapter caddyfile --config conf"#
+        ),
+        status_without_doorward: 502,
+    }
+}
+
+/// Over http, at another port than 443.
+fn configuration(front: SocketAddr) -> String {
+    let port = front.port();
+    let configuration = documented(
+        include_str!("../../../../docs/proxies/caddy.md"),
+        "caddyfile",
+    )
+    .replace(
+        "https://wiki.example.com",
+        &format!("http://wiki.localhost:{port}, http://metrics.localhost:{port}"),
+    )
+    .replace(
+        "https://auth.example.com",
+        &format!("http://auth.localhost:{port}"),
+    );
+    format!("{{\n\tadmin off\n\tauto_https off\n\tdefault_bind 127.0.0.1\n}}\n{configuration}")
+}

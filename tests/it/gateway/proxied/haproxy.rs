@@ -1,0 +1,43 @@
+//! HAProxy with the configuration of `docs/proxies/haproxy.md`.
+
+use std::net::SocketAddr;
+
+use super::{Setup, documented};
+
+pub fn setup(program: &str, front: SocketAddr) -> Setup {
+    Setup {
+        files: vec![("conf", configuration(front))],
+        script: format!("exec {program} -db -f conf"),
+        status_without_doorward: 503,
+    }
+}
+
+/// The one that `scripts/proxies` has fetched, with the libraries that it brings.
+pub fn current(front: SocketAddr) -> Setup {
+    let program = super::fetched("haproxy");
+    let setup = setup(&program, front);
+    let folder = program.rsplit_once('/').unwrap().0;
+    Setup {
+        script: format!("export LD_LIBRARY_PATH={folder}/lib; {}", setup.script),
+        ..setup
+    }
+}
+
+/// Over http, at another port than 443.
+fn configuration(front: SocketAddr) -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/haproxy/doorward.lua");
+    documented(
+        include_str!("../../../../docs/proxies/haproxy.md"),
+        "haproxy",
+    )
+    .replace("/etc/haproxy/doorward.lua", script)
+    .replace(
+        "bind :443 ssl crt /etc/haproxy/tls.pem alpn h2,http/1.1",
+        &format!("bind {front}"),
+    )
+    .replace("X-Forwarded-Proto https", "X-Forwarded-Proto http")
+    .replace(
+        "-i auth.example.com",
+        &format!("-i auth.localhost:{}", front.port()),
+    )
+}

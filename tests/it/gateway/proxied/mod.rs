@@ -1,0 +1,196 @@
+//! A real proxy before Doorward, its gateway and an app, with the configuration that a document in `docs/proxies/` shows.
+
+mod app;
+mod caddy;
+mod haproxy;
+mod nginx;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use crate::support::process::{PATIENCE, free_addr};
+use crate::support::watchdog::Watchdog;
+use crate::support::{Database, TestApp};
+
+/// Which proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// Debian's, 1.22.
+    Nginx,
+    /// 1.31.
+    NginxCurrent,
+    /// Debian's, 2.6.2.
+    Caddy,
+    /// 2.11.
+    CaddyCurrent,
+    /// Debian's, 2.6.
+    Haproxy,
+    /// 2.8.
+    HaproxyCurrent,
+}
+
+/// How a proxy is started with the configuration that its document shows.
+struct Setup {
+    /// The files of its folder, by name.
+    files: Vec<(&'static str, String)>,
+    /// Starts it in that folder, as one process that stays where the watchdog finds it.
+    script: String,
+    /// What it responds while Doorward is away.
+    status_without_doorward: u16,
+}
+
+impl Proxy {
+    fn setup(self, front: SocketAddr) -> Setup {
+        match self {
+            Proxy::Nginx => nginx::setup("nginx", front),
+            Proxy::NginxCurrent => nginx::setup(&fetched("nginx"), front),
+            Proxy::Caddy => caddy::setup("caddy", front),
+            Proxy::CaddyCurrent => caddy::setup(&fetched("caddy"), front),
+            Proxy::Haproxy => haproxy::setup("haproxy", front),
+            Proxy::HaproxyCurrent => haproxy::current(front),
+        }
+    }
+}
+
+/// A program that `scripts/proxies` has fetched.
+fn fetched(program: &str) -> String {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(target)
+        .join(format!("proxies/{program}/{program}"));
+    assert!(
+        path.exists(),
+        "{} is missing: please run scripts/proxies",
+        path.display()
+    );
+    path.to_str().unwrap().to_owned()
+}
+
+/// What stands between the fences of a document that begin with this language.
+fn documented(document: &str, language: &str) -> String {
+    let (_, rest) = document
+        .split_once(&format!("```{language}\n"))
+        .unwrap_or_else(|| panic!("no block of {language}"));
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+/// At one port: `auth.localhost`, `wiki.localhost`, and what is open to
+/// nobody but Grace, `metrics.localhost`.
+pub struct Proxied {
+    pub app: TestApp,
+    pub port: u16,
+    /// What the proxy responds while Doorward is away.
+    pub status_without_doorward: u16,
+    running: Watchdog,
+    _folder: TempDir,
+}
+
+impl Proxied {
+    pub fn start(proxy: Proxy) -> Proxied {
+        // Where browsers find `*.localhost`.
+        let front = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let gateway = free_addr();
+        let port = front.port();
+        let rules = format!(
+            "[[rule]]\nname='open'\nhosts=['wiki.localhost:{port}']\npaths=['/public']\nallow='public'\n\
+             [[rule]]\nname='wiki'\nhosts=['wiki.localhost:{port}']\nallow='signed-in'\n\
+             [[rule]]\nname='metrics'\nhosts=['metrics.localhost:{port}']\nemails=['grace@example.com']\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("rules.toml");
+        std::fs::write(&file, rules).unwrap();
+        let public_url = format!("http://auth.localhost:{port}");
+        let app = TestApp::spawn_with(
+            Database::Sqlite,
+            &[
+                ("PUBLIC_URL", &public_url),
+                ("GATEWAY_ADDR", &gateway.to_string()),
+                ("RULES_FILE", file.to_str().unwrap()),
+                ("TRUSTED_PROXIES", "127.0.0.1"),
+                ("SESSION_CACHE", "0"),
+            ],
+        );
+        let doorward = url::Url::parse(&app.url).unwrap().port().unwrap();
+        let app_addr = app::start();
+        let Setup {
+            files,
+            script,
+            status_without_doorward,
+        } = proxy.setup(front);
+        let program = ["sh".as_ref(), "-c".as_ref(), script.as_ref()];
+        let mut running = Watchdog::new("proxy", "TERM", None, &program);
+        for (name, text) in files {
+            let text = text
+                .replace("127.0.0.1:9091", &gateway.to_string())
+                .replace("127.0.0.1:8080", &format!("127.0.0.1:{doorward}"))
+                .replace("127.0.0.1:3000", &app_addr.to_string())
+                .replace("auth.example.com", "auth.localhost");
+            std::fs::write(running.folder().join(name), text).unwrap();
+        }
+        running.start("");
+        let deadline = Instant::now() + PATIENCE;
+        let proxied = Proxied {
+            app,
+            port,
+            status_without_doorward,
+            running,
+            _folder: folder,
+        };
+        // Some listen before they have read all of their configuration.
+        while TcpStream::connect(front).is_err() || status(&proxied.get("/public", "")) != 200 {
+            assert!(
+                proxied.is_running() && Instant::now() < deadline,
+                "{proxy:?}: {}",
+                proxied.running.output()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        proxied
+    }
+
+    pub fn is_running(&self) -> bool {
+        !self.running.ended()
+    }
+
+    pub fn url(&self, host: &str, path: &str) -> String {
+        format!("http://{host}.localhost:{}{path}", self.port)
+    }
+
+    /// What the proxy answers to these bytes; `HOST` in them is the wiki's.
+    pub fn raw(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = request.replace("HOST", &format!("wiki.localhost:{}", self.port));
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    pub fn get(&self, path: &str, headers: &str) -> String {
+        self.raw(&format!(
+            "GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n{headers}\r\n"
+        ))
+    }
+}
+
+pub fn status(answer: &str) -> u16 {
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_default()
+}
+
+pub const SPOOFED: &str = "Remote-User: eve\r\nRemote-Name: eve\r\nRemote-Email: eve\r\nRemote-Groups: admins\r\n\
+                       X-Auth-Request-User: eve\r\nX-Auth-Request-Preferred-Username: eve\r\nX-Auth-Request-Email: eve\r\n\
+                       X-Auth-Request-Groups: admins\r\nRemote_User: eve\r\nX_Auth_Request_User: eve\r\n\
+                       X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.1\r\n\
+                       X-Original-URL: http://evil.test/public\r\nX-Original-Method: GET\r\n";
