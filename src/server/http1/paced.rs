@@ -66,6 +66,10 @@ impl<T> Paced<T> {
             let empty = self.requests.empty_lines(&self.held);
             self.held.advance(empty);
             self.due = self.requests.due(&self.held);
+            if let Some(at) = self.requests.take_fragment() {
+                // What no parser accepts: a 400.
+                self.held[at] = 0;
+            }
             if self.due > 0 && std::mem::take(&mut self.is_announced) {
                 self.held.advance(1);
                 self.due -= 1;

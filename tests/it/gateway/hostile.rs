@@ -65,6 +65,11 @@ async fn odd_request_lines_and_frames_of_a_proxy_are_rejected() {
         ("GET /auth/ext-authz/../forward", "", 401),
         ("GET /auth/ext-authzhealthz", "", 404),
         ("GET /auth/ext-authz", "", 400),
+        // The app would read another path than we do (GHSA-pxq7).
+        ("GET /auth/ext-authz/healthz#/../x", "", 400),
+        ("GET /auth/ext-authz/healthz?a#b", "", 400),
+        ("GET /auth/ext-authz/#", "", 400),
+        ("GET /auth/ext-authz/healthz%23", "", 401),
         ("GET http://wiki.test/auth/ext-authz/healthz", "", 400),
         ("GET http://metrics.test/auth/ext-authz/healthz", "", 400),
     ] {

@@ -17,6 +17,8 @@ pub struct Requests {
     searched: usize,
     /// Whether a request was answered before its body had come.
     is_answered: bool,
+    /// Where a head that was just read has a `#` in its target.
+    fragment: Option<usize>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -84,6 +86,12 @@ impl Requests {
         due
     }
 
+    /// Where the head that is due has a `#` in its target, once. No target has a fragment (RFC 9112, 3.2), and the `http` crate
+    /// drops it: we would judge another path than a proxy that asks about this one passes on.
+    pub fn take_fragment(&mut self) -> Option<usize> {
+        self.fragment.take()
+    }
+
     /// An answer was written.
     pub fn answered(&mut self) {
         match self.part {
@@ -138,6 +146,10 @@ impl Requests {
         let length = match request.parse_with_uninit_headers(bytes, &mut headers) {
             Ok(httparse::Status::Complete(length)) => {
                 self.part = body(request.headers);
+                if let (Some(method), Some(target)) = (request.method, request.path) {
+                    let at = target.find('#');
+                    self.fragment = at.map(|at| method.len() + 1 + at);
+                }
                 length
             }
             Ok(httparse::Status::Partial) if !is_long => return 0,

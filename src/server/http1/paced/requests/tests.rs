@@ -43,6 +43,26 @@ fn a_request_is_handed_on_when_the_one_before_it_is_answered() {
 }
 
 #[test]
+fn a_fragment_in_a_target_is_found_where_it_is() {
+    for (line, found) in [
+        ("GET /a", None),
+        ("GET /#", Some("#")),
+        ("OPTIONS /a?b#c#d", Some("#c#d")),
+        // A method may have one (RFC 9110, 5.6.2), a target may not.
+        ("G#T /a", None),
+        ("G#T /a#b", Some("#b")),
+    ] {
+        let mut requests = Requests::default();
+        let head = format!("{line} HTTP/1.1\r\nReferer: /#x\r\n\r\n");
+        assert_eq!(requests.due(head.as_bytes()), head.len(), "{line}");
+        let at = requests.take_fragment();
+        let rest = at.map(|at| head[at..].split(' ').next().unwrap());
+        assert_eq!(rest, found, "{line}");
+        assert_eq!(requests.take_fragment(), None, "{line}");
+    }
+}
+
+#[test]
 fn empty_lines_before_a_request_are_told_from_it() {
     let mut requests = Requests::default();
     for (bytes, empty) in [
