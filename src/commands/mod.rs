@@ -8,6 +8,7 @@ mod output;
 mod paging;
 mod person;
 mod purge;
+mod risky_rules;
 mod rules;
 mod sessions;
 mod users;

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::explain;
 use super::output::{self, Form};
+use super::risky_rules::{self, Risk};
 use crate::duration;
 use crate::gateway::decision::judge;
 use crate::gateway::original_request::OriginalRequest;
@@ -76,34 +77,9 @@ pub fn run(rules: Rules) -> Result<ExitCode, String> {
 }
 
 fn check(file: &RulesFile) -> String {
-    let rules = file.rules.all();
-    let mut hosts: Vec<String> = rules
-        .iter()
-        .flat_map(|rule| &rule.hosts)
-        .map(ToString::to_string)
-        .collect();
-    hosts.sort_unstable();
-    hosts.dedup();
-    let mut text = format!("no fault: rules {}, hosts {}\n", rules.len(), hosts.len());
-    for rule in rules {
-        let at = format!("line {}: \"{}\"", rule.line, rule.name);
-        if rule.allow == Allow::Public
-            && rule.paths.is_empty()
-            && rule.methods.is_empty()
-            && rule.networks.is_empty()
-        {
-            let hosts: Vec<String> = rule.hosts.iter().map(ToString::to_string).collect();
-            text.push_str(&format!(
-                "warning: {at} lets everybody in everywhere at {}\n",
-                hosts.join(", ")
-            ));
-        }
-        let own = file.public_url.url().host_str().unwrap_or_default();
-        if rule.hosts.iter().any(|host| host.to_string() == own) {
-            text.push_str(&format!(
-                "warning: {at} is for PUBLIC_URL's own host: signing in must not need a sign-in\n"
-            ));
-        }
+    let mut text = format!("no fault: {}\n", risky_rules::size(&file.rules));
+    for Risk { message, fix } in risky_rules::risks(&file.rules, &file.public_url, &file.scopes) {
+        text.push_str(&format!("warning: {message}. Fix: {fix}.\n"));
     }
     text
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret;
 
 use super::listening::{ListenAddr, Listening};
+use super::provider;
 use super::proxies::TrustedProxies;
 use super::source::{FileContent, Source};
 use super::values;
@@ -35,17 +36,21 @@ pub struct RulesFile {
     pub user_name: UserName,
     /// `PUBLIC_URL`.
     pub public_url: PublicUrl,
+    /// `OIDC_SCOPES`.
+    pub scopes: String,
 }
 
-/// `RULES_FILE`, which must be there, and `GATEWAY_USER`.
+/// `RULES_FILE`, which must be there, `GATEWAY_USER` and `OIDC_SCOPES`.
 pub fn rules_file(source: &mut Source<'_>, public_url: PublicUrl) -> Option<RulesFile> {
     let path = source.required("RULES_FILE", RULES_FILE, values::text);
     let user_name = source.optional("GATEWAY_USER", "subject", user_name);
+    let scopes = provider::scopes(source);
     let (rules, _) = rules(source, PathBuf::from(path?))?;
     Some(RulesFile {
         rules,
         user_name: user_name.unwrap_or_default(),
         public_url,
+        scopes,
     })
 }
 

@@ -123,7 +123,7 @@ impl Settings {
         source.none_or(settings)
     }
 
-    /// `RULES_FILE`, `GATEWAY_USER` and `PUBLIC_URL` alone, for the commands about rules.
+    /// `RULES_FILE`, `GATEWAY_USER`, `OIDC_SCOPES` and `PUBLIC_URL` alone, for the commands about rules.
     ///
     /// # Errors
     /// As [`Settings::from_env`].

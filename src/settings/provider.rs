@@ -35,7 +35,7 @@ impl Provider {
             "the client secret of the application at the provider",
             |secret| Ok(SecretString::from(secret)),
         );
-        let scopes = source.optional("OIDC_SCOPES", DEFAULT_SCOPES, values::scopes);
+        let scopes = scopes(source);
         let extra_roots = extra_roots(source);
         let proxy = outbound_proxy::read(source);
         let id_token_algs =
@@ -58,7 +58,7 @@ impl Provider {
                 client_secret,
                 redirect_uri: public_url.redirect_uri(),
                 post_logout_redirect_uri: public_url.as_written().to_owned(),
-                scopes: scopes.unwrap_or_else(|| DEFAULT_SCOPES.to_owned()),
+                scopes,
                 id_token_algs,
                 groups: groups.unwrap_or_default(),
                 client_auth,
@@ -69,6 +69,12 @@ impl Provider {
             proxy,
         })
     }
+}
+
+/// `OIDC_SCOPES`.
+pub(super) fn scopes(source: &mut Source<'_>) -> String {
+    let scopes = source.optional("OIDC_SCOPES", DEFAULT_SCOPES, values::scopes);
+    scopes.unwrap_or_else(|| DEFAULT_SCOPES.to_owned())
 }
 
 fn extra_roots(source: &mut Source<'_>) -> Option<Vec<u8>> {

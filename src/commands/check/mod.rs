@@ -3,6 +3,7 @@
 
 mod client;
 mod database;
+mod gateway;
 mod local;
 mod offers;
 mod provider;
@@ -43,6 +44,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
         }
         Ok(settings) => {
             findings.extend(local::check(&settings));
+            findings.extend(gateway::check(&settings));
             let found = in_thread(move || provider::check(settings));
             findings.extend(found.recv_timeout(PROVIDER_PATIENCE).unwrap_or_else(|_| {
                 let why = format!("it took more than {} s", PROVIDER_PATIENCE.as_secs());

@@ -3,6 +3,7 @@
 mod client;
 mod database;
 mod discovery;
+mod gateway;
 mod provider;
 mod report;
 mod settings;

@@ -168,6 +168,13 @@ fn a_check_names_faults_and_what_may_be_meant_otherwise() {
         printed.contains("\"open\" is for PUBLIC_URL's own host"),
         "{printed}"
     );
+    let groups = "warning: line 8: \"grafana admin\" names groups, and OIDC_SCOPES (openid email profile) has no scope that \
+                  brings them. Fix: add the provider's scope for groups";
+    assert!(printed.contains(groups), "{printed}");
+    let hidden = "[[rule]]\nname='a'\nhosts=['a.test']\nallow='signed-in'\n[[rule]]\nname='b'\nhosts=['a.test']\nallow='nobody'\n";
+    let (code, printed) = run(hidden, "", &["check"]);
+    assert_eq!(code, Some(1));
+    assert!(printed.contains("line 5: \"b\""), "{printed}");
     let (code, printed) = run("[[rule]]\nname = 'a'\ncolor = 1\n", "", &["check"]);
     assert_eq!(code, Some(1));
     for line in ["line 1: a rule needs hosts", "line 3: color is not known"] {

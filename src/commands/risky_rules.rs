@@ -1,0 +1,112 @@
+//! Rules that are valid, and may mean more or less than was meant: for `doorward rules check` and `doorward check`.
+
+use crate::gateway::host::{Host, Scheme};
+use crate::gateway::rules::{Allow, Rule, Rules};
+use crate::public_url::PublicUrl;
+
+/// The scopes of OpenID Connect Core 1.0, 5.4 and 11. None of them brings groups.
+const STANDARD_SCOPES: [&str; 6] = [
+    "openid",
+    "profile",
+    "email",
+    "address",
+    "phone",
+    "offline_access",
+];
+
+/// What may be meant otherwise.
+pub struct Risk {
+    /// What it is, with the rule's line and name.
+    pub message: String,
+    /// How to mean something else.
+    pub fix: &'static str,
+}
+
+/// Everything in `rules` that may be meant otherwise, in the order of the file. `scopes` is `OIDC_SCOPES`.
+pub fn risks(rules: &Rules, public_url: &PublicUrl, scopes: &str) -> Vec<Risk> {
+    let own_host = own_host(public_url);
+    let mut risks = Vec::new();
+    for rule in rules.all() {
+        let at = format!("line {}: \"{}\"", rule.line, rule.name);
+        if lets_everybody_in_everywhere(rule) {
+            risks.push(Risk {
+                message: format!(
+                    "{at} lets everybody in everywhere at {}",
+                    hosts(&rule.hosts)
+                ),
+                fix: "name the paths that are public, or write allow = \"signed-in\"",
+            });
+        }
+        let is_own = |host: &String| Some(host) == own_host.as_ref();
+        if rule
+            .hosts
+            .iter()
+            .map(ToString::to_string)
+            .any(|it| is_own(&it))
+        {
+            risks.push(Risk {
+                message: format!(
+                    "{at} is for PUBLIC_URL's own host: signing in must not need a sign-in"
+                ),
+                fix: "let the proxy send that host to Doorward without a check, and delete it from the rule",
+            });
+        }
+    }
+    risks.extend(groups_without_scope(rules, scopes));
+    risks
+}
+
+/// How many rules and hosts there are.
+pub fn size(rules: &Rules) -> String {
+    let mut hosts: Vec<String> = rules
+        .all()
+        .iter()
+        .flat_map(|rule| &rule.hosts)
+        .map(ToString::to_string)
+        .collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    format!("rules {}, hosts {}", rules.all().len(), hosts.len())
+}
+
+fn lets_everybody_in_everywhere(rule: &Rule) -> bool {
+    rule.allow == Allow::Public
+        && (rule.paths.is_empty() || rule.paths.iter().any(|path| path.fits_all()))
+        && rule.methods.is_empty()
+        && (rule.networks.is_empty() || rule.networks.iter().any(|it| it.prefix_len() == 0))
+}
+
+/// `PUBLIC_URL`'s host as rules write it.
+fn own_host(public_url: &PublicUrl) -> Option<String> {
+    let scheme = match public_url.is_https() {
+        true => Scheme::Https,
+        false => Scheme::Http,
+    };
+    let (_, host) = public_url.origin().split_once("://")?;
+    Host::parse(host, scheme).map(|host| host.as_str().to_owned())
+}
+
+/// Many providers send groups only if a scope asks for them, and no standard one does.
+fn groups_without_scope(rules: &Rules, scopes: &str) -> Option<Risk> {
+    let names_groups = |rule: &&Rule| match &rule.allow {
+        Allow::People(people) => !people.groups.is_empty(),
+        Allow::Public | Allow::SignedIn | Allow::Nobody => false,
+    };
+    let first = rules.all().iter().find(names_groups)?;
+    let mut scopes_in_use = scopes.split_ascii_whitespace();
+    scopes_in_use
+        .all(|scope| STANDARD_SCOPES.contains(&scope))
+        .then(|| Risk {
+            message: format!(
+                "line {}: \"{}\" names groups, and OIDC_SCOPES ({scopes}) has no scope that brings them",
+                first.line, first.name
+            ),
+            fix: "add the provider's scope for groups, often called groups, or see that the provider sends them without \
+                  one: `doorward users show PERSON` shows a person's groups",
+        })
+}
+
+fn hosts(hosts: &[impl ToString]) -> String {
+    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    hosts.join(", ")
+}
