@@ -106,6 +106,12 @@ fn has_only_usual_characters(decoded: &[u8]) -> bool {
     })
 }
 
+/// Whether browsers would ask for another path instead: they resolve dot segments, and take a backslash for a slash.
+pub fn is_rewritten_by_browsers(path: &str) -> bool {
+    let decoded = decode(path.as_bytes(), |byte| byte == b'.');
+    remove_dot_segments(&with_slashes(&decoded)) != decoded
+}
+
 /// All readings of a path. An app may decode it or not, and that once or again and again; ignore what follows a `;` in a
 /// segment; take a backslash for a slash; merge slashes; remove dot segments or keep them.
 ///

@@ -28,6 +28,7 @@ use crate::db;
 pub use app_cookies::AppCookies;
 pub use finish::{CodeFault, HandoverError};
 pub use refused_visit::RefusedVisit;
+pub use start::{NewHandover, StartedHandover};
 
 /// How many handovers a browser has under way on one host: tabs.
 const SLOTS: usize = 5;
@@ -44,9 +45,12 @@ pub struct HandoverRequest {
     /// The app's origin.
     #[serde(rename = "o")]
     pub origin: String,
-    /// Path and query; without the query where they would be too long.
+    /// Path and query of a request that the gateway was asked about; without the query where they would be too long.
     #[serde(rename = "t")]
     pub target: String,
+    /// Whether that was a POST. The browser comes back by GET.
+    #[serde(rename = "p")]
+    pub is_post: bool,
     #[serde(rename = "s")]
     slot: usize,
     #[serde(rename = "h")]
@@ -63,7 +67,7 @@ pub struct HandoverRequest {
 struct PendingHandover {
     #[serde(rename = "v")]
     verifier: String,
-    /// Path and query, where they are too long for the request.
+    /// Path and query of where it goes in the end, if that is not the request's target.
     #[serde(rename = "t", skip_serializing_if = "Option::is_none", default)]
     target: Option<String>,
     #[serde(rename = "a", with = "time::serde::timestamp")]

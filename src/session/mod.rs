@@ -33,7 +33,10 @@ use secrecy::SecretSlice;
 pub use cache::CachedSession;
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
-pub use handover::{AppCookies, CodeFault, HandoverError, HandoverRequest, RefusedVisit};
+pub use handover::{
+    AppCookies, CodeFault, HandoverError, HandoverRequest, NewHandover, RefusedVisit,
+    StartedHandover,
+};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;

@@ -1,6 +1,8 @@
 //! `/auth/…` of the gateway's listener: a proxy asks whether a request may go on to its app.
 
 mod arrival;
+mod codes;
+mod departure;
 mod record;
 mod respond;
 
@@ -18,6 +20,7 @@ use crate::gateway::malformed::{Fault, Malformed, Part};
 use crate::gateway::original_request::{self, OriginalRequest};
 use crate::http::gateway::{EXT_AUTHZ, Gateway, RequestHeaders, visitor};
 use crate::observe::request_id::{RequestContext, RequestId};
+use departure::depart;
 pub use record::Outcome;
 use record::{Record, refusal};
 use respond::Responder;
@@ -148,14 +151,12 @@ async fn examine(
         Decision::NeedsSignIn(rule, asker) => {
             record.rule(rule);
             match asker {
-                Asker::Navigation => {
-                    record.set(Outcome::SignIn, "");
-                    let target = arrival::wanted(&original, &headers);
-                    responder.start_handover(gateway, &original, &target, &cookies, false)
-                }
+                Asker::Navigation => depart(
+                    gateway, &original, &headers, &cookies, false, responder, record,
+                ),
                 Asker::Frame | Asker::Program => {
                     record.set(Outcome::Unauthenticated, "");
-                    responder.unauthenticated(gateway, &original, rule, &headers, asker)
+                    responder.unauthenticated(gateway, &original, Some(rule), &headers, asker)
                 }
             }
         }

@@ -49,7 +49,8 @@ pub async fn handover(
         Err(_) => return Err(Error::HandoverForged),
     };
     let target = url(&wanted);
-    let original = OriginalRequest::of_url("GET", &target);
+    let method = if wanted.is_post { "POST" } else { "GET" };
+    let original = OriginalRequest::of_url(method, &target);
     let original = original.map_err(|_| Error::HandoverForged)?;
     let rules = access.rules.load();
     // Of an app that is gone: the host may be a stranger's by now.

@@ -8,8 +8,8 @@ use crate::session::cookie_header::{as_ascii, is_value, pairs};
 const SESSION: &str = "doorward-app";
 const PENDING: &str = "doorward-pending-";
 
-/// A longer pending handover holds a target.
-const SHORT_PENDING: usize = 200;
+/// Of longer pending handovers, in bytes, a browser has one at a time: several would not fit into a header.
+pub(super) const SHORT_PENDING: usize = 350;
 
 /// Our cookies in a request to an app. One that comes twice counts for nothing: browsers keep several of one name if another
 /// party set one of them.
@@ -83,7 +83,7 @@ impl<'a> AppCookies<'a> {
         self.pending.iter().flatten().count()
     }
 
-    /// The slot of the pending handover that holds a target.
+    /// The slot of the long pending handover.
     pub(super) fn long_slot(&self) -> Option<usize> {
         let is_long = |pending: &Option<&str>| pending.is_some_and(|it| it.len() > SHORT_PENDING);
         self.pending.iter().position(is_long)

@@ -2,6 +2,7 @@
 
 use actix_web::cookie::Cookie;
 
+use super::app_cookies::SHORT_PENDING;
 use super::{AppCookies, HandoverRequest, LIFETIME, PendingHandover, SLOTS, pending_place};
 use crate::random;
 use crate::session::Sessions;
@@ -10,8 +11,25 @@ use crate::session::store::hash;
 /// How long a sealed request may be, so that it fits into `return_to`.
 pub(super) const REQUEST_LIMIT: usize = 900;
 
-/// How long a target in a cookie may be. Several such cookies would not fit into a header.
+/// How long a target in a cookie may be, in bytes.
 const TARGET_LIMIT: usize = 1536;
+
+/// A handover that is to start.
+pub struct NewHandover<'a> {
+    /// The app's origin.
+    pub origin: &'a str,
+    /// The origin's host.
+    pub host: &'a str,
+    /// Path and query of the request that the gateway is asked about. The code goes there and nowhere else: a path that
+    /// somebody else names may be one that bypasses the gateway, and nobody would take the code out of use.
+    pub target: &'a str,
+    /// Whether the request is a POST.
+    pub is_post: bool,
+    /// Path and query of where the browser goes in the end, if not to `target`.
+    pub return_to: Option<&'a str>,
+    /// Whether it follows a handover that failed: then no other follows.
+    pub is_retry: bool,
+}
 
 /// The first step of a handover.
 pub struct StartedHandover {
@@ -22,59 +40,55 @@ pub struct StartedHandover {
 }
 
 impl Sessions {
-    /// Starts a handover to `origin`, whose host is `host`, of a browser with `cookies`. `target` is path and query. A handover
-    /// that fails is retried once: then `is_retry`.
+    /// Starts a handover of a browser with `cookies`; nothing if the path is too long for a URL of ours.
     pub fn start_handover(
         &self,
-        origin: &str,
-        host: &str,
-        target: &str,
+        new: &NewHandover<'_>,
         cookies: &AppCookies<'_>,
-        is_retry: bool,
-    ) -> StartedHandover {
-        let now = self.clock.now();
+    ) -> Option<StartedHandover> {
+        let made_at = self.clock.now();
         let verifier = random::secret();
-        let mut request = HandoverRequest {
-            origin: origin.to_owned(),
-            target: target.to_owned(),
-            slot: self.free_slot(host, cookies),
-            verifier_hash: hash(&verifier),
-            is_retry,
-            made_at: now,
+        let verifier_hash = hash(&verifier);
+        let path = without_query(new.target);
+        // As long for each slot: it is one digit.
+        let request = |target: &str, slot| {
+            let request = HandoverRequest {
+                origin: new.origin.to_owned(),
+                target: target.to_owned(),
+                is_post: new.is_post,
+                slot,
+                verifier_hash: verifier_hash.clone(),
+                is_retry: new.is_retry,
+                made_at,
+            };
+            self.seal_handover("request", &request)
         };
-        let mut sealed = self.seal_handover("request", &request);
-        let mut kept_target = None;
-        if sealed.len() > REQUEST_LIMIT {
-            let path = target.split('?').next().unwrap_or_default();
-            kept_target = [target, path]
-                .into_iter()
-                .find(|it| it.len() <= TARGET_LIMIT);
-            request.target = path.to_owned();
-            sealed = self.seal_handover("request", &request);
-        }
-        if sealed.len() > REQUEST_LIMIT {
-            request.target = "/".to_owned();
-            sealed = self.seal_handover("request", &request);
-        }
-        if kept_target.is_some() {
-            // One at a time.
-            request.slot = cookies.long_slot().unwrap_or(request.slot);
-            sealed = self.seal_handover("request", &request);
-        }
+        let fits = |target: &&str| request(target, 0).len() <= REQUEST_LIMIT;
+        let target = [new.target, path].into_iter().find(fits)?;
+        let return_to = new
+            .return_to
+            .or((target != new.target).then_some(new.target));
+        let kept = return_to.and_then(|it| {
+            let mut shorter = [it, without_query(it)].into_iter();
+            shorter.find(|it| it.len() <= TARGET_LIMIT)
+        });
         let pending = PendingHandover {
             verifier,
-            target: kept_target.map(str::to_owned),
-            made_at: now,
+            target: kept.map(str::to_owned),
+            made_at,
         };
-        let place = pending_place(host, request.slot);
-        let name = self.app_cookie_names(host).pending(request.slot);
-        let value = self.seal_handover(&place, &pending);
-        let mut cookie = self.app_cookie(name, value);
+        let sealed = |slot| self.seal_handover(&pending_place(new.host, slot), &pending);
+        let slot = match cookies.long_slot() {
+            Some(long) if sealed(long).len() > SHORT_PENDING => long,
+            _ => self.free_slot(new.host, cookies),
+        };
+        let name = self.app_cookie_names(new.host).pending(slot);
+        let mut cookie = self.app_cookie(name, sealed(slot));
         cookie.set_max_age(actix_web::cookie::time::Duration::minutes(10));
-        StartedHandover {
-            request: sealed,
+        Some(StartedHandover {
+            request: request(target, slot),
             cookie,
-        }
+        })
     }
 
     /// An unused one, or that of the oldest handover.
@@ -87,4 +101,8 @@ impl Sessions {
         };
         (0..SLOTS).min_by_key(age).unwrap_or_default()
     }
+}
+
+fn without_query(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
 }

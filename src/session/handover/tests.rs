@@ -31,16 +31,28 @@ impl Browser {
 
     /// Goes to `target` and returns the request in the URL.
     fn start(&mut self, sessions: &Sessions, target: &str) -> String {
+        self.start_to(sessions, target, None).unwrap()
+    }
+
+    /// Goes to `target`, and to `return_to` in the end.
+    fn start_to(
+        &mut self,
+        sessions: &Sessions,
+        target: &str,
+        return_to: Option<&str>,
+    ) -> Option<String> {
         let headers = self.headers();
-        let started = sessions.start_handover(
-            ORIGIN,
-            HOST,
+        let new = NewHandover {
+            origin: ORIGIN,
+            host: HOST,
             target,
-            &sessions.app_cookies(HOST, &headers),
-            false,
-        );
+            is_post: return_to.is_some(),
+            return_to,
+            is_retry: false,
+        };
+        let started = sessions.start_handover(&new, &sessions.app_cookies(HOST, &headers))?;
         self.set(&started.cookie);
-        started.request
+        Some(started.request)
     }
 
     async fn arrive(

@@ -108,6 +108,71 @@ async fn a_code_of_a_handover_that_somebody_else_began_is_spent_however_it_arriv
     }
 }
 
+/// Where some paths of a host bypass the gateway, nobody takes a code out of use that arrives there, and the app's log has it.
+#[actix_web::test]
+async fn a_code_goes_only_to_the_path_that_the_gateway_was_asked_about() {
+    let gateway = Gateway::start(Database::Sqlite);
+    let bob = Browser::new(&gateway);
+    bob.at_doorward.sign_in("ada").await;
+    let long = format!("/{}?q", "p".repeat(700));
+    for (method, target, referer, expected) in [
+        (
+            "POST",
+            "/save?x",
+            "http://wiki.test/open",
+            "/save?x&_doorward=",
+        ),
+        (
+            "POST",
+            "/save",
+            "http://wiki.test/open?a=b",
+            "/save?_doorward=",
+        ),
+        ("GET", "/a?b", "http://wiki.test/open", "/a?b&_doorward="),
+        ("GET", "/a?_doorward=x", "", ""),
+        ("POST", "/a?_doorward=x", "", "/a?_doorward="),
+        // Bob's browser would ask for `/open` instead.
+        ("GET", "/checked/../open", "", "401"),
+        ("GET", "/checked/%2e%2E/open", "", "401"),
+        ("GET", "/checked/.%2e/open", "", "401"),
+        ("POST", "/checked/./open", "", "401"),
+        ("GET", "/checked/..", "", "401"),
+        ("GET", "/checked\\..\\open", "", "401"),
+        (
+            "GET",
+            "/checked/..%2fopen",
+            "",
+            "/checked/..%2fopen?_doorward=",
+        ),
+        ("GET", "/.well-known/..x", "", "/.well-known/..x?_doorward="),
+        // It does not fit into a URL of ours.
+        ("GET", long.as_str(), "", "401"),
+        ("POST", long.as_str(), "http://wiki.test/open", "401"),
+    ] {
+        let eve = Browser::new(&gateway);
+        let headers = [&NAVIGATION[..], &[("referer", referer)]].concat();
+        let url = format!("http://wiki.test{target}");
+        let asked = eve.ask(method, &url, &headers).await;
+        let case = format!("{method} {target} {referer}");
+        if expected == "401" {
+            assert_eq!((asked.status, asked.cookies().len()), (401, 0), "{case}");
+            assert!(
+                asked.body.contains("return_to=http%3A%2F%2Fwiki.test%2F\""),
+                "{}",
+                asked.body
+            );
+            continue;
+        }
+        let sent = bob.at_doorward.get(asked.location()).await;
+        let at_the_app = format!("http://wiki.test{expected}");
+        match expected.is_empty() {
+            // Its code is no code.
+            true => assert!(asked.location().contains("/refused?"), "{case}"),
+            false => assert!(sent.location().starts_with(&at_the_app), "{case}: {sent:?}"),
+        }
+    }
+}
+
 #[actix_web::test]
 async fn a_browser_that_keeps_no_cookies_ends_on_a_page_that_says_why() {
     let gateway = Gateway::start(Database::Sqlite);

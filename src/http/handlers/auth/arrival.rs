@@ -2,13 +2,13 @@
 
 use actix_web::HttpResponse;
 
+use super::codes::take_codes;
+use super::departure::depart;
 use super::record::{Outcome, Record};
 use super::respond::Responder;
-use crate::gateway::Headers;
 use crate::gateway::decision::{Asker, asker};
 use crate::gateway::original_request::OriginalRequest;
 use crate::http::gateway::{Gateway, RequestHeaders};
-use crate::http::handlers::handover::CODE;
 use crate::session::{AppCookies, CodeFault, HandoverError};
 
 /// The response to a request with a code; nothing if it has none, or is to go on as any other.
@@ -68,8 +68,9 @@ pub async fn arrive(
         Err(HandoverError::Code { fault, is_retry }) => {
             // More tabs than places: the browser keeps cookies, so another try ends.
             if is_navigation && !is_retry && cookies.pending_count() > 0 {
-                record.set(Outcome::SignIn, "");
-                return Some(responder.start_handover(gateway, original, &target, cookies, true));
+                let departure =
+                    depart(gateway, original, headers, cookies, true, responder, record);
+                return Some(departure);
             }
             match fault {
                 CodeFault::Expired => "code_expired",
@@ -95,69 +96,4 @@ fn unavailable(
     record.set(Outcome::Error, "database");
     log::debug!("a handover failed: {cause}");
     responder.unavailable()
-}
-
-/// Where a person wants to be after signing in: what they asked for. The body of a POST is lost, so after one it is the page
-/// that it was sent from, if that is the app's. Without any code, or the one that is added would be one of several.
-pub fn wanted(original: &OriginalRequest<'_>, headers: &RequestHeaders<'_>) -> String {
-    let own = || without_codes(&original.target.path, original.target.query.as_deref());
-    if original.method != "POST" {
-        return own();
-    }
-    let referer = headers
-        .hint("referer")
-        .and_then(|referer| url::Url::parse(referer).ok());
-    let referer =
-        referer.filter(|referer| referer.origin().ascii_serialization() == original.origin());
-    referer.map_or_else(own, |referer| {
-        without_codes(referer.path(), referer.query())
-    })
-}
-
-fn without_codes(path: &str, query: Option<&str>) -> String {
-    match query.and_then(|query| take_codes(query).1) {
-        Some(rest) => format!("{path}?{rest}"),
-        None => path.to_owned(),
-    }
-}
-
-/// The codes, and the query as it was before they were added: nothing if there was none.
-fn take_codes(query: &str) -> (Vec<&str>, Option<String>) {
-    let mut codes = Vec::new();
-    let mut rest = Vec::new();
-    for pair in query.split('&') {
-        match pair.strip_prefix(CODE).and_then(|it| it.strip_prefix('=')) {
-            Some(code) => codes.push(code),
-            None => rest.push(pair),
-        }
-    }
-    (codes, (!rest.is_empty()).then(|| rest.join("&")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_asked_for_comes_back_exactly() {
-        for (query, codes, rest) in [
-            ("", &[][..], Some("")),
-            ("a=b", &[], Some("a=b")),
-            (
-                "_doorwardx=1&x_doorward=2&_doorward",
-                &[],
-                Some("_doorwardx=1&x_doorward=2&_doorward"),
-            ),
-            ("_doorward=c", &["c"], None),
-            ("&_doorward=c", &["c"], Some("")),
-            ("a=b&_doorward=c", &["c"], Some("a=b")),
-            ("a=b&_doorward=c&d", &["c"], Some("a=b&d")),
-            ("_doorward=", &[""], None),
-            ("_doorward=c&_doorward=c", &["c", "c"], None),
-            ("_doorward=c&a&_doorward=d", &["c", "d"], Some("a")),
-        ] {
-            let expected = (codes.to_vec(), rest.map(str::to_owned));
-            assert_eq!(take_codes(query), expected, "{query}");
-        }
-    }
 }

@@ -19,7 +19,7 @@ use crate::http::handlers::handover::REQUEST;
 use crate::http::handlers::refused::WHY;
 use crate::http::paths;
 use crate::observe::request_id::RequestId;
-use crate::session::{AppCookies, RefusedVisit};
+use crate::session::{RefusedVisit, StartedHandover};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -98,19 +98,8 @@ impl Responder {
         response.finish()
     }
 
-    /// To `/handover`, and from there back to `target` of the app.
-    pub fn start_handover(
-        &self,
-        gateway: &Gateway,
-        original: &OriginalRequest<'_>,
-        target: &str,
-        cookies: &AppCookies<'_>,
-        is_retry: bool,
-    ) -> HttpResponse {
-        let (origin, host) = (original.origin(), original.host.as_str());
-        let started = gateway
-            .sessions
-            .start_handover(&origin, host, target, cookies, is_retry);
+    /// To `/handover`, and from there back to the app.
+    pub fn start_handover(&self, gateway: &Gateway, started: StartedHandover) -> HttpResponse {
         let handover = public(gateway, paths::HANDOVER, REQUEST, &started.request);
         let mut response = self.redirect(&handover);
         response.cookie(started.cookie);
@@ -122,7 +111,7 @@ impl Responder {
         &self,
         gateway: &Gateway,
         original: &OriginalRequest<'_>,
-        rule: &Rule,
+        rule: Option<&Rule>,
         headers: &RequestHeaders<'_>,
         asker: Asker,
     ) -> HttpResponse {
@@ -168,9 +157,7 @@ impl Responder {
     ) -> HttpResponse {
         if asker != Asker::Navigation {
             let mut response = self.build(StatusCode::FORBIDDEN);
-            if let Some(rule) = rule {
-                allow_origin(&mut response, rule, headers);
-            }
+            allow_origin(&mut response, rule, headers);
             return response.json(serde_json::json!({ "error": "refused", "reason": reason }));
         }
         let refused = RefusedVisit {
@@ -199,10 +186,14 @@ fn public(gateway: &Gateway, path: &str, name: &str, value: &str) -> String {
 }
 
 /// A script of one of the rule's `cors_origins` may read this response (Fetch, 3.2).
-fn allow_origin(response: &mut HttpResponseBuilder, rule: &Rule, headers: &RequestHeaders<'_>) {
-    if rule.cors_origins.is_empty() {
+fn allow_origin(
+    response: &mut HttpResponseBuilder,
+    rule: Option<&Rule>,
+    headers: &RequestHeaders<'_>,
+) {
+    let Some(rule) = rule.filter(|rule| !rule.cors_origins.is_empty()) else {
         return;
-    }
+    };
     response.insert_header((VARY, "Origin"));
     if let Some(origin) = cors_origin(rule, headers) {
         response.insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin));
