@@ -1,5 +1,5 @@
 # Each command is a script, to be read and run by itself too.
-.PHONY: help test check audit migrations interop fuzz bench conformance refusals sbom demo
+.PHONY: help test check audit migrations interop fuzz bench conformance refusals sbom demo demo-gateway
 
 help:
 	@echo 'make test        every test: both databases, a real browser; FAST=1 leaves the slow ones out'
@@ -13,6 +13,7 @@ help:
 	@echo 'make refusals    docs/refusals.md, from the table in src/http/error/refusals.rs'
 	@echo 'make sbom        what the binary is made of, as CycloneDX: target/doorward.cdx.json'
 	@echo 'make demo        the app with a demo provider, on this machine'
+	@echo 'make demo-gateway  the same with nginx before two apps; PORT=N for another port than 8080'
 
 test:
 	@scripts/test
@@ -46,3 +47,9 @@ sbom:
 
 demo:
 	@cargo run --locked --example demo
+
+# Debian keeps nginx where the PATH of most people does not look.
+demo-gateway: export PATH := $(PATH):/usr/sbin
+demo-gateway:
+	@scripts/needs nginx
+	@cargo run --locked --example demo -- --gateway $(if $(PORT),--port $(PORT))

@@ -1,12 +1,15 @@
-//! Doorward with its own provider in one command: `cargo run --example demo`. Everything is on this machine and is deleted
-//! at the end.
+//! Doorward with its own provider in one command: `cargo run --example demo`. With `-- --gateway`, nginx and two apps behind
+//! it as well. Everything is on this machine and is deleted at the end.
 
+mod apps;
+mod gateway;
+mod nginx;
 mod provider;
 
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,18 +21,21 @@ use doorward::settings::Settings;
 use provider::{Provider, ProviderConfig, demo_people};
 
 const USAGE: &str = "\
-usage: cargo run --example demo -- [--port N] [--provider-port N]
-  --port           where Doorward listens (8080)
+usage: cargo run --example demo -- [--gateway] [--port N] [--provider-port N]
+  --gateway        with nginx, and two apps that Doorward guards
+  --port           where Doorward listens, or nginx before it (8080)
   --provider-port  where the demo provider listens (any free port)";
 
-struct Ports {
-    doorward: u16,
-    provider: u16,
+#[derive(Default)]
+struct Options {
+    gateway: bool,
+    port: u16,
+    provider_port: u16,
 }
 
 fn main() -> ExitCode {
     let folder = Folder::new();
-    let outcome = ports(std::env::args().skip(1)).and_then(|ports| run(&ports, &folder.0));
+    let outcome = options(std::env::args().skip(1)).and_then(|options| run(&options, &folder.0));
     logging::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,27 +46,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
+fn run(options: &Options, folder: &Path) -> Result<(), String> {
     logging::start(LogFormat::Text).map_err(|cause| cause.to_string())?;
-    let listener = listen(ports.doorward)?;
-    let port = listener
-        .local_addr()
-        .map_err(|cause| cause.to_string())?
-        .port();
-    // The host names differ, since cookies ignore ports.
-    let public_url = format!("http://localhost:{port}");
-    let client_secret = random::secret();
-    let provider = Provider::start(ProviderConfig {
-        port: ports.provider,
-        client_id: "demo".to_owned(),
-        client_secret: client_secret.clone(),
-        redirect_uris: vec![format!("{public_url}/authorization-code/callback")],
-        post_logout_redirect_uris: vec![public_url.clone()],
-        people: demo_people(),
-    })
-    .map_err(|cause| taken("--provider-port", ports.provider, &cause))?;
+    match options.gateway {
+        true => gateway::run(options, folder),
+        false => without_gateway(options, folder),
+    }
+}
 
-    let settings = settings(&provider, &client_secret, &public_url, folder)?;
+fn without_gateway(options: &Options, folder: &Path) -> Result<(), String> {
+    let (listener, addr) = listen("--port", options.port)?;
+    // The host names differ, since cookies ignore ports.
+    let public_url = format!("http://localhost:{}", addr.port());
+    let client_secret = random::secret();
+    let provider = start_provider(options, &client_secret, &public_url)?;
+    let settings = settings(variables(&provider, &client_secret, &public_url, folder))?;
     let doorward = Doorward::new(settings, Clock::default()).map_err(|cause| cause.to_string())?;
     println!("\n  Doorward       {public_url}  <- open this and sign in");
     println!("  demo provider  {}", provider.issuer());
@@ -74,21 +74,41 @@ fn run(ports: &Ports, folder: &Path) -> Result<(), String> {
     })
 }
 
-/// Reads the demo's settings in the same way as a server's, with all checks.
-fn settings(
+fn start_provider(
+    options: &Options,
+    client_secret: &str,
+    public_url: &str,
+) -> Result<Provider, String> {
+    Provider::start(ProviderConfig {
+        port: options.provider_port,
+        client_id: "demo".to_owned(),
+        client_secret: client_secret.to_owned(),
+        redirect_uris: vec![format!("{public_url}/authorization-code/callback")],
+        post_logout_redirect_uris: vec![public_url.to_owned()],
+        people: demo_people(),
+    })
+    .map_err(|cause| taken("--provider-port", options.provider_port, &cause))
+}
+
+type Variables = HashMap<&'static str, String>;
+
+fn variables(
     provider: &Provider,
     client_secret: &str,
     public_url: &str,
     folder: &Path,
-) -> Result<Settings, String> {
-    let database = folder.join("demo.db").display().to_string();
-    let variables = HashMap::from([
+) -> Variables {
+    HashMap::from([
         ("OIDC_ISSUER", provider.issuer()),
         ("OIDC_CLIENT_ID", "demo".to_owned()),
         ("OIDC_CLIENT_SECRET", client_secret.to_owned()),
         ("PUBLIC_URL", public_url.to_owned()),
-        ("DATABASE_URL", database),
-    ]);
+        ("DATABASE_URL", folder.join("demo.db").display().to_string()),
+    ])
+}
+
+/// Reads the demo's settings in the same way as a server's, with all checks.
+fn settings(variables: Variables) -> Result<Settings, String> {
     Settings::read(&|name| variables.get(name).cloned(), &|path| {
         std::fs::read(path)
     })
@@ -98,8 +118,14 @@ fn settings(
     })
 }
 
-fn listen(port: u16) -> Result<TcpListener, String> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|cause| taken("--port", port, &cause))
+/// Where `option` says, or at any free port for 0.
+fn listen(option: &str, port: u16) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let with_addr = listener.and_then(|listener| {
+        let addr = listener.local_addr()?;
+        Ok((listener, addr))
+    });
+    with_addr.map_err(|cause| taken(option, port, &cause))
 }
 
 fn taken(option: &str, port: u16, cause: &std::io::Error) -> String {
@@ -112,21 +138,25 @@ fn taken(option: &str, port: u16, cause: &std::io::Error) -> String {
     }
 }
 
-fn ports(mut arguments: impl Iterator<Item = String>) -> Result<Ports, String> {
-    let mut ports = Ports {
-        doorward: 8080,
-        provider: 0,
+fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options {
+        port: 8080,
+        ..Options::default()
     };
     while let Some(option) = arguments.next() {
         let port = match option.as_str() {
-            "--port" => &mut ports.doorward,
-            "--provider-port" => &mut ports.provider,
+            "--gateway" => {
+                options.gateway = true;
+                continue;
+            }
+            "--port" => &mut options.port,
+            "--provider-port" => &mut options.provider_port,
             _ => return Err(USAGE.to_owned()),
         };
         let value = arguments.next().and_then(|value| value.parse().ok());
         *port = value.ok_or_else(|| USAGE.to_owned())?;
     }
-    Ok(ports)
+    Ok(options)
 }
 
 /// A temporary folder that is removed with the demo.

@@ -13,7 +13,7 @@ mod end_session;
 mod faults;
 mod id_token;
 mod keys;
-mod pages;
+pub mod pages;
 mod people;
 mod seen;
 mod server;

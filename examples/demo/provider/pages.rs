@@ -102,7 +102,8 @@ pub fn not_found() -> HttpResponse {
     page(StatusCode::NOT_FOUND, "Demo provider: not found", body)
 }
 
-fn page(status: StatusCode, title: &str, body: &str) -> HttpResponse {
+/// A page of this look; the demo's apps have it too.
+pub fn page(status: StatusCode, title: &str, body: &str) -> HttpResponse {
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -123,7 +124,8 @@ fn page(status: StatusCode, title: &str, body: &str) -> HttpResponse {
         .body(html)
 }
 
-fn escaped(text: &str) -> String {
+/// `text` where HTML has text, or the value of an attribute in quotes.
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

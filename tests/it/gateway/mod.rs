@@ -3,6 +3,7 @@
 mod audit;
 mod caddy;
 mod checks;
+mod demo;
 mod handover;
 mod haproxy;
 mod hostile;
