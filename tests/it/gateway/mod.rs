@@ -14,3 +14,4 @@ mod proxied;
 mod rules;
 mod suite;
 mod support;
+mod traefik;

@@ -2,9 +2,18 @@
 
 use std::net::SocketAddr;
 
-use super::{Setup, documented};
+use super::{Setup, fetched, only_documented};
 
-pub fn setup(program: &str, front: SocketAddr) -> Setup {
+pub fn debian(front: SocketAddr) -> Setup {
+    setup("caddy", front)
+}
+
+/// The one that `scripts/proxies` has fetched.
+pub fn current(front: SocketAddr) -> Setup {
+    setup(&fetched("caddy"), front)
+}
+
+fn setup(program: &str, front: SocketAddr) -> Setup {
     Setup {
         files: vec![("conf", configuration(front))],
         script: format!(
@@ -17,10 +26,11 @@ pub fn setup(program: &str, front: SocketAddr) -> Setup {
 /// Over http, at another port than 443.
 fn configuration(front: SocketAddr) -> String {
     let port = front.port();
-    let configuration = documented(
+    let configuration = only_documented(
         include_str!("../../../../docs/proxies/caddy.md"),
         "caddyfile",
     )
+    .replace("/var/log/caddy/access.log", "access.log")
     .replace(
         "https://wiki.example.com",
         &format!("http://wiki.localhost:{port}, http://metrics.localhost:{port}"),

@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 
-use super::{Setup, documented};
+use super::{Setup, fetched, only_documented};
 
-pub fn setup(program: &str, front: SocketAddr) -> Setup {
+pub fn debian(front: SocketAddr) -> Setup {
+    setup("haproxy", front)
+}
+
+fn setup(program: &str, front: SocketAddr) -> Setup {
     Setup {
         files: vec![("conf", configuration(front))],
         script: format!("exec {program} -db -f conf"),
@@ -14,7 +18,7 @@ pub fn setup(program: &str, front: SocketAddr) -> Setup {
 
 /// The one that `scripts/proxies` has fetched, with the libraries that it brings.
 pub fn current(front: SocketAddr) -> Setup {
-    let program = super::fetched("haproxy");
+    let program = fetched("haproxy");
     let setup = setup(&program, front);
     let folder = program.rsplit_once('/').unwrap().0;
     Setup {
@@ -26,11 +30,12 @@ pub fn current(front: SocketAddr) -> Setup {
 /// Over http, at another port than 443.
 fn configuration(front: SocketAddr) -> String {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/haproxy/doorward.lua");
-    documented(
+    only_documented(
         include_str!("../../../../docs/proxies/haproxy.md"),
         "haproxy",
     )
     .replace("/etc/haproxy/doorward.lua", script)
+    .replace("log /dev/log local0", "log stdout format raw local0")
     .replace(
         "bind :443 ssl crt /etc/haproxy/tls.pem alpn h2,http/1.1",
         &format!("bind {front}"),

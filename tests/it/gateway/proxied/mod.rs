@@ -4,6 +4,7 @@ mod app;
 mod caddy;
 mod haproxy;
 mod nginx;
+mod traefik;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -31,6 +32,8 @@ pub enum Proxy {
     Haproxy,
     /// 2.8.
     HaproxyCurrent,
+    /// 3.7.
+    Traefik,
 }
 
 /// How a proxy is started with the configuration that its document shows.
@@ -46,12 +49,13 @@ struct Setup {
 impl Proxy {
     fn setup(self, front: SocketAddr) -> Setup {
         match self {
-            Proxy::Nginx => nginx::setup("nginx", front),
-            Proxy::NginxCurrent => nginx::setup(&fetched("nginx"), front),
-            Proxy::Caddy => caddy::setup("caddy", front),
-            Proxy::CaddyCurrent => caddy::setup(&fetched("caddy"), front),
-            Proxy::Haproxy => haproxy::setup("haproxy", front),
+            Proxy::Nginx => nginx::debian(front),
+            Proxy::NginxCurrent => nginx::current(front),
+            Proxy::Caddy => caddy::debian(front),
+            Proxy::CaddyCurrent => caddy::current(front),
+            Proxy::Haproxy => haproxy::debian(front),
             Proxy::HaproxyCurrent => haproxy::current(front),
+            Proxy::Traefik => traefik::setup(front),
         }
     }
 }
@@ -71,11 +75,18 @@ fn fetched(program: &str) -> String {
 }
 
 /// What stands between the fences of a document that begin with this language.
-fn documented(document: &str, language: &str) -> String {
-    let (_, rest) = document
-        .split_once(&format!("```{language}\n"))
-        .unwrap_or_else(|| panic!("no block of {language}"));
-    rest.split_once("```").unwrap().0.to_owned()
+fn documented(document: &str, language: &str) -> Vec<String> {
+    let begin = format!("```{language}\n");
+    let blocks = document.split(&begin).skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned());
+    Vec::from_iter(blocks)
+}
+
+/// The only one of them.
+fn only_documented(document: &str, language: &str) -> String {
+    let [block] = <[String; 1]>::try_from(documented(document, language))
+        .unwrap_or_else(|blocks| panic!("{} blocks of {language}", blocks.len()));
+    block
 }
 
 /// At one port: `auth.localhost`, `wiki.localhost`, and what is open to
@@ -155,6 +166,13 @@ impl Proxied {
         proxied
     }
 
+    /// What the proxy's access log has so far.
+    pub fn access_log(&self) -> String {
+        let file = std::fs::read_to_string(self.running.folder().join("access.log"));
+        // HAProxy writes no file.
+        file.unwrap_or_else(|_| self.running.output())
+    }
+
     pub fn is_running(&self) -> bool {
         !self.running.ended()
     }
@@ -192,5 +210,7 @@ pub fn status(answer: &str) -> u16 {
 pub const SPOOFED: &str = "Remote-User: eve\r\nRemote-Name: eve\r\nRemote-Email: eve\r\nRemote-Groups: admins\r\n\
                        X-Auth-Request-User: eve\r\nX-Auth-Request-Preferred-Username: eve\r\nX-Auth-Request-Email: eve\r\n\
                        X-Auth-Request-Groups: admins\r\nRemote_User: eve\r\nX_Auth_Request_User: eve\r\n\
+                       Remote.Name: eve\r\nX.Auth.Request.Email: eve\r\nRemote!Email: eve\r\nX~Auth~Request~Groups: admins\r\n\
+                       X-Auth+Request-User: eve\r\n\
                        X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.1\r\n\
                        X-Original-URL: http://evil.test/public\r\nX-Original-Method: GET\r\n";
