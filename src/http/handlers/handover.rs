@@ -90,14 +90,8 @@ pub async fn handover(
         app.audit
             .access_refused(person.user(), host, name, reason)
             .await;
-        let refused = RefusedVisit {
-            origin: wanted.origin.clone(),
-            target: original.target.path.to_string(),
-            reason: reason.to_owned(),
-            reference: RequestContext::current()
-                .map(|context| context.id.to_string())
-                .unwrap_or_default(),
-        };
+        let path = &original.target.path;
+        let refused = RefusedVisit::new(wanted.origin, path, reason);
         return refused_page(&app, &refused, Some(person.user()));
     }
     let code = app

@@ -6,6 +6,7 @@ use actix_web::web::{Data, Query};
 use serde::Deserialize;
 
 use crate::db::User;
+use crate::gateway::original_request::OriginalRequest;
 use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::pages::RefusedPage;
@@ -48,16 +49,26 @@ pub fn refused_page(
             .or(user.name.as_ref())
             .unwrap_or(&user.subject)
     });
+    let url = format!("{}{}", refused.origin, refused.target);
     let page = RefusedPage {
         title,
         sentence,
         next,
         app: refused.origin.clone(),
-        app_url: format!("{}{}", refused.origin, refused.target),
+        app_url: is_known(app, &url).then_some(url),
         signed_in_as: name.map(|name| visible(name)),
         reference: refused.reference.clone(),
     };
     app.pages.respond(StatusCode::FORBIDDEN, &page)
+}
+
+/// Whether some rule names the host of `url`.
+fn is_known(app: &App, url: &str) -> bool {
+    let original = OriginalRequest::of_url("GET", url);
+    app.access
+        .as_ref()
+        .zip(original.ok())
+        .is_some_and(|(access, original)| access.rules.load().knows_host(original.host.as_str()))
 }
 
 /// What happened, and what to do next.

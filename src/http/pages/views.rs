@@ -98,8 +98,8 @@ pub struct RefusedPage {
     pub next: &'static str,
     /// The app's origin.
     pub app: String,
-    /// The address to try again.
-    pub app_url: String,
+    /// The address to try again; nothing if no rule knows its host, which may be anybody's.
+    pub app_url: Option<String>,
     /// Who is signed in.
     pub signed_in_as: Option<String>,
     /// The id of the check, by which an administrator finds its log line.

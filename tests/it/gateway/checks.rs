@@ -193,6 +193,27 @@ async fn a_refusal_of_a_tab_is_a_page_of_ours() {
         page.text("refused-reference").as_deref(),
         unknown.header("x-request-id")
     );
+    // That host may be anybody's.
+    assert!(!page.has("refused-action") && !page.body.contains("href=\"http://unknown"));
+    let long = format!("http://wiki.test/{}/../healthz", "%E4%B8%AD".repeat(100));
+    for (url, target) in [
+        (
+            "http://wiki.test/a%2Fb/../../healthz?q",
+            "/a%2Fb/../../healthz",
+        ),
+        (long.as_str(), "/"),
+    ] {
+        let headers = ada.open(url).await;
+        let page = ada.at_doorward.get(headers.location()).await;
+        assert!(page.has("refused-action"), "{}", page.body);
+        let link = format!("href=\"http://wiki.test{}\"", target.replace('/', "&#x2F;"));
+        let plain = format!("href=\"http://wiki.test{target}\"");
+        assert!(
+            page.body.contains(&link) || page.body.contains(&plain),
+            "{}",
+            page.body
+        );
+    }
     let script = ada
         .ask("GET", "http://unknown.test/", &[("sec-fetch-mode", "cors")])
         .await;

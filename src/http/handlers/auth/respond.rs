@@ -160,12 +160,8 @@ impl Responder {
             allow_origin(&mut response, rule, headers);
             return response.json(serde_json::json!({ "error": "refused", "reason": reason }));
         }
-        let refused = RefusedVisit {
-            origin: original.origin(),
-            target: original.target.path.chars().take(200).collect(),
-            reason: reason.to_owned(),
-            reference: self.id.as_str().to_owned(),
-        };
+        let path = &original.target.path;
+        let refused = RefusedVisit::new(original.origin(), path, reason);
         let why = gateway.sessions.seal_refused_visit(&refused);
         let location = public(gateway, paths::REFUSED, WHY, &why);
         let status = match self.kind {
