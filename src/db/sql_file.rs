@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 use diesel::query_builder::AstPass;
 use diesel::serialize::ToSql;
-use diesel::sql_types::HasSqlType;
+use diesel::sql_types::{HasSqlType, Nullable, Text, Timestamp};
 
-use super::AnyConnection;
+use super::{AnyConnection, AuditEvent};
 
 /// What both databases have in common.
 pub(crate) type Backend = <AnyConnection as Connection>::Backend;
@@ -34,6 +34,15 @@ impl<'text, 'a, 'b> SqlFile<'text, 'a, 'b> {
         self.out.push_sql(before);
         self.rest = after.trim_start_matches(|digit: char| digit.is_ascii_digit());
         self.out.push_bind_param::<Type, Value>(value)
+    }
+
+    /// Adds the next five values: what the columns `id`, `occurred_at`, `event`, `address` and `request_id` of an event hold.
+    pub fn bind_event(&mut self, event: &'b AuditEvent) -> QueryResult<()> {
+        self.bind::<Text, _>(&event.id)?;
+        self.bind::<Timestamp, _>(&event.occurred_at)?;
+        self.bind::<Text, _>(&event.event)?;
+        self.bind::<Nullable<Text>, _>(&event.address)?;
+        self.bind::<Nullable<Text>, _>(&event.request_id)
     }
 
     /// Adds what follows the last value.

@@ -128,17 +128,12 @@ struct Statement<'a> {
 
 impl QueryFragment<Backend> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-        let event = self.event;
         let mut sql = SqlFile::new(include_str!("sign_out.sql"), out.reborrow());
         sql.bind::<Text, _>(self.key_hash)?;
         sql.bind::<Text, _>(&self.second_click.state_hash)?;
         sql.bind::<Text, _>(&self.second_click.id_token_hint)?;
         sql.bind::<Timestamp, _>(&self.at)?;
-        sql.bind::<Text, _>(&event.id)?;
-        sql.bind::<Timestamp, _>(&event.occurred_at)?;
-        sql.bind::<Text, _>(&event.event)?;
-        sql.bind::<Nullable<Text>, _>(&event.address)?;
-        sql.bind::<Nullable<Text>, _>(&event.request_id)?;
+        sql.bind_event(self.event)?;
         sql.end();
         Ok(())
     }

@@ -68,18 +68,13 @@ impl QueryFragment<Backend> for SignInStatement<'_> {
         let SignIn {
             session, attempt, ..
         } = self.update.sign_in;
-        let event = self.event;
         let mut sql = SqlFile::new(include_str!("sign_in.sql"), out.reborrow());
         self.update.bind(&mut sql)?;
         sql.bind::<Text, _>(&session.key_hash)?;
         sql.bind::<Text, _>(&session.state)?;
         sql.bind::<Text, _>(&attempt.hash)?;
         sql.bind::<Timestamp, _>(&attempt.expires_at)?;
-        sql.bind::<Text, _>(&event.id)?;
-        sql.bind::<Timestamp, _>(&event.occurred_at)?;
-        sql.bind::<Text, _>(&event.event)?;
-        sql.bind::<Nullable<Text>, _>(&event.address)?;
-        sql.bind::<Nullable<Text>, _>(&event.request_id)?;
+        sql.bind_event(self.event)?;
         sql.end();
         Ok(())
     }
