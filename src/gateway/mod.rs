@@ -4,6 +4,7 @@
 pub mod decision;
 pub mod host;
 pub mod identity;
+pub mod identity_token;
 pub mod kind;
 pub mod malformed;
 pub mod original_request;

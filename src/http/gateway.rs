@@ -10,6 +10,7 @@ use crate::gateway::Headers;
 use crate::gateway::identity::UserName;
 use crate::gateway::rules::Rules;
 use crate::gateway::visitor::Visitor;
+use crate::http::identity_tokens::IdentityTokens;
 use crate::http::shutdown::Shutdown;
 use crate::public_url::PublicUrl;
 use crate::session::{CachedSession, Sessions};
@@ -25,6 +26,8 @@ pub struct Access {
     pub rules: Arc<ArcSwap<Rules>>,
     /// `GATEWAY_USER`.
     pub user_name: UserName,
+    /// With `GATEWAY_JWT`: what proves to apps who a visitor is.
+    pub tokens: Option<IdentityTokens>,
 }
 
 /// What the gateway's handlers need.

@@ -5,6 +5,7 @@ pub mod error;
 pub mod gateway;
 pub mod gateway_routes;
 pub mod handlers;
+pub mod identity_tokens;
 pub mod middleware;
 pub mod pages;
 pub mod paths;

@@ -7,6 +7,7 @@ pub const PROFILE: &str = "/profile";
 pub const LOGOUT: &str = "/logout";
 pub const HANDOVER: &str = "/handover";
 pub const REFUSED: &str = "/refused";
+pub const JWKS: &str = "/.well-known/jwks.json";
 pub const HEALTHZ: &str = "/healthz";
 pub const READYZ: &str = "/readyz";
 pub const ASSET: &str = "/assets/{file}";

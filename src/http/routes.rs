@@ -2,9 +2,11 @@
 
 use actix_web::web::to;
 
-use super::handlers::{assets, callback, handover, health, home, login, logout, profile, refused};
+use super::handlers::{
+    assets, callback, handover, health, home, jwks, login, logout, profile, refused,
+};
 use super::paths::{
-    ASSET, CALLBACK, HANDOVER, HEALTHZ, HOME, LOGIN, LOGOUT, PROFILE, READYZ, REFUSED,
+    ASSET, CALLBACK, HANDOVER, HEALTHZ, HOME, JWKS, LOGIN, LOGOUT, PROFILE, READYZ, REFUSED,
 };
 use super::route::Errors::{Page, Text};
 use super::route::Place::{Below, RootToo};
@@ -15,7 +17,7 @@ use super::route::Verbs::{Follow, FormPost, Post, Read};
 
 /// The table. `route.rs` says what its columns mean.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 10] = [
+pub static ROUTES: [Route; 11] = [
     Route { path: HOME,     handlers: &[(Read,     || to(home::home))],
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
     Route { path: LOGIN,    handlers: &[(Read,     || to(login::login))],
@@ -32,6 +34,8 @@ pub static ROUTES: [Route; 10] = [
             rate: Limited,   errors: Page, return_to: Allowed, place: Below },
     Route { path: REFUSED,  handlers: &[(Read,     || to(refused::refused))],
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
+    Route { path: JWKS,     handlers: &[(Read,     || to(jwks::jwks))],
+            rate: Unlimited, errors: Text, return_to: Allowed, place: Below },
     Route { path: HEALTHZ,  handlers: &[(Read,     || to(health::healthz))],
             rate: Unlimited, errors: Text, return_to: Allowed, place: RootToo },
     Route { path: READYZ,   handlers: &[(Read,     || to(health::readyz))],

@@ -13,7 +13,9 @@ use crate::gateway::kind::Kind;
 use crate::http::gateway::{Access, Gateway};
 use crate::http::gateway_routes::routes;
 use crate::http::handlers::auth::Outcome;
+use crate::http::identity_tokens::IdentityTokens;
 use crate::observe::metrics;
+use crate::public_url::PublicUrl;
 use crate::server::Doorward;
 use crate::server::bind::Sockets;
 use crate::server::http1::{Http1, Timeouts};
@@ -40,7 +42,7 @@ pub struct Rules {
 
 impl Rules {
     /// Those of the settings.
-    pub fn new(gateway: settings::Gateway) -> Rules {
+    pub fn new(gateway: settings::Gateway, public_url: &PublicUrl) -> Rules {
         let kinds = [Kind::Forward, Kind::Request, Kind::ExtAuthz].map(Kind::name);
         let outcomes = Outcome::ALL.map(Outcome::name);
         metrics::know_gateway(&kinds, &outcomes);
@@ -50,6 +52,9 @@ impl Rules {
             access: Access {
                 rules: Arc::new(ArcSwap::from_pointee(gateway.rules)),
                 user_name: gateway.user_name,
+                tokens: gateway
+                    .signs_identity
+                    .then(|| IdentityTokens::new(public_url.clone())),
             },
         }
     }

@@ -131,14 +131,16 @@ impl Doorward {
             db,
             db_clock,
             pages: Arc::new(pages),
-            public_url: settings.public_url,
             hsts_include_subdomains: settings.hsts_include_subdomains,
             rate_limit: Arc::new(RateLimit::new(
                 settings.rate_limit,
                 settings.trusted_proxies.clone(),
             )),
             trusted_proxies: settings.trusted_proxies,
-            rules: settings.gateway.map(gateway_endpoint::Rules::new),
+            rules: settings
+                .gateway
+                .map(|gateway| gateway_endpoint::Rules::new(gateway, &settings.public_url)),
+            public_url: settings.public_url,
             certificate: settings.listening.tls.map(Certificate::new),
             secret_files,
             max_connections,

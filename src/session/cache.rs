@@ -47,7 +47,7 @@ pub struct CachedSession {
 
 impl CachedSession {
     /// About how many bytes it takes.
-    fn weight(&self) -> u32 {
+    pub fn weight(&self) -> u32 {
         let User { groups, .. } = &self.user;
         let groups = groups
             .0

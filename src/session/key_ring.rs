@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::SecretSlice;
 use time::OffsetDateTime;
 
+use super::identity_key::{IdentityKey, PublicKey};
 use super::keys::{Keys, SealingKey};
 use crate::clock::Clock;
 
@@ -129,6 +130,21 @@ impl KeyRing {
         sealed: &str,
     ) -> Option<(Vec<u8>, MadeWith)> {
         self.first(|keys| purpose(keys).open(place, sealed))
+    }
+
+    /// Acts with the key that signs for apps: one that every process publishes by now.
+    pub fn with_identity_key<T>(&self, act: impl FnOnce(&IdentityKey) -> T) -> T {
+        act(&self.ring.load().current.identity)
+    }
+
+    /// What apps verify signatures with: of each key that is in use, also of the coming one, which another process may sign
+    /// with already.
+    pub fn identity_keys(&self) -> Vec<PublicKey> {
+        let ring = self.ring.load();
+        let previous = self.previous(&ring);
+        let others = [ring.coming.as_ref(), previous.as_ref()];
+        let all = std::iter::once(&ring.current).chain(others.into_iter().flatten());
+        all.map(|keys| keys.identity.public().clone()).collect()
     }
 
     /// The result of the first key with which `find` finds something.

@@ -6,6 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretSlice};
 
+use super::identity_key::IdentityKey;
+
 /// What is derived from `SESSION_KEY` (HKDF, RFC 5869).
 pub struct Keys {
     /// Signs the session cookie, so that a forged one costs no query.
@@ -16,6 +18,8 @@ pub struct Keys {
     pub sessions: SealingKey,
     /// Seals handovers to apps, and the cookies of apps' sessions.
     pub handovers: SealingKey,
+    /// Signs who a visitor is, for apps.
+    pub identity: IdentityKey,
 }
 
 impl Keys {
@@ -28,6 +32,11 @@ impl Keys {
             attempts: SealingKey::new(&expand(&root, b"attempt cookie")),
             sessions: SealingKey::new(&expand(&root, b"session row")),
             handovers: SealingKey::new(&expand(&root, b"handover")),
+            identity: IdentityKey::first_of(
+                (0..=u8::MAX).map(|number| {
+                    expand(&root, &[b"identity token ".as_slice(), &[number]].concat())
+                }),
+            ),
         }
     }
 }

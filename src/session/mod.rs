@@ -9,6 +9,7 @@ mod count;
 mod end_session;
 mod form_post;
 mod handover;
+mod identity_key;
 mod key_ring;
 mod keys;
 mod login_attempt;
@@ -37,6 +38,7 @@ pub use handover::{
     AppCookies, CodeFault, HandoverError, HandoverRequest, NewHandover, RefusedVisit,
     StartedHandover,
 };
+pub use identity_key::{IdentityKey, PublicKey};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
@@ -103,6 +105,16 @@ impl Sessions {
         actix_web::rt::time::sleep(delay).await;
         self.keys.promote(&coming, self.absolute_timeout);
         log::info!("sessions are sealed with the new SESSION_KEY from now on");
+    }
+
+    /// Acts with the key that signs for apps now.
+    pub fn with_identity_key<T>(&self, act: impl FnOnce(&IdentityKey) -> T) -> T {
+        self.keys.with_identity_key(act)
+    }
+
+    /// What apps verify signatures with: the key that signs, the coming one, the previous one.
+    pub fn identity_keys(&self) -> Vec<PublicKey> {
+        self.keys.identity_keys()
     }
 
     /// Removes from `headers` all cookies but our own well-formed ones that were sent once. Call it before the framework

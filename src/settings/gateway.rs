@@ -26,6 +26,8 @@ pub struct Gateway {
     pub rules_file: FileContent,
     /// `GATEWAY_USER`: what apps know a person by.
     pub user_name: UserName,
+    /// `GATEWAY_JWT`: whether apps get a signed token that says who a visitor is.
+    pub signs_identity: bool,
 }
 
 /// What the commands about rules need.
@@ -65,6 +67,7 @@ pub fn read(
     });
     let file = source.optional("RULES_FILE", RULES_FILE, values::text);
     let user_name = source.optional("GATEWAY_USER", "subject", user_name);
+    let signs_identity = source.optional("GATEWAY_JWT", "true", values::boolean);
     let addr: ListenAddr = match (addr, &file) {
         (Some(addr), _) => addr,
         (None, Some(_)) if !source.has_complaints_about("GATEWAY_ADDR") => {
@@ -106,6 +109,7 @@ pub fn read(
         rules,
         rules_file,
         user_name: user_name.unwrap_or_default(),
+        signs_identity: signs_identity.unwrap_or_default(),
     })
 }
 

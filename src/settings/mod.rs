@@ -50,7 +50,7 @@ pub struct Settings {
     /// `TRUSTED_PROXIES`, `CLIENT_ADDR_HEADER` and `TRUST_REQUEST_ID`: which peers are believed about the client's
     /// address and about a request's id.
     pub trusted_proxies: TrustedProxies,
-    /// `GATEWAY_ADDR`, `RULES_FILE` and `GATEWAY_USER`: where proxies ask, and who may pass.
+    /// `GATEWAY_ADDR`, `RULES_FILE`, `GATEWAY_USER` and `GATEWAY_JWT`: where proxies ask, and who may pass.
     pub gateway: Option<Gateway>,
     /// `RATE_LIMIT`: requests a minute to sign in, for each address; 0 is no limit.
     pub rate_limit: u32,

@@ -3,6 +3,7 @@
 mod arrival;
 mod codes;
 mod departure;
+mod original;
 mod record;
 mod respond;
 
@@ -13,12 +14,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::gateway::decision::{Asker, Decision, decide};
-use crate::gateway::host::Scheme;
 use crate::gateway::identity;
 use crate::gateway::kind::Kind;
-use crate::gateway::malformed::{Fault, Malformed, Part};
-use crate::gateway::original_request::{self, OriginalRequest};
-use crate::http::gateway::{EXT_AUTHZ, Gateway, RequestHeaders, visitor};
+use crate::http::gateway::{Gateway, RequestHeaders, visitor};
 use crate::observe::request_id::{RequestContext, RequestId};
 use departure::depart;
 pub use record::Outcome;
@@ -79,12 +77,12 @@ async fn examine(
     record: &mut Record,
 ) -> HttpResponse {
     // nginx without `Content-Length ""` would let us read the next request as this one's body.
-    if has_body(request) {
+    if original::has_body(request) {
         record.set(Outcome::Malformed, "body");
         return responder.malformed(true);
     }
     let headers = RequestHeaders(request.headers());
-    let original = match read(gateway, request, &headers, responder.kind) {
+    let original = match original::read(gateway, request, &headers, responder.kind) {
         Ok(original) => original,
         Err(malformed) => {
             record.set(Outcome::Malformed, malformed.part.reason());
@@ -95,8 +93,9 @@ async fn examine(
     record.of_request(&original);
     let host = original.host.as_str();
     let cookies = gateway.sessions.app_cookies(host, request.headers());
-    let visit = match gateway.sessions.app_session(host, &cookies) {
-        Some(key_hash) => gateway.sessions.app_visit(&key_hash).await,
+    let key_hash = gateway.sessions.app_session(host, &cookies);
+    let visit = match &key_hash {
+        Some(key_hash) => gateway.sessions.app_visit(key_hash).await,
         None => Ok(None),
     };
     let visit = match visit {
@@ -142,11 +141,18 @@ async fn examine(
     match decision {
         Decision::Allowed(rule) => {
             record.allowed(rule);
-            responder.allowed(&identity::headers(visitor.as_ref(), user_name))
+            // Whom the app can't name is nobody to it.
+            let named = visitor.filter(|visitor| user_name.of(visitor).is_some());
+            let token = || {
+                let (tokens, sessions) = (gateway.access.tokens.as_ref()?, &gateway.sessions);
+                let (key_hash, visit) = (key_hash.as_ref()?, visit.as_ref()?);
+                Some(tokens.token(sessions, key_hash, visit, named.as_ref()?, &original))
+            };
+            responder.allowed(&identity::headers(named.as_ref(), user_name), token())
         }
         Decision::Preflight(rule) => {
             record.allowed(rule);
-            responder.allowed(&identity::headers(None, user_name))
+            responder.allowed(&identity::headers(None, user_name), None)
         }
         Decision::NeedsSignIn(rule, asker) => {
             record.rule(rule);
@@ -180,60 +186,6 @@ async fn examine(
             let asker = crate::gateway::decision::asker(&original, &headers);
             responder.refused(gateway, &original, rule, &headers, asker, refusal.reason())
         }
-    }
-}
-
-fn has_body(request: &HttpRequest) -> bool {
-    let headers = request.headers();
-    let is_empty = |value: &[u8]| value.iter().all(|byte| *byte == b'0');
-    headers.contains_key("transfer-encoding")
-        || headers
-            .get_all("content-length")
-            .any(|value| !is_empty(value.as_bytes()))
-}
-
-/// What the app was asked for. Plain http under an https `PUBLIC_URL` is a fault of the proxy's settings: a cookie for https
-/// never comes back.
-fn read<'a>(
-    gateway: &Gateway,
-    request: &'a HttpRequest,
-    headers: &'a RequestHeaders<'a>,
-    kind: Kind,
-) -> Result<OriginalRequest<'a>, Malformed> {
-    let is_https = gateway.public_url.is_https();
-    let original = match kind {
-        Kind::Forward => original_request::forward(headers),
-        Kind::Request => original_request::request(headers),
-        // In absolute form it has a host of its own.
-        Kind::ExtAuthz if request.uri().authority().is_some() => Err(Malformed {
-            part: Part::Host,
-            header: "the request line",
-            fault: Fault::Invalid,
-        }),
-        Kind::ExtAuthz => {
-            let uri = request
-                .uri()
-                .path_and_query()
-                .map_or("", |uri| uri.as_str());
-            let uri = uri.strip_prefix(EXT_AUTHZ).unwrap_or_default();
-            let scheme = if is_https {
-                Scheme::Https
-            } else {
-                Scheme::Http
-            };
-            original_request::ext_authz(headers, request.method().as_str(), uri.as_bytes(), scheme)
-        }
-    }?;
-    match is_https && original.scheme == Scheme::Http {
-        true => Err(Malformed {
-            part: Part::Scheme,
-            header: match kind {
-                Kind::Request => "X-Original-URL",
-                Kind::Forward | Kind::ExtAuthz => "X-Forwarded-Proto",
-            },
-            fault: Fault::NotHttps,
-        }),
-        false => Ok(original),
     }
 }
 

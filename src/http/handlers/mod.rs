@@ -7,6 +7,7 @@ mod fetch_metadata;
 pub mod handover;
 pub mod health;
 pub mod home;
+pub mod jwks;
 pub mod login;
 pub mod logout;
 pub mod profile;

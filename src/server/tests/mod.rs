@@ -13,7 +13,9 @@ use super::Doorward;
 use crate::clock::Clock;
 use crate::settings::Settings;
 
-/// A Doorward with a database of its own, and a provider that says where it is and nothing else.
+const RULES: &str = "[[rule]]\nname = 'wiki'\nhosts = ['wiki.test']\nallow = 'signed-in'\n";
+
+/// A Doorward with a database of its own, a gateway, and a provider that says where it is and nothing else.
 struct Assembled {
     doorward: Doorward,
     _folder: TempDir,
@@ -24,6 +26,8 @@ impl Assembled {
     fn with(settings: &[(&'static str, &str)]) -> Assembled {
         let folder = TempDir::new().unwrap();
         let database = folder.path().join("test.db").to_str().unwrap().to_owned();
+        let rules = folder.path().join("rules.toml");
+        std::fs::write(&rules, RULES).unwrap();
         let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
         let mut variables = HashMap::from([
             ("OIDC_ISSUER", provider()),
@@ -36,6 +40,9 @@ impl Assembled {
             ("DATABASE_URL", database),
             ("TRUSTED_PROXIES", "10.0.0.0/8".to_owned()),
             ("RATE_LIMIT", "0".to_owned()),
+            ("GATEWAY_ADDR", "127.0.0.1:9091".to_owned()),
+            ("GATEWAY_JWT", "true".to_owned()),
+            ("RULES_FILE", rules.to_str().unwrap().to_owned()),
         ]);
         for (name, value) in settings {
             variables.insert(name, (*value).to_owned());

@@ -3,7 +3,7 @@
 use super::support::{Browser, Gateway, NAVIGATION};
 use crate::support::{Database, log};
 
-const IDENTITY: [&str; 8] = [
+const IDENTITY: [&str; 9] = [
     "remote-user",
     "remote-name",
     "remote-email",
@@ -12,6 +12,7 @@ const IDENTITY: [&str; 8] = [
     "x-auth-request-preferred-username",
     "x-auth-request-email",
     "x-auth-request-groups",
+    "x-doorward-jwt",
 ];
 
 #[actix_web::test]

@@ -12,6 +12,7 @@ mod nginx;
 mod people;
 mod proxied;
 mod rules;
+mod signed;
 mod suite;
 mod support;
 mod traefik;

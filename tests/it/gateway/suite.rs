@@ -2,9 +2,17 @@
 
 use super::proxied::{Proxied, Proxy, SPOOFED, status};
 use crate::support::browser::{Browser, Look};
+use crate::support::provider_faults;
 
 pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(proxy: Proxy) {
     let proxied = Proxied::start(proxy);
+    // As much as an app can get of a person.
+    let groups = Vec::from_iter((0..100).map(|at| format!("wiki-editors-{at:06}")));
+    let joined = groups.join(",");
+    let groups = serde_json::json!(groups);
+    provider_faults::edit_userinfo(&proxied.app, move |claims| {
+        claims["groups"] = groups.clone();
+    });
     let browser = Browser::start(Look::DESKTOP).await;
     let deep = proxied.url("wiki", "/reports?x=1&y=%2F");
     browser.goto(&deep).await;
@@ -14,6 +22,11 @@ pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(prox
     assert!(seen.contains("get /reports?x=1&y=%2f http/1.1"), "{seen}");
     assert!(seen.contains("remote-email: ada@example.com"), "{seen}");
     assert!(seen.contains("host: wiki.localhost"), "{seen}");
+    assert_eq!(seen.matches(&joined).count(), 2, "{seen}");
+    let token = seen
+        .lines()
+        .find_map(|it| it.strip_prefix("x-doorward-jwt: "));
+    assert!((3000..=4096).contains(&token.unwrap().len()), "{seen}");
     // Signed in already: the other app says at once that it is not for her.
     browser.goto(&proxied.url("metrics", "/")).await;
     let sentence = browser.text("#refused-sentence").await;

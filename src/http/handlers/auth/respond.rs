@@ -23,6 +23,9 @@ use crate::session::{RefusedVisit, StartedHandover};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The signed identity.
+const X_DOORWARD_JWT: HeaderName = HeaderName::from_static("x-doorward-jwt");
+
 /// The longest `WWW-Authenticate`, in bytes: a proxy's buffer has 4 KiB or so for all headers.
 const CHALLENGE_LIMIT: usize = 1024;
 
@@ -43,9 +46,16 @@ impl Responder {
         response
     }
 
-    /// The request goes on, with these headers.
-    pub fn allowed(&self, headers: &[(&'static str, Cow<'_, str>)]) -> HttpResponse {
+    /// The request goes on, with these headers, and with `token`. That is always there too, or some proxies would let the
+    /// client's own through; it is empty without `GATEWAY_JWT`.
+    pub fn allowed(
+        &self,
+        headers: &[(&'static str, Cow<'_, str>)],
+        token: Option<HeaderValue>,
+    ) -> HttpResponse {
         let mut response = self.build(StatusCode::OK);
+        let token = token.unwrap_or(HeaderValue::from_static(""));
+        response.insert_header((X_DOORWARD_JWT, token));
         for (name, value) in headers {
             // Bytes beyond ASCII are UTF-8.
             match HeaderValue::from_bytes(value.as_bytes()) {

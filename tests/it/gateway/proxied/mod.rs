@@ -126,6 +126,7 @@ impl Proxied {
                 ("RULES_FILE", file.to_str().unwrap()),
                 ("TRUSTED_PROXIES", "127.0.0.1"),
                 ("SESSION_CACHE", "0"),
+                ("GATEWAY_JWT", "true"),
             ],
         );
         let doorward = url::Url::parse(&app.url).unwrap().port().unwrap();
@@ -211,6 +212,6 @@ pub const SPOOFED: &str = "Remote-User: eve\r\nRemote-Name: eve\r\nRemote-Email:
                        X-Auth-Request-User: eve\r\nX-Auth-Request-Preferred-Username: eve\r\nX-Auth-Request-Email: eve\r\n\
                        X-Auth-Request-Groups: admins\r\nRemote_User: eve\r\nX_Auth_Request_User: eve\r\n\
                        Remote.Name: eve\r\nX.Auth.Request.Email: eve\r\nRemote!Email: eve\r\nX~Auth~Request~Groups: admins\r\n\
-                       X-Auth+Request-User: eve\r\n\
+                       X-Auth+Request-User: eve\r\nX-Doorward-Jwt: eve\r\n\
                        X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.1\r\n\
                        X-Original-URL: http://evil.test/public\r\nX-Original-Method: GET\r\n";
