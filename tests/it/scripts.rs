@@ -1,5 +1,7 @@
 //! What the scripts say if something that they need is missing.
 
+mod proxies;
+
 use std::path::Path;
 use std::process::Command;
 
