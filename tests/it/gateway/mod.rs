@@ -11,6 +11,7 @@ mod how_they_signed_in;
 mod nginx;
 mod people;
 mod proxied;
+mod readme;
 mod rules;
 mod signed;
 mod suite;
