@@ -2,18 +2,23 @@
 
 mod file;
 mod hidden;
+mod path_index;
 pub mod pattern;
 pub mod people;
 mod select;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, fuzzing))]
+mod tried;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 pub use file::FileFault;
+use path_index::PathIndex;
 use pattern::{HostPattern, PathPattern};
 use people::People;
 pub use select::Selected;
@@ -60,34 +65,64 @@ pub enum Allow {
 #[derive(Debug, Default)]
 pub struct Rules {
     rules: Vec<Rule>,
-    by_host: HashMap<String, Candidates>,
+    by_host: HashMap<String, Arc<Candidates>>,
     /// By what follows the first label, for `*.example.com`.
-    by_parent: HashMap<String, Candidates>,
+    by_parent: HashMap<String, Arc<Candidates>>,
 }
 
-/// The rules for a host, in order.
-#[derive(Clone, Debug, Default)]
+/// The rules with a pattern of a host. Patterns with the same rules share them.
+#[derive(Debug)]
 struct Candidates {
-    rules: Vec<usize>,
+    /// Them by their paths.
+    paths: PathIndex,
+    /// The same in lower case, if a path has capitals: an app that ignores case could read another one.
+    lower_paths: Option<PathIndex>,
     /// Whether a rule depends on the path.
     by_path: bool,
-    /// Whether a path of a rule has capitals, so that an app that ignores case could read another one.
-    has_capitals: bool,
     /// Whether a rule depends on the method.
     by_method: bool,
 }
 
 impl Candidates {
-    fn of(mut indices: Vec<usize>, rules: &[Rule]) -> Candidates {
-        indices.dedup();
+    fn of(indices: &[usize], rules: &[Rule]) -> Candidates {
         let of_these = || indices.iter().map(|index| &rules[*index]);
-        let mut paths = of_these().flat_map(|rule| &rule.paths);
+        let paths = |lowers| {
+            let paths = indices
+                .iter()
+                .map(|index| (*index, &rules[*index].paths[..]));
+            PathIndex::of(paths, lowers)
+        };
+        let mut patterns = of_these().flat_map(|rule| &rule.paths);
+        let has_capitals = patterns.any(PathPattern::has_capitals);
         Candidates {
+            paths: paths(false),
+            lower_paths: has_capitals.then(|| paths(true)),
             by_path: of_these().any(|rule| !rule.paths.is_empty()),
             by_method: of_these().any(|rule| !rule.methods.is_empty()),
-            has_capitals: paths.any(PathPattern::has_capitals),
-            rules: indices,
         }
+    }
+}
+
+/// The rules for a host: those that name it, and those for all hosts below its parent.
+#[derive(Clone, Copy)]
+struct OfHost<'r>([Option<&'r Candidates>; 2]);
+
+impl<'r> OfHost<'r> {
+    fn all(self) -> impl Iterator<Item = &'r Candidates> {
+        self.0.into_iter().flatten()
+    }
+
+    fn by_path(self) -> bool {
+        self.all().any(|candidates| candidates.by_path)
+    }
+
+    fn by_method(self) -> bool {
+        self.all().any(|candidates| candidates.by_method)
+    }
+
+    fn has_capitals(self) -> bool {
+        self.all()
+            .any(|candidates| candidates.lower_paths.is_some())
     }
 }
 
@@ -104,23 +139,23 @@ impl Rules {
         let mut indices: HashMap<&HostPattern, Vec<usize>> = HashMap::new();
         for (index, rule) in rules.iter().enumerate() {
             for host in &rule.hosts {
-                indices.entry(host).or_default().push(index);
+                let of_host = indices.entry(host).or_default();
+                if of_host.last() != Some(&index) {
+                    of_host.push(index);
+                }
             }
         }
-        let mut by_host = HashMap::new();
-        let mut by_parent = HashMap::new();
-        for (pattern, own) in &indices {
+        let mut shared: HashMap<Vec<usize>, Arc<Candidates>> = HashMap::new();
+        let (mut by_host, mut by_parent) = (HashMap::new(), HashMap::new());
+        for (pattern, indices) in indices {
+            let candidates = shared
+                .entry(indices)
+                .or_insert_with_key(|indices| Arc::new(Candidates::of(indices, &rules)))
+                .clone();
             match pattern {
-                HostPattern::BelowParent(parent) => {
-                    by_parent.insert(parent.clone(), Candidates::of(own.clone(), &rules));
-                }
-                HostPattern::Host(host) => {
-                    let of_parent = pattern.parent().and_then(|parent| indices.get(&parent));
-                    let mut all = [&own[..], of_parent.map_or(&[][..], |all| all)].concat();
-                    all.sort_unstable();
-                    by_host.insert(host.clone(), Candidates::of(all, &rules));
-                }
-            }
+                HostPattern::BelowParent(parent) => by_parent.insert(parent.clone(), candidates),
+                HostPattern::Host(host) => by_host.insert(host.clone(), candidates),
+            };
         }
         Rules {
             rules,
@@ -136,11 +171,13 @@ impl Rules {
 
     /// Whether some rule names this host.
     pub fn knows_host(&self, host: &str) -> bool {
-        self.of_host(host).is_some()
+        self.of_host(host).all().next().is_some()
     }
 
-    fn of_host(&self, host: &str) -> Option<&Candidates> {
-        let below_parent = || self.by_parent.get(host.split_once('.')?.1);
-        self.by_host.get(host).or_else(below_parent)
+    fn of_host(&self, host: &str) -> OfHost<'_> {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        let of_parent = parent.and_then(|parent| self.by_parent.get(parent));
+        let own = self.by_host.get(host);
+        OfHost([own, of_parent].map(|candidates| candidates.map(|it| &**it)))
     }
 }

@@ -57,11 +57,6 @@ impl HostPattern {
             HostPattern::BelowParent(_) => None,
         }
     }
-
-    /// Whether it fits each host that `other` fits.
-    pub fn covers(&self, other: &HostPattern) -> bool {
-        self == other || other.parent().is_some_and(|parent| *self == parent)
-    }
 }
 
 /// As in the file.
@@ -80,7 +75,6 @@ pub struct PathPattern {
     text: String,
     lower: String,
     is_exact: bool,
-    has_wildcard: bool,
 }
 
 impl PathPattern {
@@ -135,62 +129,27 @@ impl PathPattern {
                 path.to_ascii_lowercase()
             },
             is_exact,
-            has_wildcard: path.contains('*'),
         })
     }
 
-    /// Whether it fits this path.
-    pub fn fits(&self, path: &[u8]) -> bool {
-        self.fits_as(&self.text, path)
+    /// Its text without the mark of an exact one; that of the pattern of all paths is empty.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
-    /// Whether it fits this path, which is in lower case, whatever the case of the pattern.
-    pub fn fits_lower(&self, lower_path: &[u8]) -> bool {
-        self.fits_as(&self.lower, lower_path)
+    /// The same in lower case.
+    pub fn lower(&self) -> &str {
+        &self.lower
     }
 
-    fn fits_as(&self, pattern: &str, path: &[u8]) -> bool {
-        if self.has_wildcard {
-            return self.fits_segments(pattern, path);
-        }
-        match path.strip_prefix(pattern.as_bytes()) {
-            Some([]) => true,
-            Some([b'/', ..]) => !self.is_exact,
-            _ => false,
-        }
-    }
-
-    fn fits_segments(&self, pattern: &str, path: &[u8]) -> bool {
-        let mut segments = path.split(|byte| *byte == b'/');
-        let fits = |(expected, segment): (&str, &[u8])| match expected {
-            "*" => !segment.is_empty(),
-            expected => expected.as_bytes() == segment,
-        };
-        let all_fit = pattern.split('/').all(|expected| {
-            segments
-                .next()
-                .is_some_and(|segment| fits((expected, segment)))
-        });
-        all_fit && (!self.is_exact || segments.next().is_none())
+    /// Whether it fits its path alone, and nothing below it.
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
     }
 
     /// Whether it fits every path.
     pub fn fits_all(&self) -> bool {
         self.text.is_empty()
-    }
-
-    /// Whether it fits each path that `other` fits.
-    pub fn covers(&self, other: &PathPattern) -> bool {
-        if self.is_exact && !other.is_exact {
-            return false;
-        }
-        let mut others = other.text.split('/');
-        let all = self.text.split('/').all(|mine| {
-            others
-                .next()
-                .is_some_and(|other| mine == other || mine == "*" && !other.is_empty())
-        });
-        all && (!self.is_exact || others.next().is_none())
     }
 
     /// Whether it has capital letters.

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::pattern::PathPattern;
-use super::{Candidates, Rule, Rules};
+use super::{OfHost, Rule, Rules};
 use crate::gateway::original_request::{OriginalRequest, overriding_method};
 use crate::gateway::path::{ignoring_case, is_plain, readings};
 
@@ -34,15 +33,13 @@ impl Rules {
         method: &str,
         client: Option<IpAddr>,
     ) -> Selected<'_> {
-        let Some(candidates) = self.of_host(request.host.as_str()) else {
-            return Selected::NoRule;
-        };
+        let of_host = self.of_host(request.host.as_str());
         let path = request.target.path.as_bytes();
-        let first = self.first(candidates, method, path, client);
-        let is_only_reading = (!candidates.by_path || is_plain(path) && !candidates.has_capitals)
-            && (!candidates.by_method || request.method_overrides.is_empty());
+        let first = self.first(of_host, method, path, client, false);
+        let is_only_reading = (!of_host.by_path() || is_plain(path) && !of_host.has_capitals())
+            && (!of_host.by_method() || request.method_overrides.is_empty());
         let is_unambiguous =
-            is_only_reading || self.all_lead_to(first, candidates, request, method, client);
+            is_only_reading || self.all_lead_to(first, of_host, request, method, client);
         match first {
             _ if !is_unambiguous => Selected::Ambiguous,
             Some(index) => Selected::Rule(&self.rules[index]),
@@ -54,12 +51,12 @@ impl Rules {
     fn all_lead_to(
         &self,
         expected: Option<usize>,
-        candidates: &Candidates,
+        of_host: OfHost<'_>,
         request: &OriginalRequest<'_>,
         method: &str,
         client: Option<IpAddr>,
     ) -> bool {
-        let overrides: Option<Vec<_>> = match candidates.by_method {
+        let overrides: Option<Vec<_>> = match of_host.by_method() {
             true => request
                 .method_overrides
                 .iter()
@@ -67,7 +64,7 @@ impl Rules {
                 .collect(),
             false => Some(Vec::new()),
         };
-        let paths = match candidates.by_path {
+        let paths = match of_host.by_path() {
             true => readings(&request.target.path),
             false => Some(vec![request.target.path.as_bytes().to_vec()]),
         };
@@ -78,50 +75,44 @@ impl Rules {
         paths.iter().all(|path| {
             let lower = ignoring_case(path);
             methods().all(|method| {
-                self.first(candidates, method, path, client) == expected
-                    && self.first_ignoring_case(candidates, method, &lower, client) == expected
+                self.first(of_host, method, path, client, false) == expected
+                    && self.first(of_host, method, &lower, client, true) == expected
             })
         })
     }
 
+    /// The first rule for such a request. With `ignores_case`, the path is in lower case, and the patterns are read so too.
     fn first(
         &self,
-        candidates: &Candidates,
+        of_host: OfHost<'_>,
         method: &str,
         path: &[u8],
         client: Option<IpAddr>,
+        ignores_case: bool,
     ) -> Option<usize> {
-        let mut indices = candidates.rules.iter().copied();
-        indices.find(|index| {
-            let rule = &self.rules[*index];
-            rule.fits_method(method)
-                && rule.fits_client(client)
-                && (rule.paths.is_empty() || rule.paths.iter().any(|pattern| pattern.fits(path)))
-        })
-    }
-
-    /// The same with the patterns in lower case.
-    fn first_ignoring_case(
-        &self,
-        candidates: &Candidates,
-        method: &str,
-        lower_path: &[u8],
-        client: Option<IpAddr>,
-    ) -> Option<usize> {
-        let mut indices = candidates.rules.iter().copied();
-        indices.find(|index| {
-            let rule = &self.rules[*index];
-            let fits = |pattern: &PathPattern| pattern.fits_lower(lower_path);
-            rule.fits_method(method)
-                && rule.fits_client(client)
-                && (rule.paths.is_empty() || rule.paths.iter().any(fits))
-        })
+        let mut first = None;
+        for candidates in of_host.all() {
+            let paths = match &candidates.lower_paths {
+                Some(lower) if ignores_case => lower,
+                _ => &candidates.paths,
+            };
+            paths.fitting(path, |rules| {
+                let earlier = |index: &&usize| first.is_none_or(|first| **index < first);
+                let mut earlier = rules.iter().take_while(earlier);
+                let fits = |index: &&usize| {
+                    let rule = &self.rules[**index];
+                    rule.fits_method(method) && rule.fits_client(client)
+                };
+                first = earlier.find(fits).copied().or(first);
+            });
+        }
+        first
     }
 }
 
 impl Rule {
     /// Whether it is for this method.
-    pub(super) fn fits_method(&self, method: &str) -> bool {
+    fn fits_method(&self, method: &str) -> bool {
         let is_it = |of_rule: &String| of_rule == method || of_rule == "GET" && method == "HEAD";
         self.methods.is_empty() || self.methods.iter().any(is_it)
     }

@@ -1,4 +1,16 @@
 use super::*;
+use crate::gateway::rules::path_index::PathIndex;
+
+fn index(pattern: &PathPattern, lowers: bool) -> PathIndex {
+    PathIndex::of([(0, std::slice::from_ref(pattern))].into_iter(), lowers)
+}
+
+fn fits(pattern: &str, path_: &str, lowers: bool) -> bool {
+    let (pattern, mut is_found) = (path(pattern), false);
+    index(&pattern, lowers).fitting(path_.as_bytes(), |_| is_found = true);
+    assert!(lowers || is_found == pattern.fits(path_.as_bytes()));
+    is_found
+}
 
 fn path(text: &str) -> PathPattern {
     PathPattern::parse(text).unwrap()
@@ -37,16 +49,16 @@ fn a_path_pattern_fits_whole_segments() {
         ),
         ("/*", &["/a", "/a/b"], &["/", "//a"]),
     ] {
-        for fits in fit {
-            assert!(path(pattern).fits(fits.as_bytes()), "{pattern} {fits}");
+        for fit in fit {
+            assert!(fits(pattern, fit, false), "{pattern} {fit}");
         }
         for other in unfit {
-            assert!(!path(pattern).fits(other.as_bytes()), "{pattern} {other}");
+            assert!(!fits(pattern, other, false), "{pattern} {other}");
         }
         assert_eq!(path(pattern).to_string(), pattern);
     }
-    assert!(path("/Admin").fits_lower(b"/admin/x"));
-    assert!(!path("/Admin").fits(b"/admin/x"));
+    assert!(fits("/Admin", "/admin/x", true));
+    assert!(!fits("/Admin", "/admin/x", false));
 }
 
 #[test]
@@ -80,7 +92,10 @@ fn one_pattern_covers_another_where_it_fits_all_that_the_other_fits() {
         ("/a", "/ab", false),
         ("/A", "/a", false),
     ] {
-        assert_eq!(path(one).covers(&path(other)), covers, "{one} {other}");
+        let (one, other, mut is_found) = (path(one), path(other), false);
+        index(&one, false).covering(&other, |_| is_found = true);
+        assert_eq!(is_found, covers, "{one} {other}");
+        assert_eq!(one.covers(&other), covers, "{one} {other}");
     }
 }
 
@@ -114,17 +129,17 @@ fn a_host_pattern_is_a_host_or_all_with_one_label_more() {
     ] {
         assert!(HostPattern::parse(wrong).is_err(), "{wrong}");
     }
-    let wildcard = HostPattern::parse("*.example.com").unwrap();
     for (host, covers) in [
         ("a.example.com", true),
         ("example.com", false),
         ("b.a.example.com", false),
         ("a.example.com:8443", false),
     ] {
-        assert_eq!(
-            wildcard.covers(&HostPattern::parse(host).unwrap()),
-            covers,
-            "{host}"
+        let text = format!(
+            "[[rule]]\nname='first'\nhosts=['*.example.com']\nallow='public'\n\
+             [[rule]]\nname='second'\nhosts=['{host}']\nallow='public'"
         );
+        let is_covered = crate::gateway::rules::Rules::parse(&text).is_err();
+        assert_eq!(is_covered, covers, "{host}");
     }
 }
