@@ -115,7 +115,13 @@ impl Sessions {
         Some(self.code_for(wanted, host, self.key_hash(request)?))
     }
 
-    fn code_for(&self, wanted: &HandoverRequest, host: &str, key_hash: String) -> String {
+    /// The code of the session with this key hash.
+    pub(crate) fn code_for(
+        &self,
+        wanted: &HandoverRequest,
+        host: &str,
+        key_hash: String,
+    ) -> String {
         let code = HandoverCode {
             key_hash,
             slot: wanted.slot,

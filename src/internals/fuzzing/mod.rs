@@ -1,10 +1,14 @@
 //! What the fuzz targets in `fuzz/` call, with input that libFuzzer makes up: a panic is a finding. cargo-fuzz builds it
 //! with `--cfg fuzzing`; `make test` runs it with the seeds alone.
 
+mod gateway;
+mod handover;
 mod http1;
 mod provider;
 mod session;
 
+pub use gateway::{asked, place, rules};
+pub use handover::handover;
 pub use http1::requests;
 pub use provider::{discovery, id_token, keys, response, response_head};
 pub use session::{cookie_header, cookies, return_to};
@@ -17,16 +21,20 @@ mod tests {
 
     type Target = fn(&[u8]);
 
-    const TARGETS: [(&str, Target); 9] = [
+    const TARGETS: [(&str, Target); 13] = [
+        ("asked", asked),
         ("cookie_header", cookie_header),
         ("cookies", cookies),
         ("discovery", discovery),
+        ("handover", handover),
         ("id_token", id_token),
         ("keys", keys),
+        ("place", place),
         ("requests", requests),
         ("response", response),
         ("response_head", response_head),
         ("return_to", return_to),
+        ("rules", rules),
     ];
 
     fn names_in(folder: &str) -> Vec<String> {

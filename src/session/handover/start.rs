@@ -11,7 +11,7 @@ use crate::session::store::hash;
 /// How long a sealed request may be, so that it fits into `return_to`.
 pub(super) const REQUEST_LIMIT: usize = 900;
 
-/// How long a target in a cookie may be, in bytes.
+/// How long a target in a cookie may be, in bytes, with what JSON adds: browsers keep no cookie above 4 KiB.
 const TARGET_LIMIT: usize = 1536;
 
 /// A handover that is to start.
@@ -70,7 +70,8 @@ impl Sessions {
             .or((target != new.target).then_some(new.target));
         let kept = return_to.and_then(|it| {
             let mut shorter = [it, without_query(it)].into_iter();
-            shorter.find(|it| it.len() <= TARGET_LIMIT)
+            let json_adds = |it: &str| it.matches(['"', '\\']).count();
+            shorter.find(|it| it.len() + json_adds(it) <= TARGET_LIMIT)
         });
         let pending = PendingHandover {
             verifier,
