@@ -1,7 +1,12 @@
 //! What must hold behind each proxy.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
 use super::proxied::{Proxied, Proxy, SPOOFED, status};
 use crate::support::browser::{Browser, Look};
+use crate::support::process::PATIENCE;
 use crate::support::provider_faults;
 
 pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(proxy: Proxy) {
@@ -157,5 +162,32 @@ pub async fn a_script_gets_401_and_nobody_gets_in_while_doorward_is_away(proxy: 
             "{path}"
         );
     }
+    // Nobody has to tell the proxy that it is back.
+    answer_every_check(proxied.gateway);
+    let deadline = Instant::now() + PATIENCE;
+    while status(&proxied.get("/public", "")) != 200 {
+        assert!(
+            Instant::now() < deadline,
+            "{:?}",
+            proxied.get("/public", "")
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
     assert!(proxied.is_running());
+}
+
+/// Where Doorward was, something that lets everybody pass.
+fn answer_every_check(addr: SocketAddr) {
+    let listener = TcpListener::bind(addr).unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(&stream);
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                line.clear();
+            }
+            let _ = stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
 }

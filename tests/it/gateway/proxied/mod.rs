@@ -94,6 +94,8 @@ fn only_documented(document: &str, language: &str) -> String {
 pub struct Proxied {
     pub app: TestApp,
     pub port: u16,
+    /// Where the proxy asks.
+    pub gateway: SocketAddr,
     /// What the proxy responds while Doorward is away.
     pub status_without_doorward: u16,
     running: Watchdog,
@@ -151,6 +153,7 @@ impl Proxied {
         let proxied = Proxied {
             app,
             port,
+            gateway,
             status_without_doorward,
             running,
             _folder: folder,
