@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn cve_2026_30851_every_identity_header_is_always_there() {
+    fn cve_2026_30851_every_identity_header_is_always_sent() {
         let names = |visitor| headers(visitor, UserName::Subject).map(|header| header.0);
         let nobody = headers(None, UserName::Subject);
         assert!(nobody.iter().all(|header| header.1.is_empty()));

@@ -1,3 +1,4 @@
+mod advisories;
 mod asker;
 mod preflight;
 

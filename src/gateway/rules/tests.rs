@@ -1,3 +1,5 @@
+mod advisories;
+
 use super::*;
 use crate::gateway::host::{Host, Scheme};
 use crate::gateway::original_request::OriginalRequest;

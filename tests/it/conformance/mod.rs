@@ -1,4 +1,4 @@
-//! `docs/conformance.md` and `SECURITY.md` are true to the sources: the first is generated from the comments on the tests;
+//! `docs/conformance.md`, `SECURITY.md` and `docs/gateway.md` are true to the sources: the first is generated from the comments on the tests;
 //! what they name is a test, and no row is without an answer.
 
 mod generator;
@@ -176,6 +176,18 @@ fn nothing_is_left_to_be_shown() {
     assert!(left.is_empty(), "{}", left.join("\n"));
 }
 
+/// The last cell of each row names tests that exist.
+fn assert_rows_name_tests(document: &str, rows: &[&str]) {
+    for row in rows {
+        let named = row.rsplit('|').nth(1).unwrap();
+        let tests: Vec<_> = named.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{document}: {row}");
+        for test in tests {
+            assert!(exists(test), "{document}: no such test: {test}");
+        }
+    }
+}
+
 #[test]
 fn each_fault_of_the_past_has_a_test() {
     let security = std::fs::read_to_string(repo("SECURITY.md")).unwrap();
@@ -184,12 +196,24 @@ fn each_fault_of_the_past_has_a_test() {
         .filter(|line| line.starts_with("| ") && line.contains('`'))
         .collect();
     assert!(faults.len() > 20, "{faults:?}");
-    for fault in faults {
-        let named = fault.rsplit('|').nth(1).unwrap();
-        let tests: Vec<_> = named.split('`').skip(1).step_by(2).collect();
-        assert!(!tests.is_empty(), "{fault}");
-        for test in tests {
-            assert!(exists(test), "SECURITY.md: no such test: {test}");
-        }
-    }
+    assert_rows_name_tests("SECURITY.md", &faults);
+}
+
+#[test]
+fn each_complaint_about_other_gateways_has_a_test() {
+    let gateway = std::fs::read_to_string(repo("docs/gateway.md")).unwrap();
+    let heading = "## What people complain about elsewhere";
+    let (_, section) = gateway.split_once(heading).expect(heading);
+    let section = section.split("\n## ").next().unwrap_or(section);
+    let rows: Vec<&str> = section
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.ends_with("| shown by |"))
+        .collect();
+    let complaints = (1..=25).filter(|number| {
+        let begins = format!("| {number} | ");
+        rows.iter().any(|row| row.starts_with(&begins))
+    });
+    assert_eq!(complaints.count(), 25, "{rows:#?}");
+    assert!(rows.len() > 50, "{rows:#?}");
+    assert_rows_name_tests("docs/gateway.md", &rows);
 }

@@ -1,8 +1,10 @@
 //! The gateway, asked as proxies ask it.
 
+mod advisories;
 mod audit;
 mod caddy;
 mod checks;
+mod complaints;
 mod demo;
 mod handover;
 mod haproxy;
