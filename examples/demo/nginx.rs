@@ -100,8 +100,11 @@ fn text(port: u16, upstreams: &Upstreams) -> String {
         .replace("listen 443 ssl;", &format!("listen 127.0.0.1:{port};"))
         .replace("auth.example.com", "auth.localhost")
         .replace("$host$request_uri", &format!("$host:{port}$request_uri"));
+    // The demo has no certificate and keeps no log.
     let lines = servers.lines();
-    let servers: Vec<&str> = lines.filter(|line| !line.contains("ssl_cert")).collect();
+    let servers: Vec<&str> = lines
+        .filter(|line| !line.contains("ssl_cert") && !line.contains("access_log"))
+        .collect();
     format!(
         "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr warn;\nevents {{ worker_connections 512; }}\n\
          http {{\naccess_log off;\nclient_body_temp_path body;\nproxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\n\
