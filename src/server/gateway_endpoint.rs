@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actix_web::App;
 use actix_web::dev::Server;
+use actix_web::rt;
 use actix_web::web::Data;
 use arc_swap::ArcSwap;
 
@@ -17,9 +18,10 @@ use crate::http::identity_tokens::IdentityTokens;
 use crate::observe::metrics;
 use crate::public_url::PublicUrl;
 use crate::server::Doorward;
-use crate::server::bind::Sockets;
+use crate::server::bind::{Sockets, UnixSocket};
 use crate::server::http1::{Http1, Timeouts};
 use crate::server::machine;
+use crate::server::unix_sockets::{self, SocketFile};
 use crate::server::watched_files::{Files, Watched};
 use crate::settings::{self, parse_rules};
 
@@ -73,6 +75,15 @@ impl Rules {
 
 /// Answers proxies on `sockets`, until the public listener stops.
 pub fn serve(doorward: Doorward, access: Access, sockets: Sockets) -> io::Result<Server> {
+    let socket_files = sockets.unix.iter().filter_map(SocketFile::of).collect();
+    let server = listen(doorward.clone(), access.clone(), sockets)?;
+    let shutdown = doorward.shutdown.clone();
+    let again = move |socket: UnixSocket| listen(doorward.clone(), access.clone(), socket.into());
+    rt::spawn(unix_sockets::keep(socket_files, again, shutdown));
+    Ok(server)
+}
+
+fn listen(doorward: Doorward, access: Access, sockets: Sockets) -> io::Result<Server> {
     let workers = machine::workers();
     let shutdown = doorward.shutdown.clone();
     let closed = async move { shutdown.closed().await };

@@ -56,7 +56,6 @@ use crate::server::unix_sockets::SocketFile;
 use crate::server::watched_files::watch;
 use crate::session::Sessions;
 use crate::settings::{Settings, TrustedProxies};
-use crate::threads;
 pub use start_error::StartError;
 
 /// How long a client may take to send its headers.
@@ -182,11 +181,7 @@ impl Doorward {
         let socket_files = sockets.unix.iter().filter_map(SocketFile::of).collect();
         let server = self.listen(sockets)?;
         let running = Running::new(server, shutdown.clone(), self.shutdown_timeout);
-        let again = move |socket: UnixSocket| {
-            // The workers, and a thread that accepts.
-            threads::try_out(machine::workers() + 1)?;
-            self.listen(socket.into())
-        };
+        let again = move |socket: UnixSocket| self.listen(socket.into());
         rt::spawn(unix_sockets::keep(socket_files, again, shutdown));
         Ok(running)
     }

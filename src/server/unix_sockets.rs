@@ -11,6 +11,8 @@ use actix_web::rt;
 
 use crate::http::shutdown::Shutdown;
 use crate::server::bind::{UnixSocket, bind_unix};
+use crate::server::machine;
+use crate::threads;
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -48,7 +50,10 @@ impl SocketFile {
         if found.is_some() && found == self.id {
             return;
         }
-        match bind_unix(&self.path).and_then(start) {
+        // The workers, and a thread that accepts.
+        let threads = threads::try_out(machine::workers() + 1);
+        let socket = threads.and_then(|()| bind_unix(&self.path));
+        match socket.and_then(start) {
             Ok(server) => {
                 log::warn!("the socket unix:{path} was deleted or replaced; it is bound again");
                 self.id = file_id(&self.path);

@@ -222,7 +222,10 @@ pub fn with_tls() -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
     with_tls_and(&[])
 }
 
-fn with_tls_and(more: &[(&str, &str)]) -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
+/// With more variables.
+pub fn with_tls_and(
+    more: &[(&str, &str)],
+) -> (Process, SocketAddr, Folder, CertificateDer<'static>) {
     let folder = Folder::new();
     let certificate = certify(&folder);
     let addr = free_addr();

@@ -10,6 +10,7 @@ mod handover;
 mod haproxy;
 mod hostile;
 mod how_they_signed_in;
+mod listener;
 mod nginx;
 mod people;
 mod proxied;

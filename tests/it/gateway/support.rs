@@ -60,6 +60,18 @@ impl Gateway {
         }
     }
 
+    /// Another process, so to speak, on the same database and with these settings.
+    pub fn beside(&self, settings: &[(&str, &str)]) -> Gateway {
+        let variables = &self.app.variables;
+        let same = ["DATABASE_URL", "OIDC_ISSUER", "SESSION_CACHE"];
+        let same = same.map(|name| (name, variables[name].as_str()));
+        let other = Gateway::start_with(Database::Sqlite, RULES, &[&same[..], settings].concat());
+        let url = &other.app.url;
+        let callback = format!("{url}/authorization-code/callback");
+        self.app.provider.register(&callback, url);
+        other
+    }
+
     /// Asks with these headers, and no others.
     pub async fn ask(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let proxy = Visitor::new(&format!("http://{}", self.addr));
@@ -94,6 +106,20 @@ impl<'g> Browser<'g> {
             at_doorward: gateway.app.visitor(),
             cookies: RefCell::default(),
         }
+    }
+
+    /// The same browser at the apps of another process.
+    pub fn at<'o>(&self, other: &'o Gateway) -> Browser<'o> {
+        Browser {
+            gateway: other,
+            at_doorward: other.app.visitor(),
+            cookies: self.cookies.clone(),
+        }
+    }
+
+    /// The value of a cookie of `host`.
+    pub fn cookie(&self, host: &str, name: &str) -> String {
+        self.cookies.borrow()[host][name].clone()
     }
 
     /// What the proxy is told when this browser asks for `url`.
@@ -133,7 +159,7 @@ impl<'g> Browser<'g> {
         let mut url = url.to_owned();
         for _ in 0..12 {
             let is_doorward = url.starts_with(&self.gateway.app.url) || url.starts_with('/');
-            let is_provider = url.starts_with(&self.gateway.app.provider.issuer());
+            let is_provider = url.starts_with(&self.gateway.app.variables["OIDC_ISSUER"]);
             if is_provider {
                 url = self.at_doorward.choose(&url, person).await;
                 continue;
