@@ -1,6 +1,7 @@
 //! The gateway, asked as proxies ask it.
 
 mod advisories;
+mod app_sessions;
 mod audit;
 mod caddy;
 mod checks;
@@ -9,8 +10,10 @@ mod demo;
 mod handover;
 mod haproxy;
 mod hostile;
+mod hostile_handovers;
 mod how_they_signed_in;
 mod listener;
+mod networks;
 mod nginx;
 mod people;
 mod proxied;
