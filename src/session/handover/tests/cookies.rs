@@ -58,3 +58,21 @@ fn a_cookie_that_comes_twice_or_is_only_spelled_like_ours_counts_for_nothing() {
         );
     }
 }
+
+#[actix_web::test]
+async fn five_tabs_have_a_handover_each_and_the_sixth_replaces_the_oldest() {
+    let fixture = Fixture::new();
+    let sessions = &fixture.sessions;
+    let mut ada = Browser::default();
+    let mut requests = Vec::new();
+    for tab in 0..6 {
+        fixture.clock.shift(Duration::SECOND);
+        requests.push(ada.start(sessions, &format!("/{tab}")));
+    }
+    assert_eq!(ada.0.len(), 5);
+    for (tab, request) in requests.iter().enumerate() {
+        let code = code(sessions, request, "hash");
+        let arrived = ada.arrive(sessions, HOST, &code).await;
+        assert_eq!(arrived.is_ok(), tab > 0, "tab {tab}");
+    }
+}
