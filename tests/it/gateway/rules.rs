@@ -174,7 +174,10 @@ fn a_check_names_faults_and_what_may_be_meant_otherwise() {
     let hidden = "[[rule]]\nname='a'\nhosts=['a.test']\nallow='signed-in'\n[[rule]]\nname='b'\nhosts=['a.test']\nallow='nobody'\n";
     let (code, printed) = run(hidden, "", &["check"]);
     assert_eq!(code, Some(1));
-    assert!(printed.contains("line 5: no request reaches \"b\""), "{printed}");
+    assert!(
+        printed.contains("line 5: no request reaches \"b\""),
+        "{printed}"
+    );
     let (code, printed) = run("[[rule]]\nname = 'a'\ncolor = 1\n", "", &["check"]);
     assert_eq!(code, Some(1));
     for line in ["line 1: a rule needs hosts", "line 3: color is not known"] {

@@ -32,6 +32,23 @@ pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(prox
         .lines()
         .find_map(|it| it.strip_prefix("x-doorward-jwt: "));
     assert!((3000..=4096).contains(&token.unwrap().len()), "{seen}");
+    // What she names in `Connection` reaches the app all the same, so that it never takes her for nobody.
+    let cookies = browser.cookies().await;
+    let named = proxied.get(
+        "/",
+        &format!(
+            "Cookie: {cookies}\r\nConnection: Remote-Email\r\nConnection: X-Auth-Request-Email\r\n"
+        ),
+    );
+    match proxy {
+        Proxy::Haproxy | Proxy::HaproxyCurrent => assert_eq!(status(&named), 400, "{named}"),
+        _ => {
+            for name in ["remote-email", "x-auth-request-email"] {
+                let line = format!("{name}: ada@example.com");
+                assert!(named.contains(&line), "{line}: {named}");
+            }
+        }
+    }
     // Signed in already: the other app says at once that it is not for her.
     browser.goto(&proxied.url("metrics", "/")).await;
     let sentence = browser.text("#refused-sentence").await;

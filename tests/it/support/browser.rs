@@ -226,6 +226,14 @@ impl Browser {
         self.must(value, expression).await
     }
 
+    /// The cookies of the page's host as the browser sends them, also those that scripts can't see.
+    pub async fn cookies(&self) -> String {
+        let cookies = self.must(self.client.get_all_cookies().await, "cookies");
+        let cookies = cookies.await.into_iter();
+        let pairs = cookies.map(|cookie| format!("{}={}", cookie.name(), cookie.value()));
+        Vec::from_iter(pairs).join("; ")
+    }
+
     /// Every address that pages in any tab have asked for since the start, redirects included.
     pub async fn requested_urls(&self) -> Vec<String> {
         for entry in self.log("performance").await {
