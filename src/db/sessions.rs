@@ -65,6 +65,18 @@ impl Session {
             .optional()
     }
 
+    /// What is sealed in its row; `None` if it has ended.
+    pub fn get_state(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+    ) -> QueryResult<Option<String>> {
+        sessions::table
+            .find(key_hash)
+            .select(sessions::state)
+            .first(connection)
+            .optional()
+    }
+
     /// Adds a session of `user`. The same transaction must have checked that they are not blocked.
     pub(crate) fn create(
         connection: &mut AnyConnection,

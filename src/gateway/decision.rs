@@ -189,7 +189,7 @@ pub fn cors_origin<'h, H: Headers>(rule: &Rule, headers: &'h H) -> Option<&'h st
 }
 
 /// The value of a header that is there once.
-fn only<'h, H: Headers>(headers: &'h H, name: &'h str) -> Option<&'h str> {
+fn only<'h, H: Headers>(headers: &'h H, name: &'static str) -> Option<&'h str> {
     let mut values = headers.values(name);
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

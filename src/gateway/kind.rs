@@ -12,6 +12,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in this order.
+    pub const ALL: [Kind; 3] = [Kind::Forward, Kind::Request, Kind::ExtAuthz];
+
     /// Its name in logs and metrics.
     pub fn name(self) -> &'static str {
         match self {

@@ -17,10 +17,10 @@ pub mod visitor;
 /// The headers of a request, by lower-case name. A name that comes twice has two values.
 pub trait Headers {
     /// All values of `name`, in order.
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]>;
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]>;
 
     /// The value of a header that only informs: the first one, if it is text.
-    fn hint<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    fn hint<'a>(&'a self, name: &'static str) -> Option<&'a str> {
         std::str::from_utf8(self.values(name).next()?).ok()
     }
 }

@@ -159,7 +159,7 @@ fn invalid(part: Part, header: &'static str) -> Malformed {
 /// The only value of a header, as visible ASCII.
 fn one<'a, H: Headers>(
     headers: &'a H,
-    name: &'a str,
+    name: &'static str,
     as_written: &'static str,
 ) -> Result<&'a str, Malformed> {
     let value = one_uri(headers, name, as_written)?;
@@ -178,7 +178,7 @@ fn one<'a, H: Headers>(
 /// The only value of a header, which may have bytes beyond ASCII.
 fn one_uri<'a, H: Headers>(
     headers: &'a H,
-    name: &'a str,
+    name: &'static str,
     as_written: &'static str,
 ) -> Result<&'a [u8], Malformed> {
     let fault = |fault| Malformed {

@@ -1,19 +1,20 @@
 //! What the gateway's handlers need.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use arc_swap::ArcSwap;
 
 use crate::accounts::audit::Audit;
 use crate::gateway::Headers;
-use crate::gateway::identity::UserName;
+use crate::gateway::identity::{self, UserName};
 use crate::gateway::rules::Rules;
 use crate::gateway::visitor::Visitor;
 use crate::http::identity_tokens::IdentityTokens;
 use crate::http::shutdown::Shutdown;
 use crate::public_url::PublicUrl;
-use crate::session::{CachedSession, Sessions};
+use crate::session::{AppHeaders, CachedSession, Sessions};
 use crate::settings::TrustedProxies;
 
 /// What a path begins with that Envoy's `path_prefix` adds.
@@ -50,14 +51,21 @@ pub struct Gateway {
 pub struct RequestHeaders<'a>(pub &'a HeaderMap);
 
 impl Headers for RequestHeaders<'_> {
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    /// A look-up by text would allocate.
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+        let name = HeaderName::from_static(name);
         self.0.get_all(name).map(|value| value.as_bytes())
     }
 }
 
 /// The visitor whose session this is.
 pub fn visitor(session: &CachedSession) -> Visitor<'_> {
-    let CachedSession { user, stored, .. } = session;
+    let CachedSession {
+        user,
+        acr,
+        auth_time,
+        ..
+    } = session;
     Visitor {
         user_id: &user.id,
         subject: &user.subject,
@@ -66,7 +74,33 @@ pub fn visitor(session: &CachedSession) -> Visitor<'_> {
         email_verified: user.email_verified,
         preferred_username: user.preferred_username.as_deref(),
         groups: &user.groups.0,
-        acr: stored.acr.as_deref(),
-        auth_time: stored.auth_time,
+        acr: acr.as_deref(),
+        auth_time: *auth_time,
     }
+}
+
+/// What apps are told of somebody who is not signed in, or whom they have no name for.
+static NOBODY: LazyLock<AppHeaders> =
+    LazyLock::new(|| to_headers(identity::headers(None, UserName::default())));
+
+/// What apps are told of the visitor whose session this is.
+pub fn app_headers<'s>(
+    session: Option<&'s CachedSession>,
+    visitor: Option<&Visitor<'_>>,
+    user_name: UserName,
+) -> &'s AppHeaders {
+    let (Some(session), Some(visitor)) = (session, visitor) else {
+        return &NOBODY;
+    };
+    let headers = || Box::new(to_headers(identity::headers(Some(visitor), user_name)));
+    session.app_headers.get_or_init(headers)
+}
+
+/// Bytes beyond ASCII are UTF-8.
+fn to_headers(headers: [(&'static str, Cow<'_, str>); 8]) -> AppHeaders {
+    headers.map(|(name, value)| {
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        let empty = HeaderValue::from_static("");
+        (HeaderName::from_static(name), value.unwrap_or(empty))
+    })
 }

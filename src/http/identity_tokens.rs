@@ -69,9 +69,7 @@ impl Token {
     fn is_about(&self, session: &Arc<CachedSession>) -> bool {
         let (then, now) = (&self.session, session);
         Arc::ptr_eq(then, now)
-            || then.user == now.user
-                && (&then.stored.acr, then.stored.auth_time)
-                    == (&now.stored.acr, now.stored.auth_time)
+            || then.user == now.user && (&then.acr, then.auth_time) == (&now.acr, now.auth_time)
     }
 }
 

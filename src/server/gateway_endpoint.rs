@@ -45,7 +45,7 @@ pub struct Rules {
 impl Rules {
     /// Those of the settings.
     pub fn new(gateway: settings::Gateway, public_url: &PublicUrl) -> Rules {
-        let kinds = [Kind::Forward, Kind::Request, Kind::ExtAuthz].map(Kind::name);
+        let kinds = Kind::ALL.map(Kind::name);
         let outcomes = Outcome::ALL.map(Outcome::name);
         metrics::know_gateway(&kinds, &outcomes);
         metrics::rules_loaded(time::OffsetDateTime::now_utc().unix_timestamp());
@@ -73,6 +73,18 @@ impl Rules {
     }
 }
 
+/// What the handlers of one thread need.
+pub(super) fn gateway(doorward: &Doorward, access: Access) -> Gateway {
+    Gateway {
+        access,
+        sessions: doorward.sessions.clone(),
+        audit: doorward.audit.clone(),
+        public_url: doorward.public_url.clone(),
+        trusted_proxies: doorward.trusted_proxies.clone(),
+        shutdown: doorward.shutdown.clone(),
+    }
+}
+
 /// Answers proxies on `sockets`, until the public listener stops.
 pub fn serve(doorward: Doorward, access: Access, sockets: Sockets) -> io::Result<Server> {
     let socket_files = sockets.unix.iter().filter_map(SocketFile::of).collect();
@@ -97,16 +109,8 @@ fn listen(doorward: Doorward, access: Access, sockets: Sockets) -> io::Result<Se
     };
     let certificate = doorward.certificate.clone();
     let application = move || {
-        let gateway = Gateway {
-            access: access.clone(),
-            sessions: doorward.sessions.clone(),
-            audit: doorward.audit.clone(),
-            public_url: doorward.public_url.clone(),
-            trusted_proxies: doorward.trusted_proxies.clone(),
-            shutdown: doorward.shutdown.clone(),
-        };
         App::new()
-            .app_data(Data::new(gateway))
+            .app_data(Data::new(gateway(&doorward, access.clone())))
             .app_data(Data::new(doorward.worker()))
             .configure(routes)
     };

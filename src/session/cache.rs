@@ -1,22 +1,24 @@
 //! Sessions that this process has just read, so that the next request of the same person costs no query. A change by this
 //! process invalidates at once. A change by another process is seen when the lifetime (`SESSION_CACHE`) is over.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use moka::sync::Cache;
-use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
 use crate::db::User;
 use crate::session::key_ring::MadeWith;
-use crate::session::stored::Stored;
 
-/// How many bytes of sessions are cached at most. Most have one or two KiB, the ID token, but groups can be 64 KiB.
+/// How many bytes of sessions are cached at most. Most have two KiB, but groups can be 64 KiB.
 const CAPACITY: u64 = 32 * 1024 * 1024;
 
-/// What a session costs beside its texts: the entry, its key, and the allocations.
-const OVERHEAD: usize = 1024;
+/// What a session costs beside its groups: the entry, its key, the person, and the headers for apps.
+const OVERHEAD: usize = 2048;
+
+/// What apps are told of a person.
+pub type AppHeaders = [(HeaderName, HeaderValue); 8];
 
 /// Sessions that were read from the database. Clones share them.
 #[derive(Clone)]
@@ -37,8 +39,12 @@ pub struct CachedSession {
     pub created_at: OffsetDateTime,
     /// The latest request that was recorded, in UTC.
     pub last_seen_at: OffsetDateTime,
-    /// What its row holds.
-    pub stored: Stored,
+    /// How strongly the provider authenticated the person, in its words.
+    pub acr: Option<String>,
+    /// When the provider authenticated the person, in UTC.
+    pub auth_time: Option<OffsetDateTime>,
+    /// What apps are told of the person, since the first request to one.
+    pub app_headers: OnceLock<Box<AppHeaders>>,
     /// The key that sealed the row.
     pub made_with: MadeWith,
     /// When the query that read it started.
@@ -53,9 +59,9 @@ impl CachedSession {
             .0
             .iter()
             .map(|it| it.capacity() + size_of::<String>());
-        let hint = self.stored.id_token_hint.as_ref();
-        let hint = hint.map_or(0, |hint| hint.expose_secret().len());
-        let bytes = OVERHEAD + groups.sum::<usize>() + hint;
+        let groups: usize = groups.sum();
+        // They are in two of the headers as well, unless they are too long for one.
+        let bytes = OVERHEAD + groups + 2 * groups.min(2048);
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
@@ -128,7 +134,9 @@ mod tests {
             },
             created_at: OffsetDateTime::UNIX_EPOCH,
             last_seen_at: OffsetDateTime::UNIX_EPOCH,
-            stored: Stored::default(),
+            acr: None,
+            auth_time: None,
+            app_headers: OnceLock::new(),
             made_with: MadeWith::Current,
             asked_at,
         })

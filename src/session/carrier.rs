@@ -34,7 +34,6 @@ use secrecy::{ExposeSecret, SecretString};
 pub use error::CarrierError;
 
 use super::Sessions;
-use super::cache::CachedSession;
 use super::key_ring::{SIGNED_LEN, secret_of};
 use super::store::{Loaded, hash};
 
@@ -126,16 +125,16 @@ pub fn identity_middleware() -> IdentityMiddleware {
 /// The session that a request came with.
 pub struct Carried {
     /// What was loaded.
-    pub session: Arc<CachedSession>,
+    pub loaded: Loaded,
     identity: Identity,
 }
 
 impl Carried {
     /// `None` if no person is signed in.
     pub fn of(request: &HttpRequest) -> Option<Self> {
-        let session = loaded()?.session;
+        let loaded = loaded()?;
         let identity = Identity::extract(request).into_inner().ok()?;
-        Some(Carried { session, identity })
+        Some(Carried { loaded, identity })
     }
 
     /// Removes the browser's cookie.
@@ -226,7 +225,8 @@ impl SessionStore for Store {
         let loaded = loaded().ok_or(CarrierError::NoScope);
         let loaded = loaded.map_err(|cause| UpdateError::Other(bug(cause)))?;
         let secret = secret_of(key.as_ref());
-        self.0.reseal(hash(secret), &loaded.session.stored).await;
+        let stored = loaded.stored.as_deref();
+        self.0.reseal(hash(secret), stored).await;
         Ok(self.signed(secret))
     }
 

@@ -9,6 +9,7 @@
 //! All of them are sealed, each for its own place, so that none passes for another and no row is written before step 3.
 
 mod app_cookies;
+mod app_session;
 mod finish;
 mod refused_visit;
 mod start;
@@ -132,22 +133,13 @@ impl Sessions {
         self.seal_handover(&code_place(host), &code)
     }
 
-    /// The key hash of the session that a browser has at `host`; nothing if the cookie is not ours.
-    pub fn app_session(&self, host: &str, cookies: &AppCookies<'_>) -> Option<String> {
-        let opened = self.keys.open(
-            |keys| &keys.handovers,
-            &session_place(host),
-            cookies.session?,
-        );
-        String::from_utf8(opened?.0).ok()
-    }
-
     /// The session with this key hash, of a browser that is at an app, unless it has ended.
     ///
     /// # Errors
     /// The database could not be asked.
     pub async fn app_visit(&self, key_hash: &str) -> Result<Option<Arc<CachedSession>>, db::Error> {
-        self.load_used(key_hash).await
+        let found = self.load_used(key_hash).await?;
+        Ok(found.map(|(session, _)| session))
     }
 
     /// The time now, in UTC.
@@ -207,8 +199,4 @@ fn pending_place(host: &str, slot: usize) -> String {
 
 fn code_place(host: &str) -> String {
     format!("code:{host}")
-}
-
-fn session_place(host: &str) -> String {
-    format!("app:{host}")
 }

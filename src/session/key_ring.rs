@@ -132,6 +132,22 @@ impl KeyRing {
         self.first(|keys| purpose(keys).open(place, sealed))
     }
 
+    /// Opens into the beginning of `buffer` what one of our keys sealed, and returns its length. It allocates nothing.
+    pub fn open_into(
+        &self,
+        purpose: fn(&Keys) -> &SealingKey,
+        place: &str,
+        sealed: &str,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        let ring = self.ring.load();
+        let previous = self.previous(&ring);
+        let others = [previous.as_deref(), ring.coming.as_deref()];
+        let all = std::iter::once(&*ring.current).chain(others.into_iter().flatten());
+        all.into_iter()
+            .find_map(|keys| purpose(keys).open_into(place, sealed, buffer))
+    }
+
     /// Acts with the key that signs for apps: one that every process publishes by now.
     pub fn with_identity_key<T>(&self, act: impl FnOnce(&IdentityKey) -> T) -> T {
         act(&self.ring.load().current.identity)

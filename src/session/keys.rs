@@ -2,8 +2,8 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac};
-use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::{Engine, decoded_len_estimate};
 use secrecy::{ExposeSecret, SecretSlice};
 
 use super::identity_key::IdentityKey;
@@ -16,8 +16,10 @@ pub struct Keys {
     pub attempts: SealingKey,
     /// Seals what a session row holds.
     pub sessions: SealingKey,
-    /// Seals handovers to apps, and the cookies of apps' sessions.
+    /// Seals handovers to apps.
     pub handovers: SealingKey,
+    /// Seals the cookies of apps' sessions.
+    pub app_sessions: SealingKey,
     /// Signs who a visitor is, for apps.
     pub identity: IdentityKey,
 }
@@ -32,6 +34,7 @@ impl Keys {
             attempts: SealingKey::new(&expand(&root, b"attempt cookie")),
             sessions: SealingKey::new(&expand(&root, b"session row")),
             handovers: SealingKey::new(&expand(&root, b"handover")),
+            app_sessions: SealingKey::new(&expand(&root, b"app session")),
             identity: IdentityKey::first_of(
                 (0..=u8::MAX).map(|number| {
                     expand(&root, &[b"identity token ".as_slice(), &[number]].concat())
@@ -77,16 +80,21 @@ impl SealingKey {
 
     /// Opens what was sealed for `place`; nothing if it was not, or not with this key.
     pub fn open(&self, place: &str, sealed: &str) -> Option<Vec<u8>> {
-        let mut sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let nonce = sealed.split_off(sealed.len().checked_sub(NONCE_LEN)?);
-        let nonce = Nonce::try_assume_unique_for_key(&nonce).ok()?;
-        let plain_len = self
+        let mut buffer = vec![0; decoded_len_estimate(sealed.len())];
+        let plain_len = self.open_into(place, sealed, &mut buffer)?;
+        buffer.truncate(plain_len);
+        Some(buffer)
+    }
+
+    /// Opens what was sealed for `place` into the beginning of `buffer`, and returns its length; nothing too if it does not fit.
+    pub fn open_into(&self, place: &str, sealed: &str, buffer: &mut [u8]) -> Option<usize> {
+        let len = URL_SAFE_NO_PAD.decode_slice(sealed, buffer).ok()?;
+        let (sealed, nonce) = buffer[..len].split_at_mut(len.checked_sub(NONCE_LEN)?);
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let plain = self
             .0
-            .open_in_place(nonce, Aad::from(place.as_bytes()), &mut sealed)
-            .ok()?
-            .len();
-        sealed.truncate(plain_len);
-        Some(sealed)
+            .open_in_place(nonce, Aad::from(place.as_bytes()), sealed);
+        Some(plain.ok()?.len())
     }
 }
 

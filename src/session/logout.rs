@@ -39,7 +39,8 @@ impl Sessions {
         request: &HttpRequest,
         person: SignedIn,
     ) -> Result<Logout, db::Error> {
-        let logout = self.end_with(request, person.id_token_hint()).await?;
+        let hint = self.id_token_hint(request, &person).await?;
+        let logout = self.end_with(request, hint).await?;
         person.forget();
         Ok(logout)
     }

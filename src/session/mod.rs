@@ -18,6 +18,7 @@ mod optional_writes;
 #[cfg(test)]
 mod properties;
 mod return_to;
+mod row;
 mod signed_in;
 mod start_session;
 mod store;
@@ -31,7 +32,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
-pub use cache::CachedSession;
+pub use cache::{AppHeaders, CachedSession};
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
 pub use handover::{
@@ -62,6 +63,8 @@ pub(crate) mod internals {
     #[cfg(any(test, fuzzing))]
     pub use super::cookie_names::CookieNames;
     pub use super::keys::Keys;
+    #[cfg(test)]
+    pub use super::tests::signed_in_at;
 }
 
 /// The rules of sessions and of the cookies that carry them.

@@ -1,10 +1,10 @@
 //! The person who is signed in.
 
 use actix_web::HttpRequest;
-use secrecy::SecretString;
 
 use super::cache::CachedSession;
 use super::carrier::Carried;
+use super::stored::Stored;
 use crate::db::User;
 
 /// The person who is signed in, in the browser that sent the request.
@@ -18,17 +18,17 @@ impl SignedIn {
 
     /// The person.
     pub fn user(&self) -> &User {
-        &self.0.session.user
+        &self.0.loaded.session.user
     }
 
     /// The session.
     pub fn session(&self) -> &CachedSession {
-        &self.0.session
+        &self.0.loaded.session
     }
 
-    /// The ID token of the sign-in, if it was kept.
-    pub fn id_token_hint(&self) -> Option<SecretString> {
-        self.0.session.stored.id_token_hint.clone()
+    /// What the session's row holds, if this request has read it.
+    pub(super) fn stored(&self) -> Option<&Stored> {
+        self.0.loaded.stored.as_deref()
     }
 
     /// Removes the browser's cookie. [`super::Sessions::sign_out`] ends the session itself.

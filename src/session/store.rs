@@ -1,6 +1,6 @@
 //! Loads sessions from the database by a hash of the cookie's secret, and enforces the idle and absolute timeouts.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
@@ -38,9 +38,14 @@ enum Standing {
 pub struct Loaded {
     /// The session, from the database or from the cache.
     pub session: Arc<CachedSession>,
+    /// What its row holds, if this request has read it.
+    pub stored: Option<Arc<Stored>>,
     /// The key that signed the cookie.
     made_with: MadeWith,
 }
+
+/// A session that was found, and what its row holds if it was read.
+type Found = (Arc<CachedSession>, Option<Stored>);
 
 impl Loaded {
     /// Whether the cookie or the row was made with the previous key.
@@ -55,39 +60,24 @@ impl Sessions {
         let Some(made_with) = self.keys.verify(signed) else {
             return Ok(None);
         };
-        let session = self.load_used(&hash(secret_of(signed))).await?;
-        Ok(session.map(|session| Loaded { session, made_with }))
+        let found = self.load_used(&hash(secret_of(signed))).await?;
+        Ok(found.map(|(session, stored)| Loaded {
+            session,
+            stored: stored.map(Arc::new),
+            made_with,
+        }))
     }
 
     /// The session with this key hash, which is used now, unless it has ended.
-    pub(super) async fn load_used(
-        &self,
-        key_hash: &str,
-    ) -> Result<Option<Arc<CachedSession>>, db::Error> {
+    pub(super) async fn load_used(&self, key_hash: &str) -> Result<Option<Found>, db::Error> {
         let now = self.clock.now();
-        let session = self.current(key_hash, now).await?;
-        if let Some(session) = &session
+        let found = self.current(key_hash, now).await?;
+        if let Some((session, _)) = &found
             && now - session.last_seen_at >= self.touch_after()
         {
             self.update_last_seen_at(key_hash, session, now).await;
         }
-        Ok(session)
-    }
-
-    /// Seals the row with the current key, if the database takes writes. Otherwise the previous key still opens it.
-    pub(super) async fn reseal(&self, key_hash: String, stored: &Stored) {
-        let state = self.seal(&key_hash, stored);
-        let cache = self.cache.clone();
-        let db = self.db.clone();
-        let update = async move {
-            db.run(move |connection| {
-                let updated = Session::update(connection, &key_hash, &state);
-                cache.invalidate(&key_hash);
-                updated
-            })
-            .await
-        };
-        self.optional_writes.attempt(update).await;
+        Ok(found)
     }
 
     fn touch_after(&self) -> Duration {
@@ -100,20 +90,20 @@ impl Sessions {
         &self,
         key_hash: &str,
         now: OffsetDateTime,
-    ) -> Result<Option<Arc<CachedSession>>, db::Error> {
+    ) -> Result<Option<Found>, db::Error> {
         let cached = self.cache.get(key_hash);
         if let Some(session) =
             cached.filter(|session| self.standing(session, now) == Standing::Live)
         {
-            return Ok(Some(session));
+            return Ok(Some((session, None)));
         }
         // Another process may have had a request of its browser since: after it was cached, or just now.
         for _ in 0..2 {
-            let Some(session) = self.read(key_hash, now).await? else {
+            let Some((session, stored)) = self.read(key_hash, now).await? else {
                 return Ok(None);
             };
             match self.standing(&session, now) {
-                Standing::Live => return Ok(Some(session)),
+                Standing::Live => return Ok(Some((session, stored))),
                 Standing::Implausible => return Ok(None),
                 Standing::Expired => {
                     let last_seen_at = session.last_seen_at;
@@ -127,11 +117,7 @@ impl Sessions {
     }
 
     /// Reads a session from the database and caches it. A later use that could not be recorded counts as well.
-    async fn read(
-        &self,
-        key_hash: &str,
-        now: OffsetDateTime,
-    ) -> Result<Option<Arc<CachedSession>>, db::Error> {
+    async fn read(&self, key_hash: &str, now: OffsetDateTime) -> Result<Option<Found>, db::Error> {
         let asked_at = Instant::now();
         let wanted = key_hash.to_owned();
         let found = self
@@ -145,7 +131,7 @@ impl Sessions {
             return Ok(None);
         }
         // A row that does not open was sealed with another SESSION_KEY.
-        let Some((stored, made_with)) = self.open(key_hash, &session.state) else {
+        let Some((stored, made_with)) = self.open_row(key_hash, &session.state) else {
             return Ok(None);
         };
         let mut last_seen_at = session.last_seen_at.assume_utc();
@@ -158,12 +144,14 @@ impl Sessions {
             user,
             created_at: session.created_at.assume_utc(),
             last_seen_at,
-            stored,
+            acr: stored.acr.clone(),
+            auth_time: stored.auth_time,
+            app_headers: OnceLock::new(),
             made_with,
             asked_at,
         });
         self.cache.keep(key_hash.to_owned(), session.clone());
-        Ok(Some(session))
+        Ok(Some((session, Some(stored))))
     }
 
     /// Records in the cache and in the database that the session is in use. If the database takes no writes, in memory.
@@ -186,7 +174,8 @@ impl Sessions {
         }
         let session = CachedSession {
             user: session.user.clone(),
-            stored: session.stored.clone(),
+            acr: session.acr.clone(),
+            app_headers: session.app_headers.clone(),
             last_seen_at: now,
             ..*session
         };
@@ -222,17 +211,6 @@ impl Sessions {
         } else {
             Standing::Expired
         }
-    }
-
-    /// Seals the content of the row with this hash. It opens in no other row.
-    pub(super) fn seal(&self, key_hash: &str, stored: &Stored) -> String {
-        let plain = stored.to_json();
-        self.keys.seal(|keys| &keys.sessions, key_hash, plain)
-    }
-
-    fn open(&self, key_hash: &str, sealed: &str) -> Option<(Stored, MadeWith)> {
-        let (plain, made_with) = self.keys.open(|keys| &keys.sessions, key_hash, sealed)?;
-        Some((Stored::from_json(&plain)?, made_with))
     }
 }
 

@@ -72,3 +72,25 @@ async fn after_a_key_was_replaced_the_old_one_opens_for_as_long_as_a_session_may
     clock.shift(-time::Duration::DAY);
     assert!(!opens());
 }
+
+/// Signs Ada in, with 20 groups: the cookie of her session at `host`.
+pub async fn signed_in_at(sessions: &Sessions, host: &str) -> Cookie<'static> {
+    let secret = crate::random::secret();
+    let ada = crate::db::NewUser {
+        issuer: sessions.issuer.clone(),
+        subject: "00uada".to_owned(),
+        name: Some("Ada Lovelace".to_owned()),
+        email: Some("ada@example.com".to_owned()),
+        email_verified: true,
+        groups: crate::db::Groups(Vec::from_iter((0..20).map(|at| format!("editors-{at}")))),
+        preferred_username: Some("ada".to_owned()),
+    };
+    let stored = stored::Stored {
+        id_token_hint: Some("i".repeat(2000).into()),
+        ..stored::Stored::default()
+    };
+    let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
+    let begun = sessions.start_session(&secret, ada, &stored, attempt, None);
+    begun.await.unwrap();
+    sessions.app_session_cookie(host, &store::hash(&secret))
+}

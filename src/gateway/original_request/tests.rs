@@ -5,7 +5,7 @@ use crate::gateway::kind::Kind;
 pub struct Pairs<'a>(pub &'a [(&'a str, &'a str)]);
 
 impl Headers for Pairs<'_> {
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         let of_name = move |pair: &&(&str, &str)| pair.0 == name;
         self.0.iter().filter(of_name).map(|pair| pair.1.as_bytes())
     }

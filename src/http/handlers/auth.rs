@@ -14,9 +14,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::gateway::decision::{Asker, Decision, decide};
-use crate::gateway::identity;
 use crate::gateway::kind::Kind;
-use crate::http::gateway::{Gateway, RequestHeaders, visitor};
+use crate::gateway::original_request::OriginalRequest;
+use crate::http::gateway::{Gateway, RequestHeaders, app_headers, visitor};
 use crate::observe::request_id::{RequestContext, RequestId};
 use departure::depart;
 pub use record::Outcome;
@@ -57,7 +57,7 @@ async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResp
     };
     let examine = async {
         let response = match client.peer_is_trusted {
-            true => examine(gateway, request, &responder, &mut record).await,
+            true => examine(gateway, request, client.ip, &responder, &mut record).await,
             false => {
                 record.set(Outcome::Untrusted, "untrusted_peer");
                 responder.forbidden()
@@ -73,6 +73,7 @@ async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResp
 async fn examine(
     gateway: &Gateway,
     request: &HttpRequest,
+    client: Option<IpAddr>,
     responder: &Responder,
     record: &mut Record,
 ) -> HttpResponse {
@@ -90,9 +91,22 @@ async fn examine(
             return responder.malformed(false);
         }
     };
+    let response = answer(gateway, &original, &headers, client, responder, record).await;
     record.of_request(&original);
+    response
+}
+
+/// The response to a question about `original`, a request of `client`.
+async fn answer(
+    gateway: &Gateway,
+    original: &OriginalRequest<'_>,
+    headers: &RequestHeaders<'_>,
+    client: Option<IpAddr>,
+    responder: &Responder,
+    record: &mut Record,
+) -> HttpResponse {
     let host = original.host.as_str();
-    let cookies = gateway.sessions.app_cookies(host, request.headers());
+    let cookies = gateway.sessions.app_cookies(host, headers.0);
     let key_hash = gateway.sessions.app_session(host, &cookies);
     let visit = match &key_hash {
         Some(key_hash) => gateway.sessions.app_visit(key_hash).await,
@@ -109,8 +123,8 @@ async fn examine(
     };
     if let Some(response) = arrival::arrive(
         gateway,
-        &original,
-        &headers,
+        original,
+        headers,
         &cookies,
         visit.is_some(),
         responder,
@@ -121,19 +135,20 @@ async fn examine(
         return response;
     }
     let visitor = visit.as_ref().map(|session| visitor(session));
-    let client = client_address(gateway, request);
+    // The proxy's own address is nobody's.
+    let client = client.filter(|ip| !gateway.trusted_proxies.contains(*ip));
     let rules = gateway.access.rules.load();
     let user_name = gateway.access.user_name;
     let decision = decide(
         &rules,
-        &original,
-        &headers,
+        original,
+        headers,
         client,
         visitor.as_ref(),
         user_name,
         gateway.sessions.now(),
     );
-    record.user_id = visitor.map(|visitor| visitor.user_id.to_owned());
+    record.visit.clone_from(&visit);
     if let (Some((rule, reason)), Some(visit)) = (refusal(&decision), &visit) {
         let audit = &gateway.audit;
         audit.access_refused(&visit.user, host, rule, reason).await;
@@ -146,23 +161,24 @@ async fn examine(
             let token = || {
                 let (tokens, sessions) = (gateway.access.tokens.as_ref()?, &gateway.sessions);
                 let (key_hash, visit) = (key_hash.as_ref()?, visit.as_ref()?);
-                Some(tokens.token(sessions, key_hash, visit, named.as_ref()?, &original))
+                Some(tokens.token(sessions, key_hash, visit, named.as_ref()?, original))
             };
-            responder.allowed(&identity::headers(named.as_ref(), user_name), token())
+            let headers = app_headers(visit.as_deref(), named.as_ref(), user_name);
+            responder.allowed(headers, token())
         }
         Decision::Preflight(rule) => {
             record.allowed(rule);
-            responder.allowed(&identity::headers(None, user_name), None)
+            responder.allowed(app_headers(None, None, user_name), None)
         }
         Decision::NeedsSignIn(rule, asker) => {
             record.rule(rule);
             match asker {
                 Asker::Navigation => depart(
-                    gateway, &original, &headers, &cookies, false, responder, record,
+                    gateway, original, headers, &cookies, false, responder, record,
                 ),
                 Asker::Frame | Asker::Program => {
                     record.set(Outcome::Unauthenticated, "");
-                    responder.unauthenticated(gateway, &original, Some(rule), &headers, asker)
+                    responder.unauthenticated(gateway, original, Some(rule), headers, asker)
                 }
             }
         }
@@ -171,9 +187,9 @@ async fn examine(
             record.set(Outcome::Refused, unmet.reason());
             responder.refused(
                 gateway,
-                &original,
+                original,
                 Some(rule),
-                &headers,
+                headers,
                 asker,
                 unmet.reason(),
             )
@@ -183,18 +199,8 @@ async fn examine(
                 record.rule(rule);
             }
             record.set(Outcome::Refused, refusal.reason());
-            let asker = crate::gateway::decision::asker(&original, &headers);
-            responder.refused(gateway, &original, rule, &headers, asker, refusal.reason())
+            let asker = crate::gateway::decision::asker(original, headers);
+            responder.refused(gateway, original, rule, headers, asker, refusal.reason())
         }
     }
-}
-
-/// The client's address for `networks`, if the proxy says it: the proxy's own is nobody's.
-fn client_address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
-    let client = gateway
-        .trusted_proxies
-        .client(request.peer_addr(), request.headers());
-    client
-        .ip
-        .filter(|ip| !gateway.trusted_proxies.contains(*ip))
 }

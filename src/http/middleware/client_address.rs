@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{self, HeaderMap};
 
 use crate::settings::{ForwardHeader, TrustedProxies};
 
@@ -44,13 +44,12 @@ impl TrustedProxies {
     /// hops that proxies added.
     fn forwarded(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         let name = match self.header {
-            ForwardHeader::XForwardedFor => "x-forwarded-for",
-            ForwardHeader::Forwarded => "forwarded",
+            ForwardHeader::XForwardedFor => header::X_FORWARDED_FOR,
+            ForwardHeader::Forwarded => header::FORWARDED,
         };
-        let lines: Vec<&[u8]> = headers.get_all(name).map(|line| line.as_bytes()).collect();
         let mut furthest = peer;
-        for line in lines.iter().rev() {
-            for hop in line.rsplit(|byte| *byte == b',') {
+        for line in headers.get_all(name).rev() {
+            for hop in line.as_bytes().rsplit(|byte| *byte == b',') {
                 let hop = std::str::from_utf8(hop).ok()?;
                 let ip = match self.header {
                     ForwardHeader::XForwardedFor => address(hop.trim_ascii()),

@@ -1,9 +1,11 @@
 //! The gateway's checks. They are exported only where there is a gateway.
 
-use std::sync::Once;
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+};
 
 use crate::observe::metrics::{FITTING, METRICS, add};
 
@@ -47,31 +49,42 @@ impl GatewayMetrics {
     }
 }
 
+/// The metrics of one kind. Finding them by their labels would take a lock at each check.
+struct OfKind {
+    /// By outcome.
+    checks: Vec<IntCounter>,
+    duration: Histogram,
+}
+
+static KINDS: OnceLock<Vec<OfKind>> = OnceLock::new();
+
 /// Exports the checks of these kinds and outcomes from now on.
 pub fn know_gateway(kinds: &[&'static str], outcomes: &[&'static str]) {
-    let gateway = &METRICS.gateway;
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
+    KINDS.get_or_init(|| {
+        let gateway = &METRICS.gateway;
         add(&METRICS.registry, gateway.checks.clone());
         add(&METRICS.registry, gateway.durations.clone());
         add(&METRICS.registry, gateway.loaded.clone());
+        let of_kind = |kind: &&str| OfKind {
+            checks: Vec::from_iter(outcomes.iter().map(|outcome| {
+                let labels = &[*kind, *outcome];
+                gateway.checks.with_label_values(labels)
+            })),
+            duration: gateway.durations.with_label_values(&[*kind]),
+        };
+        kinds.iter().map(of_kind).collect()
     });
-    for kind in kinds {
-        gateway.durations.with_label_values(&[kind]);
-        for outcome in outcomes {
-            gateway.checks.with_label_values(&[kind, outcome]);
-        }
-    }
 }
 
-/// A check ended. Both labels are constants.
-pub fn gateway_check(kind: &'static str, outcome: &'static str, took: Duration) {
-    let gateway = &METRICS.gateway;
-    gateway.checks.with_label_values(&[kind, outcome]).inc();
-    gateway
-        .durations
-        .with_label_values(&[kind])
-        .observe(took.as_secs_f64());
+/// A check ended. Kind and outcome are counted as in what [`know_gateway`] was given.
+pub fn gateway_check(kind: usize, outcome: usize, took: Duration) {
+    let Some(of_kind) = KINDS.get().and_then(|kinds| kinds.get(kind)) else {
+        return;
+    };
+    if let Some(checks) = of_kind.checks.get(outcome) {
+        checks.inc();
+    }
+    of_kind.duration.observe(took.as_secs_f64());
 }
 
 /// The rules in use were read at this time, in seconds since 1970.

@@ -1,5 +1,6 @@
 //! The whole application without its sockets.
 
+mod check_cost;
 mod request_cost;
 mod routes;
 

@@ -91,11 +91,12 @@ struct Answer {
 }
 
 /// Who is signed in, and the ID token of their sign-in.
-async fn who(request: HttpRequest) -> String {
+async fn who(sessions: web::Data<Sessions>, request: HttpRequest) -> String {
     let Some(person) = SignedIn::of(&request) else {
         return "nobody".to_owned();
     };
-    let hint = person.id_token_hint();
+    let hint = sessions.id_token_hint(&request, &person).await;
+    let hint = hint.ok().flatten();
     let hint = hint.as_ref().map(ExposeSecret::expose_secret);
     format!("{} {}", person.user().subject, hint.unwrap_or("-"))
 }

@@ -3,9 +3,7 @@
 use actix_web::cookie::Cookie;
 use time::Duration;
 
-use super::{
-    AppCookies, CODE_LIFETIME, HandoverCode, HandoverRequest, LIFETIME, code_place, session_place,
-};
+use super::{AppCookies, CODE_LIFETIME, HandoverCode, HandoverRequest, LIFETIME, code_place};
 use crate::db::{self, Kind, SingleUse};
 use crate::random;
 use crate::session::Sessions;
@@ -88,15 +86,10 @@ impl Sessions {
                 && random::is_same(&hash(&pending.verifier), &code.verifier_hash)
         });
         let pending = pending.ok_or(failed(CodeFault::OtherBrowser))?;
-        let name = self.app_cookie_names(host).session();
-        let value = self.keys.seal(
-            |keys| &keys.handovers,
-            &session_place(host),
-            code.key_hash.clone().into_bytes(),
-        );
+        let cookie = self.app_session_cookie(host, &code.key_hash);
         Ok(Arrived {
             key_hash: code.key_hash,
-            cookie: self.app_cookie(name, value),
+            cookie,
             target: pending.target,
         })
     }

@@ -9,6 +9,7 @@ use super::respond::Responder;
 use crate::gateway::decision::{Asker, asker};
 use crate::gateway::original_request::OriginalRequest;
 use crate::http::gateway::{Gateway, RequestHeaders};
+use crate::http::handlers::handover::CODE;
 use crate::session::{AppCookies, CodeFault, HandoverError};
 
 /// The response to a request with a code; nothing if it has none, or is to go on as any other.
@@ -22,6 +23,9 @@ pub async fn arrive(
     record: &mut Record,
 ) -> Option<HttpResponse> {
     let query = original.target.query.as_deref()?;
+    if !query.contains(CODE) {
+        return None;
+    }
     let (codes, rest) = take_codes(query);
     let code = *codes.first()?;
     let host = original.host.as_str();
@@ -55,7 +59,7 @@ pub async fn arrive(
         Ok(arrived) => match gateway.sessions.app_visit(&arrived.key_hash).await {
             Ok(Some(visit)) => {
                 record.set(Outcome::Arrived, "");
-                record.user_id = Some(visit.user.id.clone());
+                record.visit = Some(visit.clone());
                 gateway.audit.app_entered(&visit.user, host).await;
                 let target = arrived.target.as_deref().unwrap_or(&target);
                 return Some(responder.send_to(&original.origin(), target, Some(&arrived.cookie)));

@@ -1,5 +1,6 @@
 //! What the log, the metrics and the audit say about a check.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gateway::decision::Decision;
@@ -8,6 +9,10 @@ use crate::gateway::malformed::Malformed;
 use crate::gateway::original_request::OriginalRequest;
 use crate::gateway::rules::{Allow, Rule};
 use crate::observe::metrics;
+use crate::session::CachedSession;
+
+/// Of the log lines.
+const TARGET: &str = "doorward::gateway";
 
 /// How a check ended: a label in metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,8 +99,8 @@ pub struct Record {
     method: String,
     url: String,
     rule: String,
-    /// Whose session it is.
-    pub user_id: Option<String>,
+    /// The session that the browser has.
+    pub visit: Option<Arc<CachedSession>>,
 }
 
 impl Record {
@@ -104,12 +109,16 @@ impl Record {
         (self.outcome, self.reason) = (outcome, reason);
     }
 
-    /// What was asked for.
+    /// What was asked for. Call it when the outcome is known: what is not logged is not kept.
     pub fn of_request(&mut self, original: &OriginalRequest<'_>) {
-        if log::log_enabled!(log::Level::Info) {
+        if self.is_logged() {
             self.method = original.method.to_owned();
             self.url = format!("{}{}", original.origin(), original.target.path);
         }
+    }
+
+    fn is_logged(&self) -> bool {
+        log::log_enabled!(target: TARGET, self.outcome.level())
     }
 
     /// The rule that decided.
@@ -124,25 +133,25 @@ impl Record {
             _ => Outcome::Allowed,
         };
         self.set(outcome, "");
-        if log::log_enabled!(outcome.level()) {
+        if self.is_logged() {
             self.rule(rule);
         }
     }
 
     /// Counts and logs the check.
     pub fn write(&self, kind: Kind, took: Duration) {
-        metrics::gateway_check(kind.name(), self.outcome.name(), took);
-        let level = self.outcome.level();
-        if !log::log_enabled!(level) {
+        metrics::gateway_check(kind as usize, self.outcome as usize, took);
+        if !self.is_logged() {
             return;
         }
+        let user_id = self.visit.as_ref().map(|visit| visit.user.id.as_str());
         let mut line = format!("{} {}", kind.name(), self.outcome.name());
         for (name, value) in [
             ("reason", self.reason),
             ("method", &self.method),
             ("url", &self.url),
             ("rule", &self.rule),
-            ("user", self.user_id.as_deref().unwrap_or_default()),
+            ("user", user_id.unwrap_or_default()),
         ] {
             if !value.is_empty() {
                 line.push_str(&format!(
@@ -154,6 +163,22 @@ impl Record {
         if let Some(fault) = self.fault {
             line.push_str(&format!(": {fault}"));
         }
-        log::log!(target: "doorward::gateway", level, "{line} in {} ms", took.as_millis());
+        log::log!(target: TARGET, self.outcome.level(), "{line} in {} ms", took.as_millis());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Metrics are found by these numbers.
+    #[test]
+    fn kinds_and_outcomes_are_listed_in_their_order() {
+        for (at, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, at);
+        }
+        for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, at);
+        }
     }
 }

@@ -7,7 +7,6 @@ use actix_web::http::header::{
     HeaderValue, LOCATION, VARY, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use std::borrow::Cow;
 use url::form_urlencoded::byte_serialize;
 
 use crate::gateway::decision::{Asker, cors_origin};
@@ -19,7 +18,7 @@ use crate::http::handlers::handover::REQUEST;
 use crate::http::handlers::refused::WHY;
 use crate::http::paths;
 use crate::observe::request_id::RequestId;
-use crate::session::{RefusedVisit, StartedHandover};
+use crate::session::{AppHeaders, RefusedVisit, StartedHandover};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -41,29 +40,24 @@ impl Responder {
     fn build(&self, status: StatusCode) -> HttpResponseBuilder {
         let id = HeaderValue::from_str(self.id.as_str()).expect("letters, digits and . _ -");
         let mut response = HttpResponse::build(status);
-        response.insert_header((CACHE_CONTROL, "no-store"));
+        response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
         response.insert_header((X_REQUEST_ID, id));
         response
     }
 
     /// The request goes on, with these headers, and with `token`. That is always there too, or some proxies would let the
     /// client's own through; it is empty without `GATEWAY_JWT`.
-    pub fn allowed(
-        &self,
-        headers: &[(&'static str, Cow<'_, str>)],
-        token: Option<HeaderValue>,
-    ) -> HttpResponse {
-        let mut response = self.build(StatusCode::OK);
+    pub fn allowed(&self, headers: &AppHeaders, token: Option<HeaderValue>) -> HttpResponse {
+        let mut response = self.build(StatusCode::OK).finish();
+        let own = response.headers_mut();
+        // All at once.
+        own.reserve(headers.len() + 1);
         let token = token.unwrap_or(HeaderValue::from_static(""));
-        response.insert_header((X_DOORWARD_JWT, token));
+        own.insert(X_DOORWARD_JWT, token);
         for (name, value) in headers {
-            // Bytes beyond ASCII are UTF-8.
-            match HeaderValue::from_bytes(value.as_bytes()) {
-                Ok(value) => response.insert_header((HeaderName::from_static(name), value)),
-                Err(_) => response.insert_header((HeaderName::from_static(name), "")),
-            };
+            own.insert(name.clone(), value.clone());
         }
-        response.finish()
+        response
     }
 
     /// The proxy's description is not acceptable.
