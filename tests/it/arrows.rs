@@ -35,7 +35,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     (
         "internals",
         &[
-            "server", "http", "session", "accounts", "db", "oidc", "settings",
+            "server", "http", "gateway", "session", "accounts", "db", "oidc", "settings",
         ],
     ),
 ];

@@ -14,7 +14,7 @@ use crate::gateway::rules::{Rule, Rules};
 struct Lines<'i>(Vec<(String, &'i [u8])>);
 
 impl Headers for Lines<'_> {
-    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    fn values<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
         let of_name = move |line: &&(String, &'a [u8])| line.0 == name;
         self.0.iter().filter(of_name).map(|(_, value)| *value)
     }
