@@ -92,7 +92,8 @@ impl PathPattern {
         }
         if let Some(other) = path
             .chars()
-            .find(|it| !it.is_ascii_graphic() || "%;?#\\".contains(*it))
+            // Browsers send the last seven escaped only (URL Standard, path percent-encode set).
+            .find(|it| !it.is_ascii_graphic() || "%;?#\\\"<>^`{}".contains(*it))
         {
             return Err(format!("has {other:?}, which a pattern can't have"));
         }
