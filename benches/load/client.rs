@@ -47,17 +47,28 @@ impl Browser {
         if method == "POST" {
             request.push_str("Content-Length: 0\r\n");
         }
-        if !self.cookies.is_empty() {
-            request.push_str("Cookie: ");
-            for (at, (name, value)) in self.cookies.iter().enumerate() {
-                request.push_str(if at == 0 { "" } else { "; " });
-                request.push_str(name);
-                request.push('=');
-                request.push_str(value);
-            }
-            request.push_str("\r\n");
-        }
+        request.push_str(&self.cookie_line());
         request.push_str("\r\n");
+        self.send(&request).await
+    }
+
+    /// The header line with its cookies, if it has any.
+    pub fn cookie_line(&self) -> String {
+        let mut line = String::new();
+        for (at, (name, value)) in self.cookies.iter().enumerate() {
+            line.push_str(if at == 0 { "Cookie: " } else { "; " });
+            line.push_str(name);
+            line.push('=');
+            line.push_str(value);
+        }
+        if !line.is_empty() {
+            line.push_str("\r\n");
+        }
+        line
+    }
+
+    /// A whole request without a body.
+    pub async fn send(&mut self, request: &str) -> Answer {
         self.stream
             .write_all(request.as_bytes())
             .await
@@ -74,7 +85,7 @@ impl Browser {
                 .await
                 .expect("the server answers");
             assert!(read > 0, "the server closed the connection");
-            let mut headers = [httparse::EMPTY_HEADER; 32];
+            let mut headers = [httparse::EMPTY_HEADER; 40];
             let mut response = httparse::Response::new(&mut headers);
             let parsed = response.parse(&self.buffer).expect("HTTP/1.1");
             let httparse::Status::Complete(head_len) = parsed else {

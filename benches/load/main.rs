@@ -4,6 +4,7 @@
 
 mod client;
 mod floor;
+mod gateway;
 mod growth;
 mod measure;
 mod memory;
@@ -114,6 +115,8 @@ async fn bench() {
         match part {
             "start" => results.start = start::measure(&bench),
             "scenarios" => results.scenarios = scenarios::measure(&bench).await,
+            "gateway" => results.gateway = gateway::measure(&bench).await,
+            "gateway-memory" => results.gateway_memory = gateway::memory::measure(&bench).await,
             "growth" => results.growth = growth::measure(&bench).await,
             "memory" => results.memory = memory::measure(&bench).await,
             "rows" => rows::measure(&bench).await,

@@ -40,6 +40,20 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Of operations that took `latencies`, one by one, and `took` and `cpu` in all.
+    fn of(mut latencies: Vec<Duration>, took: Duration, cpu: Duration) -> Figures {
+        latencies.sort_unstable();
+        let count = latencies.len();
+        let percentile = |percent: usize| latencies[(count * percent / 100).min(count - 1)];
+        Figures {
+            per_sec: count as f64 / took.as_secs_f64(),
+            p50: percentile(50),
+            p95: percentile(95),
+            p99: percentile(99),
+            cpu_per_op: cpu.div_f64(count as f64),
+        }
+    }
+
     /// How many times as many operations a second as `other`.
     pub fn rate_beside(self, other: Figures) -> f64 {
         self.per_sec / other.per_sec
@@ -97,16 +111,42 @@ pub async fn measure(
         latencies.extend(worked.expect("nobody fails"));
     }
     let (took, cpu) = (began.elapsed(), server.cpu() - cpu_before);
-    latencies.sort_unstable();
-    let count = latencies.len();
-    let percentile = |percent: usize| latencies[(count * percent / 100).min(count - 1)];
-    Figures {
-        per_sec: count as f64 / took.as_secs_f64(),
-        p50: percentile(50),
-        p95: percentile(95),
-        p99: percentile(99),
-        cpu_per_op: cpu.div_f64(count as f64),
+    Figures::of(latencies, took, cpu)
+}
+
+/// Lets a client for each of `requests` send it to `addr` over and over, for as long as `lasting`; each answer has `status`.
+/// The CPU time is that of all `processes`.
+pub async fn repeat(
+    addr: std::net::SocketAddr,
+    requests: &[String],
+    status: u16,
+    processes: &[&Process],
+    lasting: Duration,
+) -> Figures {
+    let mut browsers = Vec::new();
+    for _ in requests {
+        browsers.push(Browser::new(addr).await);
     }
+    let cpu = || -> Duration { processes.iter().map(|process| process.cpu()).sum() };
+    let (began, cpu_before) = (Instant::now(), cpu());
+    let deadline = began + lasting;
+    let mut working = JoinSet::new();
+    for (mut browser, request) in browsers.into_iter().zip(requests.to_vec()) {
+        working.spawn(async move {
+            let mut latencies = Vec::new();
+            while Instant::now() < deadline {
+                let began = Instant::now();
+                assert_eq!(browser.send(&request).await.status, status);
+                latencies.push(began.elapsed());
+            }
+            latencies
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(worked) = working.join_next().await {
+        latencies.extend(worked.expect("nobody fails"));
+    }
+    Figures::of(latencies, began.elapsed(), cpu() - cpu_before)
 }
 
 struct Worker {

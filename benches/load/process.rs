@@ -55,9 +55,7 @@ impl Process {
         database: &str,
         more: &[(&str, &str)],
     ) -> Process {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let addr = port.expect("a port is free");
-        let addr = SocketAddr::from(([127, 0, 0, 1], addr.port()));
+        let addr = free_addr();
         let began = Instant::now();
         let child = Command::new(binary)
             .env_clear()
@@ -96,6 +94,35 @@ impl Process {
         process
     }
 
+    /// nginx, as one process, with this configuration, which listens at `addr`.
+    pub fn nginx(folder: &Path, configuration: &str, addr: SocketAddr) -> Process {
+        let began = Instant::now();
+        std::fs::create_dir_all(folder.join("temp")).expect("the folder is ours");
+        std::fs::write(folder.join("conf"), configuration).expect("the folder is ours");
+        let child = Command::new("nginx")
+            .args(["-e", "stderr", "-c", "conf", "-p"])
+            .arg(format!("{}/", folder.display()))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("nginx is installed");
+        let mut process = Process {
+            child,
+            addr,
+            start: Duration::ZERO,
+        };
+        while TcpStream::connect(addr).is_err() {
+            let ended = process.child.try_wait();
+            assert!(
+                ended.is_ok_and(|ended| ended.is_none()),
+                "nginx does not start"
+            );
+            assert!(began.elapsed() < PATIENCE, "nginx does not answer");
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        process.start = began.elapsed();
+        process
+    }
+
     /// The processor time that it has used, user and system, of all its threads.
     pub fn cpu(&self) -> Duration {
         let pid = Pid::from_raw(self.child.id().cast_signed());
@@ -122,6 +149,12 @@ impl Process {
         };
         (field("VmRSS:"), field("VmHWM:"))
     }
+}
+
+/// An address of this machine that nothing listens at.
+pub fn free_addr() -> SocketAddr {
+    let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    addr.expect("a port is free")
 }
 
 impl Drop for Process {

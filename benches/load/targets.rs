@@ -30,6 +30,10 @@ pub struct Results {
     pub scenarios: Vec<Measured>,
     /// Operations a second and CPU time with many people, beside those with few.
     pub growth: Vec<(f64, f64)>,
+    /// The gateway's checks.
+    pub gateway: Vec<Measured>,
+    /// Live sessions, and memory.
+    pub gateway_memory: Vec<(usize, u64)>,
     /// Sign-ins, memory and its peak.
     pub memory: Vec<(f64, u64, u64)>,
 }
@@ -65,6 +69,8 @@ impl Results {
             self.scenarios.is_empty(),
             self.growth.is_empty(),
             self.memory.is_empty(),
+            self.gateway.is_empty(),
+            self.gateway_memory.is_empty(),
         ];
         if parts.contains(&true) || std::env::var_os("BENCH_ONLY").is_some() {
             return;
@@ -92,15 +98,24 @@ impl Results {
         let on_postgres = self.range("sign-in", "Postgres", cpu);
         let many = self.scenarios.iter().filter(|line| line.connections == 128);
         let tail = many.filter(|line| line.what == "profile, session known");
-        let tail = Range::of(
-            tail.map(|line| line.figures.p99.as_secs_f64() / line.figures.p50.as_secs_f64()),
-        );
+        let p99_beside_p50 =
+            |line: &Measured| line.figures.p99.as_secs_f64() / line.figures.p50.as_secs_f64();
+        let tail = Range::of(tail.map(p99_beside_p50));
         let mib = |bytes: u64| bytes as f64 / 1024.0 / 1024.0;
         let idle = Range::of(self.start.iter().map(|start| mib(start.memory)));
         let took = self.start.iter().map(|start| start.took.as_secs_f64());
         let took = Range::of(took.map(|secs| secs * 1000.0));
         let loaded = Range::of(self.memory.iter().map(|(_, now, _)| mib(*now)));
         let sign_ins = self.memory.last().map_or(0.0, |(done, ..)| *done);
+        let checks = self
+            .gateway
+            .iter()
+            .filter(|line| line.what.contains("signed in"));
+        let checks_cpu = Range::of(checks.clone().map(cpu));
+        let checks_tail = checks.filter(|line| line.connections == 128);
+        let checks_tail = Range::of(checks_tail.map(p99_beside_p50));
+        let live = self.gateway_memory.iter().map(|(_, now)| mib(*now));
+        let live = Range::of(live);
         let rates = Range::of(self.growth.iter().map(|(rate, _)| *rate));
         let times = Range::of(self.growth.iter().map(|(_, times)| *times));
         vec![
@@ -163,6 +178,24 @@ impl Results {
                 "under 10 times",
                 tail.text(),
                 tail.1 < 10.0,
+            ),
+            (
+                "check of somebody signed in, CPU",
+                "at most 1.5 times the floor's",
+                checks_cpu.text(),
+                checks_cpu.1 <= 1.5,
+            ),
+            (
+                "128 connections, check: p99 beside p50",
+                "under 10 times",
+                checks_tail.text(),
+                checks_tail.1 < 10.0,
+            ),
+            (
+                "memory with live sessions in apps",
+                "under 100 MB for 100,000",
+                format!("{:.0} MiB", live.1),
+                live.1 * 1.048_576 < 100.0,
             ),
         ]
     }
