@@ -44,7 +44,7 @@ pub enum Command {
     /// Exit with 0 if Doorward responds at LISTEN_ADDR
     Healthcheck,
     /// Check the sign-in set-up, and say what is wrong and how to fix it; exit with 0 if there is no fault
-    Check(output::Form),
+    Check(check::Check),
     /// Check the rules of the gateway, or say what they mean for a URL; needs only RULES_FILE
     #[command(subcommand)]
     Rules(rules::Rules),
@@ -76,7 +76,7 @@ impl Command {
             Command::Audit(audit) => output::say(&audit::run(audit, &database()?)?),
             Command::Backup(backup) => output::say(&backup::backup(backup)?),
             Command::Restore(restore) => output::say(&backup::restore(restore)?),
-            Command::Check(form) => check::run(form),
+            Command::Check(check) => check::run(&check),
             Command::Purge(purge) => output::say(&purge::run(&purge)?),
             Command::Rules(rules) => rules::run(rules),
             Command::Users(users) => output::say(&users::run(users, &database()?)?),

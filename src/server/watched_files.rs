@@ -8,6 +8,7 @@ use actix_web::rt;
 use aws_lc_rs::digest;
 use secrecy::ExposeSecret;
 
+use crate::observe::metrics;
 use crate::settings::FileContent;
 
 /// How often the files are looked at.
@@ -75,6 +76,12 @@ impl Watched {
     /// New content is used once it was read twice without a difference: it may still be being written. Content that
     /// is rejected changes nothing and is logged once.
     fn look(&mut self) {
+        self.apply_new_content();
+        let is_in_use = self.seen.is_some() && self.seen != self.refused;
+        metrics::file_unusable(self.name, !is_in_use);
+    }
+
+    fn apply_new_content(&mut self) {
         let name = self.name;
         let contents = match read(&self.files.paths) {
             Ok(contents) => contents,

@@ -11,6 +11,7 @@
 mod app_cookies;
 mod app_session;
 mod finish;
+mod probe;
 mod refused_visit;
 mod start;
 #[cfg(test)]
@@ -25,9 +26,11 @@ use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
 use super::cache::CachedSession;
+use super::key_ring::KeyRing;
 use crate::db;
 pub use app_cookies::AppCookies;
 pub use finish::{CodeFault, HandoverError};
+pub use probe::{PROBE, Prober};
 pub use refused_visit::RefusedVisit;
 pub use start::{NewHandover, StartedHandover};
 
@@ -166,8 +169,7 @@ impl Sessions {
     }
 
     fn seal_handover(&self, place: &str, value: &impl Serialize) -> String {
-        let plain = serde_json::to_vec(value).expect("strings and numbers always serialise");
-        self.keys.seal(|keys| &keys.handovers, place, plain)
+        seal(&self.keys, place, value)
     }
 
     fn open_handover<T: serde::de::DeserializeOwned>(
@@ -175,8 +177,7 @@ impl Sessions {
         place: &str,
         sealed: &str,
     ) -> Option<T> {
-        let (plain, _) = self.keys.open(|keys| &keys.handovers, place, sealed)?;
-        serde_json::from_slice(&plain).ok()
+        open(&self.keys, place, sealed)
     }
 
     fn app_cookie_names<'h>(&self, host: &'h str) -> app_cookies::Names<'h> {
@@ -191,6 +192,16 @@ impl Sessions {
             .same_site(SameSite::Lax)
             .finish()
     }
+}
+
+fn seal(keys: &KeyRing, place: &str, value: &impl Serialize) -> String {
+    let plain = serde_json::to_vec(value).expect("strings and numbers always serialise");
+    keys.seal(|keys| &keys.handovers, place, plain)
+}
+
+fn open<T: serde::de::DeserializeOwned>(keys: &KeyRing, place: &str, sealed: &str) -> Option<T> {
+    let (plain, _) = keys.open(|keys| &keys.handovers, place, sealed)?;
+    serde_json::from_slice(&plain).ok()
 }
 
 fn pending_place(host: &str, slot: usize) -> String {

@@ -36,8 +36,8 @@ pub use cache::{AppHeaders, CachedSession};
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};
 pub use handover::{
-    AppCookies, CodeFault, HandoverError, HandoverRequest, NewHandover, RefusedVisit,
-    StartedHandover,
+    AppCookies, CodeFault, HandoverError, HandoverRequest, NewHandover, PROBE, Prober,
+    RefusedVisit, StartedHandover,
 };
 pub use identity_key::{IdentityKey, PublicKey};
 pub use login_attempt::{AttemptError, LoginAttempt};

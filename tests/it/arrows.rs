@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 const ARROWS: [(&str, &[&str]); 16] = [
     (
         "commands",
-        &["server", "gateway", "accounts", "db", "oidc", "settings"],
+        // The keys of the session alone: `doorward check --through` reads what the gateway sealed.
+        &[
+            "server", "gateway", "session", "accounts", "db", "oidc", "settings",
+        ],
     ),
     (
         "server",

@@ -128,12 +128,16 @@ struct Watched {
     url: String,
     addr: SocketAddr,
     metrics: SocketAddr,
+    rules: tempfile::NamedTempFile,
 }
 
 fn watched() -> Watched {
     let (addr, metrics) = (free_addr(), free_addr());
     let url = format!("http://{addr}");
     let provider = provider_for(&url, demo_people());
+    let rules = tempfile::NamedTempFile::new().unwrap();
+    let rule = "[[rule]]\nname='wiki'\nhosts=['wiki.test']\nallow='signed-in'\n";
+    std::fs::write(rules.path(), rule).unwrap();
     let mut process = Process::doorward(
         addr,
         &[
@@ -141,6 +145,9 @@ fn watched() -> Watched {
             ("PUBLIC_URL", &url),
             ("DATABASE_URL", "metrics.db"),
             ("METRICS_ADDR", &metrics.to_string()),
+            ("GATEWAY_ADDR", &free_addr().to_string()),
+            ("RULES_FILE", rules.path().to_str().unwrap()),
+            ("TRUSTED_PROXIES", "127.0.0.2"),
         ],
     );
     process.answers(addr);
@@ -150,6 +157,7 @@ fn watched() -> Watched {
         url,
         addr,
         metrics,
+        rules,
     }
 }
 
@@ -297,5 +305,39 @@ async fn every_metric_that_the_dashboard_and_the_alerts_name_exists() {
         .filter(|(name, _)| name.starts_with("doorward_"))
     {
         assert!(named.contains(name), "nothing shows {name}");
+    }
+}
+
+mod slow {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::support::process::PATIENCE;
+
+    /// Waits until the gauge has this value.
+    fn wait_for(watched: &Watched, expected: f64) {
+        let deadline = Instant::now() + PATIENCE;
+        let series = "doorward_file_unusable{setting=\"RULES_FILE\"}";
+        let now = || Exposition::of(watched.metrics).samples.get(series).copied();
+        while now() != Some(expected) {
+            assert!(Instant::now() < deadline, "{:?}", now());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_file_whose_new_content_is_of_no_use_is_told_until_it_is_repaired() {
+        let watched = watched();
+        let path = watched.rules.path();
+        let good = std::fs::read(path).unwrap();
+        wait_for(&watched, 0.0);
+        std::fs::write(path, "[[rule]]\ncolor = 1\n").unwrap();
+        wait_for(&watched, 1.0);
+        std::fs::write(path, &good).unwrap();
+        wait_for(&watched, 0.0);
+        std::fs::rename(path, path.with_extension("away")).unwrap();
+        wait_for(&watched, 1.0);
+        std::fs::rename(path.with_extension("away"), path).unwrap();
+        wait_for(&watched, 0.0);
     }
 }

@@ -8,14 +8,16 @@ mod local;
 mod offers;
 mod provider;
 mod report;
+mod through;
 
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use crate::commands::output::{self, Form};
+use crate::commands::output;
 use crate::settings::Settings;
 use report::{Finding, Report};
+pub use through::Check;
 
 /// How long the provider may take in all: two rounds of calls, ten seconds each at most, and some more if a name
 /// can't be resolved.
@@ -25,7 +27,7 @@ const PROVIDER_PATIENCE: Duration = Duration::from_secs(25);
 const DATABASE_PATIENCE: Duration = Duration::from_secs(6);
 
 /// Checks everything and prints it. The exit code is 0 when nothing is wrong.
-pub fn run(form: Form) -> Result<ExitCode, String> {
+pub fn run(check: &Check) -> Result<ExitCode, String> {
     let settings = Settings::from_env(&|path| std::fs::read(path));
     let auto_migrate = settings
         .as_ref()
@@ -45,6 +47,9 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
         Ok(settings) => {
             findings.extend(local::check(&settings));
             findings.extend(gateway::check(&settings));
+            if !check.through.is_empty() {
+                findings.extend(through::check(&check.through, check.as_app, &settings));
+            }
             let found = in_thread(move || provider::check(settings));
             findings.extend(found.recv_timeout(PROVIDER_PATIENCE).unwrap_or_else(|_| {
                 let why = format!("it took more than {} s", PROVIDER_PATIENCE.as_secs());
@@ -63,7 +68,7 @@ pub fn run(form: Form) -> Result<ExitCode, String> {
     });
 
     let report = Report(findings);
-    output::say(&match form.json {
+    output::say(&match check.form.json {
         true => format!("{}\n", report.as_json()),
         false => report.to_string(),
     })?;

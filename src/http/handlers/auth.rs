@@ -54,6 +54,7 @@ async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResp
     let responder = Responder {
         kind,
         id: context.id,
+        client: client.ip,
     };
     let examine = async {
         let response = match client.peer_is_trusted {

@@ -1,6 +1,7 @@
 //! The Prometheus metrics. They are static, so that code that counts needs no handle. All label values are constants, so that
 //! no request from outside can create a time series.
 
+mod files;
 mod gateway;
 mod http;
 mod provider;
@@ -13,6 +14,7 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+pub use files::file_unusable;
 pub use gateway::{gateway_check, know_gateway, rules_loaded};
 pub use http::{http_request, know_routes};
 pub use provider::{Endpoint, Outcome};

@@ -14,7 +14,7 @@ use crate::support::app::{CLIENT_SECRET, SESSION_KEY};
 use crate::support::process::{DOORWARD, Process};
 
 /// What `doorward check` prints with the settings of `app` and of `variables`, and its exit code.
-fn check_with(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+pub fn check_with(app: &TestApp, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
     let mut all = app.variables.clone();
     all.extend(
         variables

@@ -22,4 +22,5 @@ mod rules;
 mod signed;
 mod suite;
 mod support;
+mod through;
 mod traefik;

@@ -41,7 +41,7 @@ pub fn depart(
     match started {
         Some(started) => {
             record.set(Outcome::SignIn, "");
-            responder.start_handover(gateway, started)
+            responder.start_handover(gateway, original, started)
         }
         None => {
             record.set(Outcome::Unauthenticated, "");

@@ -7,6 +7,7 @@ use actix_web::http::header::{
     HeaderValue, LOCATION, VARY, WWW_AUTHENTICATE,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use std::net::IpAddr;
 use url::form_urlencoded::byte_serialize;
 
 use crate::gateway::decision::{Asker, cors_origin};
@@ -18,7 +19,7 @@ use crate::http::handlers::handover::REQUEST;
 use crate::http::handlers::refused::WHY;
 use crate::http::paths;
 use crate::observe::request_id::RequestId;
-use crate::session::{AppHeaders, RefusedVisit, StartedHandover};
+use crate::session::{AppHeaders, PROBE, RefusedVisit, StartedHandover};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,6 +35,8 @@ pub struct Responder {
     pub kind: Kind,
     /// The check's id.
     pub id: RequestId,
+    /// The client's address, as far as it is known.
+    pub client: Option<IpAddr>,
 }
 
 impl Responder {
@@ -103,8 +106,18 @@ impl Responder {
     }
 
     /// To `/handover`, and from there back to the app.
-    pub fn start_handover(&self, gateway: &Gateway, started: StartedHandover) -> HttpResponse {
-        let handover = public(gateway, paths::HANDOVER, REQUEST, &started.request);
+    pub fn start_handover(
+        &self,
+        gateway: &Gateway,
+        original: &OriginalRequest<'_>,
+        started: StartedHandover,
+    ) -> HttpResponse {
+        let mut handover = public(gateway, paths::HANDOVER, REQUEST, &started.request);
+        if let Some(probe) = probe(original) {
+            let length = handover.len();
+            let answer = gateway.sessions.answer_probe(probe, self.client, length);
+            handover.push_str(&answer.unwrap_or_default());
+        }
         let mut response = self.redirect(&handover);
         response.cookie(started.cookie);
         response.finish()
@@ -175,6 +188,12 @@ impl Responder {
         let mut response = self.build(status);
         response.insert_header((LOCATION, location)).finish()
     }
+}
+
+/// What `doorward check --through` asks, if this request is one of its.
+fn probe<'a>(original: &'a OriginalRequest<'_>) -> Option<&'a str> {
+    let mut pairs = original.target.query.as_deref()?.split('&');
+    pairs.find_map(|pair| pair.strip_prefix(PROBE)?.strip_prefix('='))
 }
 
 /// An address of ours for browsers.

@@ -104,6 +104,17 @@ pub struct Proxied {
 
 impl Proxied {
     pub fn start(proxy: Proxy) -> Proxied {
+        let proxied = Proxied::start_edited(proxy, app::start(), |text| text);
+        proxied.wait_until(|status| status == 200);
+        proxied
+    }
+
+    /// With an app at `app_addr`, which need not be there, and with each file of the configuration as `edit` makes it.
+    pub fn start_edited(
+        proxy: Proxy,
+        app_addr: SocketAddr,
+        edit: impl Fn(String) -> String,
+    ) -> Proxied {
         // Where browsers find `*.localhost`.
         let front = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -132,7 +143,6 @@ impl Proxied {
             ],
         );
         let doorward = url::Url::parse(&app.url).unwrap().port().unwrap();
-        let app_addr = app::start();
         let Setup {
             files,
             script,
@@ -146,10 +156,9 @@ impl Proxied {
                 .replace("127.0.0.1:8080", &format!("127.0.0.1:{doorward}"))
                 .replace("127.0.0.1:3000", &app_addr.to_string())
                 .replace("auth.example.com", "auth.localhost");
-            std::fs::write(running.folder().join(name), text).unwrap();
+            std::fs::write(running.folder().join(name), edit(text)).unwrap();
         }
         running.start("");
-        let deadline = Instant::now() + PATIENCE;
         let proxied = Proxied {
             app,
             port,
@@ -159,15 +168,22 @@ impl Proxied {
             _folder: folder,
         };
         // Some listen before they have read all of their configuration.
-        while TcpStream::connect(front).is_err() || status(&proxied.get("/public", "")) != 200 {
+        proxied.wait_until(|status| !matches!(status, 0 | 404));
+        proxied
+    }
+
+    /// Waits until the proxy responds so at `/public`.
+    fn wait_until(&self, is_ready: impl Fn(u16) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let is_there = || TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        while !is_there() || !is_ready(status(&self.get("/public", ""))) {
             assert!(
-                proxied.is_running() && Instant::now() < deadline,
-                "{proxy:?}: {}",
-                proxied.running.output()
+                self.is_running() && Instant::now() < deadline,
+                "{}",
+                self.running.output()
             );
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        proxied
     }
 
     /// What the proxy's access log has so far.

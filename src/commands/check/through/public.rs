@@ -1,0 +1,240 @@
+//! An address that a rule makes public: what reaches the app.
+
+use super::app::{App, Reached};
+use super::front::Front;
+use super::lines::{self, Proxy};
+use super::told::MADE_UP_CLIENT;
+use crate::commands::check::report::Finding;
+use crate::gateway::identity::{self, UserName};
+use crate::random;
+
+/// What the made-up headers say.
+const MADE_UP: &str = "doorward-check";
+
+/// The signed identity, which only a client could send where it is off.
+const TOKEN: &str = "X-Doorward-Jwt";
+
+/// What may stand in a header's name (RFC 9110, 5.6.2) and is `_` to CGI and WSGI, as the hyphen is.
+const MARKS: &str = "_.!#$%&'*+^`|~";
+
+/// Runs the checks of a public address.
+pub fn check(front: &Front, app: Option<&App>) -> Vec<Finding> {
+    let Some(app) = app else {
+        let why = "what reaches the app can't be seen from here: stop the app, and add --as-app with its address";
+        return vec![Finding::unknown("app", why)];
+    };
+    let plain = match send(front, app, "") {
+        Sent::Reached(proxy, reached) => (proxy, reached),
+        Sent::Not(why) => {
+            let fix = format!(
+                "give the address to which the proxy sends the app's requests, instead of {}, and see that the rule is \
+                 public in the server's RULES_FILE too",
+                app.addr
+            );
+            return vec![Finding::fault("app", why, fix)];
+        }
+    };
+    let (proxy, reached) = plain;
+    let reached_app = format!("requests reach {} in place of the app", app.addr);
+    vec![
+        Finding::ok("app", reached_app),
+        identity(front, app, proxy),
+        aliases(front, app, proxy),
+        host(front, proxy, &reached),
+        forwarded(front, app, proxy, &reached),
+    ]
+}
+
+enum Sent {
+    /// What the app got.
+    Reached(Proxy, Reached),
+    /// Why it got nothing.
+    Not(String),
+}
+
+fn send(front: &Front, app: &App, headers: &str) -> Sent {
+    let mark = format!("doorward-check={}", random::secret());
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\nConnection: close\r\n{headers}\r\n",
+        front.target(&mark),
+        front.host()
+    );
+    match front.send(request.as_bytes()) {
+        Err(why) => Sent::Not(why),
+        Ok(answer) if answer.status != 200 => {
+            Sent::Not(format!("a request gets status {}", answer.status))
+        }
+        Ok(answer) => match app.reached_by(&mark) {
+            Some(reached) => Sent::Reached(Proxy::of(&answer), reached),
+            None => Sent::Not(format!(
+                "a request gets status 200, and did not come to {}",
+                app.addr
+            )),
+        },
+    }
+}
+
+/// The names of the identity headers, as people write them.
+fn identity_headers() -> Vec<String> {
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1.min(word.len()));
+        first.to_ascii_uppercase() + rest
+    };
+    let named = identity::headers(None, UserName::default());
+    let named = named
+        .iter()
+        .map(|(name, _)| name.split('-').map(capital).collect::<Vec<_>>().join("-"));
+    named.chain([TOKEN.to_owned()]).collect()
+}
+
+fn lines_of(names: &[String]) -> String {
+    let lines = names.iter().map(|name| format!("{name}: {MADE_UP}\r\n"));
+    lines.collect()
+}
+
+/// Nobody is signed in, so whatever an identity header says was made up on the way.
+fn identity(front: &Front, app: &App, proxy: Proxy) -> Finding {
+    let names = identity_headers();
+    let reached = match send(front, app, &lines_of(&names)) {
+        Sent::Reached(_, reached) => reached,
+        Sent::Not(why) => {
+            let message = format!(
+                "{why} if a client sends identity headers, so none of them reaches the app"
+            );
+            return Finding::ok("identity", message);
+        }
+    };
+    let is_filled = |name: &&String| {
+        reached
+            .all(&name.to_ascii_lowercase())
+            .any(|value| !value.is_empty())
+    };
+    let filled: Vec<&String> = names.iter().filter(is_filled).collect();
+    if filled.is_empty() {
+        return Finding::ok(
+            "identity",
+            "no identity header that a client sends reaches the app",
+        );
+    }
+    let fix = match proxy {
+        Proxy::Nginx => {
+            let fixes = filled.iter().map(|name| lines::nginx_identity(name));
+            fixes.collect::<Vec<_>>().join("; ")
+        }
+        proxy => proxy.fix(&lines::IDENTITY),
+    };
+    let filled: Vec<&str> = filled.iter().map(|name| name.as_str()).collect();
+    let message = format!(
+        "{} reach the app as the client sends them: anybody can be anybody there",
+        filled.join(", ")
+    );
+    Finding::fault("identity", message, fix)
+}
+
+/// `Remote_User` and `Remote.User` are `Remote-User` to many apps (CGI, WSGI).
+fn aliases(front: &Front, app: &App, proxy: Proxy) -> Finding {
+    let mut through = Vec::new();
+    for mark in MARKS.chars() {
+        let names: Vec<String> = identity_headers()
+            .iter()
+            // The token is signed: what is made up is of no use to anybody.
+            .filter(|name| *name != TOKEN)
+            .map(|name| name.replace('-', &mark.to_string()))
+            .collect();
+        // A proxy may reject them as a whole.
+        if let Sent::Reached(_, reached) = send(front, app, &lines_of(&names)) {
+            let sent = reached.named_with(MADE_UP);
+            let is_sent = |name: &&String| sent.contains(&name.to_ascii_lowercase().as_str());
+            through.extend(names.iter().filter(is_sent).cloned());
+        }
+    }
+    match through.is_empty() {
+        true => Finding::ok(
+            "aliases",
+            "no identity header that a client sends reaches the app in another spelling",
+        ),
+        false => Finding::fault(
+            "aliases",
+            format!(
+                "{} and {} more reach the app, and many apps read them as the identity headers: anybody can be anybody there",
+                through[0],
+                through.len() - 1
+            ),
+            proxy.fix(&lines::ALIASES),
+        ),
+    }
+}
+
+/// With the port or without.
+fn host(front: &Front, proxy: Proxy, reached: &Reached) -> Finding {
+    let hosts: Vec<&str> = reached.all("host").collect();
+    let name = |host: &str| match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|it| it.is_ascii_digit()) => name.to_owned(),
+        _ => host.to_owned(),
+    };
+    match hosts[..] {
+        [host] if name(host).eq_ignore_ascii_case(&name(front.host())) => Finding::ok(
+            "app_host",
+            "the app gets the host that the browser asks for",
+        ),
+        _ => Finding::warning(
+            "app_host",
+            format!(
+                "the app gets the Host {:?} instead of {:?}: its links and its checks of Origin may fail",
+                hosts.join(", "),
+                front.host()
+            ),
+            proxy.fix(&lines::FOR_APP),
+        ),
+    }
+}
+
+/// What the app learns of scheme, host and client, and whether the client can choose it.
+fn forwarded(front: &Front, app: &App, proxy: Proxy, plain: &Reached) -> Finding {
+    let (right, wrong) = match front.is_https() {
+        true => ("https", "http"),
+        false => ("http", "https"),
+    };
+    let proto: Vec<&str> = plain.all("x-forwarded-proto").collect();
+    let mut believed = Vec::new();
+    for (name, made_up) in [
+        ("X-Forwarded-Proto", wrong),
+        ("X-Forwarded-Host", MADE_UP),
+        ("X-Forwarded-For", MADE_UP_CLIENT),
+    ] {
+        // Alone, since Doorward may refuse one of them.
+        if let Sent::Reached(_, reached) = send(front, app, &format!("{name}: {made_up}\r\n")) {
+            let name_there = name.to_ascii_lowercase();
+            // The last of several is the proxy's own.
+            let is_first = |value: &str| value.split(',').next() == Some(made_up);
+            if reached.all(&name_there).any(is_first) {
+                believed.push(name);
+            }
+        }
+    }
+    let fix = || proxy.fix(&lines::FOR_APP);
+    match (proto[..].first(), &believed[..]) {
+        (_, [_, ..]) => Finding::warning(
+            "app_forwarded",
+            format!(
+                "the app gets {} as the client makes it up: its links, and what it does by address, are the client's choice",
+                believed.join(", ")
+            ),
+            fix(),
+        ),
+        (Some(proto), _) if *proto == right => {
+            let message = format!(
+                "the app gets X-Forwarded-Proto {right}, and nothing that the client makes up about it"
+            );
+            Finding::ok("app_forwarded", message)
+        }
+        (proto, _) => Finding::warning(
+            "app_forwarded",
+            format!(
+                "the app gets X-Forwarded-Proto {:?} instead of {right:?}: its links and its Secure cookies may fail",
+                proto.copied().unwrap_or_default()
+            ),
+            fix(),
+        ),
+    }
+}
