@@ -170,6 +170,37 @@ fn operations_explains_every_metric_event_and_reason() {
     }
 }
 
+/// Each word that the gateway logs as a reason.
+#[test]
+fn operations_explains_every_reason_of_the_gateway() {
+    let operations = text("docs/operations.md");
+    let (_, explained) = operations.split_once("### Reasons of the gateway").unwrap();
+    let mut reasons = Vec::new();
+    for (name, source) in [sources("src/gateway"), sources("src/http/handlers/auth")].concat() {
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        for (before, after) in [(" => \"", "\""), ("record.set(", ");")] {
+            for found in source.split(before).skip(1) {
+                let found = found.split(after).next().unwrap();
+                let word = found
+                    .rsplit(['"', ' '])
+                    .find(|it| !it.is_empty())
+                    .unwrap_or_default();
+                let is_reason = word.contains('_') || ["acr", "body", "database"].contains(&word);
+                let is_plain = word.bytes().all(|it| it.is_ascii_lowercase() || it == b'_');
+                if is_reason && is_plain && word != "reason" && !name.ends_with("record.rs") {
+                    reasons.push(word.to_owned());
+                }
+            }
+        }
+    }
+    reasons.retain(|it| !["sign_in", "ext_authz", "preferred_username"].contains(&it.as_str()));
+    assert!(reasons.len() > 15, "{reasons:?}");
+    for reason in reasons {
+        let is_there = explained.contains(&format!("`{reason}`"));
+        assert!(is_there, "docs/operations.md lacks {reason}");
+    }
+}
+
 #[test]
 fn operations_names_settings_and_files_that_are_there() {
     let operations = text("docs/operations.md");
