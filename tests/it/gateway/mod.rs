@@ -7,6 +7,7 @@ mod caddy;
 mod checks;
 mod complaints;
 mod demo;
+mod envoy;
 mod handover;
 mod haproxy;
 mod hostile;

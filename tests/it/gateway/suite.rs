@@ -1,13 +1,63 @@
 //! What must hold behind each proxy.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
-use std::time::{Duration, Instant};
+mod client;
+pub mod journeys;
+pub mod paths;
+pub mod streams;
+
+/// The tests of the suite, through this proxy.
+macro_rules! through {
+    ($proxy:expr) => {
+        mod slow {
+            use $crate::gateway::proxied::Proxy;
+            use $crate::gateway::suite::{self, journeys, paths, streams};
+
+            #[actix_web::test]
+            async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why() {
+                suite::in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why($proxy).await;
+            }
+
+            #[actix_web::test]
+            async fn what_clients_write_reaches_neither_the_rules_nor_the_app() {
+                suite::what_clients_write_reaches_neither_the_rules_nor_the_app($proxy).await;
+            }
+
+            #[actix_web::test]
+            async fn a_script_gets_401_and_nobody_gets_in_while_doorward_is_away() {
+                suite::a_script_gets_401_and_nobody_gets_in_while_doorward_is_away($proxy).await;
+            }
+
+            #[actix_web::test]
+            async fn a_path_that_can_be_read_in_two_ways_opens_nothing() {
+                paths::a_path_that_can_be_read_in_two_ways_opens_nothing($proxy).await;
+            }
+
+            #[actix_web::test]
+            async fn one_sign_in_opens_hosts_that_have_nothing_in_common_and_one_sign_out_closes_them() {
+                journeys::one_sign_in_opens_hosts_that_have_nothing_in_common_and_one_sign_out_closes_them($proxy).await;
+            }
+
+            #[actix_web::test]
+            async fn a_refusal_fits_what_asked() {
+                journeys::a_refusal_fits_what_asked($proxy).await;
+            }
+
+            #[actix_web::test]
+            async fn uploads_websockets_and_event_streams_pass_for_who_is_signed_in() {
+                streams::uploads_websockets_and_event_streams_pass_for_who_is_signed_in($proxy).await;
+            }
+        }
+    };
+}
+pub(super) use through;
 
 use super::proxied::{Proxied, Proxy, SPOOFED, status};
 use crate::support::browser::{Browser, Look};
 use crate::support::process::PATIENCE;
 use crate::support::provider_faults;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(proxy: Proxy) {
     let proxied = Proxied::start(proxy);
@@ -89,40 +139,13 @@ pub async fn what_clients_write_reaches_neither_the_rules_nor_the_app(proxy: Pro
         let is_rejected = match proxy {
             // They send no empty header.
             Proxy::Nginx | Proxy::NginxCurrent | Proxy::CaddyCurrent => status(&named) == 200,
-            Proxy::Caddy | Proxy::Traefik => named.contains(name),
+            Proxy::Caddy | Proxy::Traefik | Proxy::Envoy => named.contains(name),
             Proxy::Haproxy | Proxy::HaproxyCurrent => status(&named) == 400,
         };
         assert!(
             is_rejected && !named.contains("connection: remote"),
             "{named}"
         );
-    }
-    for path in [
-        "/public/../x",
-        "/public/%2e%2e/x",
-        "/public/..%2fx",
-        "/public/..;/x",
-        "/public/%252e%252e/x",
-        "//public",
-        "/PUBLIC",
-        "/%70ublic",
-        "/public;x",
-    ] {
-        let answer = proxied.get(path, "Accept: text/html\r\n");
-        // What Traefik resolves, Doorward and the app read in the same way.
-        let resolved = match path {
-            _ if proxy != Proxy::Traefik => None,
-            "/public/../x" | "/public/%2e%2e/x" => Some("/handover?request="),
-            "//public" | "/%70ublic" => Some("get /public http/1.1"),
-            _ => None,
-        };
-        if let Some(resolved) = resolved {
-            assert!(answer.contains(resolved), "{path}: {answer}");
-            continue;
-        }
-        assert_eq!(status(&answer), 303, "{path}: {answer}");
-        assert!(answer.contains("/refused?why="), "{path}: {answer}");
-        assert_eq!(status(&proxied.get(path, "")), 403, "{path}");
     }
     // The host of an absolute-form request line counts, also for nginx: no rule is borrowed.
     let borrowed = proxied.raw(&format!(
@@ -134,7 +157,8 @@ pub async fn what_clients_write_reaches_neither_the_rules_nor_the_app(proxy: Pro
         | Proxy::NginxCurrent
         | Proxy::Caddy
         | Proxy::CaddyCurrent
-        | Proxy::Traefik => 401,
+        | Proxy::Traefik
+        | Proxy::Envoy => 401,
         // It refuses a line that contradicts `Host`.
         Proxy::Haproxy | Proxy::HaproxyCurrent => 400,
     };

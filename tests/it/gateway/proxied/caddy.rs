@@ -33,7 +33,9 @@ fn configuration(front: SocketAddr) -> String {
     .replace("/var/log/caddy/access.log", "access.log")
     .replace(
         "https://wiki.example.com",
-        &format!("http://wiki.localhost:{port}, http://metrics.localhost:{port}"),
+        &format!(
+            "http://wiki.localhost:{port}, http://metrics.localhost:{port}, http://wiki.test:{port}"
+        ),
     )
     .replace(
         "https://auth.example.com",

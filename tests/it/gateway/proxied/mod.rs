@@ -1,21 +1,27 @@
 //! A real proxy before Doorward, its gateway and an app, with the configuration that a document in `docs/proxies/` shows.
 
-mod app;
+pub mod app;
 mod caddy;
+mod envoy;
 mod haproxy;
 mod nginx;
 mod traefik;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use tempfile::TempDir;
 
+use app::App;
+
 use crate::support::process::{PATIENCE, free_addr};
 use crate::support::watchdog::Watchdog;
 use crate::support::{Database, TestApp};
+
+/// An app's host that has no domain in common with Doorward's.
+pub const UNRELATED: &str = "wiki.test";
 
 /// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub enum Proxy {
     HaproxyCurrent,
     /// 3.7.
     Traefik,
+    /// 1.40.
+    Envoy,
 }
 
 /// How a proxy is started with the configuration that its document shows.
@@ -47,6 +55,13 @@ struct Setup {
 }
 
 impl Proxy {
+    /// The program's name, for each of its versions.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+            .trim_end_matches("Current")
+            .to_lowercase()
+    }
+
     fn setup(self, front: SocketAddr) -> Setup {
         match self {
             Proxy::Nginx => nginx::debian(front),
@@ -56,6 +71,7 @@ impl Proxy {
             Proxy::Haproxy => haproxy::debian(front),
             Proxy::HaproxyCurrent => haproxy::current(front),
             Proxy::Traefik => traefik::setup(front),
+            Proxy::Envoy => envoy::setup(front),
         }
     }
 }
@@ -89,7 +105,7 @@ fn only_documented(document: &str, language: &str) -> String {
     block
 }
 
-/// At one port: `auth.localhost`, `wiki.localhost`, and what is open to
+/// At one port: `auth.localhost`, `wiki.localhost`, [`UNRELATED`], and what is open to
 /// nobody but Grace, `metrics.localhost`.
 pub struct Proxied {
     pub app: TestApp,
@@ -98,13 +114,17 @@ pub struct Proxied {
     pub gateway: SocketAddr,
     /// What the proxy responds while Doorward is away.
     pub status_without_doorward: u16,
+    /// The app behind the proxy, if it is there.
+    pub behind: Option<App>,
     running: Watchdog,
     _folder: TempDir,
 }
 
 impl Proxied {
     pub fn start(proxy: Proxy) -> Proxied {
-        let proxied = Proxied::start_edited(proxy, app::start(), |text| text);
+        let behind = App::start();
+        let mut proxied = Proxied::start_edited(proxy, behind.addr, |text| text);
+        proxied.behind = Some(behind);
         proxied.wait_until(|status| status == 200);
         proxied
     }
@@ -125,6 +145,7 @@ impl Proxied {
         let rules = format!(
             "[[rule]]\nname='open'\nhosts=['wiki.localhost:{port}']\npaths=['/public']\nallow='public'\n\
              [[rule]]\nname='wiki'\nhosts=['wiki.localhost:{port}']\nallow='signed-in'\n\
+             [[rule]]\nname='unrelated'\nhosts=['{UNRELATED}:{port}']\nallow='signed-in'\n\
              [[rule]]\nname='metrics'\nhosts=['metrics.localhost:{port}']\nemails=['grace@example.com']\n"
         );
         let folder = tempfile::tempdir().unwrap();
@@ -150,12 +171,20 @@ impl Proxied {
         } = proxy.setup(front);
         let program = ["sh".as_ref(), "-c".as_ref(), script.as_ref()];
         let mut running = Watchdog::new("proxy", "TERM", None, &program);
-        for (name, text) in files {
-            let text = text
-                .replace("127.0.0.1:9091", &gateway.to_string())
-                .replace("127.0.0.1:8080", &format!("127.0.0.1:{doorward}"))
-                .replace("127.0.0.1:3000", &app_addr.to_string())
-                .replace("auth.example.com", "auth.localhost");
+        let addrs = [
+            (9091, gateway),
+            (8080, SocketAddr::from(([127, 0, 0, 1], doorward))),
+            (3000, app_addr),
+        ];
+        for (name, mut text) in files {
+            for (port, addr) in addrs {
+                let envoys = |ip, port| format!("address: {ip}, port_value: {port}");
+                let localhost = Ipv4Addr::LOCALHOST.into();
+                text = text
+                    .replace(&format!("{localhost}:{port}"), &addr.to_string())
+                    .replace(&envoys(localhost, port), &envoys(addr.ip(), addr.port()));
+            }
+            let text = text.replace("auth.example.com", "auth.localhost");
             std::fs::write(running.folder().join(name), edit(text)).unwrap();
         }
         running.start("");
@@ -164,6 +193,7 @@ impl Proxied {
             port,
             gateway,
             status_without_doorward,
+            behind: None,
             running,
             _folder: folder,
         };

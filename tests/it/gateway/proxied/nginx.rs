@@ -27,7 +27,10 @@ fn configuration(front: SocketAddr, port: &str) -> String {
         .replace("listen 443 ssl;", &format!("listen {front};"))
         .replace("$host$request_uri", &format!("$host{port}$request_uri"))
         .replace("/var/log/nginx/access.log", "access.log")
-        .replace("wiki.example.com", "wiki.localhost metrics.localhost");
+        .replace(
+            "wiki.example.com",
+            "wiki.localhost metrics.localhost wiki.test",
+        );
     let lines = configuration
         .lines()
         .filter(|line| !line.contains("ssl_certificate"));

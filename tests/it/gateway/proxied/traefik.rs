@@ -21,7 +21,7 @@ pub fn setup(front: SocketAddr) -> Setup {
         .expect("a split has a first part")
         .replace(
             "Host(`wiki.example.com`)",
-            "Host(`wiki.localhost`) || Host(`metrics.localhost`)",
+            "Host(`wiki.localhost`) || Host(`metrics.localhost`) || Host(`wiki.test`)",
         );
     Setup {
         files: vec![
