@@ -1,7 +1,7 @@
 //! The inner pieces, one by one: `make bench`, or `cargo bench --features internals --bench pieces`.
 
 use divan::{Bencher, black_box};
-use doorward::accounts::sign_in::{SignIn, sign_in};
+use doorward::accounts::sign_in::{Former, SignIn, sign_in};
 use doorward::clock::Clock;
 use doorward::db::{DatabaseUrl, Db, Groups, Kind, NewSession, NewUser, Session, SingleUse};
 use doorward::internals::{
@@ -101,7 +101,7 @@ fn session_load(bencher: Bencher) {
             person: new_user(),
             session,
             attempt,
-            replaces: None,
+            former: Former::None,
             now,
         };
         sign_in(connection, &new)

@@ -97,6 +97,12 @@ reasons! {
     IdTokenAccessToken => "id_token_access_token",
     /// The ID token's subject can't be used.
     IdTokenSubject => "id_token_subject",
+    /// The ID token's `acr` is none of those that the sign-in requires.
+    Acr => "acr",
+    /// The ID token's `auth_time` is not as recent as the sign-in requires.
+    AuthTime => "auth_time",
+    /// A step-up was of another person than the session.
+    StepUpSubject => "step_up_subject",
     /// The userinfo response is not valid.
     UserinfoRefused => "userinfo_refused",
     /// The userinfo response is about another person.

@@ -23,6 +23,28 @@ pub enum SignInOutcome {
     Used,
 }
 
+/// What becomes of the session that the browser had before, by its key hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Former {
+    /// There is none.
+    None,
+    /// It ends.
+    Ends(String),
+    /// It is of the same person and goes on, with the key and the state of the new one. If it has ended meanwhile, it stays
+    /// ended, and a new one starts.
+    StepsUp(String),
+}
+
+impl Former {
+    /// Its key hash.
+    pub fn key_hash(&self) -> Option<&str> {
+        match self {
+            Former::None => None,
+            Former::Ends(key_hash) | Former::StepsUp(key_hash) => Some(key_hash),
+        }
+    }
+}
+
 /// What a sign-in needs.
 pub struct SignIn {
     /// What the provider said of the person.
@@ -31,8 +53,8 @@ pub struct SignIn {
     pub session: NewSession,
     /// The attempt, which the sign-in uses up.
     pub attempt: SingleUse,
-    /// The key hash of the browser's former session, which ends.
-    pub replaces: Option<String>,
+    /// The session that the browser had before.
+    pub former: Former,
     /// When.
     pub now: OffsetDateTime,
 }
@@ -40,12 +62,13 @@ pub struct SignIn {
 /// Updates or creates the person, and starts the session. If the person is blocked or the attempt was used before, nothing
 /// changes.
 pub fn sign_in(connection: &mut AnyConnection, new: &SignIn) -> QueryResult<SignInOutcome> {
-    match connection {
-        AnyConnection::Postgres(_) => match new.on_postgres(connection) {
-            Err(cause) if is_used(&cause) => Ok(SignInOutcome::Used),
-            outcome => outcome,
-        },
+    let outcome = match connection {
+        AnyConnection::Postgres(_) => new.on_postgres(connection),
         AnyConnection::Sqlite(_) => new.on_sqlite(connection),
+    };
+    match outcome {
+        Err(cause) if is_used(&cause) => Ok(SignInOutcome::Used),
+        outcome => outcome,
     }
 }
 
@@ -74,12 +97,21 @@ impl SignIn {
 
     /// Signs in a person who has signed in before and is not blocked; otherwise does nothing.
     fn known_person(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {
-        match &self.replaces {
-            None => single_statement(connection, |statement| self.all_at_once(statement)),
-            Some(_) => transaction(connection, |transaction| {
+        match &self.former {
+            Former::None => single_statement(connection, |statement| self.all_at_once(statement)),
+            Former::Ends(_) => transaction(connection, |transaction| {
                 let user = self.all_at_once(transaction)?;
                 if user.is_some() {
                     self.end_replaced(transaction)?;
+                }
+                Ok(user)
+            }),
+            // The person is locked before their session.
+            Former::StepsUp(_) => transaction(connection, |transaction| {
+                let user = self.update_user(transaction)?;
+                if let Some(user) = &user {
+                    self.attempt.insert(transaction)?;
+                    self.start_session(transaction, user)?;
                 }
                 Ok(user)
             }),
@@ -99,23 +131,42 @@ impl SignIn {
     /// On SQLite, no other transaction can come between the statements of this one.
     fn on_sqlite(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
         transaction(connection, |transaction| {
-            if !self.attempt.create(transaction)? {
-                return Ok(SignInOutcome::Used);
-            }
-            let update = UpdateStatement::new(self);
-            let known: Option<User> = update.get_result(&mut **transaction).optional()?;
-            let user = match known {
+            self.attempt.insert(transaction)?;
+            let user = match self.update_user(transaction)? {
                 Some(user) => user,
                 None => match self.get_user(transaction)? {
                     Some(blocked) => return Ok(SignInOutcome::Blocked(blocked)),
                     None => self.create_user(transaction)?,
                 },
             };
-            Session::create(transaction, &self.session, &user, self.now)?;
-            transaction.record(AuditEvent::new(Event::SignIn, self.now).about(&user))?;
+            self.start_session(transaction, &user)?;
             self.end_replaced(transaction)?;
             Ok(SignInOutcome::SignedIn(user))
         })
+    }
+
+    /// The person, if they have signed in before and are not blocked.
+    fn update_user(&self, transaction: &mut Transaction<'_>) -> QueryResult<Option<User>> {
+        let update = UpdateStatement::new(self);
+        update.get_result(&mut **transaction).optional()
+    }
+
+    /// A session of `user`, with its event: the former one that steps up, or a new one.
+    fn start_session(&self, transaction: &mut Transaction<'_>, user: &User) -> QueryResult<()> {
+        let goes_on = match &self.former {
+            Former::StepsUp(former) => {
+                Session::replace_key(transaction, former, &self.session, user, self.now)?
+            }
+            Former::None | Former::Ends(_) => false,
+        };
+        let event = match goes_on {
+            true => Event::StepUp,
+            false => {
+                Session::create(transaction, &self.session, user, self.now)?;
+                Event::SignIn
+            }
+        };
+        transaction.record(AuditEvent::new(event, self.now).about(user))
     }
 
     fn get_user(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {
@@ -139,7 +190,7 @@ impl SignIn {
     }
 
     fn end_replaced(&self, transaction: &mut Transaction<'_>) -> QueryResult<()> {
-        let Some(key_hash) = &self.replaces else {
+        let Former::Ends(key_hash) = &self.former else {
             return Ok(());
         };
         let replaced = Which::One(key_hash.clone());

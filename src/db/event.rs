@@ -17,6 +17,8 @@ pub enum Event {
     SessionExpired,
     /// A session ended because the same browser signed in again.
     SessionReplaced,
+    /// The person signed in again for more than their session allowed: it goes on with another key.
+    StepUp,
     /// A person signed in for the first time.
     UserCreated,
     /// An administrator blocked a person.
@@ -35,7 +37,7 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Event; 14] = [
+    pub const ALL: [Event; 15] = [
         Event::SignIn,
         Event::SignInFailed,
         Event::EventsDropped,
@@ -43,6 +45,7 @@ impl Event {
         Event::CookiesPlanted,
         Event::SessionExpired,
         Event::SessionReplaced,
+        Event::StepUp,
         Event::UserCreated,
         Event::UserBlocked,
         Event::UserUnblocked,
@@ -62,6 +65,7 @@ impl Event {
             Event::CookiesPlanted => "cookies_planted",
             Event::SessionExpired => "session_expired",
             Event::SessionReplaced => "session_replaced",
+            Event::StepUp => "step_up",
             Event::UserCreated => "user_created",
             Event::UserBlocked => "user_blocked",
             Event::UserUnblocked => "user_unblocked",

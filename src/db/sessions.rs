@@ -104,6 +104,26 @@ impl Session {
             .map(drop)
     }
 
+    /// Gives the session of `user` that has `key_hash` another key and state, and returns whether it was there. The sign-in
+    /// that began it stays the same.
+    pub(crate) fn replace_key(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        new: &NewSession,
+        user: &User,
+        now: OffsetDateTime,
+    ) -> QueryResult<bool> {
+        let replaced = diesel::update(sessions::table.find(key_hash))
+            .filter(sessions::user_id.eq(&user.id))
+            .set((
+                sessions::key_hash.eq(&new.key_hash),
+                sessions::state.eq(&new.state),
+                sessions::last_seen_at.eq(timestamp(now)),
+            ))
+            .execute(connection)?;
+        Ok(replaced == 1)
+    }
+
     /// Records that its browser sent a request at `now`, unless a later one is recorded.
     pub fn update_last_seen_at(
         connection: &mut AnyConnection,

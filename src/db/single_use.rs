@@ -56,13 +56,21 @@ impl SingleUse {
 
     /// Adds the record and returns whether this is the first use. On Postgres, a second use aborts the transaction.
     pub fn create(&self, connection: &mut AnyConnection) -> QueryResult<bool> {
-        let created = diesel::insert_into(single_use::table)
-            .values(self)
-            .execute(connection);
-        match created {
+        match self.insert(connection) {
             Err(cause) if is_used(&cause) => Ok(false),
-            created => created.map(|_| true),
+            created => created.map(|()| true),
         }
+    }
+
+    /// Adds the record.
+    ///
+    /// # Errors
+    /// [`is_used`] knows that of a second use.
+    pub(crate) fn insert(&self, connection: &mut AnyConnection) -> QueryResult<()> {
+        diesel::insert_into(single_use::table)
+            .values(self)
+            .execute(connection)
+            .map(drop)
     }
 
     /// Deletes some of the records that expired before `now` and returns how many. Call it again until it returns zero.

@@ -12,7 +12,7 @@ use crate::http::pages::Pages;
 use crate::http::readiness::Readiness;
 use crate::http::route::Routes;
 use crate::http::shutdown::Shutdown;
-use crate::oidc::{Http, RelyingParty};
+use crate::oidc::{Http, RelyingParty, Requirement};
 use crate::public_url::PublicUrl;
 use crate::session::Sessions;
 use crate::settings::TrustedProxies;
@@ -39,6 +39,8 @@ pub struct App {
     pub rate_limit: Arc<RateLimit>,
     /// Who may pass the gateway, if there is one.
     pub access: Option<Access>,
+    /// What `/step-up` requires, where no rule of an app does.
+    pub step_up: Requirement,
     /// Whether the database responds.
     pub readiness: Readiness,
     /// Whether the process is stopping.

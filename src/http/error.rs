@@ -42,6 +42,8 @@ pub enum Error {
         /// The person's id.
         user_id: String,
     },
+    /// A step-up was of another person than the one who is signed in here.
+    StepUpSubject,
     /// Another site tried to sign the person out.
     CrossSiteSignOut,
     /// A handover to an app, or the reason for a refusal, was not sealed by us.
@@ -108,6 +110,9 @@ impl fmt::Display for Error {
             }
             Error::Provider(cause) => cause.fmt(f),
             Error::Blocked { user_id } => write!(f, "the person {user_id} is blocked"),
+            Error::StepUpSubject => {
+                f.write_str("the step-up is of another person than the session of this browser")
+            }
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
             Error::HandoverForged => {
                 f.write_str("the query of /handover or /refused was not sealed by us")
@@ -158,6 +163,7 @@ impl From<SignInError> for Error {
     fn from(cause: SignInError) -> Self {
         match cause {
             SignInError::Blocked { user_id } => Error::Blocked { user_id },
+            SignInError::SomebodyElse => Error::StepUpSubject,
             SignInError::Attempt(cause) => Error::Attempt(cause),
             SignInError::Database(cause) => Error::Database(cause),
             SignInError::Carrier(cause) => Error::internal(cause),

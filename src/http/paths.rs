@@ -2,6 +2,7 @@
 
 pub const HOME: &str = "/";
 pub const LOGIN: &str = "/login";
+pub const STEP_UP: &str = "/step-up";
 pub use crate::public_url::CALLBACK;
 pub const PROFILE: &str = "/profile";
 pub const LOGOUT: &str = "/logout";

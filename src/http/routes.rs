@@ -3,10 +3,11 @@
 use actix_web::web::to;
 
 use super::handlers::{
-    assets, callback, handover, health, home, jwks, login, logout, profile, refused,
+    assets, callback, handover, health, home, jwks, login, logout, profile, refused, step_up,
 };
 use super::paths::{
     ASSET, CALLBACK, HANDOVER, HEALTHZ, HOME, JWKS, LOGIN, LOGOUT, PROFILE, READYZ, REFUSED,
+    STEP_UP,
 };
 use super::route::Errors::{Page, Text};
 use super::route::Place::{Below, RootToo};
@@ -17,10 +18,12 @@ use super::route::Verbs::{Follow, FormPost, Post, Read};
 
 /// The table. `route.rs` says what its columns mean.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 11] = [
+pub static ROUTES: [Route; 12] = [
     Route { path: HOME,     handlers: &[(Read,     || to(home::home))],
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
     Route { path: LOGIN,    handlers: &[(Read,     || to(login::login))],
+            rate: Limited,   errors: Page, return_to: Never,   place: Below },
+    Route { path: STEP_UP,  handlers: &[(Read,     || to(step_up::step_up))],
             rate: Limited,   errors: Page, return_to: Never,   place: Below },
     Route { path: CALLBACK, handlers: &[(Follow,   || to(callback::callback)),
                                         (FormPost, || to(callback::callback_by_post))],

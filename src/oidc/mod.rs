@@ -33,6 +33,7 @@ pub use flow::groups::GroupsClaim;
 pub use flow::id_token::{Claims, IdTokenError};
 pub use flow::profile::Profile;
 pub use flow::refusal::Refusal;
+pub use flow::requirement::{Requirement, Unmet, acr_values};
 pub use flow::token::TokenResponse;
 pub use http::certificate_fault::CertificateFault;
 pub use http::client::Http;

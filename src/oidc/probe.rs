@@ -44,6 +44,8 @@ pub struct Published {
     pub scopes: Option<Vec<String>>,
     /// `response_modes_supported`, if it says.
     pub response_modes: Option<Vec<String>>,
+    /// `acr_values_supported`, if it says.
+    pub acr_values: Option<Vec<String>>,
     /// What it requires of every sign-in and Doorward does not support, by the names of the members.
     pub unsupported_requirements: Vec<&'static str>,
 }
@@ -96,7 +98,12 @@ fn offset(time: OffsetDateTime, sent_at: OffsetDateTime, received_at: OffsetDate
 }
 
 fn published(body: &[u8]) -> Result<Published, Error> {
-    let names = ["issuer", "scopes_supported", "response_modes_supported"];
+    let names = [
+        "issuer",
+        "scopes_supported",
+        "response_modes_supported",
+        "acr_values_supported",
+    ];
     let names = [&names[..], &UNSUPPORTED_REQUIREMENTS].concat();
     let document = Object::read(body, &names).map_err(Error::Discovery)?;
     let is_required = |name| document.lenient(name, Value::as_bool) == Some(true);
@@ -106,6 +113,7 @@ fn published(body: &[u8]) -> Result<Published, Error> {
         issuer,
         scopes: document.lenient("scopes_supported", json::texts),
         response_modes: document.lenient("response_modes_supported", json::texts),
+        acr_values: document.lenient("acr_values_supported", json::texts),
         unsupported_requirements: UNSUPPORTED_REQUIREMENTS
             .into_iter()
             .filter(|name| is_required(name))

@@ -7,6 +7,7 @@ use url::Url;
 use crate::oidc::client_auth::ClientAuthMethod;
 use crate::oidc::flow::authorization_request::ResponseMode;
 use crate::oidc::flow::groups::GroupsClaim;
+use crate::oidc::flow::requirement::Requirement;
 use crate::oidc::jose::algorithm;
 use crate::oidc::provider::metadata::Metadata;
 
@@ -33,6 +34,10 @@ pub struct Registration {
     pub id_token_algs: Option<Vec<Algorithm>>,
     /// Where the provider says which groups a person is in.
     pub groups: GroupsClaim,
+    /// `acr_values` of each authorization request, unless a sign-in requires others.
+    pub acr_values: Vec<String>,
+    /// How each person must have been authenticated.
+    pub required: Requirement,
 }
 
 impl Registration {

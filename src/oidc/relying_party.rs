@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
 use url::Url;
 
 use crate::clock::Clock;
@@ -15,6 +16,7 @@ use crate::oidc::flow::authorization_response::AuthorizationResponse;
 use crate::oidc::flow::end_session::{EndSessionRequest, end_session_request};
 use crate::oidc::flow::id_token::{self, Claims, Expectation, IdTokenError};
 use crate::oidc::flow::profile::Profile;
+use crate::oidc::flow::requirement::Requirement;
 use crate::oidc::flow::token::{self, TokenResponse};
 use crate::oidc::flow::userinfo;
 use crate::oidc::http::client::Http;
@@ -61,12 +63,14 @@ impl RelyingParty {
         self.registration.response_mode
     }
 
-    /// The URL where the browser signs in (OpenID Connect Core 3.1.2.1).
+    /// The URL where the browser signs in (OpenID Connect Core 3.1.2.1). `step_up` is what this sign-in requires beyond
+    /// what each does.
     pub async fn authorization_request(
         &self,
         http: &Http,
         attempt: &Attempt,
         login_hint: Option<&str>,
+        step_up: Option<&Requirement>,
     ) -> Result<Url, Error> {
         let metadata = self.metadata(http).await?;
         let registration = &self.registration;
@@ -75,6 +79,7 @@ impl RelyingParty {
             registration,
             attempt,
             login_hint,
+            step_up,
         ))
     }
 
@@ -118,12 +123,14 @@ impl RelyingParty {
         }
     }
 
-    /// Verifies the ID token (OpenID Connect Core 3.1.3.7).
+    /// Verifies the ID token (OpenID Connect Core 3.1.3.7) of an attempt that began at `began_at` with `step_up`.
     pub async fn verify_id_token(
         &self,
         http: &Http,
         tokens: &TokenResponse,
         attempt: &Attempt,
+        began_at: OffsetDateTime,
+        step_up: Option<&Requirement>,
     ) -> Result<Claims, Error> {
         let metadata = self.metadata(http).await?;
         let algs = self.registration.id_token_algs(&metadata);
@@ -143,7 +150,17 @@ impl RelyingParty {
             access_token: tokens.access_token.expose_secret(),
             groups: &self.registration.groups,
         };
-        Ok(id_token::judge(&signed, &expected, now)?)
+        let claims = id_token::judge(&signed, &expected, now)?;
+        // 12 and 13: what was required when the request was made, not what the browser made of it.
+        for required in [Some(&self.registration.required), step_up]
+            .into_iter()
+            .flatten()
+        {
+            let (acr, auth_time) = (claims.acr.as_deref(), claims.auth_time);
+            let judged = required.judge(acr, auth_time, began_at, now);
+            judged.map_err(IdTokenError::Authentication)?;
+        }
+        Ok(claims)
     }
 
     /// Reads userinfo about the person of the ID token (OpenID Connect Core 5.3). It is empty if the provider has no such

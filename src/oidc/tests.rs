@@ -24,6 +24,8 @@ pub(super) fn registration() -> Registration {
         scopes: "openid email".to_owned(),
         id_token_algs: None,
         groups: GroupsClaim::default(),
+        acr_values: Vec::new(),
+        required: Requirement::default(),
     }
 }
 

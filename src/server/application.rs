@@ -65,6 +65,7 @@ impl Doorward {
             trusted_proxies: self.trusted_proxies.clone(),
             rate_limit: self.rate_limit.clone(),
             access: self.rules.as_ref().map(|rules| rules.access.clone()),
+            step_up: self.step_up.clone(),
             readiness: self.readiness.clone(),
             shutdown: self.shutdown.clone(),
             routes: Routes::new(&routes::ROUTES, self.public_url.clone()),

@@ -45,7 +45,7 @@ use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::pages::Pages;
 use crate::http::readiness::Readiness;
 use crate::http::shutdown::Shutdown;
-use crate::oidc::{self, Proxy, RelyingParty};
+use crate::oidc::{self, Proxy, RelyingParty, Requirement};
 use crate::public_url::PublicUrl;
 use crate::server::bind::{Sockets, UnixSocket};
 use crate::server::draining::Running;
@@ -77,6 +77,7 @@ pub struct Doorward {
     provider: Arc<RelyingParty>,
     tls: Arc<ClientConfig>,
     proxy: Proxy,
+    step_up: Requirement,
     sessions: Arc<Sessions>,
     db: Db,
     /// The time that rows have.
@@ -127,6 +128,7 @@ impl Doorward {
             provider: Arc::new(RelyingParty::new(settings.provider.registration, clock)),
             tls,
             proxy: settings.provider.proxy,
+            step_up: settings.provider.step_up,
             db,
             db_clock,
             pages: Arc::new(pages),

@@ -14,6 +14,7 @@ mod finish;
 mod probe;
 mod refused_visit;
 mod start;
+mod step_up;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use finish::{CodeFault, HandoverError};
 pub use probe::{PROBE, Prober};
 pub use refused_visit::RefusedVisit;
 pub use start::{NewHandover, StartedHandover};
+pub use step_up::{Start, StepUp};
 
 /// How many handovers a browser has under way on one host: tabs.
 const SLOTS: usize = 5;
@@ -62,6 +64,9 @@ pub struct HandoverRequest {
     /// Whether it follows a handover that failed: then no other follows.
     #[serde(rename = "r")]
     is_retry: bool,
+    /// Whether it is for a stronger sign-in.
+    #[serde(rename = "u", default, skip_serializing_if = "StepUp::is_no")]
+    pub step_up: StepUp,
     #[serde(rename = "a", with = "time::serde::timestamp")]
     made_at: OffsetDateTime,
 }
@@ -89,6 +94,9 @@ struct HandoverCode {
     verifier_hash: String,
     #[serde(rename = "r")]
     is_retry: bool,
+    /// Whether the handover is for a stronger sign-in.
+    #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
+    is_step_up: bool,
     #[serde(rename = "a", with = "time::serde::timestamp")]
     made_at: OffsetDateTime,
 }
@@ -131,6 +139,7 @@ impl Sessions {
             slot: wanted.slot,
             verifier_hash: wanted.verifier_hash.clone(),
             is_retry: wanted.is_retry,
+            is_step_up: !wanted.step_up.is_no(),
             made_at: self.clock.now(),
         };
         self.seal_handover(&code_place(host), &code)

@@ -10,14 +10,14 @@ use time::{Duration, OffsetDateTime};
 
 use budget::LONG_ATTEMPTS;
 
-use crate::oidc::{Attempt, Seed};
+use crate::oidc::{Attempt, Requirement, Seed};
 use crate::random;
 use crate::session::{ReturnTo, Sessions};
 
 /// How long a person has at the provider.
 pub(super) const LIFETIME: Duration = Duration::minutes(10);
 
-/// Attempts with a longer `return_to`, in bytes, share the two cookies of [`LONG_ATTEMPTS`]. This limits what concurrent
+/// Attempts with a longer `return_to` and `acr`, in bytes, share the two cookies of [`LONG_ATTEMPTS`]. This limits what concurrent
 /// responses, which don't know of each other, set together.
 const SHORT_RETURN_TO: usize = 96;
 
@@ -27,8 +27,10 @@ pub struct LoginAttempt {
     pub attempt: Attempt,
     /// Where to go afterwards.
     pub return_to: ReturnTo,
+    /// What it requires beyond what each sign-in does. It belongs to the session of this browser, if there is one.
+    pub step_up: Option<Requirement>,
     /// When it started, in UTC. To the nanosecond, so that tabs that start together keep their order.
-    began_at: OffsetDateTime,
+    pub began_at: OffsetDateTime,
 }
 
 /// A [`LoginAttempt`] as it is sealed: without field names, since a browser keeps several.
@@ -37,19 +39,35 @@ struct Plain(
     Seed,
     ReturnTo,
     #[serde(with = "time::serde::timestamp::nanoseconds")] OffsetDateTime,
+    // Left out where there is none, as the previous version does.
+    #[serde(default, skip_serializing_if = "Option::is_none")] Option<PlainRequirement>,
 );
+
+/// The values of `acr`, and `max_age` in seconds.
+type PlainRequirement = (Vec<String>, Option<u64>);
 
 impl From<LoginAttempt> for Plain {
     fn from(login: LoginAttempt) -> Self {
-        Plain(login.attempt.into_seed(), login.return_to, login.began_at)
+        let plain = |required: Requirement| (required.acr, required.max_age.map(|it| it.as_secs()));
+        Plain(
+            login.attempt.into_seed(),
+            login.return_to,
+            login.began_at,
+            login.step_up.map(plain),
+        )
     }
 }
 
 impl From<Plain> for LoginAttempt {
-    fn from(Plain(seed, return_to, began_at): Plain) -> Self {
+    fn from(Plain(seed, return_to, began_at, step_up): Plain) -> Self {
+        let required = |(acr, max_age): PlainRequirement| Requirement {
+            acr,
+            max_age: max_age.map(std::time::Duration::from_secs),
+        };
         LoginAttempt {
             attempt: seed.into(),
             return_to,
+            step_up: step_up.map(required),
             began_at,
         }
     }
@@ -80,6 +98,8 @@ pub enum AttemptError {
     Expired {
         /// Where the person wanted to go.
         return_to: ReturnTo,
+        /// What it required.
+        step_up: Option<Requirement>,
     },
 }
 
@@ -101,21 +121,25 @@ impl std::fmt::Display for AttemptError {
 }
 
 impl Sessions {
-    /// Starts an attempt. Returns the cookies to set: its own, and the removals of those for which there is no room left.
+    /// Starts an attempt, which requires `step_up` beyond what each does. Returns the cookies to set: its own, and the removals of those for which there is no room left.
     pub fn start_attempt(
         &self,
         request: &HttpRequest,
         attempt: Attempt,
         return_to: ReturnTo,
+        step_up: Option<Requirement>,
     ) -> Vec<Cookie<'static>> {
         let kept = self.kept_attempts(request);
-        let name = match return_to.as_str().len() <= SHORT_RETURN_TO {
+        let acr = step_up.iter().flat_map(|step_up| &step_up.acr);
+        let bytes = return_to.as_str().len() + acr.map(String::len).sum::<usize>();
+        let name = match bytes <= SHORT_RETURN_TO {
             true => self.names.login(&attempt.state),
             false => self.long_attempt_name(&kept),
         };
         let login = LoginAttempt {
             attempt,
             return_to,
+            step_up,
             began_at: self.clock.now(),
         };
         let plain = serde_json::to_vec(&Plain::from(login));
@@ -140,6 +164,7 @@ impl Sessions {
             true => Ok(login),
             false => Err(AttemptError::Expired {
                 return_to: login.return_to,
+                step_up: login.step_up,
             }),
         }
     }

@@ -37,7 +37,7 @@ pub use carrier::{identity_middleware, reseal, session_middleware, session_scope
 pub use cookie_header::{OwnCookies, count as count_cookies};
 pub use handover::{
     AppCookies, CodeFault, HandoverError, HandoverRequest, NewHandover, PROBE, Prober,
-    RefusedVisit, StartedHandover,
+    RefusedVisit, Start, StartedHandover, StepUp,
 };
 pub use identity_key::{IdentityKey, PublicKey};
 pub use login_attempt::{AttemptError, LoginAttempt};

@@ -8,8 +8,8 @@ use super::carrier::{self, CarrierError};
 use super::store::hash;
 use super::stored::Stored;
 use super::{AttemptError, Sessions, SignedIn};
-use crate::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
-use crate::db::{self, NewSession, NewUser, SingleUse};
+use crate::accounts::sign_in::{Former, SignIn, SignInOutcome, sign_in};
+use crate::db::{self, NewSession, NewUser, SingleUse, User};
 use crate::random;
 
 /// A longer ID token is not kept, and a sign-out then has no hint.
@@ -23,6 +23,8 @@ pub enum SignInError {
         /// Their id.
         user_id: String,
     },
+    /// A step-up was of another person than the session of this browser.
+    SomebodyElse,
     /// The attempt can't be used.
     Attempt(AttemptError),
     /// The database failed.
@@ -43,14 +45,25 @@ pub struct Authentication {
 
 impl Sessions {
     /// Signs `person` in with a new session. They are updated, or created if we do not know them; `attempt` is used up.
-    /// A session that the browser had before ends.
+    /// A session that the browser had before ends. With `is_step_up` it goes on instead, with a new key, and must be of the
+    /// same person.
     pub async fn sign_in(
         &self,
         request: &HttpRequest,
         person: NewUser,
         authentication: Authentication,
         attempt: SingleUse,
+        is_step_up: bool,
     ) -> Result<(), SignInError> {
+        let former = SignedIn::of(request);
+        let is_same = |user: &User| user.issuer == person.issuer && user.subject == person.subject;
+        if is_step_up
+            && former
+                .as_ref()
+                .is_some_and(|former| !is_same(former.user()))
+        {
+            return Err(SignInError::SomebodyElse);
+        }
         let id_token = authentication.id_token;
         let fits = id_token.expose_secret().len() <= ID_TOKEN_LIMIT;
         let stored = Stored {
@@ -59,8 +72,12 @@ impl Sessions {
             auth_time: authentication.auth_time,
         };
         let secret = random::secret();
-        let replaces = SignedIn::of(request).and_then(|_| self.key_hash(request));
-        let outcome = self.start_session(&secret, person, &stored, attempt, replaces);
+        let former = match former.and_then(|_| self.key_hash(request)) {
+            None => Former::None,
+            Some(key_hash) if is_step_up => Former::StepsUp(key_hash),
+            Some(key_hash) => Former::Ends(key_hash),
+        };
+        let outcome = self.start_session(&secret, person, &stored, attempt, former);
         match outcome.await.map_err(SignInError::Database)? {
             SignInOutcome::SignedIn(user) => {
                 carrier::log_in(request, user.id, secret.into()).map_err(SignInError::Carrier)
@@ -70,15 +87,14 @@ impl Sessions {
         }
     }
 
-    /// Records the session of the browser that gets `secret`. The session that it had before, with the key hash `replaces`,
-    /// ends.
+    /// Records the session of the browser that gets `secret`, and what becomes of the one that it had before.
     pub(super) async fn start_session(
         &self,
         secret: &str,
         person: NewUser,
         stored: &Stored,
         attempt: SingleUse,
-        replaces: Option<String>,
+        former: Former,
     ) -> Result<SignInOutcome, db::Error> {
         let key_hash = hash(secret);
         let state = self.seal(&key_hash, stored);
@@ -87,15 +103,15 @@ impl Sessions {
             person,
             session,
             attempt,
-            replaces,
+            former,
             now: self.clock.now(),
         };
         let cache = self.cache.clone();
         let outcome = self.db.run(move |connection| {
             let outcome = sign_in(connection, &new);
             // On the thread of the query, as in `Sessions::end`.
-            if let Some(replaced) = &new.replaces {
-                cache.invalidate(replaced);
+            if let Some(former) = new.former.key_hash() {
+                cache.invalidate(former);
             }
             if let Ok(SignInOutcome::SignedIn(user) | SignInOutcome::Blocked(user)) = &outcome {
                 cache.invalidate(&user.id);

@@ -90,7 +90,13 @@ pub async fn signed_in_at(sessions: &Sessions, host: &str) -> Cookie<'static> {
         ..stored::Stored::default()
     };
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-    let begun = sessions.start_session(&secret, ada, &stored, attempt, None);
+    let begun = sessions.start_session(
+        &secret,
+        ada,
+        &stored,
+        attempt,
+        crate::accounts::sign_in::Former::None,
+    );
     begun.await.unwrap();
     sessions.app_session_cookie(host, &store::hash(&secret))
 }

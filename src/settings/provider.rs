@@ -1,18 +1,24 @@
 //! The provider: who we are there, what to ask for, whom to trust, through which proxy.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use super::source::{FileContent, Source};
 use super::{outbound_proxy, values};
-use crate::oidc::{GroupsClaim, Proxy, Registration};
+use crate::duration;
+use crate::oidc::{self, GroupsClaim, Proxy, Registration, Requirement};
 use crate::public_url::PublicUrl;
 
 const DEFAULT_SCOPES: &str = "openid email profile";
+const DEFAULT_STEP_UP_MAX_AGE: Duration = Duration::from_secs(300);
 
 /// What is configured about the provider.
 pub struct Provider {
     /// What the provider knows of us: `OIDC_*` and `PUBLIC_URL`.
     pub registration: Registration,
+    /// `STEP_UP_ACR` and `STEP_UP_MAX_AGE`: what `/step-up` requires beyond what each sign-in does.
+    pub step_up: Requirement,
     /// The file of `OIDC_CLIENT_SECRET_FILE`, which can be replaced at run time.
     pub client_secret_file: Option<FileContent>,
     /// The content of `OIDC_CA_FILE`: extra trust roots, PEM.
@@ -50,6 +56,19 @@ impl Provider {
         let groups = source.optional("OIDC_GROUPS_CLAIM", "groups", |text| {
             GroupsClaim::parse(&text)
         });
+        let acr_values =
+            source.optional("OIDC_ACR_VALUES", "urn:okta:loa:2fa:any", oidc::acr_values);
+        let required = Requirement {
+            acr: source
+                .optional(
+                    "OIDC_REQUIRED_ACR",
+                    "urn:okta:loa:2fa:any",
+                    oidc::acr_values,
+                )
+                .unwrap_or_default(),
+            max_age: source.optional("OIDC_MAX_AGE", "12h", duration::parse_or_zero),
+        };
+        let step_up = step_up(source);
         let (client_secret, client_secret_file) = client_secret?;
         Some(Provider {
             registration: Registration {
@@ -61,9 +80,12 @@ impl Provider {
                 scopes,
                 id_token_algs,
                 groups: groups.unwrap_or_default(),
+                acr_values: acr_values.unwrap_or_default(),
+                required,
                 client_auth,
                 response_mode: response_mode.unwrap_or_default(),
             },
+            step_up,
             client_secret_file,
             extra_roots,
             proxy,
@@ -75,6 +97,16 @@ impl Provider {
 pub(super) fn scopes(source: &mut Source<'_>) -> String {
     let scopes = source.optional("OIDC_SCOPES", DEFAULT_SCOPES, values::scopes);
     scopes.unwrap_or_else(|| DEFAULT_SCOPES.to_owned())
+}
+
+/// `STEP_UP_ACR` and `STEP_UP_MAX_AGE`.
+fn step_up(source: &mut Source<'_>) -> Requirement {
+    let acr = source.optional("STEP_UP_ACR", "phr phrh", oidc::acr_values);
+    let max_age = source.optional("STEP_UP_MAX_AGE", "5m", duration::parse_or_zero);
+    Requirement {
+        acr: acr.unwrap_or_default(),
+        max_age: Some(max_age.unwrap_or(DEFAULT_STEP_UP_MAX_AGE)),
+    }
 }
 
 fn extra_roots(source: &mut Source<'_>) -> Option<Vec<u8>> {

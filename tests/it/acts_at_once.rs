@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use doorward::accounts::block::{block, unblock};
 use doorward::accounts::delete::delete;
 use doorward::accounts::end::{Which, Why, end, sign_out};
-use doorward::accounts::sign_in::{SignIn, SignInOutcome, sign_in};
+use doorward::accounts::sign_in::{Former, SignIn, SignInOutcome, sign_in};
 use doorward::db::{
     AnyConnection, Groups, Kind, NewSession, NewUser, Session, SignOut, SingleUse, User,
 };
@@ -51,6 +51,12 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
     let used = latest(&done.attempts, dice.roll(6)).filter(|_| dice.roll(4) == 0);
     let attempt = used.unwrap_or_else(random::secret);
     done.attempts.lock().unwrap().push(attempt.clone());
+    let former = latest(&done.key_hashes, dice.roll(6));
+    let former = former.map(|former| match dice.roll(4) {
+        0 | 1 => Former::None,
+        2 => Former::Ends(former),
+        _ => Former::StepsUp(former),
+    });
     SignIn {
         person: NewUser {
             issuer: ISSUER.to_owned(),
@@ -66,7 +72,7 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
             state: "sealed".to_owned(),
         },
         attempt: SingleUse::new(Kind::Attempt, &attempt, now + time::Duration::HOUR),
-        replaces: latest(&done.key_hashes, dice.roll(6)).filter(|_| dice.roll(2) == 0),
+        former: former.unwrap_or(Former::None),
         now,
     }
 }
@@ -143,8 +149,9 @@ on_both! {
         let ended: i64 = ended.into_iter().map(count).sum();
         let signed_in = done.signed_in.into_inner();
         assert!(signed_in > rounds, "{signed_in}");
-        assert_eq!(count("sign_in"), signed_in);
-        assert_eq!(ended + storage.sessions(), signed_in);
+        assert!(count("step_up") > 0);
+        assert_eq!(count("sign_in") + count("step_up"), signed_in);
+        assert_eq!(ended + storage.sessions(), count("sign_in"));
         assert_eq!(count("user_created") - count("user_deleted"), storage.users());
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use doorward::accounts::block::{block, unblock};
-use doorward::accounts::sign_in::{SignIn, SignInOutcome};
+use doorward::accounts::sign_in::{Former, SignIn, SignInOutcome};
 use doorward::db::{AnyConnection, Groups, Kind, NewSession, NewUser, SingleUse, User};
 use doorward::random;
 use serde_json::Value;
@@ -68,7 +68,7 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignIn
         person,
         session,
         attempt: SingleUse::new(Kind::Attempt, &random::secret(), now),
-        replaces: None,
+        former: Former::None,
         now,
     };
     doorward::accounts::sign_in::sign_in(connection, &new)

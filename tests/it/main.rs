@@ -70,5 +70,6 @@ mod sign_out_twice;
 mod single_use;
 mod slow;
 mod starting;
+mod step_up;
 mod tabs;
 mod tls;

@@ -145,7 +145,7 @@ async fn a_discovery_member_that_is_needed_is_named_when_it_is_wrong() {
 }
 
 /// Core 2, 5.1.2
-/// Core 3.1.3.7 (13): Check `auth_time` if `max_age` was sent (SHOULD)
+/// Core 3.1.3.7 (13)
 #[actix_web::test]
 async fn claims_of_the_id_token_that_nobody_asked_for_may_be_anything() {
     let app = TestApp::spawn();

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 
+use super::faults::Acr;
 use super::pages;
 use super::seen::{Params, SESSION_COOKIE, Seen};
-use super::state::{CodeUse, Grant, Session, State, now_secs, opaque};
+use super::state::{CodeUse, Grant, Session, State, opaque};
 use super::wish::{Prompt, Refusal, Wish};
 
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -46,7 +47,10 @@ pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
             return choose(seen, state, &reply_to, wish, login);
         }
     }
-    match current_session(seen, state).filter(|session| wish.is_content_with(session)) {
+    let (now_secs, honours_acr) = (state.now_secs(), state.faults().acr == Acr::Honoured);
+    match current_session(seen, state)
+        .filter(|session| wish.is_content_with(session, now_secs, honours_acr))
+    {
         Some(session) => reply_to.grant(state, wish, session),
         None if wish.prompt == Prompt::Never => reply_to.refuse(
             state,
@@ -61,7 +65,12 @@ fn choose(seen: &Seen, state: &State, reply_to: &ReplyTo, wish: Wish, login: &st
     let session = Session {
         login: login.to_owned(),
         sid: opaque(),
-        auth_time_secs: now_secs(),
+        auth_time_secs: state.now_secs(),
+        acr: match &state.faults().acr {
+            Acr::None => None,
+            Acr::Honoured => Some(wish.acr_values.first().map_or("pwd", |acr| acr).to_owned()),
+            Acr::Always(acr) => Some(acr.clone()),
+        },
     };
     let key = opaque();
     {

@@ -27,7 +27,7 @@ pub fn configuration(state: &State) -> HttpResponse {
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],
         "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "nonce", "auth_time", "at_hash", "sid",
+            "iss", "sub", "aud", "exp", "iat", "nonce", "auth_time", "acr", "at_hash", "sid",
             "name", "given_name", "family_name", "preferred_username", "locale", "email", "email_verified",
         ],
         "request_parameter_supported": false,

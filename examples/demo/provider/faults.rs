@@ -42,8 +42,26 @@ pub struct Faults {
     pub send_iss: bool,
     /// Makes codes longer by so many characters. No fault: some providers put their whole state into a code.
     pub code_padding: usize,
+    /// What it says about the strength of a sign-in.
+    pub acr: Acr,
+    /// Says `auth_time` in milliseconds.
+    pub auth_time_in_millis: bool,
+    /// How far its clock is ahead.
+    pub clock_ahead_secs: u64,
     /// Puts the person's claims into the ID token too. No fault, but off by default.
     pub full_id_token: bool,
+}
+
+/// `acr` of ID tokens (OpenID Connect Core 2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Acr {
+    /// It is not there.
+    #[default]
+    None,
+    /// The first of `acr_values`; `pwd` without them. Whoever signed in otherwise is asked again.
+    Honoured,
+    /// Always this one, whatever was asked for.
+    Always(String),
 }
 
 /// Applies an edit if there is one.

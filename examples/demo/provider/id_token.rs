@@ -13,7 +13,7 @@ use super::faults::{Faults, edited};
 use super::keys::{Keys, foreign_jwk, sign_foreign};
 use super::people::Person;
 use super::seen;
-use super::state::{Grant, State, now_secs};
+use super::state::{Grant, State};
 
 pub const LIFETIME_SECS: u64 = 3600;
 
@@ -47,7 +47,7 @@ pub fn claims(
     person: &Person,
     access_token: &str,
 ) -> Value {
-    let now = now_secs();
+    let now = state.now_secs();
     let mut claims = json!({
         "iss": state.issuer,
         "sub": person.sub,
@@ -58,6 +58,12 @@ pub fn claims(
         "at_hash": at_hash(&faults.signing, access_token),
         "sid": grant.session.sid,
     });
+    if faults.auth_time_in_millis {
+        claims["auth_time"] = json!(grant.session.auth_time_secs * 1000);
+    }
+    if let Some(acr) = &grant.session.acr {
+        claims["acr"] = json!(acr);
+    }
     if let Some(nonce) = &grant.nonce {
         claims["nonce"] = json!(nonce);
     }

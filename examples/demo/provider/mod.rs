@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 pub use canned::Canned;
-pub use faults::{Edit, EditParams, EditToken, Faults};
+pub use faults::{Acr, Edit, EditParams, EditToken, Faults};
 pub use id_token::Signing;
 pub use keys::Keep;
 pub use people::{Person, demo_people};

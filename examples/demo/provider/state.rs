@@ -41,6 +41,8 @@ pub struct Session {
     pub login: String,
     pub sid: String,
     pub auth_time_secs: u64,
+    /// How strongly the person signed in.
+    pub acr: Option<String>,
 }
 
 /// The authorization of a code; the key is the code.
@@ -103,6 +105,11 @@ impl State {
         Arc::clone(&lock(&self.faults))
     }
 
+    /// Seconds since 1970 by this provider's clock.
+    pub fn now_secs(&self) -> u64 {
+        now_secs() + self.faults().clock_ahead_secs
+    }
+
     pub fn change_faults(&self, change: impl FnOnce(&mut Faults)) {
         loop {
             if let Some(faults) = Arc::get_mut(&mut lock(&self.faults)) {
@@ -158,7 +165,7 @@ pub fn opaque() -> String {
     value
 }
 
-pub fn now_secs() -> u64 {
+fn now_secs() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.expect("the clock is past 1970").as_secs()
 }

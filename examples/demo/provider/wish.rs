@@ -1,7 +1,7 @@
 //! An authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3), read and judged by itself.
 
 use super::seen::Params;
-use super::state::{Session, now_secs};
+use super::state::Session;
 
 /// A request whose parameters are valid. Where the response goes is judged before.
 pub struct Wish {
@@ -9,6 +9,8 @@ pub struct Wish {
     pub nonce: Option<String>,
     pub code_challenge: String,
     pub prompt: Prompt,
+    /// `acr_values`, in order of preference.
+    pub acr_values: Vec<String>,
     max_age_secs: Option<u64>,
 }
 
@@ -87,18 +89,27 @@ impl Wish {
             nonce: request.get("nonce").map(str::to_owned),
             code_challenge,
             prompt,
+            acr_values: request
+                .get("acr_values")
+                .unwrap_or_default()
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect(),
             max_age_secs,
         })
     }
 
-    /// Whether a session is enough, without asking again.
-    pub fn is_content_with(&self, session: &Session) -> bool {
-        let age_secs = now_secs().saturating_sub(session.auth_time_secs);
+    /// Whether a session is enough, without asking again. `honours_acr`: whether `acr_values` count.
+    pub fn is_content_with(&self, session: &Session, now_secs: u64, honours_acr: bool) -> bool {
+        let acr = session.acr.as_ref();
+        let is_wanted = |acr: &String| self.acr_values.contains(acr);
+        let is_strong = !honours_acr || self.acr_values.is_empty() || acr.is_some_and(is_wanted);
+        let age_secs = now_secs.saturating_sub(session.auth_time_secs);
         // max_age=0 asks again like prompt=login, even within the same second.
         let fresh = self
             .max_age_secs
             .is_none_or(|most| most > 0 && age_secs <= most);
-        self.prompt != Prompt::Always && fresh
+        self.prompt != Prompt::Always && fresh && is_strong
     }
 }
 

@@ -137,6 +137,29 @@ pub fn response_mode(registration: &Registration, offered: Option<&[String]>) ->
     }
 }
 
+/// Whether the provider knows each `acr` that a sign-in may need.
+pub fn acr(wanted: &[String], offered: Option<&[String]>) -> Finding {
+    if wanted.is_empty() {
+        return Finding::ok("acr", "none is asked for");
+    }
+    let Some(offered) = offered else {
+        return Finding::unknown("acr", "the provider does not list its acr values");
+    };
+    let missing: Vec<&str> = wanted
+        .iter()
+        .filter(|acr| !offered.contains(acr))
+        .map(String::as_str)
+        .collect();
+    match missing.is_empty() {
+        true => Finding::ok("acr", format!("all are offered: {}", wanted.join(" "))),
+        false => Finding::warning(
+            "acr",
+            format!("the provider does not list: {}", missing.join(" ")),
+            "check OIDC_ACR_VALUES, OIDC_REQUIRED_ACR, STEP_UP_ACR and acr in RULES_FILE: a sign-in that needs what the              provider does not know is refused",
+        ),
+    }
+}
+
 /// Whether people can sign out at the provider too, and return.
 pub fn end_session(metadata: &Metadata, registration: &Registration, found: EndSession) -> Finding {
     let endpoint = metadata.end_session_endpoint.as_ref();

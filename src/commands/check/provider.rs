@@ -11,7 +11,7 @@ use crate::oidc::{self, CertificateFault, FetchError, Http, Metadata};
 use crate::settings::Settings;
 
 /// The checks below, in their order.
-pub const CHECKS: [&str; 10] = [
+pub const CHECKS: [&str; 11] = [
     "discovery",
     "issuer",
     "clock",
@@ -19,6 +19,7 @@ pub const CHECKS: [&str; 10] = [
     "scopes",
     "client_auth",
     "response_mode",
+    "acr",
     "client",
     "client_secret",
     "end_session",
@@ -34,6 +35,7 @@ pub fn check(settings: Settings) -> Vec<Finding> {
 }
 
 async fn ask(settings: Settings) -> Vec<Finding> {
+    let acr = acr_values(&settings);
     let registration = settings.provider.registration;
     let found = match oidc::tls_config(settings.provider.extra_roots.as_deref()) {
         Ok(tls) => Ok(Http::new(tls, &settings.provider.proxy)),
@@ -56,6 +58,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         metadata,
         scopes,
         response_modes,
+        acr_values,
         unsupported_requirements,
     } = match document {
         Ok(published) => published,
@@ -94,10 +97,25 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         offers::scopes(&registration.scopes, scopes.as_deref()),
         offers::client_auth(&metadata, &registration),
         offers::response_mode(&registration, response_modes.as_deref()),
+        offers::acr(&acr, acr_values.as_deref()),
         client::id(acceptance, &registration),
         client::secret(secret),
         offers::end_session(&metadata, &registration, end_session),
     ]
+}
+
+/// Every `acr` that a sign-in may need, by settings and rules, each once.
+fn acr_values(settings: &Settings) -> Vec<String> {
+    let registration = &settings.provider.registration;
+    let rules = settings.gateway.iter().flat_map(|it| it.rules.all());
+    let lists = [
+        &registration.acr_values,
+        &registration.required.acr,
+        &settings.provider.step_up.acr,
+    ];
+    let lists = lists.into_iter().chain(rules.map(|rule| &rule.acr));
+    let all: std::collections::BTreeSet<&String> = lists.flatten().collect();
+    all.into_iter().cloned().collect()
 }
 
 /// The findings if discovery fails: only the clock can be checked.

@@ -22,6 +22,9 @@ const FILE_LIMIT: usize = 1 << 20;
 const RULE_LIMIT: usize = 10_000;
 
 /// The longest name, in characters.
+/// How many characters the values of `acr` may have together: they are sent to the provider, and to programs in a header.
+const ACR_LIMIT: usize = 300;
+
 const NAME_LIMIT: usize = 100;
 
 const KEYS: [&str; 13] = [
@@ -190,7 +193,7 @@ impl Reader {
             networks: self.parsed(keys, "networks", values::network),
             allow: self.allow(keys),
             max_age: self.max_age(keys),
-            acr: self.parsed(keys, "acr", values::word),
+            acr: self.acr(keys),
             cors_origins: self.parsed(keys, "cors_origins", values::origin),
         }
     }
@@ -215,6 +218,15 @@ impl Reader {
             self.fault(keys.span("name"), fault);
         }
         name.unwrap_or_default()
+    }
+
+    fn acr(&mut self, keys: &Keys<'_, '_>) -> Vec<String> {
+        let acr = self.parsed(keys, "acr", values::acr);
+        if acr.join(" ").len() > ACR_LIMIT {
+            let fault = format!("acr has more than {ACR_LIMIT} characters together");
+            self.fault(keys.span("acr"), fault);
+        }
+        acr
     }
 
     fn max_age(&mut self, keys: &Keys<'_, '_>) -> Option<std::time::Duration> {

@@ -9,7 +9,7 @@ use crate::accounts::reason::Reason;
 use crate::http::error::Error;
 use crate::http::pages::messages::{self, Message};
 use crate::observe::metrics::Endpoint;
-use crate::oidc::{self, AuthorizationError, FetchError, IdTokenError, JwsError};
+use crate::oidc::{self, AuthorizationError, FetchError, IdTokenError, JwsError, Unmet};
 use crate::session::AttemptError;
 
 const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
@@ -90,6 +90,8 @@ impl Refusal {
             Error::Blocked { .. } =>
                 Refusal::new(FORBIDDEN, messages::BLOCKED, Reason::Blocked,
                     "`doorward users unblock PERSON` lets them sign in"),
+            Error::StepUpSubject =>
+                Refusal::new(FORBIDDEN, messages::SOMEBODY_ELSE, Reason::StepUpSubject, ""),
             Error::CrossSiteSignOut =>
                 Refusal::of_page(FORBIDDEN, messages::CROSS_SITE_SIGN_OUT, ""),
             Error::HandoverForged =>
@@ -259,6 +261,12 @@ impl Refusal {
             IdTokenError::AccessTokenHash => row(Reason::IdTokenAccessToken, ATTACK),
             IdTokenError::Subject =>
                 row(Reason::IdTokenSubject, "the provider does not follow the standard"),
+            IdTokenError::Authentication(Unmet::Acr { .. }) =>
+                Refusal::new(FORBIDDEN, messages::STRONGER_SIGN_IN, Reason::Acr,
+                    "does the provider know this acr, and does the person have such a factor? See docs/operations.md"),
+            IdTokenError::Authentication(_) =>
+                Refusal::new(FORBIDDEN, messages::STRONGER_SIGN_IN, Reason::AuthTime,
+                    "the provider must obey max_age and send auth_time in seconds; check both clocks"),
         }
     }
 

@@ -7,7 +7,6 @@ mod original;
 mod record;
 mod respond;
 
-use std::net::IpAddr;
 use std::time::Instant;
 
 use actix_web::web::Data;
@@ -22,6 +21,8 @@ use departure::depart;
 pub use record::Outcome;
 use record::{Record, refusal};
 use respond::Responder;
+
+use crate::session::Start;
 
 /// Caddy, Traefik and HAProxy ask.
 pub async fn forward(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
@@ -58,7 +59,7 @@ async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResp
     };
     let examine = async {
         let response = match client.peer_is_trusted {
-            true => examine(gateway, request, client.ip, &responder, &mut record).await,
+            true => examine(gateway, request, &responder, &mut record).await,
             false => {
                 record.set(Outcome::Untrusted, "untrusted_peer");
                 responder.forbidden()
@@ -74,7 +75,6 @@ async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResp
 async fn examine(
     gateway: &Gateway,
     request: &HttpRequest,
-    client: Option<IpAddr>,
     responder: &Responder,
     record: &mut Record,
 ) -> HttpResponse {
@@ -92,17 +92,16 @@ async fn examine(
             return responder.malformed(false);
         }
     };
-    let response = answer(gateway, &original, &headers, client, responder, record).await;
+    let response = answer(gateway, &original, &headers, responder, record).await;
     record.of_request(&original);
     response
 }
 
-/// The response to a question about `original`, a request of `client`.
+/// The response to a question about `original`.
 async fn answer(
     gateway: &Gateway,
     original: &OriginalRequest<'_>,
     headers: &RequestHeaders<'_>,
-    client: Option<IpAddr>,
     responder: &Responder,
     record: &mut Record,
 ) -> HttpResponse {
@@ -127,7 +126,7 @@ async fn answer(
         original,
         headers,
         &cookies,
-        visit.is_some(),
+        visit.as_deref(),
         responder,
         record,
     )
@@ -136,15 +135,13 @@ async fn answer(
         return response;
     }
     let visitor = visit.as_ref().map(|session| visitor(session));
-    // The proxy's own address is nobody's.
-    let client = client.filter(|ip| !gateway.trusted_proxies.contains(*ip));
     let rules = gateway.access.rules.load();
     let user_name = gateway.access.user_name;
     let decision = decide(
         &rules,
         original,
         headers,
-        client,
+        responder.client_of_rules(gateway),
         visitor.as_ref(),
         user_name,
         gateway.sessions.now(),
@@ -175,25 +172,35 @@ async fn answer(
             record.rule(rule);
             match asker {
                 Asker::Navigation => depart(
-                    gateway, original, headers, &cookies, false, responder, record,
+                    gateway,
+                    original,
+                    headers,
+                    &cookies,
+                    Start::SignIn,
+                    responder,
+                    record,
                 ),
                 Asker::Frame | Asker::Program => {
                     record.set(Outcome::Unauthenticated, "");
-                    responder.unauthenticated(gateway, original, Some(rule), headers, asker)
+                    responder.unauthenticated(gateway, original, Some(rule), headers, asker, None)
                 }
             }
         }
         Decision::NeedsStepUp(rule, asker, unmet) => {
             record.rule(rule);
-            record.set(Outcome::Refused, unmet.reason());
-            responder.refused(
-                gateway,
-                original,
-                Some(rule),
-                headers,
-                asker,
-                unmet.reason(),
-            )
+            match asker {
+                Asker::Navigation => {
+                    let start = Start::StepUp;
+                    depart(
+                        gateway, original, headers, &cookies, start, responder, record,
+                    )
+                }
+                Asker::Frame | Asker::Program => {
+                    record.set(Outcome::Unauthenticated, unmet.reason());
+                    let (rule, unmet) = (Some(rule), Some(unmet));
+                    responder.unauthenticated(gateway, original, rule, headers, asker, unmet)
+                }
+            }
         }
         Decision::Refused(rule, refusal) => {
             if let Some(rule) = rule {

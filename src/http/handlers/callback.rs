@@ -18,7 +18,8 @@ use crate::http::app::App;
 use crate::http::error::refusals::{Refusal, Retry};
 use crate::http::error::{Error, Refused};
 use crate::http::handlers::fetch_metadata::{is_own_form, is_prefetch};
-use crate::http::handlers::{login, no_content, redirect_to, refuse};
+use crate::http::handlers::sign_in::{NewAttempt, start_sign_in};
+use crate::http::handlers::{no_content, redirect_to, refuse};
 use crate::http::pages::{ContinuePage, Field};
 use crate::http::paths;
 use crate::oidc::{Attempt, AuthorizationResponse};
@@ -158,11 +159,12 @@ async fn finish_or_retry(
     let attempt = app
         .sessions
         .take_attempt(request, response.state.as_deref());
-    let return_to = match &attempt {
-        Ok(LoginAttempt { return_to, .. }) | Err(AttemptError::Expired { return_to }) => {
-            return_to.clone()
-        }
-        Err(_) => ReturnTo::ours(app.public_url.at(paths::PROFILE)),
+    let (return_to, step_up) = match &attempt {
+        Ok(LoginAttempt {
+            return_to, step_up, ..
+        })
+        | Err(AttemptError::Expired { return_to, step_up }) => (return_to.clone(), step_up.clone()),
+        Err(_) => (ReturnTo::ours(app.public_url.at(paths::PROFILE)), None),
     };
     let refused = match finish_login(app, request, response, attempt).await {
         Ok(()) => return Ok(redirect_to(return_to.as_str())),
@@ -176,9 +178,15 @@ async fn finish_or_retry(
         // The Back button or a second tab: the person is signed in already.
         (Some(_), _) => Ok(redirect_to(return_to.as_str())),
         // A restored tab, a bookmark, a long pause: the provider may not even ask for a password.
-        (None, Some(fresh)) => {
+        (None, Some(attempt)) => {
             log::info!("starting the sign-in again: {}", refused.error);
-            login::start_sign_in(app, request, fresh, return_to, None)
+            let fresh = NewAttempt {
+                attempt,
+                return_to,
+                step_up,
+                login_hint: None,
+            };
+            start_sign_in(app, request, fresh)
                 .await
                 .map_err(|error| error.at(refused.stage))
         }

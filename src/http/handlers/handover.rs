@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
+use crate::accounts::audit::Stage;
 use crate::gateway::decision::judge;
 use crate::gateway::original_request::OriginalRequest;
 use crate::gateway::rules::Selected;
@@ -14,10 +15,12 @@ use crate::http::error::Error;
 use crate::http::gateway::visitor;
 use crate::http::handlers::fetch_metadata::is_prefetch;
 use crate::http::handlers::refused::refused_page;
-use crate::http::handlers::{no_content, redirect_to};
+use crate::http::handlers::sign_in::{required_by, start_step_up};
+use crate::http::handlers::{no_content, redirect_to, refuse};
 use crate::http::paths;
 use crate::observe::request_id::RequestContext;
-use crate::session::{HandoverError, HandoverRequest, RefusedVisit, SignedIn};
+use crate::oidc::Requirement;
+use crate::session::{HandoverError, HandoverRequest, RefusedVisit, ReturnTo, SignedIn, StepUp};
 
 /// The name of the code in an app's query.
 pub const CODE: &str = "_doorward";
@@ -62,7 +65,7 @@ pub async fn handover(
         return Ok(redirect_to(&target));
     }
     let Some(person) = person else {
-        let here = format!("{}?{REQUEST}={sealed}", app.public_url.at(paths::HANDOVER));
+        let here = address(&app, sealed);
         let here: String = byte_serialize(here.as_bytes()).collect();
         return Ok(redirect_to(&format!(
             "{}?return_to={here}",
@@ -78,7 +81,13 @@ pub async fn handover(
             let now = app.sessions.now();
             match judge(rule, &visitor, access.user_name, now) {
                 Ok(None) => None,
-                Ok(Some(unmet)) => Some(unmet.reason()),
+                Ok(Some(unmet)) => match required_by(rule) {
+                    // Once: then the person gets to know what is missing.
+                    Some(required) if wanted.step_up != StepUp::Done => {
+                        return step_up(&app, &request, required, &wanted).await;
+                    }
+                    _ => Some(unmet.reason()),
+                },
                 Err(refusal) => Some(refusal.reason()),
             }
         }
@@ -103,6 +112,25 @@ pub async fn handover(
         None => '?',
     };
     Ok(redirect_to(&format!("{target}{joint}{CODE}={code}")))
+}
+
+/// The address of the handover with a sealed request.
+fn address(app: &App, sealed: &str) -> String {
+    format!("{}?{REQUEST}={sealed}", app.public_url.at(paths::HANDOVER))
+}
+
+/// Redirects to the provider, and back here afterwards.
+async fn step_up(
+    app: &App,
+    request: &HttpRequest,
+    required: Requirement,
+    wanted: &HandoverRequest,
+) -> Result<HttpResponse, Error> {
+    let back = address(app, &app.sessions.after_step_up(wanted));
+    match start_step_up(app, request, required, ReturnTo::ours(back)).await {
+        Ok(response) => Ok(response),
+        Err(error) => Ok(refuse(app, error.at(Stage::NoAttempt)).await),
+    }
 }
 
 fn url(wanted: &HandoverRequest) -> String {

@@ -12,7 +12,8 @@ use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::handlers::fetch_metadata::is_prefetch;
 use crate::http::handlers::handover::REQUEST;
-use crate::http::handlers::{no_content, redirect_to, refuse};
+use crate::http::handlers::sign_in::{NewAttempt, start_sign_in};
+use crate::http::handlers::{no_content, refuse};
 use crate::http::paths;
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
@@ -38,25 +39,35 @@ pub async fn login(
     if is_prefetch(request.headers()) {
         return Ok(no_content());
     }
-    let wanted = query.return_to.as_deref();
+    let return_to = return_to(&app, query.return_to.as_deref());
+    let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
+    let login_hint = query.login_hint.as_deref();
+    let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
+    let new = NewAttempt {
+        attempt: Attempt::new(),
+        return_to,
+        step_up: None,
+        login_hint,
+    };
+    match start_sign_in(&app, &request, new).await {
+        Ok(response) => Ok(response),
+        Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
+    }
+}
+
+/// Where the person wants to be after signing in: a page of ours, or an app behind the gateway; otherwise their profile.
+pub fn return_to(app: &App, wanted: Option<&str>) -> ReturnTo {
     let here = |wanted| {
         ReturnTo::parse(wanted, &app.public_url, |path| {
             app.routes.may_return_to(path)
         })
     };
-    let return_to = wanted
+    wanted
         .and_then(|wanted| {
-            let elsewhere = || at_an_app(&app, wanted).or_else(|| handover(&app, wanted));
+            let elsewhere = || at_an_app(app, wanted).or_else(|| handover(app, wanted));
             here(wanted).or_else(elsewhere)
         })
-        .unwrap_or_else(|| ReturnTo::ours(app.public_url.at(paths::PROFILE)));
-    let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
-    let login_hint = query.login_hint.as_deref();
-    let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
-    match start_sign_in(&app, &request, Attempt::new(), return_to, login_hint).await {
-        Ok(response) => Ok(response),
-        Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
-    }
+        .unwrap_or_else(|| ReturnTo::ours(app.public_url.at(paths::PROFILE)))
 }
 
 /// A handover, which can be longer than other addresses, since we made it.
@@ -78,23 +89,4 @@ fn at_an_app(app: &App, wanted: &str) -> Option<ReturnTo> {
     let is_known = access.rules.load().knows_host(original.host.as_str());
     let url = original.url();
     (is_safe && is_known && url.len() <= ReturnTo::LIMIT).then(|| ReturnTo::ours(url))
-}
-
-/// Redirects to the provider with `attempt`, which a cookie keeps until the person comes back.
-pub async fn start_sign_in(
-    app: &App,
-    request: &HttpRequest,
-    attempt: Attempt,
-    return_to: ReturnTo,
-    login_hint: Option<&str>,
-) -> Result<HttpResponse, Error> {
-    let provider = app
-        .provider
-        .authorization_request(&app.http, &attempt, login_hint)
-        .await?;
-    let mut response = redirect_to(provider.as_str());
-    for cookie in app.sessions.start_attempt(request, attempt, return_to) {
-        response.add_cookie(&cookie).map_err(Error::internal)?;
-    }
-    Ok(response)
 }

@@ -12,7 +12,9 @@ pub mod login;
 pub mod logout;
 pub mod profile;
 pub mod refused;
+mod sign_in;
 mod signed_in;
+pub mod step_up;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;

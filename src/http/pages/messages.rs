@@ -1,5 +1,5 @@
 //! The texts of the error page: what happened, and what to do next. Nothing in them comes from a provider or a database.
-//! `http/error/refusals.rs` says which error has which message.
+//! `http/error/refusals.rs` says which error has which message. Longer than other files, since it is one list.
 
 /// The text of an error page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,16 @@ pub const FACTOR_MISSING: Message = sign_in_again(
     "Your sign-in provider needs another factor",
     "Your account has no sign-in method that is strong enough for this application.",
     "Set one up at your sign-in provider, or ask your administrator. Then sign in again.",
+);
+pub const STRONGER_SIGN_IN: Message = sign_in_again(
+    "A stronger sign-in is needed",
+    "Your sign-in provider did not confirm the stronger sign-in that this page needs.",
+    "Go back and try again. If it happens again, tell your administrator the reference.",
+);
+pub const SOMEBODY_ELSE: Message = home(
+    "That is somebody else",
+    "You signed in as another person than the one who is signed in here. Nothing has changed.",
+    "Go back and sign in as the same person, or sign out here first.",
 );
 pub const PROVIDER_BUSY: Message = sign_in_again(
     "Your sign-in provider is busy",

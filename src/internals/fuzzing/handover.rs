@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::db::{DatabaseUrl, Db};
 use crate::gateway::host::{Host, Scheme};
 use crate::gateway::path::Target;
-use crate::session::{AppCookies, HandoverError, NewHandover, RefusedVisit, Sessions};
+use crate::session::{AppCookies, HandoverError, NewHandover, RefusedVisit, Sessions, Start};
 use crate::settings::Settings;
 
 const KEY_HASH: &str = "a key hash";
@@ -79,7 +79,7 @@ fn start(host: &str, target: &Target<'_>, cookies: &AppCookies<'_>, change: &[u8
         target: &target,
         is_post: false,
         return_to: None,
-        is_retry: false,
+        start: Start::SignIn,
     };
     let Some(started) = SESSIONS.start_handover(&new, cookies) else {
         return;

@@ -7,14 +7,16 @@ use url::Url;
 
 use crate::oidc::Registration;
 use crate::oidc::flow::attempt::Attempt;
+use crate::oidc::flow::requirement::Requirement;
 use crate::oidc::provider::metadata::Metadata;
 
-/// The URL to which the browser is sent.
+/// The URL to which the browser is sent. `step_up` is what this sign-in requires beyond what each does.
 pub fn authorization_request(
     metadata: &Metadata,
     registration: &Registration,
     attempt: &Attempt,
     login_hint: Option<&str>,
+    step_up: Option<&Requirement>,
 ) -> Url {
     let mut url = metadata.authorization_endpoint.clone();
     let mut query = url.query_pairs_mut();
@@ -30,6 +32,20 @@ pub fn authorization_request(
         .append_pair("code_challenge_method", "S256");
     if let Some(login_hint) = login_hint {
         query.append_pair("login_hint", login_hint);
+    }
+    let own = step_up.map(|step_up| &step_up.acr[..]);
+    let acr = own
+        .filter(|own| !own.is_empty())
+        .unwrap_or(&registration.acr_values);
+    if !acr.is_empty() {
+        query.append_pair("acr_values", &acr.join(" "));
+    }
+    let max_ages = [
+        registration.required.max_age,
+        step_up.and_then(|step_up| step_up.max_age),
+    ];
+    if let Some(max_age) = max_ages.into_iter().flatten().min() {
+        query.append_pair("max_age", &max_age.as_secs().to_string());
     }
     drop(query);
     url
@@ -90,8 +106,8 @@ mod tests {
                 response_mode,
                 ..registration()
             };
-            let url =
-                authorization_request(&metadata(json!({})), &registration, &attempt, Some("a@b"));
+            let metadata = metadata(json!({}));
+            let url = authorization_request(&metadata, &registration, &attempt, Some("a@b"), None);
             assert_eq!(
                 url.as_str(),
                 format!(
@@ -103,5 +119,42 @@ mod tests {
                 )
             );
         }
+    }
+
+    /// Core 3.1.2.1 (g)
+    /// RFC 9470 4
+    #[test]
+    fn a_sign_in_asks_for_what_it_requires() {
+        let secs = std::time::Duration::from_secs;
+        let sent = |acr_values: &[&str], max_age, step_up: Option<(&[&str], Option<u64>)>| {
+            let list = |acr: &[&str]| acr.iter().map(|it| (*it).to_owned()).collect();
+            let of = |acr: &[&str], max_age: Option<u64>| Requirement {
+                acr: list(acr),
+                max_age: max_age.map(secs),
+            };
+            let registration = Registration {
+                acr_values: list(acr_values),
+                required: of(&["never sent"], max_age),
+                ..registration()
+            };
+            let metadata = metadata(json!({}));
+            let step_up = step_up.map(|(acr, max_age)| of(acr, max_age));
+            let attempt = Attempt::new();
+            let url =
+                authorization_request(&metadata, &registration, &attempt, None, step_up.as_ref());
+            let value = |name: &str| {
+                let found = url.query_pairs().find(|(key, _)| key == name);
+                found.map_or_else(String::new, |(_, value)| value.into_owned())
+            };
+            (value("acr_values"), value("max_age"))
+        };
+        let pair = |acr: &str, max_age: &str| (acr.to_owned(), max_age.to_owned());
+        assert_eq!(sent(&[], None, None), pair("", ""));
+        assert_eq!(sent(&["a", "b"], Some(0), None), pair("a b", "0"));
+        assert_eq!(
+            sent(&["a"], Some(60), Some((&["phr", "phrh"], Some(3600)))),
+            pair("phr phrh", "60")
+        );
+        assert_eq!(sent(&["a"], None, Some((&[], Some(300)))), pair("a", "300"));
     }
 }

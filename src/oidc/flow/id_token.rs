@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::oidc::flow::groups::GroupsClaim;
 use crate::oidc::flow::profile::Profile;
+use crate::oidc::flow::requirement::Unmet;
 use crate::oidc::jose::audience::Audience;
 use crate::oidc::jose::json::{self, Object, quoted};
 use crate::oidc::jose::jws::{JwsError, Verified};
@@ -62,8 +63,8 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// A claim that security depends on must have its type; `null` is a wrong type. `acr` and `auth_time` were not asked
-    /// for: with a wrong type they count as absent, and then no rule that needs them fits.
+    /// A claim that security depends on must have its type; `null` is a wrong type. With a wrong type,
+    /// `acr` and `auth_time` count as absent, and then they meet no requirement.
     fn read(payload: &[u8], groups: &GroupsClaim) -> Result<Claims, IdTokenError> {
         let names = [
             "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "acr",
@@ -145,7 +146,7 @@ fn judge_claims(
     if !random::is_same(nonce, expected.nonce) {
         return Err(IdTokenError::Nonce);
     }
-    // 12 and 13 (acr, auth_time): Doorward requests neither.
+    // 12 and 13 (acr, auth_time): `requirement.rs`, for what a sign-in requires.
     // Core 3.1.3.8: the access token's hash, where it is given.
     if let Some(at_hash) = &claims.at_hash
         && *at_hash != access_token_hash(alg, expected.access_token)
@@ -207,6 +208,8 @@ pub enum IdTokenError {
     AccessTokenHash,
     /// `sub` is empty, too long or not printable.
     Subject,
+    /// The person was not authenticated as this sign-in requires.
+    Authentication(Unmet),
 }
 
 impl fmt::Display for IdTokenError {
@@ -225,6 +228,7 @@ impl fmt::Display for IdTokenError {
             Self::NoNonce => f.write_str("it has no nonce"),
             Self::AccessTokenHash => f.write_str("its at_hash is not of this access token"),
             Self::Subject => f.write_str("its sub is empty, over 255 characters or not printable"),
+            Self::Authentication(cause) => cause.fmt(f),
         }
     }
 }

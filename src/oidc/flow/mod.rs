@@ -9,5 +9,6 @@ pub mod groups;
 pub mod id_token;
 pub mod profile;
 pub mod refusal;
+pub mod requirement;
 pub mod token;
 pub mod userinfo;

@@ -48,7 +48,7 @@ pub async fn authorization(
     registration: &Registration,
 ) -> Acceptance {
     let attempt = Attempt::new();
-    let request = authorization_request(metadata, registration, &attempt, None);
+    let request = authorization_request(metadata, registration, &attempt, None, None);
     // The response must be a redirect, whatever mode is configured. That is the default for a code.
     let mut url = request.clone();
     url.query_pairs_mut()

@@ -128,7 +128,7 @@ async fn sign_in(
     };
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
     let signed_in = sessions
-        .sign_in(&request, person, authentication, attempt)
+        .sign_in(&request, person, authentication, attempt, false)
         .await;
     match signed_in {
         Ok(()) => "in".to_owned(),

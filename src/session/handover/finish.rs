@@ -20,6 +20,8 @@ pub struct Arrived {
     pub cookie: Cookie<'static>,
     /// Path and query, if the browser kept them.
     pub target: Option<String>,
+    /// Whether the handover was for a stronger sign-in.
+    pub is_step_up: bool,
 }
 
 /// Why a handover failed.
@@ -91,6 +93,7 @@ impl Sessions {
             key_hash: code.key_hash,
             cookie,
             target: pending.target,
+            is_step_up: code.is_step_up,
         })
     }
 

@@ -3,7 +3,9 @@
 use actix_web::cookie::Cookie;
 
 use super::app_cookies::SHORT_PENDING;
-use super::{AppCookies, HandoverRequest, LIFETIME, PendingHandover, SLOTS, pending_place};
+use super::{
+    AppCookies, HandoverRequest, LIFETIME, PendingHandover, SLOTS, Start, StepUp, pending_place,
+};
 use crate::random;
 use crate::session::Sessions;
 use crate::session::store::hash;
@@ -27,8 +29,8 @@ pub struct NewHandover<'a> {
     pub is_post: bool,
     /// Path and query of where the browser goes in the end, if not to `target`.
     pub return_to: Option<&'a str>,
-    /// Whether it follows a handover that failed: then no other follows.
-    pub is_retry: bool,
+    /// Why it starts.
+    pub start: Start,
 }
 
 /// The first step of a handover.
@@ -58,7 +60,11 @@ impl Sessions {
                 is_post: new.is_post,
                 slot,
                 verifier_hash: verifier_hash.clone(),
-                is_retry: new.is_retry,
+                is_retry: new.start == Start::Retry,
+                step_up: match new.start {
+                    Start::StepUp => StepUp::Needed,
+                    Start::SignIn | Start::Retry => StepUp::No,
+                },
                 made_at,
             };
             self.seal_handover("request", &request)

@@ -48,7 +48,7 @@ impl Browser {
             target,
             is_post: return_to.is_some(),
             return_to,
-            is_retry: false,
+            start: Start::SignIn,
         };
         let started = sessions.start_handover(&new, &sessions.app_cookies(HOST, &headers))?;
         self.set(&started.cookie);

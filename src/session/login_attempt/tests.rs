@@ -11,7 +11,7 @@ fn profile() -> ReturnTo {
 fn begun(sessions: &Sessions) -> (Cookie<'static>, String) {
     let attempt = Attempt::new();
     let state = attempt.state.clone();
-    let mut cookies = sessions.start_attempt(&request_with([]), attempt, profile());
+    let mut cookies = sessions.start_attempt(&request_with([]), attempt, profile(), None);
     assert_eq!(cookies.len(), 1);
     (cookies.remove(0), state)
 }
@@ -75,7 +75,8 @@ fn a_person_has_ten_minutes_at_the_provider() {
     let expired = sessions.take_attempt(&request, Some(&state)).err().unwrap();
     assert_eq!(expired.to_string(), "the attempt is older than ten minutes");
     let return_to = profile();
-    assert_eq!(expired, AttemptError::Expired { return_to });
+    let step_up = None;
+    assert_eq!(expired, AttemptError::Expired { return_to, step_up });
 }
 
 /// The cookie of a fresh attempt that leads to a place of so many bytes, in a browser that has `kept`.
@@ -87,7 +88,7 @@ fn begun_with(
     let public_url = PublicUrl::parse("https://app.example").unwrap();
     let place = format!("/{}", "a".repeat(return_to - 1));
     let place = ReturnTo::parse(&place, &public_url, |_| true).unwrap();
-    sessions.start_attempt(&request_with(kept), Attempt::new(), place)
+    sessions.start_attempt(&request_with(kept), Attempt::new(), place, None)
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
             |_| true,
         );
         let request = request_with(&kept);
-        kept.extend(sessions.start_attempt(&request, attempt, place.unwrap()));
+        kept.extend(sessions.start_attempt(&request, attempt, place.unwrap(), None));
         clock.shift(Duration::SECOND);
     }
     let names_of = |cookies: &[Cookie<'static>]| names(cookies);
@@ -167,4 +168,45 @@ fn attempts_with_a_long_place_to_return_to_share_two_cookies() {
     }
     let short = begun_with(&sessions, &[], SHORT_RETURN_TO);
     assert!(short[0].name().len() > kept[0].name().len());
+}
+
+/// What a previous version sealed, and what it can open.
+#[test]
+fn an_attempt_has_the_form_of_the_previous_version_unless_it_requires_something() {
+    let json = r#"[["secret",1],"/profile",1800000000000000000]"#;
+    let login = LoginAttempt::read(json.as_bytes()).unwrap();
+    assert_eq!(login.step_up, None);
+    assert_eq!(serde_json::to_string(&Plain::from(login)).unwrap(), json);
+    let json = r#"[["secret",0],"/",0,[["phr"],3600]]"#;
+    let login = LoginAttempt::read(json.as_bytes()).unwrap();
+    let required = login.step_up.clone().unwrap();
+    assert_eq!(required.acr, ["phr"]);
+    assert_eq!(required.max_age, Some(std::time::Duration::from_secs(3600)));
+    assert_eq!(serde_json::to_string(&Plain::from(login)).unwrap(), json);
+}
+
+/// A browser may be at the provider for several rules with long lists at once.
+#[test]
+fn attempts_with_long_lists_share_two_cookies() {
+    let (sessions, _) = sessions();
+    let required = Requirement {
+        acr: vec!["x".repeat(300)],
+        max_age: None,
+    };
+    let mut names = std::collections::BTreeSet::new();
+    let mut kept: Vec<Cookie<'static>> = Vec::new();
+    for _ in 0..5 {
+        let request = request_with(&kept);
+        let required = Some(required.clone());
+        let set = sessions.start_attempt(&request, Attempt::new(), profile(), required);
+        for cookie in set {
+            kept.retain(|it| it.name() != cookie.name());
+            if !cookie.value().is_empty() {
+                names.insert(cookie.name().to_owned());
+                kept.push(cookie);
+            }
+        }
+    }
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(kept.iter().map(header_bytes).sum::<usize>() <= TOGETHER);
 }

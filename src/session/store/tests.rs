@@ -12,7 +12,7 @@ use time::Duration;
 use super::super::tests::request_with;
 use super::*;
 use crate::accounts::end::{Which, Why};
-use crate::accounts::sign_in::SignInOutcome;
+use crate::accounts::sign_in::{Former, SignInOutcome};
 use crate::db::{Groups, NewUser};
 
 #[actix_web::test]
@@ -143,7 +143,7 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
     let begin = async |sessions: &Sessions, subject: &str, attempt| {
         let stored = Stored::default();
         sessions
-            .start_session("secret", ada(subject), &stored, attempt, None)
+            .start_session("secret", ada(subject), &stored, attempt, Former::None)
             .await
     };
     let begun = begin(&fixture.sessions, "ada", spent).await.unwrap();

@@ -49,6 +49,21 @@ fn each_fault_is_named() {
             "lacks openid, without which the provider identifies nobody",
         ),
         (
+            "OIDC_REQUIRED_ACR",
+            "phr \"quoted\"",
+            "has other characters than visible ASCII without quotes and backslashes",
+        ),
+        (
+            "OIDC_MAX_AGE",
+            "soon",
+            "is not a number with a unit: s, m, h or d",
+        ),
+        (
+            "STEP_UP_MAX_AGE",
+            "1y",
+            "is not a number with a unit: s, m, h or d",
+        ),
+        (
             "OIDC_ID_TOKEN_ALGS",
             "HS256",
             "names an algorithm that is not supported; supported are asymmetric ones such as RS256 and ES256",

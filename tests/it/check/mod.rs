@@ -65,12 +65,13 @@ pub fn complaints(app: &TestApp) -> Vec<String> {
 }
 
 /// The lines of all checks that need discovery, if that fails.
-const UNTOLD: [&str; 8] = [
+const UNTOLD: [&str; 9] = [
     "can't tell issuer needs the discovery document.",
     "can't tell keys needs the discovery document.",
     "can't tell scopes needs the discovery document.",
     "can't tell client_auth needs the discovery document.",
     "can't tell response_mode needs the discovery document.",
+    "can't tell acr needs the discovery document.",
     "can't tell client needs the discovery document.",
     "can't tell client_secret needs the discovery document.",
     "can't tell end_session needs the discovery document.",

@@ -155,6 +155,51 @@ async fn a_provider_without_end_session_or_our_authentication_or_response_mode()
     );
 }
 
+/// By settings, and by a rule of the gateway.
+#[actix_web::test]
+async fn an_acr_that_the_provider_does_not_know() {
+    let app = TestApp::spawn();
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules.toml");
+    let text =
+        "[[rule]]\nname = 'a'\nhosts = ['a.test']\nallow = 'signed-in'\nacr = ['mfa', 'phr']\n";
+    std::fs::write(&rules, text).unwrap();
+    let addr = crate::support::process::free_addr().to_string();
+    let settings = [
+        ("OIDC_ACR_VALUES", "pwd phr"),
+        ("STEP_UP_ACR", "phrh"),
+        ("GATEWAY_ADDR", addr.as_str()),
+        ("RULES_FILE", rules.to_str().unwrap()),
+        ("TRUSTED_PROXIES", "10.0.0.1"),
+    ];
+    let of_acr = || {
+        let mut found = complaints_with(&app, &settings);
+        found.retain(|line| line.contains(" acr "));
+        found
+    };
+    assert_eq!(
+        of_acr(),
+        ["can't tell acr the provider does not list its acr values."]
+    );
+    let offer = |acr: serde_json::Value| {
+        app.provider.faults(|faults| {
+            faults.edit_discovery = Some(Box::new(move |document| {
+                document["acr_values_supported"] = acr.clone();
+            }));
+        });
+    };
+    offer(json!(["phr", "pwd"]));
+    assert_eq!(
+        of_acr(),
+        [
+            "warning acr the provider does not list: mfa phrh. Fix: check OIDC_ACR_VALUES, OIDC_REQUIRED_ACR, STEP_UP_ACR and \
+          acr in RULES_FILE: a sign-in that needs what the provider does not know is refused."
+        ]
+    );
+    offer(json!(["phr", "pwd", "mfa", "phrh"]));
+    assert_eq!(of_acr(), Vec::<String>::new());
+}
+
 mod slow {
     use super::*;
 

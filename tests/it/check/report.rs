@@ -38,6 +38,7 @@ ok          keys           4 can be used, for RS256 PS256 ES256 EdDSA.
 ok          scopes         all are offered: openid email profile.
 ok          client_auth    client_secret_basic is offered.
 ok          response_mode  query is offered.
+ok          acr            none is asked for.
 ok          client         the provider knows it and its redirect URI http://localhost:APP/authorization-code/callback.
 ok          client_secret  the token endpoint accepts it: it rejected a made-up code, not the client.
 ok          end_session    people sign out at http://127.0.0.1:PROVIDER/end_session, too.
@@ -75,7 +76,7 @@ Faults: 0. Warnings: {}. Can't tell: 0.
             true => 5,
             false => 4,
         };
-        assert_eq!(document["checks"].as_array().unwrap().len(), 14 + of_the_database);
+        assert_eq!(document["checks"].as_array().unwrap().len(), 15 + of_the_database);
     }
 
     async fn it_leaves_no_trace(app: TestApp) {

@@ -45,19 +45,19 @@ on_both! {
         for (url, name, value, words) in [
             ("http://recent.test/", "auth_time", json!(now() - 60), None),
             ("http://recent.test/", "auth_time", json!(now() as f64 - 60.5), None),
-            ("http://recent.test/", "auth_time", json!(now() - 3700), Some("more recent than yours")),
-            ("http://recent.test/", "auth_time", json!(now() + 3600), Some("more recent than yours")),
-            ("http://recent.test/", "auth_time", json!(null), Some("more recent than yours")),
-            ("http://recent.test/", "auth_time", json!(now().to_string()), Some("more recent than yours")),
-            ("http://recent.test/", "auth_time", json!(0), Some("more recent than yours")),
+            ("http://recent.test/", "auth_time", json!(now() - 3700), Some("did not confirm the stronger sign-in")),
+            ("http://recent.test/", "auth_time", json!(now() + 3600), Some("did not confirm the stronger sign-in")),
+            ("http://recent.test/", "auth_time", json!(null), Some("did not confirm the stronger sign-in")),
+            ("http://recent.test/", "auth_time", json!(now().to_string()), Some("did not confirm the stronger sign-in")),
+            ("http://recent.test/", "auth_time", json!(0), Some("did not confirm the stronger sign-in")),
             ("http://strong.test/", "acr", json!("phr"), None),
             ("http://strong.test/", "acr", json!("phrh"), None),
-            ("http://strong.test/", "acr", json!("PHR"), Some("stronger sign-in")),
-            ("http://strong.test/", "acr", json!("phr phrh"), Some("stronger sign-in")),
-            ("http://strong.test/", "acr", json!(["phr"]), Some("stronger sign-in")),
-            ("http://strong.test/", "acr", json!(""), Some("stronger sign-in")),
-            ("http://strong.test/", "acr", json!("phr".repeat(1000)), Some("stronger sign-in")),
-            ("http://strong.test/", "sid", json!("no acr"), Some("stronger sign-in")),
+            ("http://strong.test/", "acr", json!("PHR"), Some("did not confirm the stronger sign-in")),
+            ("http://strong.test/", "acr", json!("phr phrh"), Some("did not confirm the stronger sign-in")),
+            ("http://strong.test/", "acr", json!(["phr"]), Some("did not confirm the stronger sign-in")),
+            ("http://strong.test/", "acr", json!(""), Some("did not confirm the stronger sign-in")),
+            ("http://strong.test/", "acr", json!("phr".repeat(1000)), Some("did not confirm the stronger sign-in")),
+            ("http://strong.test/", "sid", json!("no acr"), Some("did not confirm the stronger sign-in")),
         ] {
             let what = format!("{url} {name}: {value}");
             claim(&gateway.app, name, value);
@@ -97,6 +97,7 @@ async fn a_stronger_sign_in_counts_for_its_own_session_only() {
         strong.follow("http://strong.test/", "ada").await.1.status,
         200
     );
+    gateway.app.provider.heal();
     assert_eq!(
         weak.follow("http://strong.test/", "ada").await.1.status,
         403
@@ -111,7 +112,6 @@ async fn a_stronger_sign_in_counts_for_its_own_session_only() {
         200
     );
     // Signing in again takes the strength with it.
-    gateway.app.provider.heal();
     strong.at_doorward.sign_in("ada").await;
     assert_eq!(
         strong.follow("http://strong.test/", "ada").await.1.status,

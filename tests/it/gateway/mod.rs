@@ -21,6 +21,7 @@ mod proxied;
 mod readme;
 mod rules;
 mod signed;
+mod step_up;
 mod suite;
 mod support;
 mod through;

@@ -18,6 +18,11 @@ macro_rules! through {
             }
 
             #[actix_web::test]
+            async fn in_a_browser_a_page_that_needs_a_recent_sign_in_leads_through_the_provider() {
+                suite::in_a_browser_a_page_that_needs_a_recent_sign_in_leads_through_the_provider($proxy).await;
+            }
+
+            #[actix_web::test]
             async fn what_clients_write_reaches_neither_the_rules_nor_the_app() {
                 suite::what_clients_write_reaches_neither_the_rules_nor_the_app($proxy).await;
             }
@@ -118,6 +123,33 @@ pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(prox
     let log = proxied.access_log();
     assert!(log.matches("/reports").count() > 2, "{log}");
     assert!(!log.contains("_doorward="), "{log}");
+}
+
+pub async fn in_a_browser_a_page_that_needs_a_recent_sign_in_leads_through_the_provider(
+    proxy: Proxy,
+) {
+    let proxied = Proxied::start(proxy);
+    let browser = Browser::start(Look::DESKTOP).await;
+    browser.goto(&proxied.url("wiki", "/")).await;
+    browser.click("#person-ada").await;
+    browser.wait_for("#seen").await;
+    // Two hours later, here and at the provider, the wiki is still open.
+    proxied.app.clock.shift(time::Duration::hours(2));
+    let provider = &proxied.app.provider;
+    provider.faults(|faults| faults.clock_ahead_secs = 2 * 3600);
+    browser.goto(&proxied.url("wiki", "/")).await;
+    browser.wait_for("#seen").await;
+    let admin = proxied.url("wiki", "/admin?x=1");
+    browser.goto(&admin).await;
+    browser.click("#person-ada").await;
+    let seen = browser.text("#seen").await;
+    assert!(seen.contains("get /admin?x=1 http/1.1"), "{seen}");
+    assert_eq!(browser.url().await.as_str(), admin);
+    // Back comes to the provider's response once more: it is used up, and she is signed in.
+    browser.back().await;
+    assert_eq!(browser.text("#claim-subject").await, "00uada");
+    browser.goto(&admin).await;
+    browser.wait_for("#seen").await;
 }
 
 pub async fn what_clients_write_reaches_neither_the_rules_nor_the_app(proxy: Proxy) {

@@ -69,6 +69,31 @@ subjects = ["ada"]
     assert_eq!(faults.len(), 29, "{faults:#?}");
 }
 
+/// It is sent to the provider and to programs.
+#[test]
+fn an_acr_fits_a_list_and_a_header() {
+    let parse = |acr: &str| {
+        let text = "[[rule]]\nname = 'a'\nhosts = ['a.test']\nallow = 'signed-in'\nacr = ";
+        Rules::parse(&format!("{text}{acr}"))
+    };
+    assert!(parse("['urn:x:y', 'phr']").is_ok());
+    let (long, longer) = ("x".repeat(299), "x".repeat(149));
+    assert!(parse(&format!("['{long}']")).is_ok());
+    for wrong in [
+        "['']".to_owned(),
+        "['p hr']".to_owned(),
+        "['phr\"']".to_owned(),
+        "['ph\\r']".to_owned(),
+        "['phré']".to_owned(),
+        format!("['{long}xx']"),
+        format!("['{longer}', '{longer}xxx']"),
+    ] {
+        let faults = parse(&wrong).unwrap_err();
+        assert_eq!(faults.len(), 1, "{wrong}: {faults:#?}");
+        assert_eq!(faults[0].line, 5, "{wrong}");
+    }
+}
+
 #[test]
 fn what_is_no_toml_is_named_with_its_line() {
     for (text, line) in [

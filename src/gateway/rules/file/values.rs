@@ -11,6 +11,17 @@ pub fn word(text: &str) -> Result<String, String> {
     }
 }
 
+/// One that fits into `acr_values`, which are separated by spaces, and into a quoted string.
+pub fn acr(text: &str) -> Result<String, String> {
+    let is_fine = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
+    match !text.is_empty() && text.bytes().all(is_fine) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("is not an acr: visible ASCII without spaces, quotes and backslashes".to_owned())
+        }
+    }
+}
+
 pub fn method(text: &str) -> Result<String, String> {
     let is_fine = |byte: u8| byte.is_ascii_uppercase() || byte == b'-';
     match text {

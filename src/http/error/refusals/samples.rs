@@ -5,7 +5,7 @@ use crate::http::error::Error;
 use crate::observe::metrics::Endpoint;
 use crate::oidc::{
     self, AuthorizationError, CertificateFault, FetchError, IdTokenError, JwsError,
-    MalformedResponse,
+    MalformedResponse, Unmet,
 };
 use crate::session::{AttemptError, ReturnTo};
 
@@ -19,7 +19,11 @@ pub fn of_attempts() -> [Error; 9] {
         AttemptError::ResponseReplaced.into(),
         AttemptError::Forged.into(),
         AttemptError::Used.into(),
-        AttemptError::Expired { return_to }.into(),
+        AttemptError::Expired {
+            return_to,
+            step_up: None,
+        }
+        .into(),
         Error::TooManyRequests {
             retry_after_secs: 1,
         },
@@ -113,6 +117,19 @@ pub fn of_responses() -> Vec<oidc::Error> {
     ]
 }
 
+/// What is required of the authentication, and not met.
+pub fn of_authentication() -> [IdTokenError; 4] {
+    let found = Some("…".to_owned());
+    let expected = vec!["…".to_owned()];
+    [
+        Unmet::Acr { found, expected },
+        Unmet::NoAuthTime,
+        Unmet::AuthTimeAhead,
+        Unmet::TooLongAgo,
+    ]
+    .map(IdTokenError::Authentication)
+}
+
 pub fn of_id_tokens() -> impl Iterator<Item = IdTokenError> {
     let said = || "…".to_owned();
     let rs256 = jsonwebtoken::Algorithm::RS256;
@@ -153,14 +170,16 @@ pub fn of_id_tokens() -> impl Iterator<Item = IdTokenError> {
         IdTokenError::AccessTokenHash,
         IdTokenError::Subject,
     ];
-    of_jws.into_iter().map(IdTokenError::from).chain(of_claims)
+    let of_jws = of_jws.into_iter().map(IdTokenError::from);
+    of_jws.chain(of_claims).chain(of_authentication())
 }
 
-pub fn of_ourselves() -> [Error; 8] {
+pub fn of_ourselves() -> [Error; 9] {
     [
         Error::Blocked {
             user_id: "…".to_owned(),
         },
+        Error::StepUpSubject,
         Error::CrossSiteSignOut,
         Error::HandoverForged,
         db::Error::Unavailable("…".to_owned()).into(),

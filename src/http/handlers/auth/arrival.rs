@@ -6,11 +6,12 @@ use super::codes::take_codes;
 use super::departure::depart;
 use super::record::{Outcome, Record};
 use super::respond::Responder;
-use crate::gateway::decision::{Asker, asker};
+use crate::gateway::decision::{Asker, Decision, Unmet, asker, decide};
 use crate::gateway::original_request::OriginalRequest;
-use crate::http::gateway::{Gateway, RequestHeaders};
+use crate::gateway::path::Target;
+use crate::http::gateway::{Gateway, RequestHeaders, visitor};
 use crate::http::handlers::handover::CODE;
-use crate::session::{AppCookies, CodeFault, HandoverError};
+use crate::session::{AppCookies, CachedSession, CodeFault, HandoverError, Start};
 
 /// The response to a request with a code; nothing if it has none, or is to go on as any other.
 pub async fn arrive(
@@ -18,7 +19,7 @@ pub async fn arrive(
     original: &OriginalRequest<'_>,
     headers: &RequestHeaders<'_>,
     cookies: &AppCookies<'_>,
-    is_signed_in: bool,
+    visit: Option<&CachedSession>,
     responder: &Responder,
     record: &mut Record,
 ) -> Option<HttpResponse> {
@@ -30,7 +31,8 @@ pub async fn arrive(
     let code = *codes.first()?;
     let host = original.host.as_str();
     let is_get = original.method == "GET";
-    if codes.len() > 1 || !is_get || is_signed_in {
+    let is_navigation = asker(original, headers) == Asker::Navigation;
+    if codes.len() > 1 || !is_get || visit.is_some() && !is_navigation {
         // It opens nothing here, and must not open anything for somebody who has read it elsewhere.
         for code in &codes {
             if let Err(cause) = gateway.sessions.spend_code(host, code).await {
@@ -42,26 +44,32 @@ pub async fn arrive(
         record.set(Outcome::Refused, "code_forged");
         return Some(responder.forbidden());
     }
-    if !is_get {
+    if !is_get || visit.is_some() && !is_navigation {
         return None;
     }
     let target = match rest {
         Some(rest) => format!("{}?{rest}", original.target.path),
         None => original.target.path.to_string(),
     };
-    let is_navigation = asker(original, headers) == Asker::Navigation;
-    if is_signed_in {
-        // A page that was reloaded, or a bookmark.
-        record.set(Outcome::Arrived, "");
-        return is_navigation.then(|| responder.send_to(&original.origin(), &target, None));
-    }
+    let unmet = |target: &str, visit: &CachedSession| {
+        unmet_at(gateway, &at(original, target)?, headers, responder, visit)
+    };
     let reason = match gateway.sessions.finish_handover(host, code, cookies).await {
         Ok(arrived) => match gateway.sessions.app_visit(&arrived.key_hash).await {
             Ok(Some(visit)) => {
-                record.set(Outcome::Arrived, "");
                 record.visit = Some(visit.clone());
-                gateway.audit.app_entered(&visit.user, host).await;
                 let target = arrived.target.as_deref().unwrap_or(&target);
+                // It began because a session was not enough. If this one is not either, it would begin again and again.
+                let unmet = arrived.is_step_up.then(|| unmet(target, &visit)).flatten();
+                if let Some((rule, unmet)) = unmet {
+                    let (audit, reason) = (&gateway.audit, unmet.reason());
+                    audit.access_refused(&visit.user, host, &rule, reason).await;
+                    record.set(Outcome::Refused, reason);
+                    let (plain, asker) = (at(original, target)?, Asker::Navigation);
+                    return Some(responder.refused(gateway, &plain, None, headers, asker, reason));
+                }
+                record.set(Outcome::Arrived, "");
+                gateway.audit.app_entered(&visit.user, host).await;
                 return Some(responder.send_to(&original.origin(), target, Some(&arrived.cookie)));
             }
             Ok(None) => "code_no_session",
@@ -71,9 +79,12 @@ pub async fn arrive(
         Err(HandoverError::Forged | HandoverError::RequestExpired(_)) => "code_forged",
         Err(HandoverError::Code { fault, is_retry }) => {
             // More tabs than places: the browser keeps cookies, so another try ends.
-            if is_navigation && !is_retry && cookies.pending_count() > 0 {
-                let departure =
-                    depart(gateway, original, headers, cookies, true, responder, record);
+            let has_pending = is_navigation && cookies.pending_count() > 0;
+            if has_pending && !is_retry && visit.is_none() {
+                let start = Start::Retry;
+                let departure = depart(
+                    gateway, original, headers, cookies, start, responder, record,
+                );
                 return Some(departure);
             }
             match fault {
@@ -83,13 +94,46 @@ pub async fn arrive(
             }
         }
     };
+    // A page that was reloaded, or a bookmark. Not if the session is not enough: that would begin again and again.
+    if visit.is_some_and(|visit| unmet(&target, visit).is_none()) {
+        record.set(Outcome::Arrived, "");
+        return Some(responder.send_to(&original.origin(), &target, None));
+    }
     record.set(Outcome::Refused, reason);
     let asker = asker(original, headers);
-    let plain = OriginalRequest {
-        target: crate::gateway::path::Target::parse(target.as_bytes())?,
+    Some(responder.refused(
+        gateway,
+        &at(original, &target)?,
+        None,
+        headers,
+        asker,
+        reason,
+    ))
+}
+
+/// The same request for another target.
+fn at<'a>(original: &OriginalRequest<'a>, target: &'a str) -> Option<OriginalRequest<'a>> {
+    Some(OriginalRequest {
+        target: Target::parse(target.as_bytes())?,
         ..original.clone()
-    };
-    Some(responder.refused(gateway, &plain, None, headers, asker, reason))
+    })
+}
+
+/// What the sign-in of `visit` lacks there, and the name of the rule that says so.
+fn unmet_at(
+    gateway: &Gateway,
+    original: &OriginalRequest<'_>,
+    headers: &RequestHeaders<'_>,
+    responder: &Responder,
+    visit: &CachedSession,
+) -> Option<(String, Unmet)> {
+    let (rules, now) = (gateway.access.rules.load(), gateway.sessions.now());
+    let (client, user_name) = (responder.client_of_rules(gateway), gateway.access.user_name);
+    let visitor = Some(&visitor(visit));
+    match decide(&rules, original, headers, client, visitor, user_name, now) {
+        Decision::NeedsStepUp(rule, _, unmet) => Some((rule.name.clone(), unmet)),
+        _ => None,
+    }
 }
 
 fn unavailable(

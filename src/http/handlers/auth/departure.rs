@@ -10,7 +10,7 @@ use crate::gateway::decision::Asker;
 use crate::gateway::original_request::OriginalRequest;
 use crate::gateway::path::{Target, is_rewritten_by_browsers};
 use crate::http::gateway::{Gateway, RequestHeaders};
-use crate::session::{AppCookies, NewHandover};
+use crate::session::{AppCookies, NewHandover, Start};
 
 /// Sends a tab to `/handover`. The code comes back to this very path, which the proxy asks us about: on a host where other
 /// paths bypass us, it must not go to one of these. So a tab can't be sent from a path that browsers would not ask for again,
@@ -20,7 +20,7 @@ pub fn depart(
     original: &OriginalRequest<'_>,
     headers: &RequestHeaders<'_>,
     cookies: &AppCookies<'_>,
-    is_retry: bool,
+    start: Start,
     responder: &Responder,
     record: &mut Record,
 ) -> HttpResponse {
@@ -32,7 +32,7 @@ pub fn depart(
         target: &target,
         is_post: original.method == "POST",
         return_to: page.as_deref(),
-        is_retry,
+        start,
     };
     let started = match is_rewritten_by_browsers(&original.target.path) {
         true => None,
@@ -49,7 +49,7 @@ pub fn depart(
                 target: Target::parse(b"/").expect("a slash is a path"),
                 ..original.clone()
             };
-            responder.unauthenticated(gateway, &home, None, headers, Asker::Frame)
+            responder.unauthenticated(gateway, &home, None, headers, Asker::Frame, None)
         }
     }
 }

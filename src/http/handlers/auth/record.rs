@@ -84,8 +84,10 @@ pub fn refusal<'r>(decision: &Decision<'r>) -> Option<(&'r str, &'static str)> {
             let name = rule.map_or("", |rule| &rule.name);
             Some((name, refusal.reason()))
         }
-        Decision::NeedsStepUp(rule, _, unmet) => Some((&rule.name, unmet.reason())),
-        Decision::Allowed(_) | Decision::Preflight(_) | Decision::NeedsSignIn(..) => None,
+        Decision::Allowed(_)
+        | Decision::Preflight(_)
+        | Decision::NeedsSignIn(..)
+        | Decision::NeedsStepUp(..) => None,
     }
 }
 

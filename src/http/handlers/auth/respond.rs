@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use std::net::IpAddr;
 use url::form_urlencoded::byte_serialize;
 
-use crate::gateway::decision::{Asker, cors_origin};
+use crate::gateway::decision::{Asker, Unmet, cors_origin};
 use crate::gateway::kind::Kind;
 use crate::gateway::original_request::OriginalRequest;
 use crate::gateway::rules::Rule;
@@ -29,6 +29,9 @@ const X_DOORWARD_JWT: HeaderName = HeaderName::from_static("x-doorward-jwt");
 /// The longest `WWW-Authenticate`, in bytes: a proxy's buffer has 4 KiB or so for all headers.
 const CHALLENGE_LIMIT: usize = 1024;
 
+/// The error of a sign-in that is not enough (RFC 9470, 3).
+const INSUFFICIENT: &str = "insufficient_user_authentication";
+
 /// Responds to one kind of proxy.
 pub struct Responder {
     /// How the proxy asked.
@@ -40,6 +43,12 @@ pub struct Responder {
 }
 
 impl Responder {
+    /// The client's address for the rules, if the proxy says it: the proxy's own is nobody's.
+    pub fn client_of_rules(&self, gateway: &Gateway) -> Option<IpAddr> {
+        self.client
+            .filter(|ip| !gateway.trusted_proxies.contains(*ip))
+    }
+
     fn build(&self, status: StatusCode) -> HttpResponseBuilder {
         let id = HeaderValue::from_str(self.id.as_str()).expect("letters, digits and . _ -");
         let mut response = HttpResponse::build(status);
@@ -123,7 +132,7 @@ impl Responder {
         response.finish()
     }
 
-    /// Somebody must sign in, and a redirect would be of no use.
+    /// Somebody must sign in, or sign in again for what is `unmet` (RFC 9470, 3), and a redirect would be of no use.
     pub fn unauthenticated(
         &self,
         gateway: &Gateway,
@@ -131,13 +140,19 @@ impl Responder {
         rule: Option<&Rule>,
         headers: &RequestHeaders<'_>,
         asker: Asker,
+        unmet: Option<Unmet>,
     ) -> HttpResponse {
         let realm = original.host.as_str();
+        let (path, error) = match unmet {
+            None => (paths::LOGIN, "sign_in_needed"),
+            Some(_) => (paths::STEP_UP, INSUFFICIENT),
+        };
+        let needed = unmet.and(rule).map_or_else(String::new, needed);
         let (url, origin) = (original.url(), original.origin());
         let without_query = url.split('?').next().unwrap_or_default().to_owned();
         let challenge = |wanted: &str| {
-            let sign_in = public(gateway, paths::LOGIN, "return_to", wanted);
-            let challenge = format!("Doorward realm=\"{realm}\", sign_in=\"{sign_in}\"");
+            let sign_in = public(gateway, path, "return_to", wanted);
+            let challenge = format!("Doorward realm=\"{realm}\"{needed}, sign_in=\"{sign_in}\"");
             (challenge, sign_in)
         };
         let fitting = [url, without_query]
@@ -156,7 +171,7 @@ impl Responder {
                 sign_in.replace('&', "&amp;")
             )),
             Asker::Navigation | Asker::Program => response.json(serde_json::json!({
-                "error": "sign_in_needed",
+                "error": error,
                 "sign_in": sign_in,
             })),
         }
@@ -194,6 +209,18 @@ impl Responder {
 fn probe<'a>(original: &'a OriginalRequest<'_>) -> Option<&'a str> {
     let mut pairs = original.target.query.as_deref()?.split('&');
     pairs.find_map(|pair| pair.strip_prefix(PROBE)?.strip_prefix('='))
+}
+
+/// What a rule requires of the sign-in, as RFC 9470, 3 says it.
+fn needed(rule: &Rule) -> String {
+    let mut needed = format!(", error=\"{INSUFFICIENT}\"");
+    if !rule.acr.is_empty() {
+        needed.push_str(&format!(", acr_values=\"{}\"", rule.acr.join(" ")));
+    }
+    if let Some(max_age) = rule.max_age {
+        needed.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
+    }
+    needed
 }
 
 /// An address of ours for browsers.

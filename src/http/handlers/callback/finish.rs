@@ -41,6 +41,7 @@ struct Identified {
     claims: Claims,
     tokens: TokenResponse,
     spent: SingleUse,
+    is_step_up: bool,
 }
 
 /// The steps from the response to a verified ID token.
@@ -58,7 +59,12 @@ async fn identify(
             _ => Error::NoCode,
         });
     }
-    let LoginAttempt { attempt, .. } = attempt?;
+    let LoginAttempt {
+        attempt,
+        step_up,
+        began_at,
+        ..
+    } = attempt?;
     app.provider
         .check_response_issuer(&app.http, &response)
         .await?;
@@ -75,12 +81,13 @@ async fn identify(
         .await?;
     let claims = app
         .provider
-        .verify_id_token(&app.http, &tokens, &attempt)
+        .verify_id_token(&app.http, &tokens, &attempt, began_at, step_up.as_ref())
         .await?;
     Ok(Identified {
         claims,
         tokens,
         spent,
+        is_step_up: step_up.is_some(),
     })
 }
 
@@ -94,6 +101,7 @@ async fn start_session(
         claims,
         tokens,
         spent,
+        is_step_up,
     } = identified;
     let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
     let authentication = Authentication {
@@ -103,7 +111,7 @@ async fn start_session(
     };
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions
-        .sign_in(request, person, authentication, spent)
+        .sign_in(request, person, authentication, spent, is_step_up)
         .await?;
     metrics::signed_in();
     Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretSlice;
 use tempfile::TempDir;
 
-use crate::accounts::sign_in::SignInOutcome;
+use crate::accounts::sign_in::{Former, SignInOutcome};
 use crate::clock::Clock;
 use crate::db::{DatabaseUrl, Db, Groups, NewUser};
 use crate::session::Sessions;
@@ -53,7 +53,7 @@ impl Fixture {
         let sessions = &self.sessions;
         let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
         let begun = sessions
-            .start_session(&secret, ada, &stored, attempt, None)
+            .start_session(&secret, ada, &stored, attempt, Former::None)
             .await;
         assert!(matches!(begun, Ok(SignInOutcome::SignedIn(_))));
         sessions.keys.sign(&secret)

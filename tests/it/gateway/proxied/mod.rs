@@ -144,6 +144,7 @@ impl Proxied {
         let port = front.port();
         let rules = format!(
             "[[rule]]\nname='open'\nhosts=['wiki.localhost:{port}']\npaths=['/public']\nallow='public'\n\
+             [[rule]]\nname='admin'\nhosts=['wiki.localhost:{port}']\npaths=['/admin']\nallow='signed-in'\nmax_age='1h'\n\
              [[rule]]\nname='wiki'\nhosts=['wiki.localhost:{port}']\nallow='signed-in'\n\
              [[rule]]\nname='unrelated'\nhosts=['{UNRELATED}:{port}']\nallow='signed-in'\n\
              [[rule]]\nname='metrics'\nhosts=['metrics.localhost:{port}']\nemails=['grace@example.com']\n"
