@@ -1,13 +1,15 @@
 //! The path of an original request, and all ways in which an app may read it. Where two readings lead to different rules,
 //! the request is refused: no proxy and no app can then disagree with us about which rule holds.
 
+mod readings;
+
 use std::borrow::Cow;
+
+pub use readings::readings;
+use readings::{remove_dot_segments, with_slashes};
 
 /// The longest path with its query, in bytes.
 pub const URI_LIMIT: usize = 8192;
-
-/// How often a path may be encoded over and over. A reading more would not cost much, thousands would.
-const DECODE_LIMIT: usize = 4;
 
 /// Path and query, as they were sent. Bytes beyond ASCII are percent-encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,54 +114,6 @@ pub fn is_rewritten_by_browsers(path: &str) -> bool {
     remove_dot_segments(&with_slashes(&decoded)) != decoded
 }
 
-/// All readings of a path. An app may decode it or not, and that once or again and again; ignore what follows a `;` in a
-/// segment; take a backslash for a slash; merge slashes; remove dot segments or keep them.
-///
-/// # Errors
-/// Nothing, if the path is encoded too often, or decodes to what [`Target::parse`] does not accept.
-pub fn readings(path: &str) -> Option<Vec<Vec<u8>>> {
-    let path = path.as_bytes();
-    let mut readings = vec![path.to_vec()];
-    // A server may remove dot segments before an application decodes the rest and removes none.
-    for sent in [path.to_vec(), remove_dot_segments(path)] {
-        for decoded in decoded_forms(&sent)? {
-            for slashes in [decoded.clone(), with_slashes(&decoded)] {
-                for merged in [merge_slashes(&slashes), slashes] {
-                    let removed = remove_dot_segments(&merged);
-                    readings.extend([merged, merge_slashes(&removed), removed]);
-                }
-            }
-        }
-    }
-    readings.sort_unstable();
-    readings.dedup();
-    Some(readings)
-}
-
-/// The path with and without parameters, decoded not at all, in part, once, twice …
-fn decoded_forms(path: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let mut forms = vec![decode(path, is_unreserved)];
-    // Parameters are cut off before the first decoding, each time, or not at all.
-    for (cuts_first, cuts_again) in [(false, false), (true, false), (true, true)] {
-        let mut current = cut_if(cuts_first, path);
-        for round in 0.. {
-            forms.push(cut_parameters(&current));
-            let next = cut_if(cuts_again, &decode(&current, |_| true));
-            forms.push(std::mem::replace(&mut current, next));
-            if forms.last() == Some(&current) {
-                break;
-            }
-            if round == DECODE_LIMIT || !has_only_usual_characters(&current) {
-                return None;
-            }
-        }
-    }
-    forms.sort_unstable();
-    forms.dedup();
-    Some(forms)
-}
-
 /// Replaces the escapes of the bytes that `decode_it` names.
 fn decode(path: &[u8], decode_it: impl Fn(u8) -> bool) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
@@ -177,57 +131,6 @@ fn decode(path: &[u8], decode_it: impl Fn(u8) -> bool) -> Vec<u8> {
         }
     }
     decoded
-}
-
-fn with_slashes(path: &[u8]) -> Vec<u8> {
-    let slash = |byte: &u8| if *byte == b'\\' { b'/' } else { *byte };
-    path.iter().map(slash).collect()
-}
-
-fn merge_slashes(path: &[u8]) -> Vec<u8> {
-    let mut merged = path.to_vec();
-    merged.dedup_by(|one, other| (*one, *other) == (b'/', b'/'));
-    merged
-}
-
-fn cut_if(cuts: bool, path: &[u8]) -> Vec<u8> {
-    match cuts {
-        true => cut_parameters(path),
-        false => path.to_vec(),
-    }
-}
-
-/// Cuts each segment at its first `;` (RFC 3986, 3.3).
-fn cut_parameters(path: &[u8]) -> Vec<u8> {
-    let segments = path.split(|byte| *byte == b'/');
-    let cut = segments.map(|segment| {
-        let end = segment.iter().position(|byte| *byte == b';');
-        &segment[..end.unwrap_or(segment.len())]
-    });
-    cut.collect::<Vec<_>>().join(&b'/')
-}
-
-/// RFC 3986, 5.2.4.
-fn remove_dot_segments(path: &[u8]) -> Vec<u8> {
-    let mut kept: Vec<&[u8]> = Vec::new();
-    let mut segments = path.split(|byte| *byte == b'/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let is_last = segments.peek().is_none();
-        match segment {
-            b"." | b".." => {
-                if segment == b".." {
-                    kept.pop();
-                }
-                if is_last {
-                    kept.push(b"");
-                }
-            }
-            segment => kept.push(segment),
-        }
-    }
-    let mut removed = vec![b'/'];
-    removed.extend_from_slice(&kept.join(&b'/'));
-    removed
 }
 
 /// The path to an app that ignores case. To some (Python's and Go's regular expressions, Go's `EqualFold` and `ToLower`) these

@@ -100,6 +100,17 @@ proptest! {
         }
     }
 
+    /// Whatever a chain of servers does with a path, what comes out is one of its readings.
+    #[test]
+    fn a_reading_of_a_reading_is_a_reading(path in path()) {
+        let Some(target) = Target::parse(path.as_bytes()) else { return Ok(()) };
+        let all = readings(&target.path).unwrap_or_default();
+        for reading in all.iter().filter_map(|it| std::str::from_utf8(it).ok()) {
+            let again = readings(reading).unwrap();
+            prop_assert!(again.iter().all(|it| all.contains(it)), "{path}: {reading}");
+        }
+    }
+
     #[test]
     fn a_canonical_path_reads_as_itself(path in path()) {
         let Some(target) = Target::parse(path.as_bytes()) else { return Ok(()) };

@@ -159,3 +159,23 @@ fn some_letters_beyond_ascii_are_ascii_to_apps_that_ignore_case() {
         assert_eq!(ignoring_case(path.as_bytes()), lower.as_bytes(), "{path}");
     }
 }
+
+/// A chain of servers: each decodes a part, resolves dots or cuts something off, and hands the rest on.
+#[test]
+fn a_path_may_be_read_by_one_server_after_another() {
+    for (sent, expected) in [
+        // Node: `new URL()`, then `decodeURIComponent`, then `path.normalize`.
+        ("/p/a%2fb/%2e%2e/..%2fadmin", "/admin"),
+        ("/p/a%2fb/..%3bx/admin", "/p/admin"),
+        ("/%61/%2e%2e/c%64", "/c%64"),
+        ("/p/a%2fb/%2e%2e/..%252f%61dmin", "/admin"),
+        // nginx's `proxy_pass http://app$uri`: what was decoded is sent to the app as it is.
+        ("/admin%3fx", "/admin"),
+        ("/admin%23x", "/admin"),
+        ("/admin%253fx", "/admin"),
+        ("/p/%2e%2e/admin%3f/../../p", "/admin"),
+        ("/p/..;%3f/admin", "/p/.."),
+    ] {
+        assert!(reads_as(sent, expected), "{sent} as {expected}");
+    }
+}

@@ -1,4 +1,5 @@
 mod advisories;
+mod first_match;
 
 use super::*;
 use crate::gateway::host::{Host, Scheme};
