@@ -234,6 +234,80 @@ async fn without_the_setting_the_header_is_empty_and_no_key_is_published() {
     assert_eq!((keys.status, keys.header("set-cookie")), (404, None));
 }
 
+/// The Python of the documentation, with these addresses, and what comes after it.
+fn example(issuer: &str, audience: &str, rest: &str) -> String {
+    let document = include_str!("../../../docs/gateway.md");
+    let (_, code) = document.split_once("```python\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let code = code.replace("https://auth.example.com", issuer);
+    code.replace("https://wiki.example.com", audience) + rest
+}
+
+/// Runs Python without assertions, as some servers do, and with Debian's PyJWT, which is old.
+fn python(code: &str, arguments: &[&str]) -> String {
+    let output = Command::new("/usr/bin/python3")
+        .args(["-O", "-c", code])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{printed}{output:?}");
+    printed.into_owned()
+}
+
+#[actix_web::test]
+async fn the_python_of_the_documentation_takes_its_own_tokens_and_no_others() {
+    const TRY: &str = r#"
+def tried(token):
+    try:
+        return person(token)["sub"]
+    except Exception as cause:
+        return type(cause).__name__
+
+import sys
+print(*map(tried, sys.argv[1:]))
+"#;
+    let gateway = start(Database::Sqlite, &[]);
+    let grace = Browser::new(&gateway);
+    let wiki = token(&grace.follow("http://wiki.test/", "grace").await.1);
+    let metrics = token(&grace.follow("http://metrics.test/", "grace").await.1);
+    let (signed, signature) = wiki.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let forged = format!("{signed}.{other}{}", &signature[1..]);
+    let url = gateway.app.url.clone();
+    let code = example(&url, "http://wiki.test", TRY);
+    let tried = actix_web::rt::task::spawn_blocking(move || {
+        python(&code, &[&wiki, &metrics, &forged, "", "a.b.c"])
+    });
+    let tried = tried.await.unwrap();
+    assert!(
+        tried.starts_with("00ugrace InvalidAudienceError InvalidSignatureError DecodeError "),
+        "{tried}"
+    );
+
+    // Of a key that is right, with claims that are right: what tells it from an ID token or an access token is its type.
+    let code = r#"
+import time
+from cryptography.hazmat.primitives.asymmetric import ec
+own = ec.generate_private_key(ec.SECP256R1())
+class Own:
+    key = own.public_key()
+keys.get_signing_key_from_jwt = lambda token: Own
+claims = dict(iss="http://auth.test", aud="http://wiki.test", sub="ada", exp=time.time() + 60)
+def made(**header):
+    return jwt.encode(claims, own, algorithm="ES256", headers=header)
+sys.argv[1:] = [made(typ="doorward+jwt"), made(), made(typ="at+jwt"), made(typ=None)]
+claims["exp"] -= 120
+sys.argv.append(made(typ="doorward+jwt"))
+print(*map(tried, sys.argv[1:]))
+"#;
+    let code = example("http://auth.test", "http://wiki.test", TRY) + code;
+    assert_eq!(
+        python(&code, &[]).trim(),
+        "ada InvalidTokenError InvalidTokenError InvalidTokenError ExpiredSignatureError"
+    );
+}
+
 mod slow {
     use super::*;
 
