@@ -9,6 +9,9 @@ use url::Url;
 /// Where the authorization response comes to, below [`PublicUrl`]; Okta's wizard proposes this path.
 pub const CALLBACK: &str = "/authorization-code/callback";
 
+/// Where the provider ends all sessions of a person, likewise.
+pub const UNIVERSAL_LOGOUT: &str = "/universal-logout";
+
 /// `PUBLIC_URL`, parsed once. Clones share it.
 #[derive(Clone, Debug)]
 pub struct PublicUrl(Arc<Parts>);
@@ -90,6 +93,11 @@ impl PublicUrl {
     pub fn redirect_uri(&self) -> Url {
         let redirect_uri = self.0.url.join(&self.at(CALLBACK));
         redirect_uri.expect("an absolute path joins any http URL")
+    }
+
+    /// Where the provider ends all sessions of a person: the audience of its revocation tokens, to the letter.
+    pub fn universal_logout_uri(&self) -> String {
+        format!("{}{}", self.origin(), self.at(UNIVERSAL_LOGOUT))
     }
 
     /// The `Path` of our cookies. Over https their names' prefix, `__Host-`, demands the whole host.

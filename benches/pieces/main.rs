@@ -95,6 +95,7 @@ fn session_load(bencher: Bencher) {
         let session = NewSession {
             key_hash: "hash".to_owned(),
             state: "x".repeat(1500),
+            ..NewSession::default()
         };
         let attempt = SingleUse::new(Kind::Attempt, "state", now);
         let new = SignIn {
@@ -102,6 +103,7 @@ fn session_load(bencher: Bencher) {
             session,
             attempt,
             former: Former::None,
+            began_at: now,
             now,
         };
         sign_in(connection, &new)

@@ -1,5 +1,6 @@
 //! The one way in which a session ends: its row is deleted and an audit event is written, in one transaction.
 
+mod by_provider;
 mod sign_out;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::transaction::{Transaction, transaction};
 use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, Session, User};
+pub use by_provider::{ByProvider, Ended, Whose, end_by_provider};
 pub use sign_out::sign_out;
 
 /// Which sessions end.
@@ -42,6 +44,33 @@ pub enum Why {
     Blocked,
     /// An administrator deleted the person.
     Deleted,
+    /// The provider ended them: see [`end_by_provider`].
+    Provider(Channel),
+}
+
+/// How the provider says that sessions end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// OpenID Connect Back-Channel Logout 1.0.
+    Back,
+    /// OpenID Connect Front-Channel Logout 1.0.
+    Front,
+    /// Global token revocation, Okta's Universal Logout.
+    Universal,
+}
+
+impl Channel {
+    /// All of them.
+    pub const ALL: [Channel; 3] = [Channel::Back, Channel::Front, Channel::Universal];
+
+    /// Its name in audit events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Channel::Back => "back_channel",
+            Channel::Front => "front_channel",
+            Channel::Universal => "universal_logout",
+        }
+    }
 }
 
 impl Why {
@@ -57,6 +86,7 @@ impl Why {
             Why::Revoked => event(Event::SessionRevoked),
             Why::Blocked => event(Event::SessionRevoked).because("user_blocked"),
             Why::Deleted => event(Event::SessionRevoked).because("user_deleted"),
+            Why::Provider(channel) => event(Event::SessionRevoked).because(channel.name()),
         }
     }
 }

@@ -37,6 +37,8 @@ reasons! {
     AttemptForged => "attempt_forged",
     /// The attempt was used before.
     AttemptUsed => "attempt_used",
+    /// Since the attempt began, the provider has signed the person out.
+    AttemptEnded => "attempt_ended",
     /// The attempt is too old.
     AttemptExpired => "attempt_expired",
     /// The person cancelled, or the provider does not let them use this application.

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::end::{Which, Why, end_within};
 use super::transaction::{Transaction, single_statement, transaction};
 use crate::db::single_use::{SingleUse, is_used};
-use crate::db::{AnyConnection, AuditEvent, Event, NewSession, NewUser, Session, User};
+use crate::db::{AnyConnection, AuditEvent, EndedSid, Event, NewSession, NewUser, Session, User};
 use statement::{SignInStatement, UpdateStatement};
 
 /// The outcome of a sign-in.
@@ -21,6 +21,8 @@ pub enum SignInOutcome {
     Blocked(User),
     /// No session: the attempt was used before.
     Used,
+    /// No session: since the attempt began, the provider has signed the person out, or ended its session.
+    EndedByProvider,
 }
 
 /// What becomes of the session that the browser had before, by its key hash.
@@ -55,6 +57,8 @@ pub struct SignIn {
     pub attempt: SingleUse,
     /// The session that the browser had before.
     pub former: Former,
+    /// When the attempt began.
+    pub began_at: OffsetDateTime,
     /// When.
     pub now: OffsetDateTime,
 }
@@ -84,10 +88,13 @@ impl SignIn {
             // Looked up before they are created, so that a blocked person is no error in Postgres's log.
             match self.get_user(connection)? {
                 Some(user) if user.blocked_at.is_some() => return Ok(SignInOutcome::Blocked(user)),
+                _ if self.is_ended(connection)? => return Ok(SignInOutcome::EndedByProvider),
                 Some(_) => (),
                 None => match self.new_person(connection) {
                     // Of two concurrent first sign-ins, the slower one finds the person that the faster one created.
                     Err(cause) if is_taken(&cause) => (),
+                    // The provider has just ended its session.
+                    Err(QueryError::NotFound) => (),
                     outcome => return outcome,
                 },
             }
@@ -134,6 +141,7 @@ impl SignIn {
             self.attempt.insert(transaction)?;
             let user = match self.update_user(transaction)? {
                 Some(user) => user,
+                None if self.is_ended(transaction)? => return Ok(SignInOutcome::EndedByProvider),
                 None => match self.get_user(transaction)? {
                     Some(blocked) => return Ok(SignInOutcome::Blocked(blocked)),
                     None => self.create_user(transaction)?,
@@ -167,6 +175,19 @@ impl SignIn {
             }
         };
         transaction.record(AuditEvent::new(event, self.now).about(user))
+    }
+
+    /// Whether the provider has ended what this sign-in would begin.
+    fn is_ended(&self, connection: &mut AnyConnection) -> QueryResult<bool> {
+        let NewUser {
+            issuer, subject, ..
+        } = &self.person;
+        if let Some(sid_hash) = &self.session.sid_hash
+            && EndedSid::is_ended_since(connection, sid_hash, self.began_at)?
+        {
+            return Ok(true);
+        }
+        User::is_signed_out_since(connection, issuer, subject, self.began_at)
     }
 
     fn get_user(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {

@@ -33,11 +33,13 @@ pub enum Event {
     AppEntered,
     /// A person was refused at an app behind the gateway; the reason says why.
     AccessRefused,
+    /// A request to end sessions was refused; the reason says why.
+    LogoutRefused,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Event; 15] = [
+    pub const ALL: [Event; 16] = [
         Event::SignIn,
         Event::SignInFailed,
         Event::EventsDropped,
@@ -53,6 +55,7 @@ impl Event {
         Event::SessionRevoked,
         Event::AppEntered,
         Event::AccessRefused,
+        Event::LogoutRefused,
     ];
 
     /// Its name in the log and in the database.
@@ -73,6 +76,7 @@ impl Event {
             Event::SessionRevoked => "session_revoked",
             Event::AppEntered => "app_entered",
             Event::AccessRefused => "access_refused",
+            Event::LogoutRefused => "logout_refused",
         }
     }
 }

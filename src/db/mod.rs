@@ -12,6 +12,7 @@ mod connection;
 mod connections;
 mod database_url;
 mod deadline;
+mod ended_sids;
 mod error;
 mod event;
 mod expiring;
@@ -47,6 +48,7 @@ pub(crate) use conflict::retried;
 pub use connection::AnyConnection;
 pub(crate) use connection::LockWait;
 pub use database_url::DatabaseUrl;
+pub(crate) use ended_sids::EndedSid;
 pub use error::Error;
 pub(crate) use error::is_closed;
 pub use event::Event;
@@ -65,4 +67,10 @@ pub use users::{NewUser, User, UserFilter};
 pub(crate) fn timestamp(at: OffsetDateTime) -> PrimitiveDateTime {
     let at = at.to_offset(time::UtcOffset::UTC);
     PrimitiveDateTime::new(at.date(), at.time().truncate_to_second())
+}
+
+/// The same in whole microseconds, for what is compared within a second.
+pub(crate) fn precise(at: OffsetDateTime) -> PrimitiveDateTime {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    PrimitiveDateTime::new(at.date(), at.time().truncate_to_microsecond())
 }

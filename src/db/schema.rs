@@ -17,12 +17,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    ended_sids (sid_hash) {
+        sid_hash -> Text,
+        ended_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     sessions (key_hash) {
         key_hash -> Text,
         user_id -> Text,
         state -> Text,
         created_at -> Timestamp,
         last_seen_at -> Timestamp,
+        sid_hash -> Nullable<Text>,
+        ends_at -> Nullable<Timestamp>,
+        address -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
     }
 }
 
@@ -54,9 +65,18 @@ diesel::table! {
         blocked_at -> Nullable<Timestamp>,
         groups -> Nullable<Text>,
         preferred_username -> Nullable<Text>,
+        signed_out_at -> Nullable<Timestamp>,
+        email_key -> Nullable<Text>,
     }
 }
 
 diesel::joinable!(sessions -> users (user_id));
 
-diesel::allow_tables_to_appear_in_same_query!(audit_events, sessions, sign_outs, single_use, users,);
+diesel::allow_tables_to_appear_in_same_query!(
+    audit_events,
+    ended_sids,
+    sessions,
+    sign_outs,
+    single_use,
+    users,
+);

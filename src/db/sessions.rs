@@ -1,5 +1,7 @@
 //! Sessions: one row for each signed-in browser, found by a hash of the cookie's secret.
 
+mod of_sid;
+
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
@@ -28,11 +30,18 @@ pub struct Session {
 }
 
 /// A row to insert, for the person who signs in.
+#[derive(Clone, Debug, Default)]
 pub struct NewSession {
     /// A hash of the cookie's secret.
     pub key_hash: String,
     /// Encrypted by the session store.
     pub state: String,
+    /// A hash of the session at the provider, if the provider names it.
+    pub sid_hash: Option<String>,
+    /// The client's address, if it can be told.
+    pub address: Option<String>,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
 }
 
 /// What is left of a session that was deleted.
@@ -91,6 +100,9 @@ impl Session {
                 sessions::state.eq(&new.state),
                 sessions::created_at.eq(timestamp(now)),
                 sessions::last_seen_at.eq(timestamp(now)),
+                sessions::sid_hash.eq(&new.sid_hash),
+                sessions::address.eq(&new.address),
+                sessions::user_agent.eq(&new.user_agent),
             ))
             .execute(connection)
             .map(drop)
@@ -119,6 +131,7 @@ impl Session {
                 sessions::key_hash.eq(&new.key_hash),
                 sessions::state.eq(&new.state),
                 sessions::last_seen_at.eq(timestamp(now)),
+                sessions::sid_hash.eq(&new.sid_hash),
             ))
             .execute(connection)?;
         Ok(replaced == 1)

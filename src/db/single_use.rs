@@ -20,6 +20,10 @@ pub enum Kind {
     Attempt,
     /// The code that brings a session to an app's host.
     HandoverCode,
+    /// The issuer and the `jti` of a logout token.
+    LogoutToken,
+    /// The issuer and the `jti` of the bearer token of a global token revocation.
+    RevocationToken,
 }
 
 impl Kind {
@@ -27,6 +31,8 @@ impl Kind {
         match self {
             Kind::Attempt => "attempt",
             Kind::HandoverCode => "handover_code",
+            Kind::LogoutToken => "logout_token",
+            Kind::RevocationToken => "revocation_token",
         }
     }
 }
@@ -69,6 +75,13 @@ impl SingleUse {
     pub(crate) fn insert(&self, connection: &mut AnyConnection) -> QueryResult<()> {
         diesel::insert_into(single_use::table)
             .values(self)
+            .execute(connection)
+            .map(drop)
+    }
+
+    /// Deletes the record, so that the value may be used again.
+    pub(crate) fn delete(&self, connection: &mut AnyConnection) -> QueryResult<()> {
+        diesel::delete(single_use::table.find(&self.hash))
             .execute(connection)
             .map(drop)
     }

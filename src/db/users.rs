@@ -1,5 +1,7 @@
 //! The people: one row for each (issuer, subject).
 
+mod signed_out;
+
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,18 @@ pub struct NewUser {
     pub groups: Groups,
     /// As the provider wrote it, without control characters.
     pub preferred_username: Option<String>,
+}
+
+impl NewUser {
+    /// The email, as it is compared.
+    pub(crate) fn email_key(&self) -> Option<String> {
+        self.email.as_deref().map(email_key)
+    }
+}
+
+/// An email in lower case: `lower` of SQLite knows only ASCII.
+fn email_key(email: &str) -> String {
+    email.to_lowercase()
 }
 
 impl User {
@@ -163,6 +177,7 @@ impl User {
                 users::last_sign_in_at.eq(user.last_sign_in_at),
                 users::groups.eq(user.groups.to_column()),
                 users::preferred_username.eq(&user.preferred_username),
+                users::email_key.eq(new.email_key()),
             ))
             .execute(connection)?;
         Ok(user)

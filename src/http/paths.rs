@@ -3,9 +3,10 @@
 pub const HOME: &str = "/";
 pub const LOGIN: &str = "/login";
 pub const STEP_UP: &str = "/step-up";
-pub use crate::public_url::CALLBACK;
+pub use crate::public_url::{CALLBACK, UNIVERSAL_LOGOUT};
 pub const PROFILE: &str = "/profile";
 pub const LOGOUT: &str = "/logout";
+pub const BACKCHANNEL_LOGOUT: &str = "/backchannel-logout";
 pub const HANDOVER: &str = "/handover";
 pub const REFUSED: &str = "/refused";
 pub const JWKS: &str = "/.well-known/jwks.json";

@@ -3,11 +3,12 @@
 use actix_web::web::to;
 
 use super::handlers::{
-    assets, callback, handover, health, home, jwks, login, logout, profile, refused, step_up,
+    assets, backchannel_logout, callback, handover, health, home, jwks, login, logout, profile,
+    refused, step_up, universal_logout,
 };
 use super::paths::{
-    ASSET, CALLBACK, HANDOVER, HEALTHZ, HOME, JWKS, LOGIN, LOGOUT, PROFILE, READYZ, REFUSED,
-    STEP_UP,
+    ASSET, BACKCHANNEL_LOGOUT, CALLBACK, HANDOVER, HEALTHZ, HOME, JWKS, LOGIN, LOGOUT, PROFILE,
+    READYZ, REFUSED, STEP_UP, UNIVERSAL_LOGOUT,
 };
 use super::route::Errors::{Page, Text};
 use super::route::Place::{Below, RootToo};
@@ -18,7 +19,7 @@ use super::route::Verbs::{Follow, FormPost, Post, Read};
 
 /// The table. `route.rs` says what its columns mean.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 12] = [
+pub static ROUTES: [Route; 14] = [
     Route { path: HOME,     handlers: &[(Read,     || to(home::home))],
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
     Route { path: LOGIN,    handlers: &[(Read,     || to(login::login))],
@@ -33,6 +34,10 @@ pub static ROUTES: [Route; 12] = [
     Route { path: LOGOUT,   handlers: &[(Follow,   || to(logout::logout_by_link)),
                                         (Post,     || to(logout::logout))],
             rate: Unlimited, errors: Page, return_to: Never,   place: Below },
+    Route { path: BACKCHANNEL_LOGOUT, handlers: &[(Post, || to(backchannel_logout::backchannel_logout))],
+            rate: Unlimited, errors: Text, return_to: Never,   place: Below },
+    Route { path: UNIVERSAL_LOGOUT, handlers: &[(Post, || to(universal_logout::universal_logout))],
+            rate: Unlimited, errors: Text, return_to: Never,   place: Below },
     Route { path: HANDOVER, handlers: &[(Follow,   || to(handover::handover))],
             rate: Limited,   errors: Page, return_to: Allowed, place: Below },
     Route { path: REFUSED,  handlers: &[(Read,     || to(refused::refused))],

@@ -31,9 +31,12 @@ pub use flow::authorization_response::{AuthorizationResponse, MalformedResponse}
 pub use flow::end_session::EndSessionRequest;
 pub use flow::groups::GroupsClaim;
 pub use flow::id_token::{Claims, IdTokenError};
+pub use flow::logout_token::{LogoutToken, LogoutTokenError, Who};
 pub use flow::profile::Profile;
 pub use flow::refusal::Refusal;
 pub use flow::requirement::{Requirement, Unmet, acr_values};
+pub use flow::revocation_request::RevokedSubject;
+pub use flow::revocation_token::{RevocationToken, RevocationTokenError};
 pub use flow::token::TokenResponse;
 pub use http::certificate_fault::CertificateFault;
 pub use http::client::Http;
@@ -45,7 +48,7 @@ pub use jose::algorithm::allowed as allowed_algorithm;
 pub use jose::jws::JwsError;
 pub use provider::metadata::{Metadata, is_confidential};
 pub use registration::Registration;
-pub use relying_party::RelyingParty;
+pub use relying_party::{PostedTokenError, RelyingParty};
 
 /// What the fuzz targets and the benchmarks use.
 #[cfg(any(test, fuzzing, feature = "internals"))]
@@ -53,5 +56,6 @@ pub(crate) mod internals {
     pub use crate::oidc::http::response_head::{Head, read as read_head};
     pub use crate::oidc::jose::key_set::KeySet;
     pub use crate::oidc::jose::signer::Signer;
+    pub use crate::oidc::jose::typ::Typ;
     pub use crate::oidc::provider::metadata::parse as parse_discovery;
 }

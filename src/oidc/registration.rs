@@ -38,6 +38,10 @@ pub struct Registration {
     pub acr_values: Vec<String>,
     /// How each person must have been authenticated.
     pub required: Requirement,
+    /// Where it ends all sessions of a person: the audience of its revocation tokens.
+    pub universal_logout_uri: String,
+    /// Who signs these tokens, if it is not `issuer`.
+    pub universal_logout_issuer: Option<String>,
 }
 
 impl Registration {

@@ -1,5 +1,7 @@
 //! The relying party: the steps of a sign-in, with what is known of the provider.
 
+mod posted_tokens;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -25,6 +27,8 @@ use crate::oidc::provider::cache::Cache;
 use crate::oidc::provider::keys::SigningKeys;
 use crate::oidc::provider::metadata::{self, Metadata};
 use crate::oidc::registration::{Registration, userinfo_algs};
+use posted_tokens::OtherIssuer;
+pub use posted_tokens::PostedTokenError;
 
 /// The relying party: the registration, and what is known of the provider so far. The provider may be down when this is
 /// created: requests go to it only when a person signs in.
@@ -33,6 +37,7 @@ pub struct RelyingParty {
     client_secret: ArcSwap<SecretString>,
     pub(super) metadata: Arc<Cache<Metadata>>,
     keys: SigningKeys,
+    other_issuer: Option<OtherIssuer>,
     pub(super) clock: Clock,
 }
 
@@ -40,6 +45,7 @@ impl RelyingParty {
     /// Creates the relying party without a request to the provider.
     pub fn new(registration: Registration, clock: Clock) -> Self {
         RelyingParty {
+            other_issuer: OtherIssuer::of(&registration),
             client_secret: ArcSwap::from_pointee(registration.client_secret.clone()),
             registration,
             metadata: Arc::default(),

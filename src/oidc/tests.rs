@@ -26,6 +26,8 @@ pub(super) fn registration() -> Registration {
         groups: GroupsClaim::default(),
         acr_values: Vec::new(),
         required: Requirement::default(),
+        universal_logout_uri: String::new(),
+        universal_logout_issuer: None,
     }
 }
 

@@ -75,6 +75,7 @@ impl Sessions {
     /// No session has ended if the clock may be wrong.
     pub async fn purge_expired(&self) -> Result<usize, PurgeError> {
         self.purge_logouts().await?;
+        self.purge_ended_sids().await?;
         self.record_last_uses().await?;
         let idle_timeout = self.idle_timeout;
         // A session that is too old ends at its next request. If no request comes, it becomes idle.

@@ -92,6 +92,8 @@ pub enum AttemptError {
     Forged,
     /// It has signed a person in, or is doing so.
     Used,
+    /// Since it began, the provider has signed the person out, or ended its session.
+    EndedByProvider,
     /// The response came by POST, and another response replaced it before it was judged.
     ResponseReplaced,
     /// It is older than ten minutes.
@@ -112,6 +114,9 @@ impl std::fmt::Display for AttemptError {
             }
             AttemptError::Forged => "the attempt's cookie was not sealed by us for that state",
             AttemptError::Used => "the attempt was used before",
+            AttemptError::EndedByProvider => {
+                "since the attempt began, the provider has signed the person out"
+            }
             AttemptError::ResponseReplaced => {
                 "the response that came by POST is gone (another tab replaced it, or a minute passed)"
             }

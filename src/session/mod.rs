@@ -1,5 +1,6 @@
 //! What a browser keeps for us: its session, its sign-in attempts, and the cookies of both.
 
+mod by_provider;
 mod cache;
 mod carrier;
 mod cookie_header;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
+pub use by_provider::{EndedByProvider, Said};
 pub use cache::{AppHeaders, CachedSession};
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
 pub use cookie_header::{OwnCookies, count as count_cookies};

@@ -1,6 +1,7 @@
 //! A session starts with its person and its audit event, or not at all.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::USER_AGENT;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
@@ -10,6 +11,7 @@ use super::stored::Stored;
 use super::{AttemptError, Sessions, SignedIn};
 use crate::accounts::sign_in::{Former, SignIn, SignInOutcome, sign_in};
 use crate::db::{self, NewSession, NewUser, SingleUse, User};
+use crate::observe::request_id::RequestContext;
 use crate::random;
 
 /// A longer ID token is not kept, and a sign-out then has no hint.
@@ -41,6 +43,49 @@ pub struct Authentication {
     pub acr: Option<String>,
     /// When, in UTC.
     pub auth_time: Option<OffsetDateTime>,
+    /// The session at the provider, if it names it.
+    pub sid: Option<String>,
+}
+
+/// Where a session comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Origin {
+    /// When the attempt began.
+    pub began_at: OffsetDateTime,
+    sid_hash: Option<String>,
+    address: Option<String>,
+    user_agent: Option<String>,
+}
+
+/// The longest name of a browser that is kept, in characters.
+const USER_AGENT_LIMIT: usize = 200;
+
+impl Origin {
+    /// A session of nobody knows where.
+    #[cfg(test)]
+    pub fn unknown(began_at: OffsetDateTime) -> Origin {
+        Origin {
+            began_at,
+            sid_hash: None,
+            address: None,
+            user_agent: None,
+        }
+    }
+
+    fn of(request: &HttpRequest, sid_hash: Option<String>, began_at: OffsetDateTime) -> Origin {
+        let address = RequestContext::current().and_then(|context| context.address);
+        let user_agent = request.headers().get(USER_AGENT);
+        let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        Origin {
+            began_at,
+            sid_hash,
+            address: address.map(|address| address.to_string()),
+            user_agent: user_agent.map(|text| {
+                let text = text.chars().filter(|it| !it.is_control());
+                text.take(USER_AGENT_LIMIT).collect()
+            }),
+        }
+    }
 }
 
 impl Sessions {
@@ -54,6 +99,7 @@ impl Sessions {
         authentication: Authentication,
         attempt: SingleUse,
         is_step_up: bool,
+        began_at: OffsetDateTime,
     ) -> Result<(), SignInError> {
         let former = SignedIn::of(request);
         let is_same = |user: &User| user.issuer == person.issuer && user.subject == person.subject;
@@ -77,13 +123,18 @@ impl Sessions {
             Some(key_hash) if is_step_up => Former::StepsUp(key_hash),
             Some(key_hash) => Former::Ends(key_hash),
         };
-        let outcome = self.start_session(&secret, person, &stored, attempt, former);
+        let sid_hash = authentication.sid.map(|sid| self.sid_hash(&sid));
+        let origin = Origin::of(request, sid_hash, began_at);
+        let outcome = self.start_session(&secret, person, &stored, attempt, former, origin);
         match outcome.await.map_err(SignInError::Database)? {
             SignInOutcome::SignedIn(user) => {
                 carrier::log_in(request, user.id, secret.into()).map_err(SignInError::Carrier)
             }
             SignInOutcome::Blocked(user) => Err(SignInError::Blocked { user_id: user.id }),
             SignInOutcome::Used => Err(SignInError::Attempt(AttemptError::Used)),
+            SignInOutcome::EndedByProvider => {
+                Err(SignInError::Attempt(AttemptError::EndedByProvider))
+            }
         }
     }
 
@@ -95,15 +146,23 @@ impl Sessions {
         stored: &Stored,
         attempt: SingleUse,
         former: Former,
+        origin: Origin,
     ) -> Result<SignInOutcome, db::Error> {
         let key_hash = hash(secret);
         let state = self.seal(&key_hash, stored);
-        let session = NewSession { key_hash, state };
+        let session = NewSession {
+            key_hash,
+            state,
+            sid_hash: origin.sid_hash,
+            address: origin.address,
+            user_agent: origin.user_agent,
+        };
         let new = SignIn {
             person,
             session,
             attempt,
             former,
+            began_at: origin.began_at,
             now: self.clock.now(),
         };
         let cache = self.cache.clone();

@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::test::TestRequest;
 
+use super::start_session::Origin;
 use super::*;
 use crate::db::DatabaseUrl;
 
@@ -90,13 +91,9 @@ pub async fn signed_in_at(sessions: &Sessions, host: &str) -> Cookie<'static> {
         ..stored::Stored::default()
     };
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-    let begun = sessions.start_session(
-        &secret,
-        ada,
-        &stored,
-        attempt,
-        crate::accounts::sign_in::Former::None,
-    );
+    let origin = Origin::unknown(sessions.clock.now());
+    let former = crate::accounts::sign_in::Former::None;
+    let begun = sessions.start_session(&secret, ada, &stored, attempt, former, origin);
     begun.await.unwrap();
     sessions.app_session_cookie(host, &store::hash(&secret))
 }

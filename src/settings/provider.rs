@@ -69,6 +69,11 @@ impl Provider {
             max_age: source.optional("OIDC_MAX_AGE", "12h", duration::parse_or_zero),
         };
         let step_up = step_up(source);
+        let universal_logout_issuer = source.optional(
+            "UNIVERSAL_LOGOUT_ISSUER",
+            "https://dev-123456.okta.com",
+            values::issuer,
+        );
         let (client_secret, client_secret_file) = client_secret?;
         Some(Provider {
             registration: Registration {
@@ -82,6 +87,8 @@ impl Provider {
                 groups: groups.unwrap_or_default(),
                 acr_values: acr_values.unwrap_or_default(),
                 required,
+                universal_logout_uri: public_url.universal_logout_uri(),
+                universal_logout_issuer,
                 client_auth,
                 response_mode: response_mode.unwrap_or_default(),
             },

@@ -70,9 +70,11 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
         session: NewSession {
             key_hash: random::secret(),
             state: "sealed".to_owned(),
+            ..NewSession::default()
         },
         attempt: SingleUse::new(Kind::Attempt, &attempt, now + time::Duration::HOUR),
         former: former.unwrap_or(Former::None),
+        began_at: now,
         now,
     }
 }

@@ -62,6 +62,7 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignIn
     let session = NewSession {
         key_hash: random::secret(),
         state: "sealed".to_owned(),
+        ..NewSession::default()
     };
     let now = OffsetDateTime::now_utc();
     let new = SignIn {
@@ -69,6 +70,7 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignIn
         session,
         attempt: SingleUse::new(Kind::Attempt, &random::secret(), now),
         former: Former::None,
+        began_at: now,
         now,
     };
     doorward::accounts::sign_in::sign_in(connection, &new)

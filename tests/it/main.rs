@@ -23,6 +23,7 @@ mod cookies;
 mod database_trouble;
 mod deploy;
 mod docs;
+mod ended_by_provider;
 mod faults;
 mod files;
 mod form_post;

@@ -7,6 +7,7 @@ mod refusals;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::accounts::end::Channel;
 use crate::accounts::purge::{self, PurgeError};
 use crate::accounts::reason::Reason;
 use crate::clock::Clock;
@@ -15,6 +16,9 @@ use crate::observe::metrics;
 use crate::observe::request_id::RequestContext;
 use allowance::Allowance;
 use refusals::Refusals;
+
+/// The reason of a logout request that could not be acted on.
+pub const DATABASE: &str = "database";
 
 /// Keeps the events.
 pub struct Audit {
@@ -28,6 +32,8 @@ pub struct Audit {
     planted: Mutex<Allowance>,
     /// Limits events of people who are refused at apps.
     refusals: Refusals,
+    /// Limits events of logout requests that are refused.
+    logouts: Mutex<Allowance>,
 }
 
 /// How far a sign-in got before it failed.
@@ -66,6 +72,7 @@ impl Audit {
     /// Events of people of `issuer`, kept for `retention`.
     pub fn new(db: Db, issuer: String, retention: Duration, clock: Clock) -> Audit {
         metrics::know_reasons(Reason::ALL.iter().map(|reason| reason.name()));
+        metrics::know_logouts(&Channel::ALL.map(Channel::name));
         Audit {
             db,
             issuer,
@@ -74,6 +81,7 @@ impl Audit {
             unknown: Mutex::default(),
             planted: Mutex::default(),
             refusals: Refusals::default(),
+            logouts: Mutex::default(),
         }
     }
 
@@ -108,6 +116,19 @@ impl Audit {
         self.tell_dropped().await;
         let event = AuditEvent::new(Event::CookiesPlanted, self.clock.now());
         if self.may_keep_another(&self.planted) {
+            self.keep(event).await;
+        } else {
+            metrics::audit_event_lost();
+            event.log();
+        }
+    }
+
+    /// A request to end sessions was refused. Anybody can send such a request.
+    pub async fn logout_refused(&self, reason: &'static str) {
+        self.tell_dropped().await;
+        let event = AuditEvent::new(Event::LogoutRefused, self.clock.now()).because(reason);
+        // The request has already waited once for a database that is not available.
+        if reason != DATABASE && self.may_keep_another(&self.logouts) {
             self.keep(event).await;
         } else {
             metrics::audit_event_lost();
@@ -155,6 +176,7 @@ impl Audit {
         for (allowance, dropped) in [
             (&self.unknown, Event::SignInFailed),
             (&self.planted, Event::CookiesPlanted),
+            (&self.logouts, Event::LogoutRefused),
         ] {
             let occurrences = lock(allowance).take_dropped(self.minute());
             if let Some(occurrences) = occurrences {

@@ -1,21 +1,23 @@
 //! The statements of a sign-in, each in its own file in this folder. Diesel prepares an UPDATE that it builds again each
 //! time, since the columns that it sets may differ. These statements are constant, so they stay prepared.
 
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, Nullable, Text, Timestamp};
 use time::PrimitiveDateTime;
 
 use super::SignIn;
-use crate::db::schema::users;
 use crate::db::sql_file::{Backend, SqlFile};
-use crate::db::{AuditEvent, timestamp};
+use crate::db::{AuditEvent, User, precise, timestamp};
 
 /// `update.sql`: the person, if they have signed in before and are not blocked.
 pub(super) struct UpdateStatement<'a> {
     sign_in: &'a SignIn,
     groups: Option<String>,
+    email_key: Option<String>,
     at: PrimitiveDateTime,
+    began_at: PrimitiveDateTime,
 }
 
 /// `sign_in.sql`: the same, and everything else that a sign-in writes.
@@ -29,6 +31,8 @@ impl<'a> UpdateStatement<'a> {
         UpdateStatement {
             sign_in,
             groups: sign_in.person.groups.to_column(),
+            email_key: sign_in.person.email_key(),
+            began_at: precise(sign_in.began_at),
             at: timestamp(sign_in.now),
         }
     }
@@ -40,9 +44,13 @@ impl<'a> UpdateStatement<'a> {
         sql.bind::<Bool, _>(&person.email_verified)?;
         sql.bind::<Nullable<Text>, _>(&self.groups)?;
         sql.bind::<Nullable<Text>, _>(&person.preferred_username)?;
+        sql.bind::<Nullable<Text>, _>(&self.email_key)?;
         sql.bind::<Timestamp, _>(&self.at)?;
         sql.bind::<Text, _>(&person.issuer)?;
-        sql.bind::<Text, _>(&person.subject)
+        sql.bind::<Text, _>(&person.subject)?;
+        sql.bind::<Timestamp, _>(&self.began_at)?;
+        sql.bind::<Nullable<Text>, _>(&self.sign_in.session.sid_hash)?;
+        sql.bind::<Timestamp, _>(&self.began_at)
     }
 }
 
@@ -72,6 +80,9 @@ impl QueryFragment<Backend> for SignInStatement<'_> {
         self.update.bind(&mut sql)?;
         sql.bind::<Text, _>(&session.key_hash)?;
         sql.bind::<Text, _>(&session.state)?;
+        sql.bind::<Nullable<Text>, _>(&session.sid_hash)?;
+        sql.bind::<Nullable<Text>, _>(&session.address)?;
+        sql.bind::<Nullable<Text>, _>(&session.user_agent)?;
         sql.bind::<Text, _>(&attempt.hash)?;
         sql.bind::<Timestamp, _>(&attempt.expires_at)?;
         sql.bind_event(self.event)?;
@@ -91,11 +102,11 @@ impl QueryId for SignInStatement<'_> {
 }
 
 impl Query for UpdateStatement<'_> {
-    type SqlType = users::SqlType;
+    type SqlType = SqlTypeOf<AsSelect<User, Backend>>;
 }
 
 impl Query for SignInStatement<'_> {
-    type SqlType = users::SqlType;
+    type SqlType = SqlTypeOf<AsSelect<User, Backend>>;
 }
 
 impl<Conn> RunQueryDsl<Conn> for UpdateStatement<'_> {}
@@ -108,8 +119,8 @@ mod tests {
     #[test]
     fn the_parameters_of_each_file_are_numbered_as_they_come() {
         for (text, count) in [
-            (include_str!("update.sql"), 8),
-            (include_str!("sign_in.sql"), 17),
+            (include_str!("update.sql"), 12),
+            (include_str!("sign_in.sql"), 24),
         ] {
             assert!(parameters_are_in_order(text, count), "{text}");
         }

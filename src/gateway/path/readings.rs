@@ -8,8 +8,10 @@ const DECODE_LIMIT: usize = 4;
 /// How many readings a path may have. Nobody links to one with more.
 const LIMIT: usize = 128;
 
+type Step = fn(&[u8]) -> Vec<u8>;
+
 /// What a server may do to a path before it hands it on, or finds the page by it.
-const STEPS: [fn(&[u8]) -> Vec<u8>; 9] = [
+const STEPS: [Step; 9] = [
     // As browsers do, and servers that read URLs as they do.
     |path| decode(path, |byte| byte == b'.'),
     |path| decode(path, is_unreserved),

@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn thousands_of_rules_of_one_host_are_not_compared_with_each_other() {
-        let parts: [(usize, fn(usize) -> String); 6] = [
+        type Part = fn(usize) -> String;
+        let parts: [(usize, Part); 6] = [
             (0, |at| format!("paths=['/p{at}']")),
             (1, |at| format!("paths=['/api/*/{at}/x', '/api/{at}']")),
             (0, |at| {

@@ -128,6 +128,9 @@ impl Refusal {
             AttemptError::Used =>
                 Refusal::new(FORBIDDEN, messages::ATTEMPT_USED, Reason::AttemptUsed, "")
                     .after(Retry::NewAttempt),
+            AttemptError::EndedByProvider =>
+                Refusal::new(FORBIDDEN, messages::SIGNED_OUT_MEANWHILE, Reason::AttemptEnded, "")
+                    .after(Retry::NewAttempt),
             AttemptError::Expired { .. } =>
                 Refusal::new(FORBIDDEN, messages::ATTEMPT_EXPIRED, Reason::AttemptExpired,
                     "if it happens to everybody: check the clocks of the processes")
@@ -257,7 +260,7 @@ impl Refusal {
                 row(Reason::IdTokenAudience, "check OIDC_CLIENT_ID"),
             IdTokenError::Expired => row(Reason::IdTokenExpired, CLOCKS),
             IdTokenError::NotYetValid => row(Reason::IdTokenNotYetValid, CLOCKS),
-            IdTokenError::Nonce | IdTokenError::NoNonce => row(Reason::IdTokenNonce, ATTACK),
+            IdTokenError::Nonce | IdTokenError::NoNonce | IdTokenError::Events => row(Reason::IdTokenNonce, ATTACK),
             IdTokenError::AccessTokenHash => row(Reason::IdTokenAccessToken, ATTACK),
             IdTokenError::Subject =>
                 row(Reason::IdTokenSubject, "the provider does not follow the standard"),

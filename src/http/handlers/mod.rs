@@ -2,7 +2,9 @@
 
 pub mod assets;
 pub mod auth;
+pub mod backchannel_logout;
 pub mod callback;
+mod ended_by_provider;
 mod fetch_metadata;
 pub mod handover;
 pub mod health;
@@ -10,11 +12,13 @@ pub mod home;
 pub mod jwks;
 pub mod login;
 pub mod logout;
+mod posted;
 pub mod profile;
 pub mod refused;
 mod sign_in;
 mod signed_in;
 pub mod step_up;
+pub mod universal_logout;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;

@@ -54,6 +54,17 @@ impl RateLimit {
         }
     }
 
+    /// Counts a request from `ip` that was refused, although its route has no limit.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub fn count_refused(&self, ip: Option<IpAddr>) -> Result<(), Error> {
+        match self.check(ip) {
+            Some(retry_after_secs) => Err(Error::TooManyRequests { retry_after_secs }),
+            None => Ok(()),
+        }
+    }
+
     /// Counts a request from `ip`. Returns for how many seconds it must wait, if its allowance is used up. All requests of
     /// unknown address share one allowance. The address of a trusted proxy stands for many people, so it has no limit.
     fn check(&self, ip: Option<IpAddr>) -> Option<u64> {

@@ -88,6 +88,11 @@ pub const ATTEMPT_EXPIRED: Message = sign_in_again(
     "You have ten minutes to sign in, and they have passed.",
     NOTHING_CHANGED,
 );
+pub const SIGNED_OUT_MEANWHILE: Message = sign_in_again(
+    "You were signed out",
+    "Your sign-in provider signed you out while you were signing in here.",
+    NOTHING_CHANGED,
+);
 pub const NO_COOKIE: Message = sign_in_again(
     "This sign-in can't be finished here",
     "Your browser did not keep our sign-in cookie, even on the second try.",

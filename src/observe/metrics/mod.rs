@@ -4,6 +4,7 @@
 mod files;
 mod gateway;
 mod http;
+mod logout;
 mod provider;
 
 use std::sync::LazyLock;
@@ -17,10 +18,12 @@ use prometheus::{
 pub use files::file_unusable;
 pub use gateway::{gateway_check, know_gateway, rules_loaded};
 pub use http::{http_request, know_routes};
+pub use logout::{know_logouts, logout_request, sessions_revoked};
 pub use provider::{Endpoint, Outcome};
 
 use gateway::GatewayMetrics;
 use http::HttpMetrics;
+use logout::LogoutMetrics;
 use provider::ProviderMetrics;
 
 /// From half a millisecond to five seconds, the longest wait for a connection.
@@ -32,6 +35,7 @@ struct Metrics {
     registry: Registry,
     http: HttpMetrics,
     gateway: GatewayMetrics,
+    logout: LogoutMetrics,
     provider: ProviderMetrics,
     sign_ins: IntCounterVec,
     signed_in: IntCounter,
@@ -86,6 +90,7 @@ impl Metrics {
         Metrics {
             http: HttpMetrics::new(&registry),
             gateway: GatewayMetrics::new(),
+            logout: LogoutMetrics::new(&registry),
             provider: ProviderMetrics::new(&registry),
             signed_in: sign_ins.with_label_values(&["success", ""]),
             sign_ins,

@@ -1,7 +1,7 @@
 //! What an ID token must claim, numbered as in OpenID Connect Core 3.1.3.7. This only judges: it takes a verified
 //! payload, an expectation and the time, and returns claims or the reason of a refusal.
 
-use std::fmt;
+mod error;
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -10,19 +10,19 @@ use jsonwebtoken::Algorithm;
 use time::OffsetDateTime;
 
 use crate::oidc::flow::groups::GroupsClaim;
+use crate::oidc::flow::identifiers::{is_id, is_subject};
+use crate::oidc::flow::logout_token::EVENTS;
 use crate::oidc::flow::profile::Profile;
-use crate::oidc::flow::requirement::Unmet;
 use crate::oidc::jose::audience::Audience;
-use crate::oidc::jose::json::{self, Object, quoted};
-use crate::oidc::jose::jws::{JwsError, Verified};
+use crate::oidc::jose::json::{self, Object};
+use crate::oidc::jose::jws::Verified;
 use crate::oidc::jose::numeric_date::NumericDate;
+use crate::oidc::jose::typ::Typ;
 use crate::random;
+pub use error::IdTokenError;
 
 /// The `typ` of an ID token, where it has one.
-pub const TYP: &str = "JWT";
-
-/// OpenID Connect Core 2: a subject has at most 255 ASCII characters.
-const SUBJECT_LIMIT: usize = 255;
+pub const TYP: Typ = Typ::optional(&["JWT"]);
 
 /// The longest `acr` that is kept, in bytes: it is a URI or a word.
 const ACR_LIMIT: usize = 512;
@@ -58,6 +58,8 @@ pub struct Claims {
     pub acr: Option<String>,
     /// When the person was authenticated, in UTC.
     pub auth_time: Option<OffsetDateTime>,
+    /// The session at the provider (Back-Channel Logout 1.0, 2.1).
+    pub sid: Option<String>,
     /// The claims about the person, often none.
     pub profile: Profile,
 }
@@ -67,10 +69,13 @@ impl Claims {
     /// `acr` and `auth_time` count as absent, and then they meet no requirement.
     fn read(payload: &[u8], groups: &GroupsClaim) -> Result<Claims, IdTokenError> {
         let names = [
-            "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "acr",
+            "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "acr", EVENTS,
         ];
-        let names = [&names[..], &["auth_time"], &Profile::claims(groups)].concat();
+        let names = [&names[..], &["auth_time", "sid"], &Profile::claims(groups)].concat();
         let claims = Object::read(payload, &names).map_err(IdTokenError::Payload)?;
+        if claims.has(EVENTS) {
+            return Err(IdTokenError::Events);
+        }
         Claims::from_object(&claims, groups).map_err(IdTokenError::Claim)
     }
 
@@ -93,6 +98,7 @@ impl Claims {
             auth_time: claims
                 .lenient("auth_time", NumericDate::read)
                 .map(NumericDate::time),
+            sid: claims.lenient("sid", json::text).filter(|sid| is_id(sid)),
             profile: Profile::read(claims, groups),
         })
     }
@@ -160,11 +166,6 @@ fn judge_claims(
     Ok(())
 }
 
-/// Whether `sub` can be a subject (OpenID Connect Core 2). No control characters: Postgres stores no NUL.
-fn is_subject(sub: &str) -> bool {
-    (1..=SUBJECT_LIMIT).contains(&sub.len()) && !sub.chars().any(char::is_control)
-}
-
 /// `at_hash` (OpenID Connect Core 3.1.3.6): the left half of the access token's hash, by the hash function of the
 /// ID token's `alg`. Ed25519 uses SHA-512.
 fn access_token_hash(alg: Algorithm, access_token: &str) -> String {
@@ -177,68 +178,6 @@ fn access_token_hash(alg: Algorithm, access_token: &str) -> String {
     let hash = digest::digest(hash, access_token.as_bytes());
     let hash = hash.as_ref();
     URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
-}
-
-/// Why an ID token is refused.
-#[derive(Clone, Debug, PartialEq)]
-pub enum IdTokenError {
-    /// The provider did not sign it as expected.
-    Jws(JwsError),
-    /// Its payload is not a JSON object.
-    Payload(String),
-    /// A claim is missing or of a wrong type.
-    Claim(String),
-    /// `iss` is another issuer.
-    Issuer(String),
-    /// `aud` does not name us.
-    Audience,
-    /// `azp` is another client.
-    AuthorizedParty,
-    /// There are several audiences, and no `azp`.
-    NoAuthorizedParty,
-    /// `exp` is past.
-    Expired,
-    /// `iat` or `nbf` is in the future.
-    NotYetValid,
-    /// `nonce` is that of another authorization request.
-    Nonce,
-    /// There is no `nonce`.
-    NoNonce,
-    /// `at_hash` is that of another access token.
-    AccessTokenHash,
-    /// `sub` is empty, too long or not printable.
-    Subject,
-    /// The person was not authenticated as this sign-in requires.
-    Authentication(Unmet),
-}
-
-impl fmt::Display for IdTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Jws(cause) => cause.fmt(f),
-            Self::Payload(cause) => write!(f, "malformed: {cause}"),
-            Self::Claim(cause) => f.write_str(cause),
-            Self::Issuer(found) => write!(f, "its iss is {}, not OIDC_ISSUER", quoted(found)),
-            Self::Audience => f.write_str("its aud does not name OIDC_CLIENT_ID"),
-            Self::AuthorizedParty => f.write_str("its azp is not OIDC_CLIENT_ID"),
-            Self::NoAuthorizedParty => f.write_str("it has several audiences and no azp"),
-            Self::Expired => f.write_str("it has expired"),
-            Self::NotYetValid => f.write_str("it is not valid yet"),
-            Self::Nonce => f.write_str("its nonce is not the one of this attempt"),
-            Self::NoNonce => f.write_str("it has no nonce"),
-            Self::AccessTokenHash => f.write_str("its at_hash is not of this access token"),
-            Self::Subject => f.write_str("its sub is empty, over 255 characters or not printable"),
-            Self::Authentication(cause) => cause.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for IdTokenError {}
-
-impl From<JwsError> for IdTokenError {
-    fn from(cause: JwsError) -> Self {
-        IdTokenError::Jws(cause)
-    }
 }
 
 #[cfg(test)]

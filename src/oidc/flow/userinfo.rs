@@ -17,6 +17,7 @@ use crate::oidc::jose::audience::Audience;
 use crate::oidc::jose::json::Object;
 use crate::oidc::jose::jws::{JwsError, Verified};
 use crate::oidc::jose::numeric_date::NumericDate;
+use crate::oidc::jose::typ::Typ;
 
 /// Reads userinfo with the access token.
 pub async fn fetch(
@@ -65,7 +66,7 @@ impl Userinfo {
 }
 
 /// The `typ` of signed userinfo, where it has one.
-pub const TYP: &str = "JWT";
+pub const TYP: Typ = Typ::optional(&["JWT"]);
 
 /// Judges a userinfo response in JSON.
 pub fn judge(body: &[u8], subject: &str, groups: &GroupsClaim) -> Result<Profile, Error> {

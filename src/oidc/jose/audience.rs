@@ -1,8 +1,10 @@
 //! `aud` (RFC 7519, 4.1.3): one string, or an array of strings.
 
+use std::fmt;
+
 use serde_json::Value;
 
-use crate::oidc::jose::json::{self, Object};
+use crate::oidc::jose::json::{self, Object, quoted};
 
 /// The audience of a token.
 #[derive(Debug)]
@@ -29,8 +31,20 @@ impl Audience {
         self.0.iter().any(|audience| audience == client_id)
     }
 
+    /// Whether it names `audience` and nobody else.
+    pub fn is_only(&self, audience: &str) -> bool {
+        self.0 == [audience]
+    }
+
     /// Whether it is an array of more than one.
     pub fn is_several(&self) -> bool {
         self.0.len() > 1
+    }
+}
+
+/// For the log.
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&quoted(&self.0.join(" ")))
     }
 }

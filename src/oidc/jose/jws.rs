@@ -1,15 +1,17 @@
 //! Signed JSON in the compact form of RFC 7515: a token, keys and an expectation in, a payload out. Everything that a
 //! provider signs is verified here and nowhere else. The caller judges the claims in the payload.
 
-use std::fmt;
+mod error;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 
 use crate::oidc::jose::algorithm;
-use crate::oidc::jose::json::{self, Object, quoted};
+use crate::oidc::jose::json::{self, Object};
 use crate::oidc::jose::key_set::{Choice, KeySet};
+use crate::oidc::jose::typ::Typ;
+pub use error::JwsError;
 
 /// The members of the JOSE header that are read (RFC 7515, 4). `jwk`, `jku`, `x5u` and `x5c` are not: the only keys are
 /// those that the issuer publishes.
@@ -19,9 +21,8 @@ const HEADER: [&str; 4] = ["alg", "kid", "typ", "crit"];
 pub struct Expected<'a> {
     /// The algorithms that may have signed it.
     pub algs: &'a [Algorithm],
-    /// Its `typ`, such as `JWT` or `logout+jwt`, in any case (RFC 8725, 3.11: so that one kind of token never passes
-    /// for another). A token without `typ` passes, since most providers do not send it: its claims must decide.
-    pub typ: &'static str,
+    /// What it says that it is.
+    pub typ: Typ,
 }
 
 /// A payload whose signature was verified. Only [`verify`] makes one.
@@ -83,8 +84,8 @@ fn check_header(
     let found = header.text("alg").map_err(JwsError::Header)?;
     let kid = text("kid").map_err(JwsError::Header)?;
     let typ = text("typ").map_err(JwsError::Header)?;
-    if let Some(found) = typ.filter(|typ| !typ.eq_ignore_ascii_case(expected.typ)) {
-        let expected = expected.typ;
+    if !expected.typ.fits(typ.as_deref()) {
+        let (found, expected) = (typ, expected.typ);
         return Err(JwsError::Type { found, expected });
     }
     let Some(alg) = algorithm::allowed(&found) else {
@@ -129,106 +130,6 @@ fn decode(part: &str) -> Result<Vec<u8>, JwsError> {
         .decode(part)
         .map_err(|_| JwsError::Malformed("a part is not base64url".to_owned()))
 }
-
-/// Why a token was not verified.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JwsError {
-    /// It does not have three parts, or one is not base64url, or the header is not JSON.
-    Malformed(String),
-    /// A member of its header is missing or of a wrong type.
-    Header(String),
-    /// `crit` asks for an extension, and we know none (RFC 7515, 4.1.11).
-    Critical,
-    /// `typ` says that it is another kind of token.
-    Type {
-        /// What it says.
-        found: String,
-        /// What it should say.
-        expected: &'static str,
-    },
-    /// `alg` is one that Doorward verifies, but not one of those that are expected.
-    Algorithm {
-        /// What it says.
-        found: String,
-        /// What may have signed.
-        expected: Vec<Algorithm>,
-    },
-    /// `alg` is one that Doorward never verifies.
-    UnsupportedAlgorithm(String),
-    /// No published key has its `kid`.
-    UnknownKey(String),
-    /// Keys with its `kid` are published, but none is usable.
-    UnusableKey {
-        /// Their `kid`.
-        kid: String,
-        /// Why each of them is not usable.
-        why: String,
-    },
-    /// It has no `kid`, and no key is published for its `alg`.
-    NoKey(Algorithm),
-    /// It has no `kid`, and several keys are published for its `alg`.
-    AmbiguousKey,
-    /// The signature is wrong.
-    Signature {
-        /// Whether the token has a `kid`, and so said which key to use.
-        has_kid: bool,
-    },
-}
-
-impl JwsError {
-    /// Whether newer keys may help: the token names a key that we do not have, or names none and those that we have
-    /// do not fit (OpenID Connect Core 10.1.1).
-    pub fn may_be_rotation(&self) -> bool {
-        match self {
-            JwsError::UnknownKey(_)
-            | JwsError::UnusableKey { .. }
-            | JwsError::NoKey(_)
-            | JwsError::AmbiguousKey
-            | JwsError::Signature { has_kid: false } => true,
-            JwsError::Malformed(_)
-            | JwsError::Header(_)
-            | JwsError::Critical
-            | JwsError::Type { .. }
-            | JwsError::Algorithm { .. }
-            | JwsError::UnsupportedAlgorithm(_)
-            | JwsError::Signature { has_kid: true } => false,
-        }
-    }
-}
-
-impl fmt::Display for JwsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(cause) => write!(f, "malformed: {cause}"),
-            Self::Header(cause) => f.write_str(cause),
-            Self::Critical => f.write_str("it has critical header parameters"),
-            Self::Type { found, expected } => {
-                write!(f, "its typ is {}, expected {expected:?}", quoted(found))
-            }
-            Self::Algorithm { found, expected } => {
-                let (found, expected) = (quoted(found), algorithm::list(expected));
-                write!(f, "its alg is {found}, expected {expected}")
-            }
-            Self::UnsupportedAlgorithm(found) => {
-                let found = quoted(found);
-                write!(f, "its alg is {found}, which Doorward does not verify")
-            }
-            Self::UnknownKey(kid) => write!(f, "no published key has the kid {}", quoted(kid)),
-            Self::UnusableKey { kid, why } => {
-                let kid = quoted(kid);
-                write!(
-                    f,
-                    "the key with the kid {kid} is published, but can't be used: {why}"
-                )
-            }
-            Self::NoKey(alg) => write!(f, "it has no kid, and no key for {alg:?} is published"),
-            Self::AmbiguousKey => f.write_str("it has no kid and several keys are published"),
-            Self::Signature { .. } => f.write_str("its signature is wrong"),
-        }
-    }
-}
-
-impl std::error::Error for JwsError {}
 
 #[cfg(test)]
 mod tests;

@@ -10,3 +10,4 @@ pub mod key_set;
 pub mod numeric_date;
 #[cfg(any(test, fuzzing, feature = "internals"))]
 pub mod signer;
+pub mod typ;

@@ -51,6 +51,7 @@ fn is_ours(claims: &Value) -> bool {
         && (is("at_hash", AT_HASH) || absent("at_hash"))
         && (1..=255).contains(&subject.len())
         && !subject.contains(char::is_control)
+        && absent("events")
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! callers wait. While an old document can be used, a slow refresh delays no caller for longer than [`PATIENCE`].
 
 mod entry;
+mod newer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -12,9 +13,6 @@ use tokio::time::timeout;
 
 use crate::oidc::error::Error;
 use entry::{Entry, is_ahead};
-
-/// The least time between two requests that bypass a fresh value: made-up key ids must not cause requests.
-const THROTTLE: Duration = Duration::seconds(10);
 
 /// How long to use the old value after a failed refresh, before the next try.
 const RETRY: Duration = Duration::seconds(10);
@@ -121,30 +119,6 @@ impl<T: 'static> Cache<T> {
         });
         let _ = timeout(PATIENCE, refresh).await;
         self.read(|entry| Some(entry.value.clone())).unwrap_or(old)
-    }
-
-    /// A value newer than `old`; the cached one if it was requested within the last [`THROTTLE`].
-    pub async fn get_newer<F>(
-        &self,
-        now: OffsetDateTime,
-        old: &Arc<T>,
-        fetch: impl FnOnce() -> F,
-    ) -> Result<Arc<T>, Error>
-    where
-        F: Future<Output = Result<(T, Option<u64>), Error>>,
-    {
-        let mut requests = self.fetching.lock().await;
-        let current = self.read(|entry| Some(entry.value.clone()));
-        let current = current.unwrap_or_else(|| old.clone());
-        let throttled = requests
-            .forced_at
-            .is_some_and(|forced_at| (now - forced_at).abs() < THROTTLE);
-        if throttled || !Arc::ptr_eq(&current, old) {
-            return Ok(current);
-        }
-        requests.forced_at = Some(now);
-        // The lock is still held, so no waiting caller mistakes the old value for the newest.
-        self.request(&mut requests, now, fetch).await
     }
 
     /// Requests the value, unless another caller did while this one waited: then it shares the outcome, also a failure.

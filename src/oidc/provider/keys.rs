@@ -1,7 +1,7 @@
 //! The keys with which the provider signs: fetched from its `jwks_uri`, cached, and fetched again when a token may have
 //! been signed with a newer one (OpenID Connect Core 10.1.1).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration as StdDuration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -23,10 +23,15 @@ const AGE_FOR_HINTS: Duration = Duration::MINUTE;
 /// How long a sign-out waits for keys if none are cached.
 const PATIENCE_FOR_HINTS: StdDuration = StdDuration::from_millis(500);
 
+/// The least time between two requests for newer keys that strangers can cause.
+const STRANGERS_THROTTLE: Duration = Duration::MINUTE;
+
 /// The provider's signing keys.
 #[derive(Default)]
 pub struct SigningKeys {
     cache: Arc<Cache<KeySet>>,
+    /// When a token that a stranger may have made last caused a request for newer keys.
+    for_strangers_at: Mutex<Option<OffsetDateTime>>,
 }
 
 impl SigningKeys {
@@ -51,6 +56,40 @@ impl SigningKeys {
             }
             verified => Ok(verified),
         }
+    }
+
+    /// [`SigningKeys::verify`] for a token that anybody can post here. Newer keys are fetched once a minute for all of them, by an
+    /// allowance of their own: a made-up `kid` must not keep a sign-in from the new keys of a rotation.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub async fn verify_posted(
+        &self,
+        http: &Http,
+        jwks_uri: &Url,
+        now: OffsetDateTime,
+        token: &str,
+        expected: &Expected<'_>,
+    ) -> Result<Result<Verified, JwsError>, Error> {
+        let keys = self.cache.get(now, || fetch_owned(http, jwks_uri)).await?;
+        match jws::verify(token, &keys, expected) {
+            Err(cause) if cause.may_be_rotation() && self.may_fetch_for_strangers(now) => {
+                let fetch = || fetch_owned(http, jwks_uri);
+                let newer = self.cache.get_newer_apart(now, &keys, fetch).await?;
+                Ok(jws::verify(token, &newer, expected))
+            }
+            verified => Ok(verified),
+        }
+    }
+
+    fn may_fetch_for_strangers(&self, now: OffsetDateTime) -> bool {
+        let last = self.for_strangers_at.lock();
+        let mut last = last.unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|last| (now - last).abs() >= STRANGERS_THROTTLE);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
     }
 
     /// Whether the key that `id_token` names is still published; `true` if that can't be determined.
@@ -104,6 +143,7 @@ mod tests {
     use crate::oidc::http::proxy::Proxy;
     use crate::oidc::http::trust_roots::tls_config;
     use crate::oidc::jose::signer::Signer;
+    use crate::oidc::jose::typ::Typ;
 
     #[tokio::test]
     async fn newer_keys_are_fetched_only_if_they_may_help() {
@@ -122,7 +162,7 @@ mod tests {
             let token = signer.sign(&header, &json!({}));
             let expected = Expected {
                 algs: &[Algorithm::ES256],
-                typ: "JWT",
+                typ: Typ::optional(&["JWT"]),
             };
             let verified = keys.verify(&http, &jwks_uri, now, &token, &expected);
             tokio::task::LocalSet::new().run_until(verified).await

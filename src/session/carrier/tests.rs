@@ -121,14 +121,16 @@ async fn sign_in(
         groups: Groups::default(),
         preferred_username: None,
     };
+    let now = time::OffsetDateTime::now_utc();
     let authentication = Authentication {
+        sid: None,
         id_token: "a.b.c".into(),
         acr: None,
         auth_time: None,
     };
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
     let signed_in = sessions
-        .sign_in(&request, person, authentication, attempt, false)
+        .sign_in(&request, person, authentication, attempt, false, now)
         .await;
     match signed_in {
         Ok(()) => "in".to_owned(),

@@ -14,6 +14,7 @@ use super::*;
 use crate::accounts::end::{Which, Why};
 use crate::accounts::sign_in::{Former, SignInOutcome};
 use crate::db::{Groups, NewUser};
+use crate::session::start_session::Origin;
 
 #[actix_web::test]
 async fn a_session_is_found_by_its_cookie_with_all_that_it_holds_until_it_is_deleted() {
@@ -141,9 +142,17 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
         Err(super::super::AttemptError::Used)
     );
     let begin = async |sessions: &Sessions, subject: &str, attempt| {
+        let now = sessions.clock.now();
         let stored = Stored::default();
         sessions
-            .start_session("secret", ada(subject), &stored, attempt, Former::None)
+            .start_session(
+                "secret",
+                ada(subject),
+                &stored,
+                attempt,
+                Former::None,
+                Origin::unknown(now),
+            )
             .await
     };
     let begun = begin(&fixture.sessions, "ada", spent).await.unwrap();

@@ -3,13 +3,14 @@
 use crate::db;
 use crate::http::error::Error;
 use crate::observe::metrics::Endpoint;
+use crate::oidc::internals::Typ;
 use crate::oidc::{
     self, AuthorizationError, CertificateFault, FetchError, IdTokenError, JwsError,
     MalformedResponse, Unmet,
 };
 use crate::session::{AttemptError, ReturnTo};
 
-pub fn of_attempts() -> [Error; 9] {
+pub fn of_attempts() -> [Error; 10] {
     let return_to = ReturnTo::ours("/profile".to_owned());
     [
         Error::MalformedResponse(MalformedResponse::Twice("code".to_owned())),
@@ -19,6 +20,7 @@ pub fn of_attempts() -> [Error; 9] {
         AttemptError::ResponseReplaced.into(),
         AttemptError::Forged.into(),
         AttemptError::Used.into(),
+        AttemptError::EndedByProvider.into(),
         AttemptError::Expired {
             return_to,
             step_up: None,
@@ -138,8 +140,8 @@ pub fn of_id_tokens() -> impl Iterator<Item = IdTokenError> {
         JwsError::Header(said()),
         JwsError::Critical,
         JwsError::Type {
-            found: said(),
-            expected: "JWT",
+            found: Some(said()),
+            expected: Typ::optional(&["JWT"]),
         },
         JwsError::Algorithm {
             found: said(),
@@ -169,6 +171,7 @@ pub fn of_id_tokens() -> impl Iterator<Item = IdTokenError> {
         IdTokenError::NoNonce,
         IdTokenError::AccessTokenHash,
         IdTokenError::Subject,
+        IdTokenError::Events,
     ];
     let of_jws = of_jws.into_iter().map(IdTokenError::from);
     of_jws.chain(of_claims).chain(of_authentication())

@@ -1,6 +1,7 @@
 //! The steps of one sign-in, from the authorization response to the session. Each step can refuse it.
 
 use actix_web::HttpRequest;
+use time::OffsetDateTime;
 
 use crate::accounts::audit::Stage;
 use crate::db::{Groups, NewUser, SingleUse};
@@ -42,6 +43,7 @@ struct Identified {
     tokens: TokenResponse,
     spent: SingleUse,
     is_step_up: bool,
+    began_at: OffsetDateTime,
 }
 
 /// The steps from the response to a verified ID token.
@@ -88,6 +90,7 @@ async fn identify(
         tokens,
         spent,
         is_step_up: step_up.is_some(),
+        began_at,
     })
 }
 
@@ -102,16 +105,18 @@ async fn start_session(
         tokens,
         spent,
         is_step_up,
+        began_at,
     } = identified;
     let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
     let authentication = Authentication {
         id_token: tokens.id_token,
         acr: claims.acr.clone(),
         auth_time: claims.auth_time,
+        sid: claims.sid.clone(),
     };
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions
-        .sign_in(request, person, authentication, spent, is_step_up)
+        .sign_in(request, person, authentication, spent, is_step_up, began_at)
         .await?;
     metrics::signed_in();
     Ok(())

@@ -1,6 +1,7 @@
 //! Each check of the claims by itself.
 
 use super::*;
+use crate::oidc::jose::jws::JwsError;
 
 /// The first is that of OpenID Connect Core, A.3; the others differ from it by their hash.
 #[test]
@@ -114,5 +115,14 @@ fn the_log_says_which_check_failed() {
         (IdTokenError::NotYetValid, "it is not valid yet"),
     ] {
         assert_eq!(error.to_string(), text);
+    }
+}
+
+/// Back-Channel Logout 1.0, 2.4
+#[test]
+fn a_token_with_events_is_no_id_token() {
+    for events in [serde_json::json!({}), serde_json::json!(null)] {
+        let refusal = judged(serde_json::json!({"events": events}));
+        assert_eq!(refusal, Err(IdTokenError::Events), "{events}");
     }
 }

@@ -4,8 +4,11 @@ use super::*;
 use crate::oidc::jose::signer::Signer;
 use serde_json::json;
 
+const JWT: Typ = Typ::optional(&["JWT"]);
+const LOGOUT: Typ = Typ::optional(&["logout+jwt"]);
+
 fn verify_with(token: &str, keys: &KeySet, algs: &[Algorithm]) -> Result<Verified, JwsError> {
-    let expected = Expected { algs, typ: "JWT" };
+    let expected = Expected { algs, typ: JWT };
     verify(token, keys, &expected)
 }
 
@@ -58,14 +61,14 @@ fn one_kind_of_token_does_not_pass_for_another() {
     let signer = Signer::new(Algorithm::ES256);
     let keys = signer.key_set();
     for (typ, expected, accepted) in [
-        (json!("JWT"), "JWT", true),
-        (json!("jwt"), "JWT", true),
-        (json!("logout+jwt"), "logout+jwt", true),
-        (json!("Logout+JWT"), "logout+jwt", true),
-        (json!("logout+jwt"), "JWT", false),
-        (json!("at+jwt"), "JWT", false),
-        (json!("JWT"), "logout+jwt", false),
-        (json!(""), "JWT", false),
+        (json!("JWT"), JWT, true),
+        (json!("jwt"), JWT, true),
+        (json!("logout+jwt"), LOGOUT, true),
+        (json!("Logout+JWT"), LOGOUT, true),
+        (json!("logout+jwt"), JWT, false),
+        (json!("at+jwt"), JWT, false),
+        (json!("JWT"), LOGOUT, false),
+        (json!(""), JWT, false),
     ] {
         let token = signer.sign(&json!({"alg": "ES256", "typ": typ}), &json!({}));
         let algs = &[Algorithm::ES256];
@@ -78,14 +81,14 @@ fn one_kind_of_token_does_not_pass_for_another() {
             },
         );
         let refusal = JwsError::Type {
-            found: typ.as_str().unwrap().to_owned(),
+            found: typ.as_str().map(str::to_owned),
             expected,
         };
         let wanted = if accepted { None } else { Some(refusal) };
         assert_eq!(judged.err(), wanted, "{typ} for {expected}");
     }
     let silent = signer.sign(&json!({"alg": "ES256"}), &json!({"a": 1}));
-    for typ in ["JWT", "logout+jwt"] {
+    for typ in [JWT, LOGOUT] {
         let algs = &[Algorithm::ES256];
         let verified = verify(&silent, &keys, &Expected { algs, typ }).unwrap();
         assert_eq!(verified.payload(), br#"{"a":1}"#);
@@ -141,11 +144,19 @@ fn newer_keys_are_asked_for_when_they_may_help_and_the_log_says_what_is_wrong() 
         ),
         (
             JwsError::Type {
-                found: "at+jwt".to_owned(),
-                expected: "JWT",
+                found: Some("at+jwt".to_owned()),
+                expected: JWT,
             },
             false,
             "its typ is \"at+jwt\", expected \"JWT\"",
+        ),
+        (
+            JwsError::Type {
+                found: None,
+                expected: Typ::required(&["a", "b"]),
+            },
+            false,
+            "it has no typ, expected \"a\" or \"b\"",
         ),
         (
             JwsError::UnsupportedAlgorithm("none".to_owned()),

@@ -10,6 +10,7 @@ use crate::accounts::sign_in::{Former, SignInOutcome};
 use crate::clock::Clock;
 use crate::db::{DatabaseUrl, Db, Groups, NewUser};
 use crate::session::Sessions;
+use crate::session::start_session::Origin;
 use crate::session::stored::Stored;
 use crate::session::tests::settings;
 use crate::settings::Settings;
@@ -51,9 +52,17 @@ impl Fixture {
             ..Stored::default()
         };
         let sessions = &self.sessions;
+        let now = sessions.clock.now();
         let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
         let begun = sessions
-            .start_session(&secret, ada, &stored, attempt, Former::None)
+            .start_session(
+                &secret,
+                ada,
+                &stored,
+                attempt,
+                Former::None,
+                Origin::unknown(now),
+            )
             .await;
         assert!(matches!(begun, Ok(SignInOutcome::SignedIn(_))));
         sessions.keys.sign(&secret)

@@ -1,0 +1,10 @@
+DROP TABLE ended_sids;
+DROP INDEX users_email_key;
+ALTER TABLE users DROP COLUMN email_key;
+ALTER TABLE users DROP COLUMN signed_out_at;
+DROP INDEX sessions_ends_at;
+DROP INDEX sessions_sid_hash;
+ALTER TABLE sessions DROP COLUMN user_agent;
+ALTER TABLE sessions DROP COLUMN address;
+ALTER TABLE sessions DROP COLUMN ends_at;
+ALTER TABLE sessions DROP COLUMN sid_hash;

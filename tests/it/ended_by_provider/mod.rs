@@ -1,0 +1,135 @@
+//! The provider ends sessions: back-channel logout, and Universal Logout.
+
+mod back_channel;
+mod hostile;
+mod universal;
+
+use std::sync::{Arc, Mutex};
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use serde_json::{Value, json};
+
+use crate::support::provider_faults::edit_claims;
+use crate::support::{Answer, TestApp, Visitor};
+
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// Seconds since 1970 by the app's clock.
+fn now(app: &TestApp) -> i64 {
+    app.clock.now().unix_timestamp()
+}
+
+/// Claims of a logout token that Doorward accepts, without `sub` and `sid`.
+fn logout_claims(app: &TestApp, more: Value) -> Value {
+    static COUNT: Mutex<u32> = Mutex::new(0);
+    let mut count = COUNT.lock().unwrap();
+    *count += 1;
+    let mut claims = json!({
+        "iss": app.provider.issuer(), "aud": crate::support::app::CLIENT_ID, "iat": now(app), "exp": now(app) + 120,
+        "jti": format!("jti-{count}"), "events": {EVENT: {}},
+    });
+    for (name, value) in more.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims
+}
+
+/// Posts a form to the back-channel, as a provider would: without cookies.
+async fn post(app: &TestApp, form: &str) -> Answer {
+    Visitor::new(&app.url)
+        .post("/backchannel-logout", form)
+        .await
+}
+
+/// The provider signs these claims and posts them.
+async fn log_out(app: &TestApp, more: Value) -> Answer {
+    let token = app.provider.sign_id_token(&logout_claims(app, more));
+    post(app, &format!("logout_token={token}")).await
+}
+
+/// Signs in as `person` with this `sid`, which the provider would make up.
+async fn signed_in_with(app: &TestApp, person: &str, sid: &'static str) -> Visitor {
+    edit_claims(app, move |claims| claims["sid"] = sid.into());
+    let visitor = app.signed_in(person).await;
+    app.provider.heal();
+    visitor
+}
+
+/// The subjects and reasons of the sessions that were revoked, oldest first.
+fn revoked(app: &TestApp) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        what: String,
+    }
+    let rows: Vec<Row> = app.storage().rows(
+        "SELECT COALESCE(subject, '-') || ' ' || COALESCE(reason, '-') AS what \
+         FROM audit_events WHERE event = 'session_revoked' ORDER BY id",
+    );
+    Vec::from_iter(rows.into_iter().map(|row| row.what))
+}
+
+/// Posts a body with a bearer token.
+async fn universal(app: &TestApp, token: Option<&str>, body: &str) -> Answer {
+    let mut request = awc::Client::default()
+        .post(format!("{}/universal-logout", app.url))
+        .content_type("application/json");
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let mut response = request.send_body(body.to_owned()).await.unwrap();
+    let body = response.body().await.unwrap();
+    let headers = response.headers().iter();
+    Answer {
+        status: response.status().as_u16(),
+        headers: Vec::from_iter(
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())),
+        ),
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}
+
+/// A revocation token, with these claims changed.
+fn revocation_token(app: &TestApp, more: Value) -> String {
+    static COUNT: Mutex<u32> = Mutex::new(0);
+    let mut count = COUNT.lock().unwrap();
+    *count += 1;
+    let mut claims = json!({
+        "iss": app.provider.issuer(), "aud": format!("{}/universal-logout", app.url),
+        "sub": crate::support::app::CLIENT_ID, "jti": format!("rev-{count}"),
+        "nbf": now(app) - 300, "iat": now(app), "exp": now(app) + 300,
+    });
+    for (name, value) in more.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    signed_as(app, "global-token-revocation+jwt", &claims)
+}
+
+/// A token of the provider whose header says this `typ`.
+fn signed_as(app: &TestApp, typ: &'static str, claims: &Value) -> String {
+    app.provider.faults(|faults| {
+        faults.edit_header = Some(Box::new(move |header| header["typ"] = typ.into()));
+    });
+    let token = app.provider.sign_id_token(claims);
+    app.provider.heal();
+    token
+}
+
+/// The ID token of the next sign-in of this person, and their browser.
+async fn id_token_of(app: &TestApp, person: &str) -> String {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let kept = Arc::clone(&seen);
+    app.provider.faults(|faults| {
+        faults.edit_id_token = Some(Box::new(move |token| {
+            *kept.lock().unwrap() = token.clone();
+            token
+        }));
+    });
+    app.signed_in(person).await;
+    app.provider.heal();
+    Arc::try_unwrap(seen).map_or_else(
+        |seen| seen.lock().unwrap().clone(),
+        |seen| seen.into_inner().unwrap(),
+    )
+}
