@@ -1,6 +1,9 @@
 //! Rules that are valid, and may mean more or less than was meant: for `doorward rules check` and `doorward check`.
 
+use std::collections::HashMap;
+
 use crate::gateway::host::{Host, Scheme};
+use crate::gateway::rules::pattern::HostPattern;
 use crate::gateway::rules::{Allow, Rule, Rules};
 use crate::public_url::PublicUrl;
 
@@ -52,6 +55,7 @@ pub fn risks(rules: &Rules, public_url: &PublicUrl, scopes: &str) -> Vec<Risk> {
             });
         }
     }
+    risks.extend(shared_cookies(rules, own_host.as_deref()));
     risks.extend(groups_without_scope(rules, scopes));
     risks
 }
@@ -84,6 +88,50 @@ fn own_host(public_url: &PublicUrl) -> Option<String> {
     };
     let (_, host) = public_url.origin().split_once("://")?;
     Host::parse(host, scheme).map(|host| host.as_str().to_owned())
+}
+
+/// Browsers send the cookies of a host to each of its ports (RFC 6265, 8.5), so an app there gets what opens another one.
+fn shared_cookies(rules: &Rules, own_host: Option<&str>) -> Vec<Risk> {
+    const FIX: &str = "give each app a name of its own";
+    let mut risks = Vec::new();
+    let mut hosts: HashMap<&str, &str> = HashMap::new();
+    for rule in rules.all() {
+        let at = format!("line {}: \"{}\"", rule.line, rule.name);
+        for pattern in &rule.hosts {
+            let HostPattern::Host(host) = pattern else {
+                continue;
+            };
+            let name = without_port(host);
+            if own_host.is_some_and(|own| own != host && without_port(own) == name) {
+                risks.push(Risk {
+                    message: format!(
+                        "{at} is for {host}, the name of PUBLIC_URL at another port: browsers send Doorward's session cookie \
+                         there, too"
+                    ),
+                    fix: FIX,
+                });
+            }
+            match hosts.insert(name, host) {
+                Some(other) if other != host => risks.push(Risk {
+                    message: format!(
+                        "{at} is for {host}, and browsers send cookies of {other} there, too: each of the apps can enter \
+                         the other one as its visitors"
+                    ),
+                    fix: FIX,
+                }),
+                _ => (),
+            }
+        }
+    }
+    risks
+}
+
+/// The colons of an address stand in brackets.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => host,
+    }
 }
 
 /// Many providers send groups only if a scope asks for them, and no standard one does.

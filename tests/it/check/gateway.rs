@@ -70,6 +70,27 @@ async fn rules_that_may_be_meant_otherwise_are_warnings() {
     assert_eq!(found, [all, own]);
 }
 
+/// RFC 6265, 8.5: cookies take no notice of ports.
+#[actix_web::test]
+async fn apps_that_differ_in_their_port_alone_are_a_warning() {
+    let app = TestApp::spawn_on(Database::Sqlite);
+    let rules = "[[rule]]\nname='one'\nhosts=['localhost', '[::1]', '[::2]:8443', '*.localhost']\nallow='signed-in'\n\
+         [[rule]]\nname='two'\nhosts=['wiki.test', 'wiki.test:8443', 'a.wiki.test:8443']\nallow='signed-in'\n\
+         [[rule]]\nname='three'\nhosts=['wiki.test:8443']\npaths=['/x']\nallow='nobody'\n";
+    let rules = rules.replace("allow='signed-in'", "groups=['x']\nmethods=['GET']");
+    let mut found = complaints(&app, &rules, &[("OIDC_SCOPES", "openid groups")]);
+    found.retain(|line| line.starts_with("warning rules "));
+    assert_eq!(
+        found,
+        [
+            "warning rules line 1: \"one\" is for localhost, the name of PUBLIC_URL at another port: browsers send Doorward's \
+             session cookie there, too. Fix: give each app a name of its own.",
+            "warning rules line 6: \"two\" is for wiki.test:8443, and browsers send cookies of wiki.test there, too: each of the \
+             apps can enter the other one as its visitors. Fix: give each app a name of its own.",
+        ]
+    );
+}
+
 #[actix_web::test]
 async fn a_gateway_that_visitors_may_reach_is_a_warning() {
     let app = TestApp::spawn_on(Database::Sqlite);

@@ -3,6 +3,7 @@
 mod advisories;
 mod app_sessions;
 mod audit;
+mod below_a_path;
 mod caddy;
 mod checks;
 mod complaints;

@@ -37,11 +37,11 @@ fn part(token: &str, at: usize) -> Value {
     serde_json::from_slice(&decoded(token.split('.').nth(at).unwrap())).unwrap()
 }
 
-fn header(token: &str) -> Value {
+pub fn header(token: &str) -> Value {
     part(token, 0)
 }
 
-fn claims(token: &str) -> Value {
+pub fn claims(token: &str) -> Value {
     part(token, 1)
 }
 
