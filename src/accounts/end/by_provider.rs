@@ -92,6 +92,8 @@ impl ByProvider {
                 subject,
             } => {
                 let Some(user) = User::get(transaction, issuer, subject)? else {
+                    // Their first sign-in may be under way.
+                    EndedSid::record(transaction, sid_hash, self.now)?;
                     return Ok(Ended::NobodyKnown);
                 };
                 // Before the sessions: see `delete`.

@@ -91,15 +91,17 @@ on_both! {
     }
 
     async fn a_first_sign_in_under_way_does_not_survive_a_logout_token_of_its_sid(app: TestApp) {
-        let visitor = app.visitor();
-        let provider = visitor.begin("/login").await;
-        edit_claims(&app, |claims| claims["sid"] = "s9".into());
-        let callback = visitor.choose(&provider, "ada").await;
-        assert_eq!(log_out(&app, json!({"sid": "s9"})).await.status, 200);
-        let again = visitor.get(&callback).await;
-        assert!(again.location().starts_with(&app.provider.issuer()), "{again:?}");
-        assert_eq!(app.storage().users(), 0);
-        app.provider.heal();
+        for named in [json!({"sid": "s9"}), json!({"sub": "00uada", "sid": "s9"})] {
+            let visitor = app.visitor();
+            let provider = visitor.begin("/login").await;
+            edit_claims(&app, |claims| claims["sid"] = "s9".into());
+            let callback = visitor.choose(&provider, "ada").await;
+            assert_eq!(log_out(&app, named.clone()).await.status, 200);
+            let again = visitor.get(&callback).await;
+            assert!(again.location().starts_with(&app.provider.issuer()), "{named}: {again:?}");
+            assert_eq!(app.storage().users(), 0, "{named}");
+            app.provider.heal();
+        }
     }
 
     async fn whoever_has_more_sessions_than_fit_one_transaction_loses_all(app: TestApp) {
