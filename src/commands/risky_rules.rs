@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::gateway::host::{Host, Scheme};
-use crate::gateway::rules::pattern::HostPattern;
-use crate::gateway::rules::{Allow, Rule, Rules};
+use crate::gateway::original_request::OriginalRequest;
+use crate::gateway::rules::pattern::{HostPattern, PathPattern};
+use crate::gateway::rules::{Allow, Rule, Rules, Selected};
 use crate::public_url::PublicUrl;
 
 /// The scopes of OpenID Connect Core 1.0, 5.4 and 11. None of them brings groups.
@@ -38,6 +39,15 @@ pub fn risks(rules: &Rules, public_url: &PublicUrl, scopes: &str) -> Vec<Risk> {
                     hosts(&rule.hosts)
                 ),
                 fix: "name the paths that are public, or write allow = \"signed-in\"",
+            });
+        }
+        if let Some((path, other)) = exact_guard(rules, rule) {
+            risks.push(Risk {
+                message: format!(
+                    "{at} guards {path} exactly, and {path}/ is for \"{}\": many apps serve the same page at both",
+                    other.name
+                ),
+                fix: "leave out the =, which guards all below the path, too",
             });
         }
         let is_own = |host: &String| Some(host) == own_host.as_ref();
@@ -78,6 +88,25 @@ fn lets_everybody_in_everywhere(rule: &Rule) -> bool {
         && (rule.paths.is_empty() || rule.paths.iter().any(|path| path.fits_all()))
         && rule.methods.is_empty()
         && (rule.networks.is_empty() || rule.networks.iter().any(|it| it.prefix_len() == 0))
+}
+
+/// A path that `rule` guards alone, and the other rule that lets people in where it ends with a slash.
+fn exact_guard<'r>(rules: &'r Rules, rule: &'r Rule) -> Option<(&'r str, &'r Rule)> {
+    let is_guard = |path: &&PathPattern| path.is_exact() && !path.text().ends_with('/');
+    let guards = rule.paths.iter().filter(is_guard);
+    let host = rule.hosts.first()?.to_string().replace('*', "any");
+    let method = rule.methods.first().map_or("GET", |method| method);
+    let mut guards = guards.filter(|_| rule.allow != Allow::Public);
+    guards.find_map(|path| {
+        let url = format!("https://{host}{}/", path.text().replace('*', "any"));
+        let request = OriginalRequest::of_url(method, &url).ok()?;
+        match rules.select(&request, None) {
+            Selected::Rule(other) if other.allow != Allow::Nobody && !std::ptr::eq(other, rule) => {
+                Some((path.text(), other))
+            }
+            _ => None,
+        }
+    })
 }
 
 /// `PUBLIC_URL`'s host as rules write it.

@@ -91,6 +91,42 @@ async fn apps_that_differ_in_their_port_alone_are_a_warning() {
     );
 }
 
+/// Express, Rails and others serve /admin at /admin/ as well.
+#[actix_web::test]
+async fn an_exact_path_that_is_guarded_is_a_warning_where_another_rule_is_for_the_same_with_a_slash()
+ {
+    let app = TestApp::spawn_on(Database::Sqlite);
+    let rule = |name: &str, place: &str, allow: &str| {
+        format!("[[rule]]\nname='{name}'\nhosts=['*.wiki.test']\n{place}\nallow='{allow}'\n")
+    };
+    let found = |rules: &[String]| {
+        let mut found = complaints(&app, &rules.concat(), &[]);
+        found.retain(|line| line.starts_with("warning rules "));
+        found
+    };
+    let exact = rule("admin", "paths=['=/', '/b', '=/*/admin']", "nobody");
+    let all = rule("all", "", "signed-in");
+    let expected = "warning rules line 1: \"admin\" guards /*/admin exactly, and /*/admin/ is for \"all\": many apps serve the \
+                    same page at both. Fix: leave out the =, which guards all below the path, too.";
+    assert_eq!(found(&[exact.clone(), all.clone()]), [expected]);
+    let none: [&str; 0] = [];
+    for fine in [
+        &[exact.clone()][..],
+        &[
+            exact.clone(),
+            rule("b", "paths=['/*/admin']", "nobody"),
+            all.clone(),
+        ],
+        &[rule("open", "paths=['=/healthz']", "public"), all.clone()],
+        &[
+            rule("admin", "paths=['=/admin', '=/admin/']", "nobody"),
+            all,
+        ],
+    ] {
+        assert_eq!(found(fine), none, "{fine:?}");
+    }
+}
+
 #[actix_web::test]
 async fn a_gateway_that_visitors_may_reach_is_a_warning() {
     let app = TestApp::spawn_on(Database::Sqlite);
