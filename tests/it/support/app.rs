@@ -1,9 +1,10 @@
 //! Doorward on a free port, in this process, with a provider and a database of its own.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
@@ -19,6 +20,7 @@ use doorward::settings::Settings;
 use tempfile::TempDir;
 
 use super::postgres::{TestDatabase, fresh_database};
+use super::process::PATIENCE;
 use super::provider::{Provider, ProviderConfig, demo_people};
 use super::visitor::site_of;
 use super::{Visitor, log};
@@ -251,8 +253,46 @@ impl TestApp {
             // The call sends the command; joining the thread waits for it.
             drop(handle.stop(false));
             let _ = thread.join();
+            self.wait_for_open_connections();
         }
     }
+
+    /// Its workers end by themselves, and a connection that a proxy has kept would get responses until then.
+    fn wait_for_open_connections(&self) {
+        let port = url::Url::parse(&self.url).unwrap().port().unwrap();
+        let gateway = self.variables.get("GATEWAY_ADDR");
+        let gateway = gateway.map(|addr| addr.parse().unwrap());
+        let addrs = Vec::from_iter(
+            gateway
+                .into_iter()
+                .chain([SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)]),
+        );
+        let deadline = Instant::now() + PATIENCE;
+        while has_open_connections(&addrs) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Nobody panics twice.
+        assert!(
+            std::thread::panicking() || !has_open_connections(&addrs),
+            "connections to {addrs:?} are still open"
+        );
+    }
+}
+
+/// Whether somebody has accepted a connection at one of these addresses and not closed it (proc(5)).
+fn has_open_connections(addrs: &[SocketAddrV4]) -> bool {
+    let as_listed = |addr: &SocketAddrV4| {
+        let ip = u32::from_ne_bytes(addr.ip().octets());
+        format!("{ip:08X}:{:04X}", addr.port())
+    };
+    let ends: Vec<String> = addrs.iter().map(as_listed).collect();
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    sockets.lines().any(|line| {
+        let mut words = line.split_whitespace().skip(1);
+        let (local, state) = (words.next(), words.nth(1));
+        let is_ours = ends.iter().any(|end| Some(end.as_str()) == local);
+        is_ours && state == Some("01")
+    })
 }
 
 impl Drop for TestApp {
