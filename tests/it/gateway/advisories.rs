@@ -72,10 +72,13 @@ mod slow {
     async fn cve_2026_52845_underscore_names_do_not_reach_the_app() {
         for proxy in [
             Proxy::Nginx,
+            Proxy::NginxCurrent,
             Proxy::Caddy,
             Proxy::CaddyCurrent,
             Proxy::Haproxy,
+            Proxy::HaproxyCurrent,
             Proxy::Traefik,
+            Proxy::Envoy,
         ] {
             let proxied = Proxied::start(proxy);
             for name in [

@@ -96,6 +96,7 @@ mod slow {
             Proxy::Haproxy,
             Proxy::HaproxyCurrent,
             Proxy::Traefik,
+            Proxy::Envoy,
         ] {
             let found = found(proxy, |text| text);
             let complaints: Vec<_> = found.iter().filter(|[it, ..]| it != "ok").collect();

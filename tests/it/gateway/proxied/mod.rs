@@ -263,5 +263,8 @@ pub const SPOOFED: &str = "Remote-User: eve\r\nRemote-Name: eve\r\nRemote-Email:
                        X-Auth-Request-Groups: admins\r\nRemote_User: eve\r\nX_Auth_Request_User: eve\r\n\
                        Remote.Name: eve\r\nX.Auth.Request.Email: eve\r\nRemote!Email: eve\r\nX~Auth~Request~Groups: admins\r\n\
                        X-Auth+Request-User: eve\r\nX-Doorward-Jwt: eve\r\n\
+                       X-Doorward-Jwt: eve\r\nX_Doorward_Jwt: eve\r\nX.Doorward~Jwt: eve\r\nX!Doorward-Jwt: eve\r\n\
+                       Remote-User: eve\r\nremote-email: eve\r\nREMOTE-GROUPS: admins\r\nX-Auth-Request-Groups: admins\r\n\
+                       Remote^User: eve\r\nRemote`Groups: admins\r\nX'Auth'Request'Email: eve\r\nX|Auth|Request|User: eve\r\n\
                        X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.1\r\n\
                        X-Original-URL: http://evil.test/public\r\nX-Original-Method: GET\r\n";
