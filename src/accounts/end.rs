@@ -6,7 +6,7 @@ mod sign_out;
 use std::time::Duration;
 
 use diesel::QueryResult;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::transaction::{Transaction, transaction};
 use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, Session, User};
@@ -24,6 +24,8 @@ pub enum Which {
     SomeOf(String),
     /// Some of the sessions that were not seen since that time. Call it again until it returns none.
     SomeUnseenSince(OffsetDateTime),
+    /// Some of the sessions that were over at the provider by that time. Call it again until it returns none.
+    SomeOverBy(OffsetDateTime),
 }
 
 /// Why sessions end.
@@ -33,7 +35,7 @@ pub enum Why {
     SignOut,
     /// The same browser signed in again.
     Replaced,
-    /// They were not used for the idle timeout, or reached the absolute one.
+    /// They were not used for the idle timeout, reached the absolute one, or are over at the provider.
     Expired {
         /// For how long a session may be unused.
         idle_timeout: Duration,
@@ -80,8 +82,7 @@ impl Why {
             Why::SignOut => event(Event::SignOut),
             Why::Replaced => event(Event::SessionReplaced),
             Why::Expired { idle_timeout } => {
-                let last_seen_at = session.last_seen_at.assume_utc();
-                event(Event::SessionExpired).because(expiry(last_seen_at, idle_timeout, now))
+                event(Event::SessionExpired).because(expiry(session, idle_timeout, now))
             }
             Why::Revoked => event(Event::SessionRevoked),
             Why::Blocked => event(Event::SessionRevoked).because("user_blocked"),
@@ -92,14 +93,12 @@ impl Why {
 }
 
 /// The reason in the audit of a session that expired by `now`.
-fn expiry(
-    last_seen_at: OffsetDateTime,
-    idle_timeout: Duration,
-    now: OffsetDateTime,
-) -> &'static str {
-    match last_seen_at <= now - idle_timeout {
-        true => "idle_timeout",
-        false => "absolute_timeout",
+fn expiry(session: &DeletedSession, idle_timeout: Duration, now: OffsetDateTime) -> &'static str {
+    let idle_at = session.last_seen_at.assume_utc() + idle_timeout;
+    match session.ends_at.map(PrimitiveDateTime::assume_utc) {
+        Some(ends_at) if ends_at <= now.min(idle_at) => "provider_session_over",
+        _ if idle_at <= now => "idle_timeout",
+        _ => "absolute_timeout",
     }
 }
 
@@ -146,6 +145,7 @@ fn delete(connection: &mut AnyConnection, which: &Which) -> QueryResult<Vec<Dele
             Session::delete_of_user(connection, user_id)
         }
         Which::SomeUnseenSince(since) => Session::delete_unseen(connection, *since),
+        Which::SomeOverBy(now) => Session::delete_over(connection, *now),
     }
 }
 
@@ -157,12 +157,44 @@ mod tests {
     #[test]
     fn a_session_is_idle_from_the_end_of_its_idle_time() {
         let now = datetime!(2026-01-01 12:00 UTC);
-        for (last_seen_at, expected) in [
-            (datetime!(2026-01-01 11:00 UTC), "idle_timeout"),
-            (datetime!(2026-01-01 11:00:01 UTC), "absolute_timeout"),
+        for (last_seen_at, ends_at, expected) in [
+            (datetime!(2026-01-01 11:00), None, "idle_timeout"),
+            (datetime!(2026-01-01 11:00:01), None, "absolute_timeout"),
+            (
+                datetime!(2026-01-01 11:00),
+                Some(datetime!(2026-01-01 12:00)),
+                "provider_session_over",
+            ),
+            (
+                datetime!(2026-01-01 10:59),
+                Some(datetime!(2026-01-01 12:00)),
+                "idle_timeout",
+            ),
+            (
+                datetime!(2026-01-01 11:59),
+                Some(datetime!(2026-01-01 12:00)),
+                "provider_session_over",
+            ),
+            (
+                datetime!(2026-01-01 11:59),
+                Some(datetime!(2026-01-01 12:01)),
+                "absolute_timeout",
+            ),
         ] {
+            let session = DeletedSession {
+                key_hash: String::new(),
+                user_id: String::new(),
+                issuer: None,
+                subject: None,
+                last_seen_at,
+                ends_at,
+            };
             let hour = Duration::from_secs(3600);
-            assert_eq!(expiry(last_seen_at, hour, now), expected);
+            assert_eq!(
+                expiry(&session, hour, now),
+                expected,
+                "{last_seen_at} {ends_at:?}"
+            );
         }
     }
 }

@@ -90,7 +90,7 @@ pub fn doubt(
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = match self.table {
-            Expiring::Sessions => "sessions",
+            Expiring::Sessions | Expiring::OverAtProvider { .. } => "sessions",
             Expiring::AuditEvents => "audit events",
         };
         let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");

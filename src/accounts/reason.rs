@@ -99,6 +99,8 @@ reasons! {
     IdTokenAccessToken => "id_token_access_token",
     /// The ID token's subject can't be used.
     IdTokenSubject => "id_token_subject",
+    /// The session at the provider, of which the ID token says when it ends, is over.
+    SessionOver => "session_over",
     /// The ID token's `acr` is none of those that the sign-in requires.
     Acr => "acr",
     /// The ID token's `auth_time` is not as recent as the sign-in requires.

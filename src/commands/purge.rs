@@ -27,6 +27,8 @@ pub struct Purge {
 struct Expiry {
     idle_timeout: Duration,
     sessions: OffsetDateTime,
+    /// At the provider.
+    over: OffsetDateTime,
     audit_events: OffsetDateTime,
 }
 
@@ -42,6 +44,7 @@ pub fn run(purge: &Purge) -> Result<String, String> {
         idle_timeout,
         // As in `Sessions::purge_expired`.
         sessions: now - idle_timeout.min(sessions.absolute_timeout),
+        over: now,
         audit_events: now - retention,
     };
     let outcome = match purge.yes {
@@ -61,7 +64,10 @@ fn show(
         let count = move |connection: &mut _| table.count_before(connection, until);
         database.db.run_blocking(count)
     };
-    let sessions: Expired = count(Expiring::Sessions, expiry.sessions)?;
+    let unseen_since = expiry.sessions;
+    let unseen: Expired = count(Expiring::Sessions, unseen_since)?;
+    let over: Expired = count(Expiring::OverAtProvider { unseen_since }, expiry.over)?;
+    let sessions = unseen.and(over);
     let events: Expired = count(Expiring::AuditEvents, expiry.audit_events)?;
     let now = PrimitiveDateTime::new(now.date(), now.time());
     Ok(match form.json {
@@ -91,15 +97,23 @@ fn delete(
     let &Expiry {
         idle_timeout,
         sessions,
+        over,
         audit_events,
     } = expiry;
-    let sessions = until_none(|| {
-        let end = move |connection: &mut _| {
-            let which = Which::SomeUnseenSince(sessions);
-            end(connection, &which, Why::Expired { idle_timeout }, now)
-        };
-        Ok(db.run_blocking(end)?.len())
-    })?;
+    let end_all = |which: fn(OffsetDateTime) -> Which, until| {
+        until_none(|| {
+            let end = move |connection: &mut _| {
+                end(
+                    connection,
+                    &which(until),
+                    Why::Expired { idle_timeout },
+                    now,
+                )
+            };
+            Ok(db.run_blocking(end)?.len())
+        })
+    };
+    let sessions = end_all(Which::SomeUnseenSince, sessions)? + end_all(Which::SomeOverBy, over)?;
     let events = until_none(|| {
         db.run_blocking(move |connection| AuditEvent::purge(connection, audit_events))
     })?;

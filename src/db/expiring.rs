@@ -16,6 +16,11 @@ use super::{AnyConnection, Event, timestamp};
 pub enum Expiring {
     /// By their latest request.
     Sessions,
+    /// By their end at the provider; only those that were seen since that time, of all sessions.
+    OverAtProvider {
+        /// Others have expired by their latest request.
+        unseen_since: OffsetDateTime,
+    },
     /// By the time at which they happened.
     AuditEvents,
 }
@@ -33,6 +38,15 @@ pub struct Expired {
 }
 
 impl Expired {
+    /// This many of the same rows more.
+    pub fn and(self, more: Expired) -> Expired {
+        let expired = self.expired + more.expired;
+        Expired {
+            expired: expired.min(COUNT_LIMIT),
+            ..self
+        }
+    }
+
     /// Whether it is more than half, or may be.
     pub fn is_most(self) -> bool {
         self.expired * 2 > self.of
@@ -62,6 +76,11 @@ impl Expiring {
                 .filter(sessions::last_seen_at.lt(timestamp(time)))
                 .select(sessions::key_hash)
                 .first(connection),
+            Expiring::OverAtProvider { unseen_since } => sessions::table
+                .filter(sessions::ends_at.le(timestamp(time)))
+                .filter(sessions::last_seen_at.ge(timestamp(unseen_since)))
+                .select(sessions::key_hash)
+                .first(connection),
             Expiring::AuditEvents => audit_events::table
                 .filter(audit_events::id.lt(id_at(time)))
                 .select(audit_events::id)
@@ -86,6 +105,21 @@ impl Expiring {
                 let all = "(SELECT COUNT(*) FROM (SELECT 1 FROM sessions";
                 diesel::select((
                     expired.bind::<Timestamp, _>(timestamp(time)).sql(&limit),
+                    sql::<BigInt>(&format!("{all}{limit}")),
+                ))
+                .get_result(connection)
+            }
+            Expiring::OverAtProvider { unseen_since } => {
+                let expired = sql::<BigInt>(
+                    "(SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE ends_at <= ",
+                );
+                let expired = expired.bind::<Timestamp, _>(timestamp(time));
+                let expired = expired.sql(" AND last_seen_at >= ");
+                let all = "(SELECT COUNT(*) FROM (SELECT 1 FROM sessions";
+                diesel::select((
+                    expired
+                        .bind::<Timestamp, _>(timestamp(unseen_since))
+                        .sql(&limit),
                     sql::<BigInt>(&format!("{all}{limit}")),
                 ))
                 .get_result(connection)

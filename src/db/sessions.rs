@@ -1,5 +1,6 @@
 //! Sessions: one row for each signed-in browser, found by a hash of the cookie's secret.
 
+mod expired;
 mod of_sid;
 
 use diesel::dsl::sql;
@@ -8,7 +9,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::locking::{Contended, Locking};
 use super::schema::{sessions, users};
 use super::{AnyConnection, User, timestamp};
 
@@ -27,6 +27,8 @@ pub struct Session {
     pub created_at: PrimitiveDateTime,
     /// The latest request, in UTC, to the minute.
     pub last_seen_at: PrimitiveDateTime,
+    /// When the session at the provider ends, in UTC, if the provider says so.
+    pub ends_at: Option<PrimitiveDateTime>,
 }
 
 /// A row to insert, for the person who signs in.
@@ -38,6 +40,8 @@ pub struct NewSession {
     pub state: String,
     /// A hash of the session at the provider, if the provider names it.
     pub sid_hash: Option<String>,
+    /// When that session ends, in UTC, if the provider says so.
+    pub ends_at: Option<PrimitiveDateTime>,
     /// The client's address, if it can be told.
     pub address: Option<String>,
     /// What the browser calls itself.
@@ -57,6 +61,8 @@ pub struct DeletedSession {
     pub subject: Option<String>,
     /// The latest request, in UTC, to the minute.
     pub last_seen_at: PrimitiveDateTime,
+    /// When the session at the provider ended or would have ended, in UTC, if the provider said so.
+    pub ends_at: Option<PrimitiveDateTime>,
 }
 
 impl Session {
@@ -101,6 +107,7 @@ impl Session {
                 sessions::created_at.eq(timestamp(now)),
                 sessions::last_seen_at.eq(timestamp(now)),
                 sessions::sid_hash.eq(&new.sid_hash),
+                sessions::ends_at.eq(new.ends_at),
                 sessions::address.eq(&new.address),
                 sessions::user_agent.eq(&new.user_agent),
             ))
@@ -117,7 +124,7 @@ impl Session {
     }
 
     /// Gives the session of `user` that has `key_hash` another key and state, and returns whether it was there. The sign-in
-    /// that began it stays the same.
+    /// that began it stays the same. So does the provider's end of it, unless the provider says another one.
     pub(crate) fn replace_key(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -132,6 +139,7 @@ impl Session {
                 sessions::state.eq(&new.state),
                 sessions::last_seen_at.eq(timestamp(now)),
                 sessions::sid_hash.eq(&new.sid_hash),
+                new.ends_at.map(|at| sessions::ends_at.eq(at)),
             ))
             .execute(connection)?;
         Ok(replaced == 1)
@@ -181,23 +189,6 @@ impl Session {
             .get_results(connection)
     }
 
-    /// Deletes some of the sessions that were not seen since `unseen_since`. Skips those that another transaction has
-    /// locked, so that no two wait for each other.
-    pub(crate) fn delete_unseen(
-        connection: &mut AnyConnection,
-        unseen_since: OffsetDateTime,
-    ) -> QueryResult<Vec<DeletedSession>> {
-        let unseen = sessions::table
-            .filter(sessions::last_seen_at.lt(timestamp(unseen_since)))
-            .limit(DELETE_AT_ONCE)
-            .select(sessions::key_hash);
-        let key_hashes: Vec<String> =
-            Locking::new(connection, Contended::Skip, unseen).load(connection)?;
-        diesel::delete(sessions::table.filter(sessions::key_hash.eq_any(key_hashes)))
-            .returning(deleted())
-            .get_results(connection)
-    }
-
     /// How many were seen since `idle_since`. The query reads only an index, not a row. Sessions beyond the absolute
     /// timeout are included until they are purged.
     pub fn count_live(
@@ -217,6 +208,7 @@ type Deleted = (
     SqlLiteral<Nullable<Text>>,
     SqlLiteral<Nullable<Text>>,
     sessions::last_seen_at,
+    sessions::ends_at,
 );
 
 /// The columns of a [`DeletedSession`]. A DELETE joins no table on both databases, so the person's are looked up.
@@ -227,5 +219,6 @@ fn deleted() -> Deleted {
         sql("(SELECT issuer FROM users WHERE users.id = sessions.user_id)"),
         sql("(SELECT subject FROM users WHERE users.id = sessions.user_id)"),
         sessions::last_seen_at,
+        sessions::ends_at,
     )
 }

@@ -39,6 +39,8 @@ pub struct CachedSession {
     pub created_at: OffsetDateTime,
     /// The latest request that was recorded, in UTC.
     pub last_seen_at: OffsetDateTime,
+    /// When the session at the provider ends, in UTC, if the provider says so.
+    pub ends_at: Option<OffsetDateTime>,
     /// How strongly the provider authenticated the person, in its words.
     pub acr: Option<String>,
     /// When the provider authenticated the person, in UTC.
@@ -134,6 +136,7 @@ mod tests {
             },
             created_at: OffsetDateTime::UNIX_EPOCH,
             last_seen_at: OffsetDateTime::UNIX_EPOCH,
+            ends_at: None,
             acr: None,
             auth_time: None,
             app_headers: OnceLock::new(),

@@ -5,6 +5,7 @@ use diesel::QueryResult;
 use time::OffsetDateTime;
 
 use super::Sessions;
+use super::cache::CachedSession;
 use super::store::hash;
 use crate::accounts::end::{self, Which, Why};
 use crate::accounts::purge::{self, PurgeError};
@@ -40,7 +41,7 @@ impl Sessions {
                 Which::One(key) | Which::OneUnseenSince(key, _) => {
                     cache.invalidate(key);
                 }
-                Which::SomeOf(_) | Which::SomeUnseenSince(_) => (),
+                Which::SomeOf(_) | Which::SomeUnseenSince(_) | Which::SomeOverBy(_) => (),
             }
             for session in ended.iter().flatten() {
                 cache.invalidate(&session.key_hash);
@@ -55,13 +56,14 @@ impl Sessions {
     pub(super) async fn expire(
         &self,
         key_hash: &str,
-        last_seen_at: OffsetDateTime,
+        session: &CachedSession,
         now: OffsetDateTime,
     ) -> Result<bool, db::Error> {
         let idle_timeout = self.idle_timeout;
         let idle_since = now - idle_timeout;
         let key_hash = key_hash.to_owned();
-        let which = match last_seen_at <= idle_since {
+        let is_over = session.ends_at.is_some_and(|ends_at| ends_at <= now);
+        let which = match session.last_seen_at <= idle_since && !is_over {
             true => Which::OneUnseenSince(key_hash, idle_since),
             false => Which::One(key_hash),
         };
@@ -80,14 +82,25 @@ impl Sessions {
         let idle_timeout = self.idle_timeout;
         // A session that is too old ends at its next request. If no request comes, it becomes idle.
         // The time that is checked is the one that counts: the clock may be set wrong while there are rows to delete.
-        let unseen_since = self.clock.now() - idle_timeout.min(self.absolute_timeout);
+        let now = self.clock.now();
+        let unseen_since = now - idle_timeout.min(self.absolute_timeout);
         purge::check(&self.db, Expiring::Sessions, unseen_since, &self.clock).await?;
-        let mut purged = 0;
+        let unseen = self
+            .end_expired(|| Which::SomeUnseenSince(unseen_since))
+            .await?;
+        let over = Expiring::OverAtProvider { unseen_since };
+        purge::check(&self.db, over, now, &self.clock).await?;
+        Ok(unseen + self.end_expired(|| Which::SomeOverBy(now)).await?)
+    }
+
+    /// Ends sessions that have expired until there are none.
+    async fn end_expired(&self, which: impl Fn() -> Which) -> Result<usize, db::Error> {
+        let idle_timeout = self.idle_timeout;
+        let mut ended = 0;
         loop {
-            let which = Which::SomeUnseenSince(unseen_since);
-            match self.end(which, Why::Expired { idle_timeout }).await? {
-                0 => return Ok(purged),
-                some => purged += some,
+            match self.end(which(), Why::Expired { idle_timeout }).await? {
+                0 => return Ok(ended),
+                some => ended += some,
             }
         }
     }

@@ -45,6 +45,8 @@ pub struct Authentication {
     pub auth_time: Option<OffsetDateTime>,
     /// The session at the provider, if it names it.
     pub sid: Option<String>,
+    /// When that session ends, in UTC, if the provider says so.
+    pub session_expiry: Option<OffsetDateTime>,
 }
 
 /// Where a session comes from.
@@ -53,6 +55,8 @@ pub(super) struct Origin {
     /// When the attempt began.
     pub began_at: OffsetDateTime,
     sid_hash: Option<String>,
+    /// When the provider's session ends.
+    ends_at: Option<OffsetDateTime>,
     address: Option<String>,
     user_agent: Option<String>,
 }
@@ -63,22 +67,29 @@ const USER_AGENT_LIMIT: usize = 200;
 impl Origin {
     /// A session of nobody knows where.
     #[cfg(test)]
-    pub fn unknown(began_at: OffsetDateTime) -> Origin {
+    pub fn unknown(began_at: OffsetDateTime, ends_at: Option<OffsetDateTime>) -> Origin {
         Origin {
             began_at,
             sid_hash: None,
+            ends_at,
             address: None,
             user_agent: None,
         }
     }
 
-    fn of(request: &HttpRequest, sid_hash: Option<String>, began_at: OffsetDateTime) -> Origin {
+    fn of(
+        request: &HttpRequest,
+        sid_hash: Option<String>,
+        ends_at: Option<OffsetDateTime>,
+        began_at: OffsetDateTime,
+    ) -> Origin {
         let address = RequestContext::current().and_then(|context| context.address);
         let user_agent = request.headers().get(USER_AGENT);
         let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()));
         Origin {
             began_at,
             sid_hash,
+            ends_at,
             address: address.map(|address| address.to_string()),
             user_agent: user_agent.map(|text| {
                 let text = text.chars().filter(|it| !it.is_control());
@@ -124,7 +135,8 @@ impl Sessions {
             Some(key_hash) => Former::Ends(key_hash),
         };
         let sid_hash = authentication.sid.map(|sid| self.sid_hash(&sid));
-        let origin = Origin::of(request, sid_hash, began_at);
+        let ends_at = authentication.session_expiry;
+        let origin = Origin::of(request, sid_hash, ends_at, began_at);
         let outcome = self.start_session(&secret, person, &stored, attempt, former, origin);
         match outcome.await.map_err(SignInError::Database)? {
             SignInOutcome::SignedIn(user) => {
@@ -154,6 +166,7 @@ impl Sessions {
             key_hash,
             state,
             sid_hash: origin.sid_hash,
+            ends_at: origin.ends_at.map(db::timestamp),
             address: origin.address,
             user_agent: origin.user_agent,
         };

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::Sessions;
 use super::cache::CachedSession;
@@ -27,7 +27,7 @@ const LONG_OVER: time::Duration = time::Duration::DAY;
 enum Standing {
     /// It is in use.
     Live,
-    /// It has not been used for the idle timeout, or has reached the absolute one.
+    /// It has not been used for the idle timeout, has reached the absolute one, or is over at the provider.
     Expired,
     /// It expired long ago, or its latest request lies in the future, by the idle timeout or more.
     Implausible,
@@ -106,8 +106,7 @@ impl Sessions {
                 Standing::Live => return Ok(Some((session, stored))),
                 Standing::Implausible => return Ok(None),
                 Standing::Expired => {
-                    let last_seen_at = session.last_seen_at;
-                    if self.expire(key_hash, last_seen_at, now).await? {
+                    if self.expire(key_hash, &session, now).await? {
                         return Ok(None);
                     }
                 }
@@ -144,6 +143,7 @@ impl Sessions {
             user,
             created_at: session.created_at.assume_utc(),
             last_seen_at,
+            ends_at: session.ends_at.map(PrimitiveDateTime::assume_utc),
             acr: stored.acr.clone(),
             auth_time: stored.auth_time,
             app_headers: OnceLock::new(),
@@ -204,6 +204,10 @@ impl Sessions {
         let idle_over = unseen_for - self.idle_timeout;
         let absolute_over = now - session.created_at - self.absolute_timeout;
         let over = idle_over.max(absolute_over);
+        let over = match session.ends_at {
+            Some(ends_at) => over.max(now - ends_at),
+            None => over,
+        };
         if over > LONG_OVER || !(unseen_for + self.idle_timeout).is_positive() {
             Standing::Implausible
         } else if over.is_negative() {

@@ -91,7 +91,7 @@ pub async fn signed_in_at(sessions: &Sessions, host: &str) -> Cookie<'static> {
         ..stored::Stored::default()
     };
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-    let origin = Origin::unknown(sessions.clock.now());
+    let origin = Origin::unknown(sessions.clock.now(), None);
     let former = crate::accounts::sign_in::Former::None;
     let begun = sessions.start_session(&secret, ada, &stored, attempt, former, origin);
     begun.await.unwrap();

@@ -65,6 +65,7 @@ mod secrets;
 mod security_headers;
 mod seeing;
 mod session_end;
+mod session_expiry;
 mod sign_out;
 mod sign_out_twice;
 

@@ -145,7 +145,14 @@ impl QueryId for Statement<'_> {
 }
 
 impl Query for Statement<'_> {
-    type SqlType = (Text, Text, Nullable<Text>, Nullable<Text>, Timestamp);
+    type SqlType = (
+        Text,
+        Text,
+        Nullable<Text>,
+        Nullable<Text>,
+        Timestamp,
+        Nullable<Timestamp>,
+    );
 }
 
 impl<Conn> RunQueryDsl<Conn> for Statement<'_> {}

@@ -12,13 +12,13 @@ WITH person AS (
     RETURNING id, issuer, subject, name, email, email_verified, created_at, last_sign_in_at, blocked_at, groups,
         preferred_username
 ), session AS (
-    INSERT INTO sessions (user_id, created_at, last_seen_at, key_hash, state, sid_hash, address, user_agent)
-    SELECT id, last_sign_in_at, last_sign_in_at, $13, $14, $15, $16, $17 FROM person
+    INSERT INTO sessions (user_id, created_at, last_seen_at, key_hash, state, sid_hash, ends_at, address, user_agent)
+    SELECT id, last_sign_in_at, last_sign_in_at, $13, $14, $15, $16, $17, $18 FROM person
 ), used AS (
     INSERT INTO single_use (hash, expires_at)
-    SELECT $18, $19 FROM person
+    SELECT $19, $20 FROM person
 ), event AS (
     INSERT INTO audit_events (user_id, issuer, subject, id, occurred_at, event, address, request_id)
-    SELECT id, issuer, subject, $20, $21, $22, $23, $24 FROM person
+    SELECT id, issuer, subject, $21, $22, $23, $24, $25 FROM person
 )
 SELECT * FROM person

@@ -81,6 +81,7 @@ impl QueryFragment<Backend> for SignInStatement<'_> {
         sql.bind::<Text, _>(&session.key_hash)?;
         sql.bind::<Text, _>(&session.state)?;
         sql.bind::<Nullable<Text>, _>(&session.sid_hash)?;
+        sql.bind::<Nullable<Timestamp>, _>(&session.ends_at)?;
         sql.bind::<Nullable<Text>, _>(&session.address)?;
         sql.bind::<Nullable<Text>, _>(&session.user_agent)?;
         sql.bind::<Text, _>(&attempt.hash)?;
@@ -120,7 +121,7 @@ mod tests {
     fn the_parameters_of_each_file_are_numbered_as_they_come() {
         for (text, count) in [
             (include_str!("update.sql"), 12),
-            (include_str!("sign_in.sql"), 24),
+            (include_str!("sign_in.sql"), 25),
         ] {
             assert!(parameters_are_in_order(text, count), "{text}");
         }

@@ -264,6 +264,9 @@ impl Refusal {
             IdTokenError::AccessTokenHash => row(Reason::IdTokenAccessToken, ATTACK),
             IdTokenError::Subject =>
                 row(Reason::IdTokenSubject, "the provider does not follow the standard"),
+            IdTokenError::SessionOver =>
+                Refusal::new(FORBIDDEN, messages::SESSION_OVER, Reason::SessionOver,
+                    "the provider must send session_expiry as the end of a session that goes on; check both clocks"),
             IdTokenError::Authentication(Unmet::Acr { .. }) =>
                 Refusal::new(FORBIDDEN, messages::STRONGER_SIGN_IN, Reason::Acr,
                     "does the provider know this acr, and does the person have such a factor? See docs/operations.md"),

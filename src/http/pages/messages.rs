@@ -132,6 +132,11 @@ pub const STRONGER_SIGN_IN: Message = sign_in_again(
     "Your sign-in provider did not confirm the stronger sign-in that this page needs.",
     "Go back and try again. If it happens again, tell your administrator the reference.",
 );
+pub const SESSION_OVER: Message = sign_in_again(
+    "Your session there is over",
+    "Your sign-in provider says that your session with it has ended.",
+    "Sign in again. If it happens again, tell your administrator the reference.",
+);
 pub const SOMEBODY_ELSE: Message = home(
     "That is somebody else",
     "You signed in as another person than the one who is signed in here. Nothing has changed.",

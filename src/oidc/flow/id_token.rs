@@ -60,6 +60,8 @@ pub struct Claims {
     pub auth_time: Option<OffsetDateTime>,
     /// The session at the provider (Back-Channel Logout 1.0, 2.1).
     pub sid: Option<String>,
+    /// When the provider's session ends, in UTC, and the person must be asked again (IPSIE SL1).
+    pub session_expiry: Option<OffsetDateTime>,
     /// The claims about the person, often none.
     pub profile: Profile,
 }
@@ -71,7 +73,8 @@ impl Claims {
         let names = [
             "iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "acr", EVENTS,
         ];
-        let names = [&names[..], &["auth_time", "sid"], &Profile::claims(groups)].concat();
+        let more = ["auth_time", "sid", "session_expiry"];
+        let names = [&names[..], &more, &Profile::claims(groups)].concat();
         let claims = Object::read(payload, &names).map_err(IdTokenError::Payload)?;
         if claims.has(EVENTS) {
             return Err(IdTokenError::Events);
@@ -99,6 +102,13 @@ impl Claims {
                 .lenient("auth_time", NumericDate::read)
                 .map(NumericDate::time),
             sid: claims.lenient("sid", json::text).filter(|sid| is_id(sid)),
+            session_expiry: claims
+                .optional(
+                    "session_expiry",
+                    NumericDate::EXPECTED_SECS,
+                    NumericDate::read_secs,
+                )?
+                .map(NumericDate::time),
             profile: Profile::read(claims, groups),
         })
     }
@@ -162,6 +172,10 @@ fn judge_claims(
     // Core 2: the subject.
     if !is_subject(&claims.sub) {
         return Err(IdTokenError::Subject);
+    }
+    // IPSIE SL1: the provider's session is not over. To the second, without leeway.
+    if claims.session_expiry.is_some_and(|over_at| over_at <= now) {
+        return Err(IdTokenError::SessionOver);
     }
     Ok(())
 }

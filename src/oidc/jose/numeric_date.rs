@@ -9,12 +9,23 @@ pub struct NumericDate(f64);
 
 const YEAR_10000: f64 = 253_402_300_800.0;
 
+/// In seconds, the year 5138; in milliseconds, 1973.
+const SECS_LIMIT: f64 = 1e11;
+
 /// How far the provider's clock may be from ours (RFC 7519, 4.1.4: "usually no more than a few minutes").
 const LEEWAY_SECS: f64 = 60.0;
 
 impl NumericDate {
     /// For errors: what [`NumericDate::read`] takes.
     pub const EXPECTED: &str = "seconds since 1970 (a number, before the year 10000)";
+
+    /// For errors: what [`NumericDate::read_secs`] takes.
+    pub const EXPECTED_SECS: &str = "seconds since 1970 (a number, at most 10^11)";
+
+    /// The date that `value` is, if it is one that is surely in seconds: in milliseconds it would be far away.
+    pub fn read_secs(value: &Value) -> Option<NumericDate> {
+        NumericDate::read(value).filter(|date| date.0 <= SECS_LIMIT)
+    }
 
     /// The date that `value` is, if it is one.
     pub fn read(value: &Value) -> Option<NumericDate> {

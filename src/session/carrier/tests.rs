@@ -124,6 +124,7 @@ async fn sign_in(
     let now = time::OffsetDateTime::now_utc();
     let authentication = Authentication {
         sid: None,
+        session_expiry: None,
         id_token: "a.b.c".into(),
         acr: None,
         auth_time: None,

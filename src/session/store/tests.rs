@@ -151,7 +151,7 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
                 &stored,
                 attempt,
                 Former::None,
-                Origin::unknown(now),
+                Origin::unknown(now, None),
             )
             .await
     };
@@ -230,10 +230,7 @@ async fn a_session_that_was_used_meanwhile_is_not_ended() {
     db.run(move |connection| Session::update_last_seen_at(connection, &seen, later))
         .await
         .unwrap();
-    let ended = fixture
-        .sessions
-        .expire(&key_hash, found.0.last_seen_at, later)
-        .await;
+    let ended = fixture.sessions.expire(&key_hash, &found.0, later).await;
     assert!(!ended.unwrap());
     assert!(fixture.is_in(&key).await);
 }

@@ -172,6 +172,7 @@ pub fn of_id_tokens() -> impl Iterator<Item = IdTokenError> {
         IdTokenError::AccessTokenHash,
         IdTokenError::Subject,
         IdTokenError::Events,
+        IdTokenError::SessionOver,
     ];
     let of_jws = of_jws.into_iter().map(IdTokenError::from);
     of_jws.chain(of_claims).chain(of_authentication())

@@ -113,6 +113,7 @@ async fn start_session(
         acr: claims.acr.clone(),
         auth_time: claims.auth_time,
         sid: claims.sid.clone(),
+        session_expiry: claims.session_expiry,
     };
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions

@@ -37,6 +37,8 @@ pub enum IdTokenError {
     Subject,
     /// The person was not authenticated as this sign-in requires.
     Authentication(Unmet),
+    /// `session_expiry` is not in the future: the provider's session is over.
+    SessionOver,
     /// It has `events`, so it is a logout token (Back-Channel Logout 1.0, 2.4).
     Events,
 }
@@ -58,6 +60,7 @@ impl fmt::Display for IdTokenError {
             Self::AccessTokenHash => f.write_str("its at_hash is not of this access token"),
             Self::Subject => f.write_str("its sub is empty, over 255 characters or not printable"),
             Self::Authentication(cause) => cause.fmt(f),
+            Self::SessionOver => f.write_str("its session_expiry is past"),
             Self::Events => f.write_str("it has events, so it is a logout token"),
         }
     }

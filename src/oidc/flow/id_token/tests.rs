@@ -126,3 +126,31 @@ fn a_token_with_events_is_no_id_token() {
         assert_eq!(refusal, Err(IdTokenError::Events), "{events}");
     }
 }
+
+/// IPSIE SL1
+#[test]
+fn the_providers_session_must_go_on_and_its_end_be_in_seconds() {
+    use serde_json::json;
+    for (session_expiry, refusal) in [
+        (json!(NOW + 1), None),
+        (json!(100_000_000_000_u64), None),
+        (json!(NOW), Some(IdTokenError::SessionOver)),
+        (json!(NOW as f64 + 0.9), Some(IdTokenError::SessionOver)),
+        (json!(0), Some(IdTokenError::SessionOver)),
+    ] {
+        let judged = judged(json!({"session_expiry": session_expiry}));
+        assert_eq!(judged.err(), refusal, "{session_expiry}");
+    }
+    for malformed in [
+        json!(100_000_000_001_u64),
+        json!((NOW + 300) * 1000),
+        json!((NOW + 300).to_string()),
+        json!(-1),
+        json!(null),
+        json!([NOW + 300]),
+    ] {
+        let judged = judged(json!({"session_expiry": malformed}));
+        let is_malformed = matches!(judged, Err(IdTokenError::Claim(_)));
+        assert!(is_malformed, "{malformed}: {judged:?}");
+    }
+}

@@ -72,3 +72,19 @@ async fn a_session_without_its_person_holds_up_no_purge() {
     fixture.clock.shift(time::Duration::hours(2));
     assert_eq!(fixture.sessions.purge_expired().await.unwrap(), 2);
 }
+
+#[actix_web::test]
+async fn a_session_that_is_over_at_the_provider_ends_there_and_then_and_is_purged() {
+    let fixture = Fixture::new();
+    let sessions = &fixture.sessions;
+    let ends_at = fixture.clock.now() + time::Duration::minutes(10);
+    let over = fixture.sign_in_until(Some(ends_at)).await;
+    let other = fixture.sign_in().await;
+    fixture.clock.shift(time::Duration::minutes(9));
+    assert!(fixture.is_in(&over).await);
+    assert_eq!(sessions.purge_expired().await.unwrap(), 0);
+    fixture.clock.shift(time::Duration::minutes(1));
+    assert_eq!(sessions.purge_expired().await.unwrap(), 1);
+    assert!(!fixture.is_in(&over).await);
+    assert!(fixture.is_in(&other).await);
+}

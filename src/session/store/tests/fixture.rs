@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretSlice;
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
 use crate::accounts::sign_in::{Former, SignInOutcome};
 use crate::clock::Clock;
@@ -37,6 +38,11 @@ impl Fixture {
 
     /// Signs Ada in: what her browser's cookie holds.
     pub async fn sign_in(&self) -> String {
+        self.sign_in_until(None).await
+    }
+
+    /// The same, with a session at the provider that ends at this time.
+    pub async fn sign_in_until(&self, ends_at: Option<OffsetDateTime>) -> String {
         let secret = crate::random::secret();
         let ada = NewUser {
             issuer: "https://op.example".to_owned(),
@@ -61,7 +67,7 @@ impl Fixture {
                 &stored,
                 attempt,
                 Former::None,
-                Origin::unknown(now),
+                Origin::unknown(now, ends_at),
             )
             .await;
         assert!(matches!(begun, Ok(SignInOutcome::SignedIn(_))));
