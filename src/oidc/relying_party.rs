@@ -70,23 +70,22 @@ impl RelyingParty {
     }
 
     /// The URL where the browser signs in (OpenID Connect Core 3.1.2.1). `step_up` is what this sign-in requires beyond
-    /// what each does.
+    /// what each does. With `asks_again`, the provider must not take a sign-in of before for it (`prompt=login`).
     pub async fn authorization_request(
         &self,
         http: &Http,
         attempt: &Attempt,
         login_hint: Option<&str>,
         step_up: Option<&Requirement>,
+        asks_again: bool,
     ) -> Result<Url, Error> {
         let metadata = self.metadata(http).await?;
         let registration = &self.registration;
-        Ok(authorization_request(
-            &metadata,
-            registration,
-            attempt,
-            login_hint,
-            step_up,
-        ))
+        let mut url = authorization_request(&metadata, registration, attempt, login_hint, step_up);
+        if asks_again {
+            url.query_pairs_mut().append_pair("prompt", "login");
+        }
+        Ok(url)
     }
 
     /// Exchanges the code for tokens (OpenID Connect Core 3.1.3).

@@ -21,10 +21,10 @@ const FILE_LIMIT: usize = 1 << 20;
 /// The most rules.
 const RULE_LIMIT: usize = 10_000;
 
-/// The longest name, in characters.
 /// How many characters the values of `acr` may have together: they are sent to the provider, and to programs in a header.
 const ACR_LIMIT: usize = 300;
 
+/// The longest name, in characters.
 const NAME_LIMIT: usize = 100;
 
 const KEYS: [&str; 13] = [

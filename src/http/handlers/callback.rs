@@ -184,6 +184,7 @@ async fn finish_or_retry(
                 attempt,
                 return_to,
                 step_up,
+                asks_again: false,
                 login_hint: None,
             };
             start_sign_in(app, request, fresh)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
 use crate::accounts::audit::Stage;
-use crate::gateway::decision::judge;
+use crate::gateway::decision::{Unmet, judge};
 use crate::gateway::original_request::OriginalRequest;
 use crate::gateway::rules::Selected;
 use crate::http::app::App;
@@ -84,7 +84,9 @@ pub async fn handover(
                 Ok(Some(unmet)) => match required_by(rule) {
                     // Once: then the person gets to know what is missing.
                     Some(required) if wanted.step_up != StepUp::Done => {
-                        return step_up(&app, &request, required, &wanted).await;
+                        // By its own clock, the provider may find the sign-in recent enough.
+                        let asks_again = unmet == Unmet::TooLongAgo;
+                        return step_up(&app, &request, required, asks_again, &wanted).await;
                     }
                     _ => Some(unmet.reason()),
                 },
@@ -124,10 +126,11 @@ async fn step_up(
     app: &App,
     request: &HttpRequest,
     required: Requirement,
+    asks_again: bool,
     wanted: &HandoverRequest,
 ) -> Result<HttpResponse, Error> {
     let back = address(app, &app.sessions.after_step_up(wanted));
-    match start_step_up(app, request, required, ReturnTo::ours(back)).await {
+    match start_step_up(app, request, required, asks_again, ReturnTo::ours(back)).await {
         Ok(response) => Ok(response),
         Err(error) => Ok(refuse(app, error.at(Stage::NoAttempt)).await),
     }

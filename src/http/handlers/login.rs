@@ -47,6 +47,7 @@ pub async fn login(
         attempt: Attempt::new(),
         return_to,
         step_up: None,
+        asks_again: false,
         login_hint,
     };
     match start_sign_in(&app, &request, new).await {

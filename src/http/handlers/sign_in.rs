@@ -17,6 +17,8 @@ pub struct NewAttempt<'a> {
     pub return_to: ReturnTo,
     /// What it requires beyond what each sign-in does.
     pub step_up: Option<Requirement>,
+    /// Whether the provider must ask again, even if to it the person has signed in just now.
+    pub asks_again: bool,
     /// Who the person probably is.
     pub login_hint: Option<&'a str>,
 }
@@ -31,11 +33,18 @@ pub async fn start_sign_in(
         attempt,
         return_to,
         step_up,
+        asks_again,
         login_hint,
     } = new;
     let provider = app
         .provider
-        .authorization_request(&app.http, &attempt, login_hint, step_up.as_ref())
+        .authorization_request(
+            &app.http,
+            &attempt,
+            login_hint,
+            step_up.as_ref(),
+            asks_again,
+        )
         .await?;
     let mut response = redirect_to(provider.as_str());
     let cookies = app
@@ -52,12 +61,14 @@ pub async fn start_step_up(
     app: &App,
     request: &HttpRequest,
     required: Requirement,
+    asks_again: bool,
     return_to: ReturnTo,
 ) -> Result<HttpResponse, Error> {
     let new = NewAttempt {
         attempt: Attempt::new(),
         return_to,
         step_up: Some(required),
+        asks_again,
         login_hint: None,
     };
     start_sign_in(app, request, new).await

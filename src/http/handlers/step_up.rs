@@ -35,7 +35,7 @@ pub async fn step_up(
     }
     let return_to = return_to(&app, query.return_to.as_deref());
     let required = required_at(&app, &return_to).unwrap_or_else(|| app.step_up.clone());
-    match start_step_up(&app, &request, required, return_to).await {
+    match start_step_up(&app, &request, required, false, return_to).await {
         Ok(response) => Ok(response),
         Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
     }

@@ -250,3 +250,31 @@ async fn a_script_is_told_what_its_session_lacks_and_where_to_get_it() {
     assert_eq!(asked_for(&gateway, "acr_values"), ["phr phrh"]);
     assert_eq!(asked_for(&gateway, "max_age"), ["3600"]);
 }
+
+/// The provider's clock is behind, or it counts whole seconds: to it, the sign-in is recent enough, and it asks for nothing.
+#[actix_web::test]
+async fn a_provider_for_which_the_sign_in_is_still_recent_asks_again() {
+    let gateway = start(Database::Sqlite);
+    let ada = Browser::new(&gateway);
+    assert_eq!(ada.follow("http://recent.test/", "ada").await.1.status, 200);
+    gateway.app.clock.shift(Duration::seconds(3610));
+    gateway
+        .app
+        .provider
+        .faults(|faults| faults.clock_ahead_secs += 3570);
+    let handover = ada.open("http://recent.test/").await.location().to_owned();
+    let provider = ada.at_doorward.get(&handover).await.location().to_owned();
+    // Its page, or nothing but a redirect.
+    let page = ada.at_doorward.get(&provider).await;
+    let callback = match page.status {
+        303 => page.location().to_owned(),
+        _ => ada.at_doorward.choose(&provider, "ada").await,
+    };
+    let (url, page) = ada.follow(&callback, "ada").await;
+    assert_eq!((page.status, url.as_str()), (200, "http://recent.test/"));
+    // Where something else is missing, the provider decides what it asks for.
+    let asked = asked_for(&gateway, "prompt");
+    assert!(asked.contains(&"login".to_owned()));
+    ada.follow("http://strong.test/", "ada").await;
+    assert_eq!(asked_for(&gateway, "prompt"), asked);
+}
