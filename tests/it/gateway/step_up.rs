@@ -252,6 +252,7 @@ async fn a_script_is_told_what_its_session_lacks_and_where_to_get_it() {
 }
 
 /// The provider's clock is behind, or it counts whole seconds: to it, the sign-in is recent enough, and it asks for nothing.
+/// Core 3.1.2.1 (h)
 #[actix_web::test]
 async fn a_provider_for_which_the_sign_in_is_still_recent_asks_again() {
     let gateway = start(Database::Sqlite);
