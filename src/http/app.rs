@@ -41,6 +41,8 @@ pub struct App {
     pub access: Option<Access>,
     /// What `/step-up` requires, where no rule of an app does.
     pub step_up: Requirement,
+    /// The policy of the page that the provider may show in a frame.
+    pub framed_policy: HeaderValue,
     /// Whether the database responds.
     pub readiness: Readiness,
     /// Whether the process is stopping.

@@ -44,6 +44,8 @@ pub enum Error {
     },
     /// A step-up was of another person than the one who is signed in here.
     StepUpSubject,
+    /// A third party wants a sign-in at this issuer, which is not ours.
+    OtherIssuer(String),
     /// Another site tried to sign the person out.
     CrossSiteSignOut,
     /// A handover to an app, or the reason for a refusal, was not sealed by us.
@@ -113,6 +115,11 @@ impl fmt::Display for Error {
             Error::StepUpSubject => {
                 f.write_str("the step-up is of another person than the session of this browser")
             }
+            // Anybody can send this text: it is cut already, and Debug escapes what would break the line.
+            Error::OtherIssuer(iss) => write!(
+                f,
+                "a third party wants a sign-in at {iss:?}, which is not OIDC_ISSUER"
+            ),
             Error::CrossSiteSignOut => f.write_str("another site tried to sign the person out"),
             Error::HandoverForged => {
                 f.write_str("the query of /handover or /refused was not sealed by us")

@@ -7,6 +7,7 @@ pub use crate::public_url::{CALLBACK, UNIVERSAL_LOGOUT};
 pub const PROFILE: &str = "/profile";
 pub const LOGOUT: &str = "/logout";
 pub const BACKCHANNEL_LOGOUT: &str = "/backchannel-logout";
+pub const FRONTCHANNEL_LOGOUT: &str = "/frontchannel-logout";
 pub const HANDOVER: &str = "/handover";
 pub const REFUSED: &str = "/refused";
 pub const JWKS: &str = "/.well-known/jwks.json";

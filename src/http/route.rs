@@ -40,6 +40,17 @@ pub enum Verbs {
     Post,
     /// `POST`, if the provider sends its response that way (`OIDC_RESPONSE_MODE=form_post`).
     FormPost,
+    /// `GET` and `POST` of a page in a frame of the provider's, if there is one (`OIDC_FRONTCHANNEL_LOGOUT`).
+    Framed,
+}
+
+/// What the settings add to the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Optional {
+    /// How the provider sends its response.
+    pub response_mode: ResponseMode,
+    /// Whether the provider may sign people out by a frame.
+    pub frontchannel_logout: bool,
 }
 
 /// Whether `RATE_LIMIT` counts a route's requests.
@@ -84,6 +95,7 @@ impl Verbs {
             Verbs::Read => &["GET", "HEAD"],
             Verbs::Follow => &["GET"],
             Verbs::Post | Verbs::FormPost => &["POST"],
+            Verbs::Framed => &["GET", "POST"],
         }
     }
 
@@ -92,11 +104,16 @@ impl Verbs {
             Verbs::Read => Box::new(Any(Get()).or(Head())),
             Verbs::Follow => Box::new(Get()),
             Verbs::Post | Verbs::FormPost => Box::new(Post()),
+            Verbs::Framed => Box::new(Any(Get()).or(Post())),
         }
     }
 
-    fn exists_in(self, mode: ResponseMode) -> bool {
-        self != Verbs::FormPost || mode == ResponseMode::FormPost
+    fn exists_with(self, optional: Optional) -> bool {
+        match self {
+            Verbs::Read | Verbs::Follow | Verbs::Post => true,
+            Verbs::FormPost => optional.response_mode == ResponseMode::FormPost,
+            Verbs::Framed => optional.frontchannel_logout,
+        }
     }
 }
 
@@ -119,26 +136,33 @@ impl Route {
         }
     }
 
-    fn handlers_in(&self, mode: ResponseMode) -> impl Iterator<Item = &Handler> {
+    /// Whether it is a page in a frame of the provider's: then no cookie is read, set or cleared.
+    pub fn is_framed(&self) -> bool {
+        let mut handlers = self.handlers.iter();
+        handlers.any(|(verbs, _)| *verbs == Verbs::Framed)
+    }
+
+    fn handlers_with(&self, optional: Optional) -> impl Iterator<Item = &Handler> {
         let handlers = self.handlers.iter();
-        handlers.filter(move |(verbs, _)| verbs.exists_in(mode))
+        handlers.filter(move |(verbs, _)| verbs.exists_with(optional))
     }
 
     /// The `Allow` header of a 405: the verbs that the route takes (RFC 9110, 15.5.6).
-    pub fn allow(&self, mode: ResponseMode) -> String {
-        let verbs = self.handlers_in(mode).flat_map(|(verbs, _)| verbs.names());
+    pub fn allow(&self, optional: Optional) -> String {
+        let handlers = self.handlers_with(optional);
+        let verbs = handlers.flat_map(|(verbs, _)| verbs.names());
         let verbs: Vec<&str> = verbs.copied().collect();
         verbs.join(", ")
     }
 
-    fn resource(&self, path: &str, mode: ResponseMode) -> Resource {
-        let allow = HeaderValue::from_str(&self.allow(mode)).expect("verbs are ASCII");
+    fn resource(&self, path: &str, optional: Optional) -> Resource {
+        let allow = HeaderValue::from_str(&self.allow(optional)).expect("verbs are ASCII");
         let otherwise = web::to(move || {
             let mut response = HttpResponse::MethodNotAllowed();
             response.insert_header((ALLOW, allow.clone()));
             async move { response.finish() }
         });
-        self.handlers_in(mode).fold(
+        self.handlers_with(optional).fold(
             web::resource(path).default_service(otherwise),
             |resource, (verbs, handler)| {
                 let verbs = verbs.guard();
@@ -184,18 +208,21 @@ impl Routes {
     }
 
     /// Registers the routes at actix-web.
-    pub fn register(self, mode: ResponseMode) -> impl FnOnce(&mut ServiceConfig) {
+    pub fn register(self, optional: Optional) -> impl FnOnce(&mut ServiceConfig) {
         move |app| {
             let Routes { table, public_url } = self;
             let base = public_url.base();
             for route in table {
-                app.service(route.resource(&public_url.at(route.path), mode));
+                if route.handlers_with(optional).next().is_none() {
+                    continue;
+                }
+                app.service(route.resource(&public_url.at(route.path), optional));
                 if route.place == Place::RootToo && !base.is_empty() {
-                    app.service(route.resource(route.path, mode));
+                    app.service(route.resource(route.path, optional));
                 }
                 // `https://app.example.com/doorward` is the home page too.
                 if route.path == "/" && !base.is_empty() {
-                    app.service(route.resource(base, mode));
+                    app.service(route.resource(base, optional));
                 }
             }
         }

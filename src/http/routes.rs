@@ -3,26 +3,27 @@
 use actix_web::web::to;
 
 use super::handlers::{
-    assets, backchannel_logout, callback, handover, health, home, jwks, login, logout, profile,
-    refused, step_up, universal_logout,
+    assets, backchannel_logout, callback, frontchannel_logout, handover, health, home, jwks, login,
+    logout, profile, refused, step_up, universal_logout,
 };
 use super::paths::{
-    ASSET, BACKCHANNEL_LOGOUT, CALLBACK, HANDOVER, HEALTHZ, HOME, JWKS, LOGIN, LOGOUT, PROFILE,
-    READYZ, REFUSED, STEP_UP, UNIVERSAL_LOGOUT,
+    ASSET, BACKCHANNEL_LOGOUT, CALLBACK, FRONTCHANNEL_LOGOUT, HANDOVER, HEALTHZ, HOME, JWKS, LOGIN,
+    LOGOUT, PROFILE, READYZ, REFUSED, STEP_UP, UNIVERSAL_LOGOUT,
 };
 use super::route::Errors::{Page, Text};
 use super::route::Place::{Below, RootToo};
 use super::route::Rate::{Limited, Unlimited};
 use super::route::Returning::{Allowed, Never};
 use super::route::Route;
-use super::route::Verbs::{Follow, FormPost, Post, Read};
+use super::route::Verbs::{Follow, FormPost, Framed, Post, Read};
 
 /// The table. `route.rs` says what its columns mean.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 14] = [
+pub static ROUTES: [Route; 15] = [
     Route { path: HOME,     handlers: &[(Read,     || to(home::home))],
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
-    Route { path: LOGIN,    handlers: &[(Read,     || to(login::login))],
+    Route { path: LOGIN,    handlers: &[(Read,     || to(login::login)),
+                                        (Post,     || to(login::login_by_post))],
             rate: Limited,   errors: Page, return_to: Never,   place: Below },
     Route { path: STEP_UP,  handlers: &[(Read,     || to(step_up::step_up))],
             rate: Limited,   errors: Page, return_to: Never,   place: Below },
@@ -36,6 +37,8 @@ pub static ROUTES: [Route; 14] = [
             rate: Unlimited, errors: Page, return_to: Never,   place: Below },
     Route { path: BACKCHANNEL_LOGOUT, handlers: &[(Post, || to(backchannel_logout::backchannel_logout))],
             rate: Unlimited, errors: Text, return_to: Never,   place: Below },
+    Route { path: FRONTCHANNEL_LOGOUT, handlers: &[(Framed, || to(frontchannel_logout::frontchannel_logout))],
+            rate: Limited,   errors: Text, return_to: Never,   place: Below },
     Route { path: UNIVERSAL_LOGOUT, handlers: &[(Post, || to(universal_logout::universal_logout))],
             rate: Unlimited, errors: Text, return_to: Never,   place: Below },
     Route { path: HANDOVER, handlers: &[(Follow,   || to(handover::handover))],

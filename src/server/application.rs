@@ -8,8 +8,8 @@ use actix_web::web::{Data, PayloadConfig};
 
 use crate::http::app::App;
 use crate::http::middleware::layers;
-use crate::http::middleware::security_headers::security_headers;
-use crate::http::route::Routes;
+use crate::http::middleware::security_headers::{framed_policy, security_headers};
+use crate::http::route::{Optional, Routes};
 use crate::http::routes;
 use crate::oidc::Http;
 use crate::server::Doorward;
@@ -37,8 +37,10 @@ impl Doorward {
             .app_data(PayloadConfig::new(BODY_LIMIT))
             .app_data(self.public_url.clone())
             .configure(
-                Routes::new(&routes::ROUTES, self.public_url.clone())
-                    .register(self.provider.response_mode()),
+                Routes::new(&routes::ROUTES, self.public_url.clone()).register(Optional {
+                    response_mode: self.provider.response_mode(),
+                    frontchannel_logout: self.frontchannel_logout.is_some(),
+                }),
             )
             .wrap(identity_middleware())
             .wrap(from_fn(reseal))
@@ -66,6 +68,7 @@ impl Doorward {
             rate_limit: self.rate_limit.clone(),
             access: self.rules.as_ref().map(|rules| rules.access.clone()),
             step_up: self.step_up.clone(),
+            framed_policy: framed_policy(self.frontchannel_logout.as_deref().unwrap_or_default()),
             readiness: self.readiness.clone(),
             shutdown: self.shutdown.clone(),
             routes: Routes::new(&routes::ROUTES, self.public_url.clone()),

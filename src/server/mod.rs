@@ -78,6 +78,7 @@ pub struct Doorward {
     tls: Arc<ClientConfig>,
     proxy: Proxy,
     step_up: Requirement,
+    frontchannel_logout: Option<Vec<String>>,
     sessions: Arc<Sessions>,
     db: Db,
     /// The time that rows have.
@@ -129,6 +130,7 @@ impl Doorward {
             tls,
             proxy: settings.provider.proxy,
             step_up: settings.provider.step_up,
+            frontchannel_logout: settings.provider.frontchannel_logout,
             db,
             db_clock,
             pages: Arc::new(pages),

@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
 use crate::accounts::end::{ByProvider, Channel, Ended, Whose, end_by_provider};
-use crate::db::{self, EndedSid, Kind, SingleUse};
+use crate::db::{self, EndedSid, Kind, Session, SingleUse};
 use crate::observe::metrics;
 
 /// For how long it is kept that the provider ended a session of its own: longer than a sign-in may be under way.
@@ -71,6 +71,39 @@ impl Sessions {
                 Ended::OfAnother => return Ok(EndedByProvider::OfAnother),
             }
         }
+    }
+
+    /// Ends the sessions of `sid`, because a request that nobody signed says so, and returns how many those were.
+    ///
+    /// Anybody can send such a request. So it first looks for a session, by a plain read: without one, nothing is written,
+    /// and nobody waits for the lock that keeps sign-ins from missing the end of their session at the provider. With one,
+    /// the `sid` is recorded as ended, too: sign-ins of it that are under way, in another tab or for a step-up, are void
+    /// like after a logout token. That can't fill the table, since each record costs a session. What it leaves open is a
+    /// first sign-in whose `sid` the provider ends in the second or so between its response and our session. Back-channel
+    /// logout, which is signed, ends that one as well.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn end_by_frame(&self, sid: &str) -> Result<usize, db::Error> {
+        let sid_hash = self.sid_hash(sid);
+        let wanted = sid_hash.clone();
+        let is_there = self
+            .db
+            .run(move |connection| Session::is_of_sid(connection, &wanted));
+        if !is_there.await? {
+            return Ok(0);
+        }
+        let said = Said {
+            channel: Channel::Front,
+            token: None,
+        };
+        let ended = self.end_by_provider(Whose::Sid(sid_hash), &said).await?;
+        Ok(match ended {
+            EndedByProvider::Sessions(count) => count,
+            EndedByProvider::Replayed
+            | EndedByProvider::NobodyKnown
+            | EndedByProvider::OfAnother => 0,
+        })
     }
 
     /// A hash of a session at the provider: of its `sid`, and of the issuer, which may not be the same tomorrow.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use url::Url;
 
 use super::source::{FileContent, Source};
 use super::{outbound_proxy, values};
@@ -19,6 +20,9 @@ pub struct Provider {
     pub registration: Registration,
     /// `STEP_UP_ACR` and `STEP_UP_MAX_AGE`: what `/step-up` requires beyond what each sign-in does.
     pub step_up: Requirement,
+    /// `OIDC_FRONTCHANNEL_LOGOUT` and `OIDC_FRONTCHANNEL_FRAMES`: the origins whose pages may sign people out by a frame, that
+    /// of the issuer first. Nothing if nobody may.
+    pub frontchannel_logout: Option<Vec<String>>,
     /// The file of `OIDC_CLIENT_SECRET_FILE`, which can be replaced at run time.
     pub client_secret_file: Option<FileContent>,
     /// The content of `OIDC_CA_FILE`: extra trust roots, PEM.
@@ -74,6 +78,7 @@ impl Provider {
             "https://dev-123456.okta.com",
             values::issuer,
         );
+        let frontchannel_logout = frontchannel_logout(source, issuer.as_deref());
         let (client_secret, client_secret_file) = client_secret?;
         Some(Provider {
             registration: Registration {
@@ -93,6 +98,7 @@ impl Provider {
                 response_mode: response_mode.unwrap_or_default(),
             },
             step_up,
+            frontchannel_logout,
             client_secret_file,
             extra_roots,
             proxy,
@@ -114,6 +120,21 @@ fn step_up(source: &mut Source<'_>) -> Requirement {
         acr: acr.unwrap_or_default(),
         max_age: Some(max_age.unwrap_or(DEFAULT_STEP_UP_MAX_AGE)),
     }
+}
+
+/// `OIDC_FRONTCHANNEL_LOGOUT` and `OIDC_FRONTCHANNEL_FRAMES`.
+fn frontchannel_logout(source: &mut Source<'_>, issuer: Option<&str>) -> Option<Vec<String>> {
+    let is_on = source.optional("OIDC_FRONTCHANNEL_LOGOUT", "true", values::boolean);
+    let frames = source.optional(
+        "OIDC_FRONTCHANNEL_FRAMES",
+        "https://login.example.com",
+        values::origins,
+    );
+    let issuer = Url::parse(issuer?).ok()?.origin().ascii_serialization();
+    let frames = frames.unwrap_or_default();
+    is_on
+        .unwrap_or(false)
+        .then(|| [vec![issuer], frames].concat())
 }
 
 fn extra_roots(source: &mut Source<'_>) -> Option<Vec<u8>> {

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 use super::*;
 
 mod faults;
+mod front_channel;
 
 /// 64 bytes, all different.
 const KEY: &str =

@@ -48,6 +48,27 @@ pub fn issuer(text: String) -> Result<String, String> {
     Ok(text)
 }
 
+/// Origins, as a policy of a page names them.
+pub fn origins(text: String) -> Result<Vec<String>, String> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    words
+        .map(|word| {
+            let origin = Url::parse(word).ok().filter(oidc::is_confidential);
+            let origin = origin.map(|url| url.origin().ascii_serialization());
+            // A host may have characters that end a directive or the policy.
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
+            origin
+                .filter(|origin| word.strip_suffix('/').unwrap_or(word) == origin)
+                .filter(|origin| origin.bytes().all(is_plain))
+                .ok_or_else(|| {
+                    format!(
+                        "has an entry that is no origin such as https://login.example.com: {word:?}"
+                    )
+                })
+        })
+        .collect()
+}
+
 pub fn scopes(text: String) -> Result<String, String> {
     match text.split_ascii_whitespace().any(|scope| scope == "openid") {
         true => Ok(text),

@@ -20,7 +20,7 @@ on_both! {
     /// RFC 9700 2.6 (a): Metadata of the server is used (RECOMMENDED)
     /// Suite basic `client-test`: a sign-in with `response_type=code`, token and userinfo requests
     /// Suite config `discovery-openid-config`: use the discovery document
-    /// Suite logout `rp-init-logout`: sign out through `end_session_endpoint` and handle the return
+    /// Suite logout `rp-init-logout`
     async fn a_person_signs_in_sees_their_profile_and_signs_out(app: TestApp) {
         let ada = app.visitor();
         let home = ada.get("/").await;

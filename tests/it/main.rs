@@ -74,4 +74,5 @@ mod slow;
 mod starting;
 mod step_up;
 mod tabs;
+mod third_party_login;
 mod tls;

@@ -42,6 +42,16 @@ impl Session {
         Ok(anothers.is_some())
     }
 
+    /// Whether any session belongs to a session at the provider.
+    pub fn is_of_sid(connection: &mut AnyConnection, sid_hash: &str) -> QueryResult<bool> {
+        let some: Option<String> = sessions::table
+            .filter(sessions::sid_hash.eq(sid_hash))
+            .select(sessions::key_hash)
+            .first(connection)
+            .optional()?;
+        Ok(some.is_some())
+    }
+
     /// Whether so many sessions, deleted by one transaction, may not be all.
     pub(crate) fn is_batch(count: usize) -> bool {
         i64::try_from(count).is_ok_and(|count| count >= DELETE_AT_ONCE)

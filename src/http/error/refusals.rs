@@ -92,6 +92,8 @@ impl Refusal {
                     "`doorward users unblock PERSON` lets them sign in"),
             Error::StepUpSubject =>
                 Refusal::new(FORBIDDEN, messages::SOMEBODY_ELSE, Reason::StepUpSubject, ""),
+            Error::OtherIssuer(_) =>
+                Refusal::of_page(BAD_REQUEST, messages::OTHER_ISSUER, ""),
             Error::CrossSiteSignOut =>
                 Refusal::of_page(FORBIDDEN, messages::CROSS_SITE_SIGN_OUT, ""),
             Error::HandoverForged =>

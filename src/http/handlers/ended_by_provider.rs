@@ -45,6 +45,13 @@ impl NotDone {
         }
     }
 
+    fn outcome(&self) -> &'static str {
+        match self.is_unavailable() {
+            true => "failed",
+            false => "refused",
+        }
+    }
+
     /// Whether it may come again.
     pub fn is_unavailable(&self) -> bool {
         self.reason == DATABASE
@@ -78,22 +85,43 @@ pub async fn end(
     Ok(ended)
 }
 
-/// Counts, logs and audits a request that is not acted on.
+/// Ends the sessions of a session at the provider, because an unsigned request says so.
+pub async fn end_sid(app: &App, sid: &str) -> Result<(), NotDone> {
+    let ended = app.sessions.end_by_frame(sid).await;
+    let count = ended.map_err(NotDone::unavailable)?;
+    if count > 0 {
+        log::info!("the provider ended sessions by their sid, in a frame: {count}");
+    }
+    metrics::logout_request(Channel::Front.name(), "accepted");
+    Ok(())
+}
+
+/// Counts, logs and audits a request of a program that is not acted on.
 ///
 /// # Errors
 /// Too many of them come from this address.
 pub async fn not_done(app: &App, channel: Channel, not_done: &NotDone) -> Result<(), Error> {
-    let NotDone { reason, cause } = not_done;
-    let (outcome, what) = match not_done.is_unavailable() {
-        true => ("failed", "could not be acted on"),
-        false => ("refused", "was refused"),
-    };
-    metrics::logout_request(channel.name(), outcome);
+    metrics::logout_request(channel.name(), not_done.outcome());
     // Only these count: all of a provider's requests come from few addresses.
     app.rate_limit.count_refused(address())?;
+    log_and_audit(app, channel, not_done).await;
+    Ok(())
+}
+
+/// The same, for a request that `RATE_LIMIT` has counted already.
+pub async fn not_done_by_browser(app: &App, channel: Channel, not_done: &NotDone) {
+    metrics::logout_request(channel.name(), not_done.outcome());
+    log_and_audit(app, channel, not_done).await;
+}
+
+async fn log_and_audit(app: &App, channel: Channel, not_done: &NotDone) {
+    let NotDone { reason, cause } = not_done;
+    let what = match not_done.is_unavailable() {
+        true => "could not be acted on",
+        false => "was refused",
+    };
     log::warn!("a logout request ({}) {what}: {cause}", channel.name());
     app.audit.logout_refused(reason).await;
-    Ok(())
 }
 
 fn address() -> Option<IpAddr> {

@@ -1,6 +1,8 @@
-//! `/login`: starts a sign-in and redirects to the provider.
+//! `/login`: starts a sign-in and redirects to the provider. A person opens it, or a third party sends them (OpenID Connect
+//! Core 4): Okta's dashboard, an activation mail.
 
-use actix_web::web::{Data, Query};
+use actix_web::error::ErrorBadRequest;
+use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
@@ -12,9 +14,11 @@ use crate::http::app::App;
 use crate::http::error::Error;
 use crate::http::handlers::fetch_metadata::is_prefetch;
 use crate::http::handlers::handover::REQUEST;
+use crate::http::handlers::posted::{media_type, read_body};
 use crate::http::handlers::sign_in::{NewAttempt, start_sign_in};
 use crate::http::handlers::{no_content, refuse};
 use crate::http::paths;
+use crate::observe::logging::cut;
 use crate::oidc::Attempt;
 use crate::session::ReturnTo;
 
@@ -22,38 +26,105 @@ use crate::session::ReturnTo;
 /// must fit a proxy's buffer.
 const LOGIN_HINT_LIMIT: usize = 256;
 
-/// The query of `/login`.
+/// How much of an address elsewhere is logged, in characters.
+const ELSEWHERE_LIMIT: usize = 200;
+
+/// The parameters of `/login`. Others are ignored: a link decides nothing else about the request to the provider.
 #[derive(Deserialize)]
-pub struct LoginQuery {
+pub struct LoginParameters {
     /// Where the person wants to be after signing in.
     return_to: Option<String>,
+    /// Likewise, from a third party that starts the sign-in: a whole URL.
+    target_link_uri: Option<String>,
+    /// The provider to sign in at, from a third party.
+    iss: Option<String>,
     /// Who the person probably is, from a third party that starts the sign-in (OpenID Connect Core 4).
     login_hint: Option<String>,
 }
 
+/// `GET`: the parameters are in the query.
 pub async fn login(
     app: Data<App>,
     request: HttpRequest,
-    query: Query<LoginQuery>,
+    query: Query<LoginParameters>,
 ) -> Result<HttpResponse, Error> {
     if is_prefetch(request.headers()) {
         return Ok(no_content());
     }
-    let return_to = return_to(&app, query.return_to.as_deref());
-    let hint_len = |hint: &str| byte_serialize(hint.as_bytes()).map(str::len).sum::<usize>();
-    let login_hint = query.login_hint.as_deref();
-    let login_hint = login_hint.filter(|hint| hint_len(hint) <= LOGIN_HINT_LIMIT);
+    start(&app, &request, &query).await
+}
+
+/// `POST`: they are in a form, which any site may send. A sign-in that begins changes nothing, so no cookie is needed.
+pub async fn login_by_post(
+    app: Data<App>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, actix_web::Error> {
+    let body = read_body(payload).await.map_err(ErrorBadRequest)?;
+    if !body.is_empty() && media_type(&request) != "application/x-www-form-urlencoded" {
+        return Err(ErrorBadRequest("its body is not a form"));
+    }
+    let form = std::str::from_utf8(&body).map_err(ErrorBadRequest)?;
+    let form = Query::<LoginParameters>::from_query(form)?;
+    Ok(start(&app, &request, &form).await?)
+}
+
+async fn start(
+    app: &App,
+    request: &HttpRequest,
+    parameters: &LoginParameters,
+) -> Result<HttpResponse, Error> {
+    let iss = parameters.iss.as_deref().filter(|iss| !iss.is_empty());
+    if let Some(iss) = iss
+        && iss != app.provider.issuer()
+    {
+        return Err(Error::OtherIssuer(cut(iss, ELSEWHERE_LIMIT).to_owned()));
+    }
+    let target = parameters.target_link_uri.as_deref();
+    let target = target.filter(|target| !target.is_empty());
     let new = NewAttempt {
         attempt: Attempt::new(),
-        return_to,
+        return_to: match (&parameters.return_to, target) {
+            (None, Some(target)) => target_link(app, target),
+            (wanted, _) => return_to(app, wanted.as_deref()),
+        },
         step_up: None,
         asks_again: false,
-        login_hint,
+        login_hint: parameters
+            .login_hint
+            .as_deref()
+            .filter(|hint| is_hint(hint)),
     };
-    match start_sign_in(&app, &request, new).await {
+    match start_sign_in(app, request, new).await {
         Ok(response) => Ok(response),
-        Err(error) => Ok(refuse(&app, error.at(Stage::NoAttempt)).await),
+        Err(error) => Ok(refuse(app, error.at(Stage::NoAttempt)).await),
     }
+}
+
+/// Whether a `login_hint` is passed on.
+fn is_hint(hint: &str) -> bool {
+    let len: usize = byte_serialize(hint.as_bytes()).map(str::len).sum();
+    len <= LOGIN_HINT_LIMIT && !hint.chars().any(char::is_control)
+}
+
+/// Where a third party wants the person to be: at a URL below `PUBLIC_URL`; otherwise at their profile.
+fn target_link(app: &App, target: &str) -> ReturnTo {
+    below_public_url(app, target).unwrap_or_else(|| {
+        let target = cut(target, ELSEWHERE_LIMIT);
+        log::warn!("a target_link_uri is not below PUBLIC_URL, so it is ignored: {target:?}");
+        ReturnTo::ours(app.public_url.at(paths::PROFILE))
+    })
+}
+
+fn below_public_url(app: &App, target: &str) -> Option<ReturnTo> {
+    let wanted = target.strip_prefix(app.public_url.origin())?;
+    let wanted = if wanted.is_empty() { "/" } else { wanted };
+    let may_return_to = |path: &str| app.routes.may_return_to(path);
+    let return_to = ReturnTo::parse(wanted, &app.public_url, may_return_to)?;
+    // Judged as the browser will read it: without dots.
+    let below = return_to.as_str().strip_prefix(app.public_url.base())?;
+    let is_below = below.is_empty() || below.starts_with(['/', '?', '#']);
+    is_below.then_some(return_to)
 }
 
 /// Where the person wants to be after signing in: a page of ours, or an app behind the gateway; otherwise their profile.

@@ -6,6 +6,7 @@ pub mod backchannel_logout;
 pub mod callback;
 mod ended_by_provider;
 mod fetch_metadata;
+pub mod frontchannel_logout;
 pub mod handover;
 pub mod health;
 pub mod home;

@@ -93,7 +93,7 @@ async fn on_the_way_in(
     visit: &Visit,
 ) -> Result<(), HttpResponse> {
     request_limits::check(request).map_err(Excess::response)?;
-    cookie_cleanup::keep_own(&app.sessions, &app.audit, request).await;
+    cookie_cleanup::keep_own(&app.sessions, &app.audit, visit.route, request).await;
     rate_limit::check(&app.rate_limit, visit.route, visit.context.address)
         .map_err(HttpResponse::from_error)
 }

@@ -32,6 +32,12 @@ pub fn content_security_policy(form_action: &str) -> HeaderValue {
     HeaderValue::from_str(&policy).expect("an origin in ASCII fits a header")
 }
 
+/// The policy of the page that `frames`, a list of origins, may show in a frame.
+pub fn framed_policy(frames: &[String]) -> HeaderValue {
+    let policy = format!("default-src 'none'; frame-ancestors {}", frames.join(" "));
+    HeaderValue::from_str(&policy).expect("origins in ASCII fit a header")
+}
+
 /// The headers of every response.
 ///
 /// Browsers apply `form-action` to the redirects that follow a form as well. So it must allow the provider, and any other

@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 /// A file: its name, and its built-in content.
 type BuiltIn = (&'static str, &'static str);
 
-const TEMPLATES: [BuiltIn; 9] = [
+const TEMPLATES: [BuiltIn; 10] = [
     ("base.html", include_str!("../../../templates/base.html")),
     (
         "illustration.html",
@@ -30,6 +30,10 @@ const TEMPLATES: [BuiltIn; 9] = [
     (
         "end_session.html",
         include_str!("../../../templates/end_session.html"),
+    ),
+    (
+        "signed_out.html",
+        include_str!("../../../templates/signed_out.html"),
     ),
     ("error.html", include_str!("../../../templates/error.html")),
     (

@@ -198,6 +198,11 @@ pub const BLOCKED: Message = home(
     "Your account has been blocked here, so you are not signed in.",
     "If you think that this is a mistake, tell your administrator the reference.",
 );
+pub const OTHER_ISSUER: Message = sign_in_again(
+    "We can't sign you in there",
+    "The link names a sign-in provider that this site does not use.",
+    "You can still sign in with the provider of this site.",
+);
 pub const CROSS_SITE_SIGN_OUT: Message = home(
     "You are still signed in",
     "Another site tried to sign you out.",

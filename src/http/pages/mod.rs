@@ -10,7 +10,7 @@ use std::path::Path;
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderValue};
 use actix_web::web::Bytes;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -18,7 +18,7 @@ use tera::{Context, Tera};
 pub use files::Asset;
 pub use views::{
     Claim, ContinuePage, EndSessionPage, ErrorPage, Field, LoginPage, LogoutPage, Page,
-    ProfilePage, RefusedPage,
+    ProfilePage, RefusedPage, SignedOutPage,
 };
 
 use crate::http::error::Error;
@@ -47,6 +47,8 @@ pub struct Pages {
     assets: [Asset; 2],
     /// The home page for somebody who is signed out, which never changes.
     signed_out: Bytes,
+    /// The page in a frame of the provider's, which never changes either.
+    framed: Bytes,
 }
 
 impl Pages {
@@ -68,6 +70,7 @@ impl Pages {
             public_url,
             assets: [stylesheet, files.favicon()?],
             signed_out: Bytes::new(),
+            framed: Bytes::new(),
         };
         let signed_out = LoginPage {
             signed_in: false,
@@ -77,12 +80,22 @@ impl Pages {
             .render(&signed_out)
             .map_err(|cause| cause.to_string())?;
         pages.signed_out = signed_out.into();
+        let framed = pages.render(&SignedOutPage {});
+        pages.framed = framed.map_err(|cause| cause.to_string())?.into();
         Ok(pages)
     }
 
     /// The home page for somebody who is signed out.
     pub fn signed_out(&self) -> HttpResponse {
         respond(StatusCode::OK, self.signed_out.clone())
+    }
+
+    /// The page in a frame of the provider's, by whose `policy` it may be there.
+    pub fn framed(&self, policy: &HeaderValue) -> HttpResponse {
+        let mut response = respond(StatusCode::OK, self.framed.clone());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_SECURITY_POLICY, policy.clone());
+        response
     }
 
     /// The page as a response that no cache keeps.

@@ -59,6 +59,10 @@ pub struct EndSessionPage {
     pub fields: Vec<Field>,
 }
 
+/// The person is signed out, says the provider's page by a frame.
+#[derive(Serialize)]
+pub struct SignedOutPage {}
+
 /// A hidden field of a form.
 #[derive(Serialize)]
 pub struct Field {
@@ -120,6 +124,9 @@ impl Page for ContinuePage {
 }
 impl Page for EndSessionPage {
     const TEMPLATE: &'static str = "end_session.html";
+}
+impl Page for SignedOutPage {
+    const TEMPLATE: &'static str = "signed_out.html";
 }
 impl Page for RefusedPage {
     const TEMPLATE: &'static str = "refused.html";

@@ -10,7 +10,7 @@ use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{Error, dev::Service};
 
 use super::Assembled;
-use crate::http::route::{Errors, Place, Rate, Returning, Route, Routes};
+use crate::http::route::{Errors, Optional, Place, Rate, Returning, Route, Routes};
 use crate::http::routes::ROUTES;
 use crate::oidc::ResponseMode;
 use crate::public_url::PublicUrl;
@@ -45,10 +45,16 @@ async fn a_route_takes_its_verbs_and_names_them_when_it_refuses_another() {
         (ResponseMode::Query, "query"),
         (ResponseMode::FormPost, "form_post"),
     ] {
-        let app = Assembled::with(&[("OIDC_RESPONSE_MODE", name)]);
+        let app = Assembled::with(&[
+            ("OIDC_RESPONSE_MODE", name),
+            ("OIDC_FRONTCHANNEL_LOGOUT", "true"),
+        ]);
         let service = init_service(app.doorward.application()).await;
         for route in &ROUTES {
-            let allow = route.allow(mode);
+            let allow = route.allow(Optional {
+                response_mode: mode,
+                frontchannel_logout: true,
+            });
             let is_form_post = allow == "GET, POST" && route.path.ends_with("/callback");
             assert_eq!(
                 is_form_post,
@@ -76,7 +82,7 @@ async fn a_route_takes_its_verbs_and_names_them_when_it_refuses_another() {
 
 #[actix_web::test]
 async fn a_limited_route_refuses_the_third_request_of_two_and_no_other_does() {
-    let app = Assembled::with(&[("RATE_LIMIT", "2")]);
+    let app = Assembled::with(&[("RATE_LIMIT", "2"), ("OIDC_FRONTCHANNEL_LOGOUT", "true")]);
     let service = init_service(app.doorward.application()).await;
     for (number, route) in (1..).zip(&ROUTES) {
         let mut statuses = Vec::new();
@@ -91,7 +97,10 @@ async fn a_limited_route_refuses_the_third_request_of_two_and_no_other_does() {
 
 #[actix_web::test]
 async fn below_a_path_a_route_is_at_the_root_too_only_if_the_table_says_so() {
-    let app = Assembled::with(&[("PUBLIC_URL", "http://localhost/doorward")]);
+    let app = Assembled::with(&[
+        ("PUBLIC_URL", "http://localhost/doorward"),
+        ("OIDC_FRONTCHANNEL_LOGOUT", "true"),
+    ]);
     let service = init_service(app.doorward.application()).await;
     let peer = [192, 0, 2, 1];
     for route in &ROUTES {

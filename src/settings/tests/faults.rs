@@ -54,6 +54,31 @@ fn each_fault_is_named() {
             "has other characters than visible ASCII without quotes and backslashes",
         ),
         (
+            "OIDC_FRONTCHANNEL_LOGOUT",
+            "on",
+            "is neither true nor false",
+        ),
+        (
+            "OIDC_FRONTCHANNEL_FRAMES",
+            "https://a.example, https://*.example",
+            "has an entry that is no origin such as https://login.example.com: \"https://*.example\"",
+        ),
+        (
+            "OIDC_FRONTCHANNEL_FRAMES",
+            "https://a.example;script-src",
+            "has an entry that is no origin such as https://login.example.com: \"https://a.example;script-src\"",
+        ),
+        (
+            "OIDC_FRONTCHANNEL_FRAMES",
+            "https://a.example/x",
+            "has an entry that is no origin such as https://login.example.com: \"https://a.example/x\"",
+        ),
+        (
+            "OIDC_FRONTCHANNEL_FRAMES",
+            "http://a.example",
+            "has an entry that is no origin such as https://login.example.com: \"http://a.example\"",
+        ),
+        (
             "OIDC_MAX_AGE",
             "soon",
             "is not a number with a unit: s, m, h or d",

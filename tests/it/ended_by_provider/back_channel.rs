@@ -8,6 +8,10 @@ use crate::support::TestApp;
 use crate::support::provider_faults::edit_claims;
 
 on_both! {
+    /// Back-Channel 2.6 (9 to 11)
+    /// Back-Channel 2.7 (a)
+    /// Back-Channel 2.8 (a)
+    /// Back-Channel 2.8 (b)
     async fn a_logout_token_ends_the_session_of_its_sid_and_no_other(app: TestApp) {
         let one = signed_in_with(&app, "ada", "s1").await;
         let two = signed_in_with(&app, "ada", "s2").await;
@@ -21,6 +25,7 @@ on_both! {
         assert_eq!(revoked(&app), ["00uada back_channel"]);
     }
 
+    /// Back-Channel 2.7 (a)
     async fn a_logout_token_of_a_sub_ends_all_of_the_person(app: TestApp) {
         let one = signed_in_with(&app, "ada", "s1").await;
         let two = app.signed_in("ada").await;
@@ -31,6 +36,7 @@ on_both! {
         assert_eq!(revoked(&app), ["00uada back_channel"; 2]);
     }
 
+    /// Back-Channel 2.6 (9 to 11)
     async fn a_logout_token_with_anothers_sid_ends_nothing(app: TestApp) {
         let ada = signed_in_with(&app, "ada", "s1").await;
         let grace = signed_in_with(&app, "grace", "s2").await;
@@ -41,6 +47,7 @@ on_both! {
         assert_eq!(revoked(&app), ["00uada back_channel"]);
     }
 
+    /// Back-Channel 2.6 (8)
     async fn a_logout_token_that_comes_twice_is_refused_the_second_time(app: TestApp) {
         let ada = app.signed_in("ada").await;
         let token = app.provider.sign_id_token(&logout_claims(&app, json!({"sub": "00uada"})));
@@ -68,6 +75,8 @@ on_both! {
     }
 
     /// Neither by the person nor by the session at the provider, whichever comes first.
+    ///
+    /// Back-Channel 2.7 (c)
     async fn a_sign_in_under_way_does_not_survive_a_logout_token(app: TestApp) {
         app.signed_in("ada").await;
         for named in [json!({"sub": "00uada"}), json!({"sid": "s9"}), json!({"sub": "00uada", "sid": "s9"})] {
@@ -119,6 +128,7 @@ on_both! {
     }
 }
 
+/// Back-Channel 2.7 (b)
 #[actix_web::test]
 async fn after_our_own_sign_out_the_answer_is_200() {
     let app = TestApp::spawn();

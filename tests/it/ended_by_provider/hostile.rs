@@ -16,6 +16,8 @@ async fn refused(app: &TestApp, form: &str) {
     assert!(answer.cookies().is_empty(), "{form}");
 }
 
+/// Back-Channel 2.5 (a)
+/// Back-Channel 2.5 (b)
 #[actix_web::test]
 async fn a_logout_request_that_is_no_form_with_one_token_is_refused() {
     let app = TestApp::spawn();
@@ -39,6 +41,7 @@ async fn a_logout_request_that_is_no_form_with_one_token_is_refused() {
     assert_eq!(post(&app, &form).await.status, 200);
 }
 
+/// Back-Channel 4.1 (a)
 #[actix_web::test]
 async fn a_token_of_another_kind_is_no_logout_token() {
     let app = TestApp::spawn();
@@ -51,6 +54,12 @@ async fn a_token_of_another_kind_is_no_logout_token() {
     assert_eq!(app.storage().sessions(), 1);
 }
 
+/// Back-Channel 2.4 (a)
+/// Back-Channel 2.4 (b)
+/// Back-Channel 2.4 (c)
+/// Back-Channel 2.6 (4)
+/// Back-Channel 2.6 (5 to 7)
+/// Back-Channel 2.6, end
 #[actix_web::test]
 async fn a_logout_token_that_lacks_something_is_refused() {
     let app = TestApp::spawn();
@@ -71,6 +80,8 @@ async fn a_logout_token_that_lacks_something_is_refused() {
     }
 }
 
+/// Back-Channel 2.6 (2)
+/// Back-Channel 2.6 (3)
 #[actix_web::test]
 async fn an_unsigned_logout_token_is_refused_whatever_the_settings() {
     let app = TestApp::spawn();
@@ -90,6 +101,7 @@ async fn an_unsigned_logout_token_is_refused_whatever_the_settings() {
     }
 }
 
+/// Back-Channel 2.6 (3)
 #[actix_web::test]
 async fn a_logout_token_of_an_algorithm_that_is_published_but_not_agreed_is_refused() {
     let app = TestApp::spawn_with(
@@ -104,6 +116,7 @@ async fn a_logout_token_of_an_algorithm_that_is_published_but_not_agreed_is_refu
     assert_eq!(log_out(&app, json!({"sub": "00uada"})).await.status, 200);
 }
 
+/// Back-Channel 4 (a)
 #[actix_web::test]
 async fn made_up_kids_do_not_keep_a_sign_in_from_new_keys() {
     let app = TestApp::spawn();
@@ -129,6 +142,7 @@ async fn made_up_kids_do_not_keep_a_sign_in_from_new_keys() {
     assert_eq!(app.provider.request_count(Endpoint::Keys), before + 2);
 }
 
+/// Back-Channel 4 (a)
 #[actix_web::test]
 async fn strangers_run_into_the_rate_limit_and_the_provider_does_not() {
     let app = TestApp::spawn_with(crate::support::Database::Sqlite, &[("RATE_LIMIT", "5")]);
@@ -147,6 +161,7 @@ async fn strangers_run_into_the_rate_limit_and_the_provider_does_not() {
     assert_eq!(kept, 5);
 }
 
+/// Back-Channel 2.5 (a)
 #[actix_web::test]
 async fn other_verbs_are_405() {
     let app = TestApp::spawn();

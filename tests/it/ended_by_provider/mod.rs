@@ -1,7 +1,9 @@
-//! The provider ends sessions: back-channel logout, and Universal Logout.
+//! The provider ends sessions: back-channel logout, front-channel logout, and Universal Logout.
 
 mod back_channel;
+mod front_channel;
 mod hostile;
+mod suite;
 mod universal;
 
 use std::sync::{Arc, Mutex};

@@ -7,9 +7,9 @@ use crate::support::TestApp;
 
 /// OpenID Connect Core 4: the provider's dashboard may begin a sign-in, and cannot lead elsewhere.
 ///
-/// Core 4 (a): `target_link_uri` is ignored
+/// Core 4 (a)
 /// Core 4 (c): `login_hint` is passed on to the provider (MUST)
-/// Suite third-party-initiated login: `initiate_login_uri` with `iss` begins a sign-in
+/// Suite third-party-initiated login
 #[actix_web::test]
 async fn a_third_party_may_begin_a_sign_in() {
     let app = TestApp::spawn();

@@ -27,7 +27,7 @@ async fn the_end_session_request_has_all_that_it_needs() {
 }
 
 /// Logout 3 (b)
-/// Suite logout `rp-init-logout-no-state`: send a state, and handle the return without it
+/// Suite logout `rp-init-logout-no-state`
 #[actix_web::test]
 async fn back_without_a_state_is_the_sign_in_page() {
     let app = TestApp::spawn();

@@ -57,8 +57,6 @@ async fn there_is_nothing_elsewhere() {
     }
 }
 
-/// Core 4 (b): It can also do so by POST, and `iss` names the provider to go to (MUST, if `initiate_login_uri` is
-///   registered)
 #[actix_web::test]
 async fn an_address_answers_its_own_verbs_and_names_them() {
     let app = TestApp::spawn();
@@ -69,7 +67,7 @@ async fn an_address_answers_its_own_verbs_and_names_them() {
     ];
     for (path, verbs) in [
         ("/", &["GET", "HEAD"][..]),
-        ("/login", &["GET", "HEAD"]),
+        ("/login", &["GET", "HEAD", "POST"]),
         ("/authorization-code/callback", &["GET"]),
         ("/profile", &["GET", "HEAD"]),
         ("/logout", &["GET", "POST"]),

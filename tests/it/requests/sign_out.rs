@@ -24,7 +24,7 @@ on_both! {
 
     /// Logout 2 (f): `state` comes back as it was sent
     /// Logout 3 (b)
-    /// Suite logout `rp-init-logout-other-state`: handle the return with another state
+    /// Suite logout `rp-init-logout-other-state`
     async fn the_way_out_at_the_provider_comes_back_with_our_state_only(app: TestApp) {
         let ada = app.visitor();
         ada.sign_in("ada").await;

@@ -178,12 +178,13 @@ pub fn of_id_tokens() -> impl Iterator<Item = IdTokenError> {
     of_jws.chain(of_claims).chain(of_authentication())
 }
 
-pub fn of_ourselves() -> [Error; 9] {
+pub fn of_ourselves() -> [Error; 10] {
     [
         Error::Blocked {
             user_id: "…".to_owned(),
         },
         Error::StepUpSubject,
+        Error::OtherIssuer("…".to_owned()),
         Error::CrossSiteSignOut,
         Error::HandoverForged,
         db::Error::Unavailable("…".to_owned()).into(),

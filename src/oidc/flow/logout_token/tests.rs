@@ -47,6 +47,8 @@ fn judged(changes: Value) -> Result<LogoutToken, LogoutTokenError> {
     judged_as(json!("logout+jwt"), &claims)
 }
 
+/// Back-Channel 2.4 (b)
+/// Back-Channel 2.4 (e)
 #[test]
 fn a_logout_token_names_a_person_or_a_session_or_both() {
     let (sub, sid) = ("00u1".to_owned(), "s1".to_owned());
@@ -76,7 +78,9 @@ fn a_logout_token_names_a_person_or_a_session_or_both() {
     }
 }
 
-/// Back-Channel Logout 1.0, 2.6
+/// Back-Channel 2.4 (a)
+/// Back-Channel 2.6 (4)
+/// Back-Channel 2.6 (5 to 7)
 #[test]
 fn whatever_is_missing_or_odd_is_refused() {
     use LogoutTokenError as Error;
@@ -143,6 +147,7 @@ fn whatever_is_missing_or_odd_is_refused() {
     assert_eq!(judged_as(json!("JWT"), &claims), Err(Error::Nonce));
 }
 
+/// Back-Channel 2.4 (d)
 #[test]
 fn what_more_is_in_it_does_not_count() {
     for changes in [
@@ -158,6 +163,8 @@ fn what_more_is_in_it_does_not_count() {
 }
 
 /// Three kinds, and each is refused as each of the others.
+///
+/// Back-Channel 4.1 (a)
 #[test]
 fn a_token_of_one_kind_is_refused_as_each_of_the_others() {
     let signer = Signer::new(Algorithm::ES256);
