@@ -81,6 +81,7 @@ fn explain(port: u16, issuer: &str, folder: &Path) {
      RULES_FILE={folder}/rules.toml DATABASE_URL={folder}/demo.db cargo run -q -- rules test {metrics} --as ada@example.com
   3. Sign out on that page, open Metrics again, and sign in as Grace. She gets in.
   4. Open the wiki: Grace need not sign in again. Sign out there, and Metrics is closed too.
+  5. Sign in again, and sign out at the demo provider: both are closed.
 
   Safari finds these hosts only if /etc/hosts has: 127.0.0.1 auth.localhost wiki.localhost metrics.localhost
   Ctrl-C stops everything, and nothing is kept.

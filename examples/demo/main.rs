@@ -79,7 +79,7 @@ fn start_provider(
     client_secret: &str,
     public_url: &str,
 ) -> Result<Provider, String> {
-    Provider::start(ProviderConfig {
+    let provider = Provider::start(ProviderConfig {
         port: options.provider_port,
         client_id: "demo".to_owned(),
         client_secret: client_secret.to_owned(),
@@ -87,7 +87,9 @@ fn start_provider(
         post_logout_redirect_uris: vec![public_url.to_owned()],
         people: demo_people(),
     })
-    .map_err(|cause| taken("--provider-port", options.provider_port, &cause))
+    .map_err(|cause| taken("--provider-port", options.provider_port, &cause))?;
+    provider.register_backchannel_logout(&format!("{public_url}/backchannel-logout"));
+    Ok(provider)
 }
 
 type Variables = HashMap<&'static str, String>;

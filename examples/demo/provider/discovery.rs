@@ -17,6 +17,8 @@ pub fn configuration(state: &State) -> HttpResponse {
         "userinfo_endpoint": url(Endpoint::Userinfo),
         "jwks_uri": url(Endpoint::Keys),
         "end_session_endpoint": url(Endpoint::EndSession),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code"],

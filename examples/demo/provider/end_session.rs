@@ -1,14 +1,15 @@
-//! Signing out at the provider (OpenID Connect RP-Initiated Logout 1.0), and back to the app.
+//! Signing out at the provider (OpenID Connect RP-Initiated Logout 1.0, or on its own page), and back to the app.
 
 use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 
+use super::backchannel_logout;
 use super::id_token;
 use super::pages;
 use super::seen::{Params, SESSION_COOKIE, Seen};
-use super::state::State;
+use super::state::{Session, State};
 
-pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
+pub async fn respond(seen: &Seen, state: &State) -> HttpResponse {
     let request = if seen.method == "POST" {
         &seen.form
     } else {
@@ -18,7 +19,8 @@ pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
         Ok(sid) => sid,
         Err(reason) => return pages::refused(&reason),
     };
-    end(seen, state, sid.as_deref());
+    let ended = end(seen, state, sid.as_deref());
+    backchannel_logout::tell(state, &ended).await;
     let mut response = match request.get("post_logout_redirect_uri") {
         Some(uri) => back(uri, request.get("state")),
         None => pages::signed_out(),
@@ -70,11 +72,12 @@ fn check(request: &Params, state: &State) -> Result<Option<String>, String> {
 }
 
 /// Ends the browser's session and the one that the hint names. They differ only if the browser lost its cookie.
-fn end(seen: &Seen, state: &State, sid: Option<&str>) {
+fn end(seen: &Seen, state: &State, sid: Option<&str>) -> Vec<Session> {
     let mut memory = state.memory();
-    memory.sessions.retain(|key, session| {
-        Some(key.as_str()) != seen.session.as_deref() && Some(session.sid.as_str()) != sid
+    let ended = memory.sessions.extract_if(|key, session| {
+        Some(key.as_str()) == seen.session.as_deref() || Some(session.sid.as_str()) == sid
     });
+    ended.map(|(_, session)| session).collect()
 }
 
 fn back(uri: &str, state: Option<&str>) -> HttpResponse {

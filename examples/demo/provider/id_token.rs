@@ -92,6 +92,19 @@ pub fn compact(state: &State, faults: &Faults, claims: &Value) -> String {
     }
 }
 
+/// Claims that are no ID token's, with this `typ`.
+pub fn signed_as(state: &State, typ: &str, claims: &Value) -> String {
+    let mut header = header(&state.keys(), &Signing::Rs256);
+    header["typ"] = typ.into();
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let [header, claims] = [&header, claims].map(|part| encode(part.to_string().as_bytes()));
+    let message = format!("{header}.{claims}");
+    let signature = sign(&state.keys(), &Signing::Rs256, message.as_bytes());
+    let token = format!("{message}.{}", encode(&signature));
+    seen::report_secret("a logout token", &token);
+    token
+}
+
 /// The claims of an ID token that this provider signed for this client; it may have expired (RP-Initiated Logout 2).
 pub fn claims_of_hint(state: &State, hint: &str) -> Result<Value, String> {
     let header = decode_header(hint).map_err(|error| error.to_string())?;

@@ -1,12 +1,13 @@
 //! A real OpenID provider over HTTP on loopback, for the demo and for the tests; it may use nothing of Doorward.
 //!
-//! It follows the standards (Core, Discovery, RFC 6749, RFC 7636, RP-Initiated Logout) until a test makes it
+//! It follows the standards (Core, Discovery, RFC 6749, RFC 7636, RP-Initiated Logout, Back-Channel Logout) until a test makes it
 //! misbehave: see [`Faults`]. It accepts everyone without a password, so it is never in the production binary.
 
 // The demo starts it and prints its address. Everything else is for the tests.
 #![allow(dead_code, unused_imports)]
 
 mod authorize;
+mod backchannel_logout;
 mod canned;
 mod discovery;
 mod end_session;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+pub use backchannel_logout::Told;
 pub use canned::Canned;
 pub use faults::{Acr, Edit, EditParams, EditToken, Faults};
 pub use id_token::Signing;
@@ -103,6 +105,17 @@ impl Provider {
         memory
             .post_logout_redirect_uris
             .push(post_logout_redirect_uri.to_owned());
+    }
+
+    /// Registers where the app is told, by a logout token, that a session has ended here.
+    pub fn register_backchannel_logout(&self, uri: &str) {
+        let mut memory = self.state().memory();
+        memory.backchannel_logout_uris.push(uri.to_owned());
+    }
+
+    /// The logout tokens that were posted so far, oldest first.
+    pub fn told(&self) -> Vec<Told> {
+        self.state().memory().told.clone()
     }
 
     /// Adds a person, or replaces the one with the same login.

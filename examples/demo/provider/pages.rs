@@ -92,9 +92,13 @@ pub fn refused(reason: &str) -> HttpResponse {
 }
 
 pub fn about() -> HttpResponse {
-    let body = "<p>This OpenID provider is for demos and tests. Start at the app that sent you here; there is \
-                nothing to do on this page.</p>\n";
-    page(StatusCode::OK, "Demo provider", body)
+    let body = format!(
+        "<p>This OpenID provider is for demos and tests. Start at the app that sent you here.</p>\n\
+         <form method=\"post\" action=\"{}\">\n\
+         <button id=\"sign-out\" class=\"plain\">Sign out here, and of the apps</button>\n</form>\n",
+        Endpoint::EndSession.path(),
+    );
+    page(StatusCode::OK, "Demo provider", &body)
 }
 
 pub fn not_found() -> HttpResponse {

@@ -135,7 +135,7 @@ async fn serve(
         Endpoint::Authorize => authorize::respond(&seen, &state),
         Endpoint::Token => token::respond(&seen, &state),
         Endpoint::Userinfo => userinfo::respond(&seen, &state),
-        Endpoint::EndSession => end_session::respond(&seen, &state),
+        Endpoint::EndSession => end_session::respond(&seen, &state).await,
     }
 }
 

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::ProviderConfig;
+use super::backchannel_logout::Told;
 use super::faults::Faults;
 use super::keys::Keys;
 use super::people::Person;
@@ -29,6 +30,8 @@ pub struct State {
 pub struct Memory {
     pub redirect_uris: Vec<String>,
     pub post_logout_redirect_uris: Vec<String>,
+    pub backchannel_logout_uris: Vec<String>,
+    pub told: Vec<Told>,
     pub people: Vec<Person>,
     pub sessions: HashMap<String, Session>,
     pub grants: HashMap<String, Grant>,
@@ -82,6 +85,8 @@ impl State {
             memory: Mutex::new(Memory {
                 redirect_uris: config.redirect_uris,
                 post_logout_redirect_uris: config.post_logout_redirect_uris,
+                backchannel_logout_uris: Vec::new(),
+                told: Vec::new(),
                 people: config.people,
                 sessions: HashMap::new(),
                 grants: HashMap::new(),
