@@ -1,6 +1,7 @@
 //! Three Doorward processes on one Postgres, behind a real nginx that sends each request to the next of them.
 
 mod crowd;
+mod ended_by_provider;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

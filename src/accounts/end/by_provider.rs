@@ -96,8 +96,7 @@ impl ByProvider {
                     EndedSid::record(transaction, sid_hash, self.now)?;
                     return Ok(Ended::NobodyKnown);
                 };
-                // Before the sessions: see `delete`.
-                User::lock(transaction, &user.id)?;
+                // The person is not locked: a sign-in has the table of ended sessions first, and then the person.
                 if Session::is_anothers(transaction, sid_hash, &user.id)? {
                     return Ok(Ended::OfAnother);
                 }

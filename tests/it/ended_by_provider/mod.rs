@@ -5,6 +5,7 @@ mod back_channel;
 mod front_channel;
 mod hostile;
 mod suite;
+mod raw;
 mod universal;
 
 use std::sync::{Arc, Mutex};
