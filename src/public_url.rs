@@ -12,6 +12,9 @@ pub const CALLBACK: &str = "/authorization-code/callback";
 /// Where the provider ends all sessions of a person, likewise.
 pub const UNIVERSAL_LOGOUT: &str = "/universal-logout";
 
+/// Where the provider says that a session of its own has ended, likewise.
+pub const BACKCHANNEL_LOGOUT: &str = "/backchannel-logout";
+
 /// `PUBLIC_URL`, parsed once. Clones share it.
 #[derive(Clone, Debug)]
 pub struct PublicUrl(Arc<Parts>);
@@ -98,6 +101,11 @@ impl PublicUrl {
     /// Where the provider ends all sessions of a person: the audience of its revocation tokens, to the letter.
     pub fn universal_logout_uri(&self) -> String {
         format!("{}{}", self.origin(), self.at(UNIVERSAL_LOGOUT))
+    }
+
+    /// Where the provider posts its logout tokens (OpenID Connect Back-Channel Logout 1.0, 2.2).
+    pub fn backchannel_logout_uri(&self) -> String {
+        format!("{}{}", self.origin(), self.at(BACKCHANNEL_LOGOUT))
     }
 
     /// The `Path` of our cookies. Over https their names' prefix, `__Host-`, demands the whole host.

@@ -46,8 +46,23 @@ pub struct Published {
     pub response_modes: Option<Vec<String>>,
     /// `acr_values_supported`, if it says.
     pub acr_values: Option<Vec<String>>,
+    /// How it can end sessions here, and have tokens revoked.
+    pub endings: Endings,
     /// What it requires of every sign-in and Doorward does not support, by the names of the members.
     pub unsupported_requirements: Vec<&'static str>,
+}
+
+/// What the provider publishes about the end of sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endings {
+    /// `backchannel_logout_supported`: it sends logout tokens (OpenID Connect Back-Channel Logout 1.0, 2.1).
+    pub back_channel: bool,
+    /// `backchannel_logout_session_supported`: they can name the session.
+    pub back_channel_session: bool,
+    /// `frontchannel_logout_supported` (OpenID Connect Front-Channel Logout 1.0, 3).
+    pub front_channel: bool,
+    /// Whether it has a `revocation_endpoint` (RFC 7009).
+    pub revocation: bool,
 }
 
 /// Members that require of every sign-in what Doorward does not support: RFC 9126, 5 and RFC 9101, 10.5.
@@ -103,10 +118,14 @@ fn published(body: &[u8]) -> Result<Published, Error> {
         "scopes_supported",
         "response_modes_supported",
         "acr_values_supported",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
+        "frontchannel_logout_supported",
+        "revocation_endpoint",
     ];
     let names = [&names[..], &UNSUPPORTED_REQUIREMENTS].concat();
     let document = Object::read(body, &names).map_err(Error::Discovery)?;
-    let is_required = |name| document.lenient(name, Value::as_bool) == Some(true);
+    let is_true = |name| document.lenient(name, Value::as_bool) == Some(true);
     let issuer = document.text("issuer").map_err(Error::Discovery)?;
     Ok(Published {
         metadata: metadata::parse(body, &issuer),
@@ -114,9 +133,17 @@ fn published(body: &[u8]) -> Result<Published, Error> {
         scopes: document.lenient("scopes_supported", json::texts),
         response_modes: document.lenient("response_modes_supported", json::texts),
         acr_values: document.lenient("acr_values_supported", json::texts),
+        endings: Endings {
+            back_channel: is_true("backchannel_logout_supported"),
+            back_channel_session: is_true("backchannel_logout_session_supported"),
+            front_channel: is_true("frontchannel_logout_supported"),
+            revocation: document
+                .lenient("revocation_endpoint", json::text)
+                .is_some(),
+        },
         unsupported_requirements: UNSUPPORTED_REQUIREMENTS
             .into_iter()
-            .filter(|name| is_required(name))
+            .filter(|name| is_true(name))
             .collect(),
     })
 }

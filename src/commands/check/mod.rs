@@ -3,6 +3,7 @@
 
 mod client;
 mod database;
+mod endings;
 mod gateway;
 mod local;
 mod offers;

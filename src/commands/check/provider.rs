@@ -4,14 +4,14 @@ use time::Duration;
 use url::Url;
 
 use super::report::Finding;
-use super::{client, offers};
+use super::{client, endings, offers};
 use crate::oidc::okta::{self, Okta};
 use crate::oidc::probe::{self, Discovery, Published};
 use crate::oidc::{self, CertificateFault, FetchError, Http, Metadata};
 use crate::settings::Settings;
 
 /// The checks below, in their order.
-pub const CHECKS: [&str; 11] = [
+pub const CHECKS: [&str; 14] = [
     "discovery",
     "issuer",
     "clock",
@@ -23,6 +23,9 @@ pub const CHECKS: [&str; 11] = [
     "client",
     "client_secret",
     "end_session",
+    "back_channel",
+    "universal",
+    "revocation",
 ];
 
 /// Larger offsets get a warning; ID tokens are accepted up to 60 s off.
@@ -36,6 +39,7 @@ pub fn check(settings: Settings) -> Vec<Finding> {
 
 async fn ask(settings: Settings) -> Vec<Finding> {
     let acr = acr_values(&settings);
+    let back_channel = settings.public_url.backchannel_logout_uri();
     let registration = settings.provider.registration;
     let found = match oidc::tls_config(settings.provider.extra_roots.as_deref()) {
         Ok(tls) => Ok(Http::new(tls, &settings.provider.proxy)),
@@ -59,6 +63,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         scopes,
         response_modes,
         acr_values,
+        endings,
         unsupported_requirements,
     } = match document {
         Ok(published) => published,
@@ -89,6 +94,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         probe::client_secret(&http, &metadata, &registration),
         probe::end_session(&http, &metadata, &registration),
     );
+    let okta = okta::recognise(&issuer, Some(&metadata.authorization_endpoint));
     vec![
         judge_document(&location, &unsupported_requirements),
         our_issuer(&issuer, &metadata),
@@ -101,6 +107,9 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         client::id(acceptance, &registration),
         client::secret(secret),
         offers::end_session(&metadata, &registration, end_session),
+        endings::back_channel(&endings, &back_channel, okta.as_ref()),
+        endings::universal(&registration, okta.as_ref()),
+        endings::revocation(&endings),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod client;
 mod database;
 mod discovery;
+mod endings;
 mod gateway;
 mod provider;
 mod report;
@@ -65,7 +66,7 @@ pub fn complaints(app: &TestApp) -> Vec<String> {
 }
 
 /// The lines of all checks that need discovery, if that fails.
-const UNTOLD: [&str; 9] = [
+const UNTOLD: [&str; 12] = [
     "can't tell issuer needs the discovery document.",
     "can't tell keys needs the discovery document.",
     "can't tell scopes needs the discovery document.",
@@ -75,6 +76,9 @@ const UNTOLD: [&str; 9] = [
     "can't tell client needs the discovery document.",
     "can't tell client_secret needs the discovery document.",
     "can't tell end_session needs the discovery document.",
+    "can't tell back_channel needs the discovery document.",
+    "can't tell universal needs the discovery document.",
+    "can't tell revocation needs the discovery document.",
 ];
 
 /// Asserts that `fault` is the only fault, and that only the clock is known.

@@ -4,8 +4,8 @@ mod at_the_provider;
 mod back_channel;
 mod front_channel;
 mod hostile;
-mod suite;
 mod raw;
+mod suite;
 mod universal;
 
 use std::sync::{Arc, Mutex};
