@@ -188,6 +188,14 @@ mod slow {
                         "`proxy_set_header Remote-Groups $doorward_Remote_Groups;`",
                     )],
                 ),
+                // Whether they would have reached the app is not known.
+                (
+                    Edit::Instead(
+                        "access_log access.log without_code;",
+                        "if ($http_remote_user) { return 502; }",
+                    ),
+                    &[("identity", "what the app gets of them is not known")],
+                ),
                 (
                     Edit::Without(&["proxy_set_header Host"]),
                     &[("app_host", "`proxy_set_header Host $host;`")],

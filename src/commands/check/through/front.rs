@@ -1,6 +1,6 @@
 //! The operator's proxy, and requests to it that no HTTP client would send.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,33 @@ const HEAD_LIMIT: u64 = 64 << 10;
 pub struct Front {
     url: Url,
     tls: Arc<ClientConfig>,
+}
+
+/// Why there is no response.
+pub enum NoResponse {
+    /// The proxy closed the connection instead, as some do with what they reject.
+    Closed(String),
+    /// It can't be reached, or says nothing in time.
+    Failed(String),
+}
+
+impl NoResponse {
+    /// The reason, for people.
+    pub fn why(self) -> String {
+        match self {
+            NoResponse::Closed(why) | NoResponse::Failed(why) => why,
+        }
+    }
+
+    fn of(cause: &std::io::Error) -> NoResponse {
+        let why = format!("no response: {cause}");
+        match cause.kind() {
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
+                NoResponse::Closed(why)
+            }
+            _ => NoResponse::Failed(why),
+        }
+    }
 }
 
 /// The head of a response.
@@ -60,20 +87,20 @@ impl Front {
     ///
     /// # Errors
     /// Why there is no response.
-    pub fn send(&self, request: &[u8]) -> Result<Answer, String> {
-        let stream = self.connect()?;
-        let failed = |cause: std::io::Error| format!("no response: {cause}");
+    pub fn send(&self, request: &[u8]) -> Result<Answer, NoResponse> {
+        let stream = self.connect().map_err(NoResponse::Failed)?;
         for set in [TcpStream::set_read_timeout, TcpStream::set_write_timeout] {
-            set(&stream, Some(PATIENCE)).map_err(failed)?;
+            set(&stream, Some(PATIENCE)).map_err(|cause| NoResponse::of(&cause))?;
         }
         if !self.is_https() {
             return exchange(stream, request);
         }
         let name = self.url.host_str().unwrap_or_default();
         let name = ServerName::try_from(name.trim_matches(['[', ']']).to_owned());
-        let name = name.map_err(|_| "its host can't be in a certificate".to_owned())?;
+        let name =
+            name.map_err(|_| NoResponse::Failed("its host can't be in a certificate".to_owned()))?;
         let connection = ClientConnection::new(self.tls.clone(), name);
-        let connection = connection.map_err(|cause| cause.to_string())?;
+        let connection = connection.map_err(|cause| NoResponse::Failed(cause.to_string()))?;
         exchange(StreamOwned::new(connection, stream), request)
     }
 
@@ -103,7 +130,7 @@ impl Front {
 }
 
 /// A response may come before the whole request is written, and then the rest can't be.
-fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Result<Answer, String> {
+fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Result<Answer, NoResponse> {
     let written = stream.write_all(request).and_then(|()| stream.flush());
     let mut head = Vec::new();
     let mut part = [0; 4096];
@@ -118,9 +145,11 @@ fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Result<Answer, Str
         }
     };
     Answer::read(&head).ok_or_else(|| match written.and(read) {
-        Err(cause) => format!("no response: {cause}"),
-        Ok(()) if head.is_empty() => "the connection was closed without a response".to_owned(),
-        Ok(()) => "the response is not HTTP".to_owned(),
+        Err(cause) => NoResponse::of(&cause),
+        Ok(()) if head.is_empty() => {
+            NoResponse::Closed("the connection was closed without a response".to_owned())
+        }
+        Ok(()) => NoResponse::Failed("the response is not HTTP".to_owned()),
     })
 }
 
@@ -153,5 +182,45 @@ impl Answer {
             .iter()
             .find(|(it, _)| it == name)
             .map_or("", |(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What `send` says about a proxy that reads a request and responds so.
+    fn sent_to(response: &'static [u8]) -> Result<Answer, NoResponse> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let proxy = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            stream.write_all(response).unwrap();
+        });
+        let sent = front(&url).send(b"GET / HTTP/1.1\r\n\r\n");
+        proxy.join().unwrap();
+        sent
+    }
+
+    fn front(url: &str) -> Front {
+        let tls = crate::oidc::tls_config(None).unwrap();
+        Front::new(url.parse().unwrap(), tls)
+    }
+
+    #[test]
+    fn only_a_proxy_that_closes_the_connection_rejects_the_request() {
+        assert!(matches!(sent_to(b""), Err(NoResponse::Closed(_))));
+        assert!(matches!(
+            sent_to(b"what?\r\n\r\n"),
+            Err(NoResponse::Failed(_))
+        ));
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", nobody.local_addr().unwrap());
+        drop(nobody);
+        let sent = front(&url).send(b"GET / HTTP/1.1\r\n\r\n");
+        assert!(matches!(sent, Err(NoResponse::Failed(_))));
     }
 }

@@ -20,7 +20,7 @@ impl Gate<'_> {
             "doorward-check",
         );
         match sent {
-            Err(why) => Finding::unknown("body", why),
+            Err(no_response) => Finding::unknown("body", no_response.why()),
             Ok((_, Reply::SignIn { .. })) => Finding::ok("body", "no body goes to Doorward"),
             Ok((_, Reply::Status(status @ (405 | 411 | 413)))) => {
                 Finding::unknown("body", format!("the proxy rejects a POST with status {status}"))
@@ -43,7 +43,7 @@ impl Gate<'_> {
             "",
         );
         match sent {
-            Err(why) => Finding::unknown("long_redirect", why),
+            Err(no_response) => Finding::unknown("long_redirect", no_response.why()),
             Ok((_, Reply::SignIn { length, .. })) if length >= LONG_LOCATION => {
                 Finding::ok("long_redirect", format!("a redirect of {LONG_LOCATION} bytes arrives"))
             }
@@ -65,7 +65,7 @@ impl Gate<'_> {
         let one = |number: usize| format!("doorward_check_{number}={}", "x".repeat(3000));
         let headers = format!("Cookie: {}; {}; {}\r\n{TAB}", one(0), one(1), one(2));
         match self.get(headers.as_bytes()) {
-            Err(why) => Finding::unknown("long_cookie", why),
+            Err(no_response) => Finding::unknown("long_cookie", no_response.why()),
             Ok((_, Reply::SignIn { .. })) => {
                 Finding::ok("long_cookie", format!("{WHAT} is served"))
             }

@@ -139,7 +139,7 @@ pub const BODY: Line = Line {
 pub const BUFFERS: Line = Line {
     nginx: "`proxy_buffer_size 16k;` and `proxy_buffers 4 16k;` in `location = /_doorward`",
     caddy: "",
-    haproxy: "`tune.bufsize 65536` and `tune.maxrewrite 8192`",
+    haproxy: "`tune.bufsize 65536` and `tune.maxrewrite 16384`",
     traefik: "",
     envoy: "`max_response_headers_kb` of the cluster",
 };
@@ -167,8 +167,9 @@ pub const IDENTITY: Line = Line {
     nginx: "",
     caddy: "`import remove_identity` (docs/proxies/caddy.md), first in the `route`, and `copy_headers` with all of them",
     haproxy: "`http-request del-header ^remote[^a-z0-9](user|name|email|groups)$ -m reg` and `del-header \
-              ^x[^a-z0-9]auth[^a-z0-9]request[^a-z0-9] -m reg` before `lua.doorward`",
-    traefik: "`authResponseHeadersRegex: ^(Remote-(User|Name|Email|Groups)|X-Auth-Request-.*)$`",
+              ^x[^a-z0-9]auth[^a-z0-9]request[^a-z0-9] -m reg` and `del-header ^x[^a-z0-9]doorward[^a-z0-9]jwt$ -m reg` before \
+              `lua.doorward`",
+    traefik: "`authResponseHeadersRegex: ^(Remote-(User|Name|Email|Groups)|X-Auth-Request-.*|X-Doorward-Jwt)$`",
     envoy: "all of them in `allowed_upstream_headers`",
 };
 
@@ -177,10 +178,10 @@ pub const ALIASES: Line = Line {
     nginx: "`underscores_in_headers off;` and `ignore_invalid_headers on;`, which are the defaults",
     caddy: "`import remove_identity` (docs/proxies/caddy.md), first in the `route`",
     haproxy: "`http-request del-header ^remote[^a-z0-9](user|name|email|groups)$ -m reg` and `del-header \
-              ^x[^a-z0-9]auth[^a-z0-9]request[^a-z0-9] -m reg` before `lua.doorward`",
+              ^x[^a-z0-9]auth[^a-z0-9]request[^a-z0-9] -m reg` and `del-header ^x[^a-z0-9]doorward[^a-z0-9]jwt$ -m reg` before \
+              `lua.doorward`",
     traefik: "`aliasHeadersStrategy: delete` at each entry point, a static setting",
-    envoy: "`headers_with_underscores_action: REJECT_REQUEST`, and for dots a `header_mutation` with `remove_on_match` before \
-            `ext_authz`",
+    envoy: "`early_header_mutation_extensions` with `remove_on_match`, as docs/proxies/envoy.md has it",
 };
 
 /// The app learns another host, scheme or address.

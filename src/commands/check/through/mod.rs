@@ -5,6 +5,7 @@
 //! can be seen only by the app: with `--as-app ADDR` this command listens in its place.
 
 mod app;
+mod for_app;
 mod front;
 mod lengths;
 mod lines;

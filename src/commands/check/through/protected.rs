@@ -1,6 +1,6 @@
 //! An address that needs a sign-in: what Doorward is told, and what comes back to the browser.
 
-use super::front::{Answer, Front};
+use super::front::{Answer, Front, NoResponse};
 use super::lines::{Line, Proxy};
 use super::reply::Reply;
 use crate::commands::check::report::Finding;
@@ -65,7 +65,7 @@ impl Gate<'_> {
         self.front.target(&format!("{PROBE}={probe}"))
     }
 
-    pub(super) fn get(&self, headers: &[u8]) -> Result<(Answer, Reply), String> {
+    pub(super) fn get(&self, headers: &[u8]) -> Result<(Answer, Reply), NoResponse> {
         self.send("GET", &self.target(0), self.front.host(), headers, "")
     }
 
@@ -76,12 +76,25 @@ impl Gate<'_> {
         host: &str,
         headers: &[u8],
         body: &str,
-    ) -> Result<(Answer, Reply), String> {
+    ) -> Result<(Answer, Reply), NoResponse> {
         let head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
         let request = [head.as_bytes(), headers, b"\r\n", body.as_bytes()].concat();
         let answer = self.front.send(&request)?;
         let reply = Reply::of(&answer, self.public_url, self.prober);
         Ok((answer, reply))
+    }
+
+    /// A request that should be rejected has no response.
+    pub(super) fn unanswered(
+        &self,
+        check: &'static str,
+        what: &str,
+        no_response: NoResponse,
+    ) -> Finding {
+        match no_response {
+            NoResponse::Closed(why) => Finding::ok(check, format!("{what} is rejected: {why}")),
+            NoResponse::Failed(why) => Finding::unknown(check, format!("{what} gets {why}")),
+        }
     }
 
     pub(super) fn fault(

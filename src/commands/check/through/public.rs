@@ -1,15 +1,15 @@
 //! An address that a rule makes public: what reaches the app.
 
 use super::app::{App, Reached};
-use super::front::Front;
+use super::for_app::{forwarded, host};
+use super::front::{Front, NoResponse};
 use super::lines::{self, Proxy};
-use super::told::MADE_UP_CLIENT;
 use crate::commands::check::report::Finding;
 use crate::gateway::identity::{self, UserName};
 use crate::random;
 
 /// What the made-up headers say.
-const MADE_UP: &str = "doorward-check";
+pub(super) const MADE_UP: &str = "doorward-check";
 
 /// The signed identity, which only a client could send where it is off.
 const TOKEN: &str = "X-Doorward-Jwt";
@@ -25,7 +25,7 @@ pub fn check(front: &Front, app: Option<&App>) -> Vec<Finding> {
     };
     let plain = match send(front, app, "") {
         Sent::Reached(proxy, reached) => (proxy, reached),
-        Sent::Not(why) => {
+        Sent::Rejected(why) | Sent::Not(why) => {
             let fix = format!(
                 "give the address to which the proxy sends the app's requests, instead of {}, and see that the rule is \
                  public in the server's RULES_FILE too",
@@ -45,14 +45,18 @@ pub fn check(front: &Front, app: Option<&App>) -> Vec<Finding> {
     ]
 }
 
-enum Sent {
+/// What became of a request.
+pub(super) enum Sent {
     /// What the app got.
     Reached(Proxy, Reached),
-    /// Why it got nothing.
+    /// How the proxy rejected the request.
+    Rejected(String),
+    /// Why it is not known whether the app gets it.
     Not(String),
 }
 
-fn send(front: &Front, app: &App, headers: &str) -> Sent {
+/// Sends a request with these lines of headers.
+pub(super) fn send(front: &Front, app: &App, headers: &str) -> Sent {
     let mark = format!("doorward-check={}", random::secret());
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\nConnection: close\r\n{headers}\r\n",
@@ -60,7 +64,11 @@ fn send(front: &Front, app: &App, headers: &str) -> Sent {
         front.host()
     );
     match front.send(request.as_bytes()) {
-        Err(why) => Sent::Not(why),
+        Err(NoResponse::Closed(why)) => Sent::Rejected(why),
+        Err(NoResponse::Failed(why)) => Sent::Not(why),
+        Ok(answer) if (400..500).contains(&answer.status) => {
+            Sent::Rejected(format!("a request gets status {}", answer.status))
+        }
         Ok(answer) if answer.status != 200 => {
             Sent::Not(format!("a request gets status {}", answer.status))
         }
@@ -92,12 +100,17 @@ fn lines_of(names: &[String]) -> String {
     lines.collect()
 }
 
+fn with_identity(why: &str) -> String {
+    format!("{why} if a client sends identity headers, so what the app gets of them is not known")
+}
+
 /// Nobody is signed in, so whatever an identity header says was made up on the way.
 fn identity(front: &Front, app: &App, proxy: Proxy) -> Finding {
     let names = identity_headers();
     let reached = match send(front, app, &lines_of(&names)) {
         Sent::Reached(_, reached) => reached,
-        Sent::Not(why) => {
+        Sent::Not(why) => return Finding::unknown("identity", with_identity(&why)),
+        Sent::Rejected(why) => {
             let message = format!(
                 "{why} if a client sends identity headers, so none of them reaches the app"
             );
@@ -133,7 +146,7 @@ fn identity(front: &Front, app: &App, proxy: Proxy) -> Finding {
 
 /// `Remote_User` and `Remote.User` are `Remote-User` to many apps (CGI, WSGI).
 fn aliases(front: &Front, app: &App, proxy: Proxy) -> Finding {
-    let mut through = Vec::new();
+    let (mut through, mut unknown) = (Vec::new(), None);
     for mark in MARKS.chars() {
         let names: Vec<String> = identity_headers()
             .iter()
@@ -141,19 +154,24 @@ fn aliases(front: &Front, app: &App, proxy: Proxy) -> Finding {
             .filter(|name| *name != TOKEN)
             .map(|name| name.replace('-', &mark.to_string()))
             .collect();
-        // A proxy may reject them as a whole.
-        if let Sent::Reached(_, reached) = send(front, app, &lines_of(&names)) {
-            let sent = reached.named_with(MADE_UP);
-            let is_sent = |name: &&String| sent.contains(&name.to_ascii_lowercase().as_str());
-            through.extend(names.iter().filter(is_sent).cloned());
+        match send(front, app, &lines_of(&names)) {
+            Sent::Reached(_, reached) => {
+                let sent = reached.named_with(MADE_UP);
+                let is_sent = |name: &&String| sent.contains(&name.to_ascii_lowercase().as_str());
+                through.extend(names.iter().filter(is_sent).cloned());
+            }
+            // A proxy may reject them as a whole.
+            Sent::Rejected(_) => {}
+            Sent::Not(why) => unknown = Some(with_identity(&why)),
         }
     }
-    match through.is_empty() {
-        true => Finding::ok(
+    match (through.is_empty(), unknown) {
+        (true, Some(why)) => Finding::unknown("aliases", why),
+        (true, None) => Finding::ok(
             "aliases",
             "no identity header that a client sends reaches the app in another spelling",
         ),
-        false => Finding::fault(
+        (false, _) => Finding::fault(
             "aliases",
             format!(
                 "{} and {} more reach the app, and many apps read them as the identity headers: anybody can be anybody there",
@@ -161,80 +179,6 @@ fn aliases(front: &Front, app: &App, proxy: Proxy) -> Finding {
                 through.len() - 1
             ),
             proxy.fix(&lines::ALIASES),
-        ),
-    }
-}
-
-/// With the port or without.
-fn host(front: &Front, proxy: Proxy, reached: &Reached) -> Finding {
-    let hosts: Vec<&str> = reached.all("host").collect();
-    let name = |host: &str| match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|it| it.is_ascii_digit()) => name.to_owned(),
-        _ => host.to_owned(),
-    };
-    match hosts[..] {
-        [host] if name(host).eq_ignore_ascii_case(&name(front.host())) => Finding::ok(
-            "app_host",
-            "the app gets the host that the browser asks for",
-        ),
-        _ => Finding::warning(
-            "app_host",
-            format!(
-                "the app gets the Host {:?} instead of {:?}: its links and its checks of Origin may fail",
-                hosts.join(", "),
-                front.host()
-            ),
-            proxy.fix(&lines::FOR_APP),
-        ),
-    }
-}
-
-/// What the app learns of scheme, host and client, and whether the client can choose it.
-fn forwarded(front: &Front, app: &App, proxy: Proxy, plain: &Reached) -> Finding {
-    let (right, wrong) = match front.is_https() {
-        true => ("https", "http"),
-        false => ("http", "https"),
-    };
-    let proto: Vec<&str> = plain.all("x-forwarded-proto").collect();
-    let mut believed = Vec::new();
-    for (name, made_up) in [
-        ("X-Forwarded-Proto", wrong),
-        ("X-Forwarded-Host", MADE_UP),
-        ("X-Forwarded-For", MADE_UP_CLIENT),
-    ] {
-        // Alone, since Doorward may refuse one of them.
-        if let Sent::Reached(_, reached) = send(front, app, &format!("{name}: {made_up}\r\n")) {
-            let name_there = name.to_ascii_lowercase();
-            // The last of several is the proxy's own.
-            let is_first = |value: &str| value.split(',').next() == Some(made_up);
-            if reached.all(&name_there).any(is_first) {
-                believed.push(name);
-            }
-        }
-    }
-    let fix = || proxy.fix(&lines::FOR_APP);
-    match (proto[..].first(), &believed[..]) {
-        (_, [_, ..]) => Finding::warning(
-            "app_forwarded",
-            format!(
-                "the app gets {} as the client makes it up: its links, and what it does by address, are the client's choice",
-                believed.join(", ")
-            ),
-            fix(),
-        ),
-        (Some(proto), _) if *proto == right => {
-            let message = format!(
-                "the app gets X-Forwarded-Proto {right}, and nothing that the client makes up about it"
-            );
-            Finding::ok("app_forwarded", message)
-        }
-        (proto, _) => Finding::warning(
-            "app_forwarded",
-            format!(
-                "the app gets X-Forwarded-Proto {:?} instead of {right:?}: its links and its Secure cookies may fail",
-                proto.copied().unwrap_or_default()
-            ),
-            fix(),
         ),
     }
 }

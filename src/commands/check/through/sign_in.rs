@@ -12,7 +12,9 @@ impl Gate<'_> {
     pub(super) fn sign_in(&mut self) -> (Vec<Finding>, bool) {
         let (answer, reply) = match self.get(TAB.as_bytes()) {
             Ok(found) => found,
-            Err(why) => return (vec![Finding::unknown("sign_in", why)], false),
+            Err(no_response) => {
+                return (vec![Finding::unknown("sign_in", no_response.why())], false);
+            }
         };
         self.proxy = Proxy::of(&answer);
         let Reply::SignIn { asked, .. } = &reply else {
@@ -153,7 +155,7 @@ impl Gate<'_> {
         let (answer, reply) =
             match self.get(b"Accept: */*\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n") {
                 Ok(found) => found,
-                Err(why) => return Finding::unknown("script", why),
+                Err(no_response) => return Finding::unknown("script", no_response.why()),
             };
         let has_challenge = answer.header("www-authenticate").starts_with("Doorward ");
         match (&reply, has_challenge) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::front::Answer;
+use super::front::{Answer, NoResponse};
 use super::lines;
 use super::protected::{Gate, TAB};
 use super::reply::Reply;
@@ -31,11 +31,11 @@ impl Gate<'_> {
         &self,
         check: &'static str,
         what: &str,
-        sent: Result<(Answer, Reply), String>,
+        sent: Result<(Answer, Reply), NoResponse>,
     ) -> Finding {
         let reply = match sent {
             Ok((_, reply)) => reply,
-            Err(why) => return Finding::ok(check, format!("{what} is rejected: {why}")),
+            Err(no_response) => return self.unanswered(check, what, no_response),
         };
         let is_this_app = |origin: &str| origin == self.front.origin();
         match &reply {
@@ -64,7 +64,7 @@ impl Gate<'_> {
         const WHAT: &str = "a request with two Host lines";
         let headers = format!("Host: {MADE_UP_HOST}\r\n{TAB}");
         match self.get(headers.as_bytes()) {
-            Err(why) => Finding::ok("two_hosts", format!("{WHAT} is rejected: {why}")),
+            Err(no_response) => self.unanswered("two_hosts", WHAT, no_response),
             Ok((_, reply)) if reply.is_rejection() => {
                 let message = format!("{WHAT} is rejected with {}", reply.in_words());
                 Finding::ok("two_hosts", message)
@@ -83,6 +83,7 @@ impl Gate<'_> {
     /// What some proxy sets for Doorward, and this one passes on if it does not set it.
     pub(super) fn client_headers(&self) -> Finding {
         const WHAT: &str = "made-up X-Forwarded-* and X-Original-* headers";
+        const REQUEST: &str = "a request with made-up X-Forwarded-* and X-Original-* headers";
         let scheme = if self.front.is_https() {
             "http"
         } else {
@@ -100,9 +101,7 @@ impl Gate<'_> {
         );
         let reply = match self.get(headers.as_bytes()) {
             Ok((_, reply)) => reply,
-            Err(why) => {
-                return Finding::ok("client_headers", format!("{WHAT} are rejected: {why}"));
-            }
+            Err(no_response) => return self.unanswered("client_headers", REQUEST, no_response),
         };
         let is_same = |asked: &HandoverRequest| {
             asked.origin == self.front.origin() && !asked.target.starts_with("/made-up")
@@ -130,10 +129,10 @@ impl Gate<'_> {
             let headers = [b"X-Forwarded-For: ", value, b"\r\n", TAB.as_bytes()].concat();
             self.get(&headers)
         };
-        let seen = |sent: Result<(Answer, Reply), String>| match sent {
+        let seen = |sent: Result<(Answer, Reply), NoResponse>| match sent {
             Ok((_, Reply::SignIn { seen, .. })) => Ok(seen),
             Ok((_, reply)) => Err(reply.in_words()),
-            Err(why) => Err(why),
+            Err(no_response) => Err(no_response.why()),
         };
         let plain = match seen(self.get(TAB.as_bytes())) {
             Ok(Some(plain)) => plain,
