@@ -123,6 +123,9 @@ pub async fn in_a_browser_one_sign_in_opens_each_app_and_a_refusal_says_why(prox
     let log = proxied.access_log();
     assert!(log.matches("/reports").count() > 2, "{log}");
     assert!(!log.contains("_doorward="), "{log}");
+    // Nor is the provider's.
+    assert!(log.contains("/authorization-code/callback"), "{log}");
+    assert!(!log.contains("code="), "{log}");
 }
 
 pub async fn in_a_browser_a_page_that_needs_a_recent_sign_in_leads_through_the_provider(
