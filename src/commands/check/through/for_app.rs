@@ -3,7 +3,7 @@
 use super::app::{App, Reached};
 use super::front::Front;
 use super::lines::{self, Proxy};
-use super::public::{MADE_UP, Sent, send};
+use super::to_app::{MADE_UP, Sent, send};
 use super::told::MADE_UP_CLIENT;
 use crate::commands::check::report::Finding;
 

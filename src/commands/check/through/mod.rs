@@ -13,6 +13,7 @@ mod protected;
 mod public;
 mod reply;
 mod sign_in;
+mod to_app;
 mod told;
 
 use clap::Args;
