@@ -195,7 +195,7 @@ async fn the_frame_sets_and_clears_no_cookie() {
     is_the_page(&ada.get(&format!("{PATH}?sid=s1")).await);
     assert_eq!(ada.app_cookies(), cookies);
     is_the_page(&ada.get(&target).await);
-    let session = app.cookie_name("doorward-session");
+    let session = app.cookie_name("doorward");
     let twice = format!("{session}=a; {session}=b");
     let headers = [("cookie", twice.as_str())];
     is_the_page(&app.visitor().send(Method::GET, &target, &headers, "").await);
