@@ -15,6 +15,9 @@ pub const UNIVERSAL_LOGOUT: &str = "/universal-logout";
 /// Where the provider says that a session of its own has ended, likewise.
 pub const BACKCHANNEL_LOGOUT: &str = "/backchannel-logout";
 
+/// Where the provider's page signs people out by a frame, likewise.
+pub const FRONTCHANNEL_LOGOUT: &str = "/frontchannel-logout";
+
 /// `PUBLIC_URL`, parsed once. Clones share it.
 #[derive(Clone, Debug)]
 pub struct PublicUrl(Arc<Parts>);
@@ -106,6 +109,11 @@ impl PublicUrl {
     /// Where the provider posts its logout tokens (OpenID Connect Back-Channel Logout 1.0, 2.2).
     pub fn backchannel_logout_uri(&self) -> String {
         format!("{}{}", self.origin(), self.at(BACKCHANNEL_LOGOUT))
+    }
+
+    /// What the provider's pages load in a frame (OpenID Connect Front-Channel Logout 1.0, 2).
+    pub fn frontchannel_logout_uri(&self) -> String {
+        format!("{}{}", self.origin(), self.at(FRONTCHANNEL_LOGOUT))
     }
 
     /// The `Path` of our cookies. Over https their names' prefix, `__Host-`, demands the whole host.

@@ -3,10 +3,9 @@
 pub const HOME: &str = "/";
 pub const LOGIN: &str = "/login";
 pub const STEP_UP: &str = "/step-up";
-pub use crate::public_url::{BACKCHANNEL_LOGOUT, CALLBACK, UNIVERSAL_LOGOUT};
+pub use crate::public_url::{BACKCHANNEL_LOGOUT, CALLBACK, FRONTCHANNEL_LOGOUT, UNIVERSAL_LOGOUT};
 pub const PROFILE: &str = "/profile";
 pub const LOGOUT: &str = "/logout";
-pub const FRONTCHANNEL_LOGOUT: &str = "/frontchannel-logout";
 pub const HANDOVER: &str = "/handover";
 pub const REFUSED: &str = "/refused";
 pub const JWKS: &str = "/.well-known/jwks.json";

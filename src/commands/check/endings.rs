@@ -47,6 +47,28 @@ pub fn back_channel(endings: &Endings, uri: &str, okta: Option<&Okta>) -> Findin
     }
 }
 
+/// Whether the provider's pages sign people out by a frame; `uri` if that is switched on here.
+pub fn front_channel(endings: &Endings, uri: Option<&str>) -> Finding {
+    const CHECK: &str = "front_channel";
+    match (uri, endings.front_channel) {
+        (Some(uri), true) => Finding::ok(
+            CHECK,
+            format!("the provider's pages can sign people out by a frame: register {uri} there"),
+        ),
+        (Some(uri), false) => Finding::unknown(
+            CHECK,
+            format!(
+                "the provider's document does not offer it; if it has it all the same, register {uri} there"
+            ),
+        ),
+        (None, true) => Finding::ok(
+            CHECK,
+            "off, and the provider offers it: OIDC_FRONTCHANNEL_LOGOUT",
+        ),
+        (None, false) => Finding::ok(CHECK, "off"),
+    }
+}
+
 /// Where Okta ends all sessions of a person.
 pub fn universal(registration: &Registration, okta: Option<&Okta>) -> Finding {
     const CHECK: &str = "universal";

@@ -11,7 +11,7 @@ use crate::oidc::{self, CertificateFault, FetchError, Http, Metadata};
 use crate::settings::Settings;
 
 /// The checks below, in their order.
-pub const CHECKS: [&str; 14] = [
+pub const CHECKS: [&str; 15] = [
     "discovery",
     "issuer",
     "clock",
@@ -24,6 +24,7 @@ pub const CHECKS: [&str; 14] = [
     "client_secret",
     "end_session",
     "back_channel",
+    "front_channel",
     "universal",
     "revocation",
 ];
@@ -40,6 +41,8 @@ pub fn check(settings: Settings) -> Vec<Finding> {
 async fn ask(settings: Settings) -> Vec<Finding> {
     let acr = acr_values(&settings);
     let back_channel = settings.public_url.backchannel_logout_uri();
+    let is_on = settings.provider.frontchannel_logout.is_some();
+    let front_channel = is_on.then(|| settings.public_url.frontchannel_logout_uri());
     let registration = settings.provider.registration;
     let found = match oidc::tls_config(settings.provider.extra_roots.as_deref()) {
         Ok(tls) => Ok(Http::new(tls, &settings.provider.proxy)),
@@ -108,6 +111,7 @@ async fn ask(settings: Settings) -> Vec<Finding> {
         client::secret(secret),
         offers::end_session(&metadata, &registration, end_session),
         endings::back_channel(&endings, &back_channel, okta.as_ref()),
+        endings::front_channel(&endings, front_channel.as_deref()),
         endings::universal(&registration, okta.as_ref()),
         endings::revocation(&endings),
     ]

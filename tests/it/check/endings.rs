@@ -74,3 +74,36 @@ async fn okta_is_told_to_have_universal_logout_and_who_signs_it() {
          https://dev-1.okta.com signs it."
     );
 }
+
+#[actix_web::test]
+async fn front_channel_logout_is_told_if_either_side_has_it() {
+    let app = TestApp::spawn();
+    let on = [("OIDC_FRONTCHANNEL_LOGOUT", "true")];
+    let line = |variables: &[(&str, &str)]| {
+        let (_, printed) = check_with(&app, &[], variables);
+        let line = printed
+            .lines()
+            .find(|line| line.contains(" front_channel "));
+        let words: Vec<_> = line.unwrap().split_whitespace().collect();
+        words.join(" ")
+    };
+    assert_eq!(
+        line(&on),
+        "can't tell front_channel the provider's document does not offer it; if it has it all the same, register \
+         http://localhost:APP/frontchannel-logout there."
+    );
+    app.provider.faults(|faults| {
+        faults.edit_discovery = Some(Box::new(|document| {
+            document["frontchannel_logout_supported"] = json!(true);
+        }));
+    });
+    assert_eq!(
+        line(&on),
+        "ok front_channel the provider's pages can sign people out by a frame: register \
+         http://localhost:APP/frontchannel-logout there."
+    );
+    assert_eq!(
+        line(&[]),
+        "ok front_channel off, and the provider offers it: OIDC_FRONTCHANNEL_LOGOUT."
+    );
+}

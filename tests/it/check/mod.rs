@@ -66,7 +66,7 @@ pub fn complaints(app: &TestApp) -> Vec<String> {
 }
 
 /// The lines of all checks that need discovery, if that fails.
-const UNTOLD: [&str; 12] = [
+const UNTOLD: [&str; 13] = [
     "can't tell issuer needs the discovery document.",
     "can't tell keys needs the discovery document.",
     "can't tell scopes needs the discovery document.",
@@ -77,6 +77,7 @@ const UNTOLD: [&str; 12] = [
     "can't tell client_secret needs the discovery document.",
     "can't tell end_session needs the discovery document.",
     "can't tell back_channel needs the discovery document.",
+    "can't tell front_channel needs the discovery document.",
     "can't tell universal needs the discovery document.",
     "can't tell revocation needs the discovery document.",
 ];

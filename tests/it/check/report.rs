@@ -43,6 +43,7 @@ ok          client         the provider knows it and its redirect URI http://loc
 ok          client_secret  the token endpoint accepts it: it rejected a made-up code, not the client.
 ok          end_session    people sign out at http://127.0.0.1:PROVIDER/end_session, too.
 ok          back_channel   the provider sends logout tokens, of single sessions, too: register http://localhost:APP/backchannel-logout there.
+ok          front_channel  off.
 ok          universal      global token revocation, if the provider has it, goes to http://localhost:APP/universal-logout.
 ok          revocation     the provider has no revocation endpoint: refresh tokens can't be revoked there.
 ok          database       {database} is reachable, and takes writes in each table.
@@ -79,7 +80,7 @@ Faults: 0. Warnings: {}. Can't tell: 0.
             true => 5,
             false => 4,
         };
-        assert_eq!(document["checks"].as_array().unwrap().len(), 18 + of_the_database);
+        assert_eq!(document["checks"].as_array().unwrap().len(), 19 + of_the_database);
     }
 
     async fn it_leaves_no_trace(app: TestApp) {

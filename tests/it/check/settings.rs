@@ -25,7 +25,7 @@ async fn settings_that_are_wrong_are_all_told_and_the_database_is_looked_at() {
          rand -base64 64`, on one line.",
         ]
     );
-    assert_eq!(found.len(), 3 + 17);
+    assert_eq!(found.len(), 3 + 18);
     assert!(
         found[3..]
             .iter()
