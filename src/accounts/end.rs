@@ -1,5 +1,6 @@
 //! The one way in which a session ends: its row is deleted and an audit event is written, in one transaction.
 
+mod by_person;
 mod by_provider;
 mod sign_out;
 
@@ -10,6 +11,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::transaction::{Transaction, transaction};
 use crate::db::{AnyConnection, AuditEvent, DeletedSession, Event, Session, User};
+pub use by_person::{Own, end_by_person};
 pub use by_provider::{ByProvider, Ended, Whose, end_by_provider};
 pub use sign_out::sign_out;
 
@@ -46,9 +48,14 @@ pub enum Why {
     Blocked,
     /// An administrator deleted the person.
     Deleted,
+    /// The person ended them, perhaps in another browser: see [`end_by_person`].
+    Person,
     /// The provider ended them: see [`end_by_provider`].
     Provider(Channel),
 }
+
+/// The name in audit events of an end that the person wanted.
+pub const PERSON: &str = "person";
 
 /// How the provider says that sessions end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +94,7 @@ impl Why {
             Why::Revoked => event(Event::SessionRevoked),
             Why::Blocked => event(Event::SessionRevoked).because("user_blocked"),
             Why::Deleted => event(Event::SessionRevoked).because("user_deleted"),
+            Why::Person => event(Event::SessionRevoked).because(PERSON),
             Why::Provider(channel) => event(Event::SessionRevoked).because(channel.name()),
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod block;
+pub mod browser;
 pub mod delete;
 pub mod end;
 pub mod purge;

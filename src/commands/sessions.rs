@@ -4,8 +4,9 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::paging::Paging;
-use super::person::{Person, minute, timestamp};
+use super::person::{Person, minute, plain, timestamp};
 use super::{Database, until_none, wait_for_caches};
+use crate::accounts::browser::browser_name;
 use crate::accounts::end::{Which, Why, end};
 use crate::commands::output::{Form, lines};
 use crate::db::{self, Db, SessionEntry};
@@ -72,19 +73,30 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
     let sessions = sessions.map_err(|cause| cause.to_string())?;
     paging.mention_next_page(sessions.last().map(|last| &*last.id), sessions.len());
     Ok(lines(sessions.iter().map(|session| {
-        let SessionEntry { id, user_id, .. } = session;
+        let SessionEntry {
+            id,
+            user_id,
+            address,
+            user_agent,
+            ..
+        } = session;
+        let browser = browser_name(user_agent.as_deref());
         match form {
             Form { json: true } => json!({
                 "id": id,
                 "user_id": user_id,
                 "created_at": timestamp(session.created_at),
                 "last_seen_at": timestamp(session.last_seen_at),
+                "browser": browser,
+                "user_agent": user_agent,
+                "address": address,
             })
             .to_string(),
             Form { json: false } => format!(
-                "{id:43}  {user_id:22}  since {}  seen {}",
+                "{id:43}  {user_id:22}  since {}  seen {}  {browser}  {}",
                 minute(session.created_at),
-                minute(session.last_seen_at)
+                minute(session.last_seen_at),
+                plain(address.as_deref().unwrap_or("unknown address")),
             ),
         }
     })))

@@ -56,7 +56,7 @@ pub use expiring::{Expired, Expiring, was_used_between};
 pub use groups::Groups;
 pub use page::Page;
 pub use pool::Db;
-pub use session_entries::SessionEntry;
+pub use session_entries::{Living, SessionEntry};
 pub use sessions::{DeletedSession, NewSession, Session};
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};

@@ -2,10 +2,10 @@
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
-use time::PrimitiveDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::sessions;
-use super::{AnyConnection, Page};
+use super::{AnyConnection, Page, timestamp};
 
 /// A session without its state.
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -20,6 +20,24 @@ pub struct SessionEntry {
     pub created_at: PrimitiveDateTime,
     /// The latest request, in UTC, to the minute.
     pub last_seen_at: PrimitiveDateTime,
+    /// The client's address at the sign-in, if it could be told.
+    pub address: Option<String>,
+    /// What the browser called itself at the sign-in.
+    pub user_agent: Option<String>,
+}
+
+/// Sessions of one person that have not expired.
+pub struct Living {
+    /// The person's id.
+    pub user_id: String,
+    /// The id of the session that is listed first.
+    pub first: String,
+    /// Others are idle.
+    pub seen_after: OffsetDateTime,
+    /// Others have reached the absolute timeout.
+    pub created_after: OffsetDateTime,
+    /// Others than those that end at the provider after this time are over.
+    pub now: OffsetDateTime,
 }
 
 impl SessionEntry {
@@ -41,6 +59,30 @@ impl SessionEntry {
             query = query.filter(sessions::key_hash.gt(after));
         }
         query.load(connection)
+    }
+
+    /// Lists up to `limit` sessions of a person, those that were seen last.
+    pub fn list_living(
+        connection: &mut AnyConnection,
+        living: &Living,
+        limit: usize,
+    ) -> QueryResult<Vec<SessionEntry>> {
+        let goes_on = sessions::ends_at
+            .is_null()
+            .or(sessions::ends_at.gt(timestamp(living.now)));
+        sessions::table
+            .filter(sessions::user_id.eq(&living.user_id))
+            .filter(sessions::last_seen_at.gt(timestamp(living.seen_after)))
+            .filter(sessions::created_at.gt(timestamp(living.created_after)))
+            .filter(goes_on)
+            .order((
+                sessions::key_hash.eq(&living.first).desc(),
+                sessions::last_seen_at.desc(),
+                sessions::key_hash,
+            ))
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select(SessionEntry::as_select())
+            .load(connection)
     }
 
     /// Counts a person's sessions.

@@ -4,11 +4,12 @@ use actix_web::web::to;
 
 use super::handlers::{
     assets, backchannel_logout, callback, frontchannel_logout, handover, health, home, jwks, login,
-    logout, profile, refused, step_up, universal_logout,
+    logout, profile, refused, sessions, step_up, universal_logout,
 };
 use super::paths::{
     ASSET, BACKCHANNEL_LOGOUT, CALLBACK, FRONTCHANNEL_LOGOUT, HANDOVER, HEALTHZ, HOME, JWKS, LOGIN,
-    LOGOUT, PROFILE, READYZ, REFUSED, STEP_UP, UNIVERSAL_LOGOUT,
+    LOGOUT, PROFILE, READYZ, REFUSED, SESSIONS, SESSIONS_END, SESSIONS_END_ALL,
+    SESSIONS_END_OTHERS, STEP_UP, UNIVERSAL_LOGOUT,
 };
 use super::route::Errors::{Page, Text};
 use super::route::Place::{Below, RootToo};
@@ -19,7 +20,7 @@ use super::route::Verbs::{Follow, FormPost, Framed, Post, Read};
 
 /// The table. `route.rs` says what its columns mean.
 #[rustfmt::skip]
-pub static ROUTES: [Route; 15] = [
+pub static ROUTES: [Route; 19] = [
     Route { path: HOME,     handlers: &[(Read,     || to(home::home))],
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
     Route { path: LOGIN,    handlers: &[(Read,     || to(login::login)),
@@ -34,6 +35,14 @@ pub static ROUTES: [Route; 15] = [
             rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
     Route { path: LOGOUT,   handlers: &[(Follow,   || to(logout::logout_by_link)),
                                         (Post,     || to(logout::logout))],
+            rate: Unlimited, errors: Page, return_to: Never,   place: Below },
+    Route { path: SESSIONS, handlers: &[(Read,     || to(sessions::sessions))],
+            rate: Unlimited, errors: Page, return_to: Allowed, place: Below },
+    Route { path: SESSIONS_END, handlers: &[(Post, || to(sessions::end))],
+            rate: Unlimited, errors: Page, return_to: Never,   place: Below },
+    Route { path: SESSIONS_END_OTHERS, handlers: &[(Post, || to(sessions::end_others))],
+            rate: Unlimited, errors: Page, return_to: Never,   place: Below },
+    Route { path: SESSIONS_END_ALL, handlers: &[(Post, || to(sessions::end_all))],
             rate: Unlimited, errors: Page, return_to: Never,   place: Below },
     Route { path: BACKCHANNEL_LOGOUT, handlers: &[(Post, || to(backchannel_logout::backchannel_logout))],
             rate: Unlimited, errors: Text, return_to: Never,   place: Below },

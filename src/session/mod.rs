@@ -16,6 +16,7 @@ mod keys;
 mod login_attempt;
 mod logout;
 mod optional_writes;
+mod own;
 #[cfg(test)]
 mod properties;
 mod return_to;

@@ -46,6 +46,7 @@ mod no_writes;
 mod odd_documents;
 mod odd_environment;
 mod own_certificate;
+mod own_sessions;
 mod postgres_tls;
 mod previous_version;
 mod process;

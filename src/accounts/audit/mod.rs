@@ -7,7 +7,7 @@ mod refusals;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::accounts::end::Channel;
+use crate::accounts::end::{Channel, PERSON};
 use crate::accounts::purge::{self, PurgeError};
 use crate::accounts::reason::Reason;
 use crate::clock::Clock;
@@ -72,7 +72,7 @@ impl Audit {
     /// Events of people of `issuer`, kept for `retention`.
     pub fn new(db: Db, issuer: String, retention: Duration, clock: Clock) -> Audit {
         metrics::know_reasons(Reason::ALL.iter().map(|reason| reason.name()));
-        metrics::know_logouts(&Channel::ALL.map(Channel::name));
+        metrics::know_logouts(&Channel::ALL.map(Channel::name), PERSON);
         Audit {
             db,
             issuer,

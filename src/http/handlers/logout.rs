@@ -49,7 +49,7 @@ pub async fn logout(
 /// Ends the session, then asks the provider where to go next: the person is signed out even if it does not respond.
 /// After a double click the person is signed out already, but the browser follows only the second response: it gets the
 /// same redirect.
-async fn sign_out_and_redirect(
+pub(super) async fn sign_out_and_redirect(
     app: &App,
     request: &HttpRequest,
     person: Option<SignedIn>,

@@ -16,6 +16,7 @@ pub mod logout;
 mod posted;
 pub mod profile;
 pub mod refused;
+pub mod sessions;
 mod sign_in;
 mod signed_in;
 pub mod step_up;

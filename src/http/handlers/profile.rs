@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use time::PrimitiveDateTime;
 use time::macros::format_description;
 
 use crate::db::User;
@@ -16,12 +17,14 @@ pub async fn profile(app: Data<App>, person: SignedIn) -> Result<HttpResponse, E
     app.pages.respond(StatusCode::OK, &page(person.user())?)
 }
 
-fn page(user: &User) -> Result<ProfilePage, Error> {
+/// A time in UTC, to the minute.
+pub(super) fn minute(at: PrimitiveDateTime) -> Result<String, Error> {
     let minute = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
-    let last_sign_in = user
-        .last_sign_in_at
-        .format(minute)
-        .map_err(Error::internal)?;
+    at.format(minute).map_err(Error::internal)
+}
+
+fn page(user: &User) -> Result<ProfilePage, Error> {
+    let last_sign_in = minute(user.last_sign_in_at)?;
     let heading = user.name.as_ref().or(user.email.as_ref());
     let heading = heading.map_or("Your profile", String::as_str).to_owned();
     let verified = user.email.is_some().then(|| match user.email_verified {

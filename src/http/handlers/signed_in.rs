@@ -21,7 +21,8 @@ impl FromRequest for SignedIn {
     }
 }
 
-fn sign_in_needed(request: &HttpRequest) -> Error {
+/// A GET returns afterwards.
+pub(super) fn sign_in_needed(request: &HttpRequest) -> Error {
     // After the sign-in the browser can repeat a GET, but no other request.
     let wanted = (request.method() == Method::GET)
         .then(|| request.uri().path_and_query().map(ToString::to_string))

@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 /// A file: its name, and its built-in content.
 type BuiltIn = (&'static str, &'static str);
 
-const TEMPLATES: [BuiltIn; 10] = [
+const TEMPLATES: [BuiltIn; 11] = [
     ("base.html", include_str!("../../../templates/base.html")),
     (
         "illustration.html",
@@ -39,6 +39,10 @@ const TEMPLATES: [BuiltIn; 10] = [
     (
         "refused.html",
         include_str!("../../../templates/refused.html"),
+    ),
+    (
+        "sessions.html",
+        include_str!("../../../templates/sessions.html"),
     ),
 ];
 const STYLE: BuiltIn = ("style.css", include_str!("../../../templates/style.css"));

@@ -17,8 +17,8 @@ use tera::{Context, Tera};
 
 pub use files::Asset;
 pub use views::{
-    Claim, ContinuePage, EndSessionPage, ErrorPage, Field, LoginPage, LogoutPage, Page,
-    ProfilePage, RefusedPage, SignedOutPage,
+    Claim, ContinuePage, EndSessionPage, ErrorPage, Field, LoginPage, LogoutPage, OwnSession, Page,
+    ProfilePage, RefusedPage, SessionsPage, SignedOutPage,
 };
 
 use crate::http::error::Error;

@@ -37,6 +37,34 @@ pub struct Claim {
     pub value: String,
 }
 
+/// The browsers in which the person is signed in.
+#[derive(Serialize)]
+pub struct SessionsPage {
+    /// What came of the request before.
+    pub notice: Option<&'static str>,
+    /// The one of this browser first.
+    pub sessions: Vec<OwnSession>,
+    /// Whether there are more than the page shows.
+    pub has_more: bool,
+}
+
+/// A row of the sessions.
+#[derive(Serialize)]
+pub struct OwnSession {
+    /// Its id, which opens nothing.
+    pub id: String,
+    /// Whether it is that of this browser.
+    pub is_this: bool,
+    /// Browser and system.
+    pub browser: String,
+    /// The address of the sign-in.
+    pub address: String,
+    /// When the person signed in.
+    pub began: String,
+    /// The latest request.
+    pub seen: String,
+}
+
 /// Asks whether to sign out.
 #[derive(Serialize)]
 pub struct LogoutPage {}
@@ -115,6 +143,9 @@ impl Page for LoginPage {
 }
 impl Page for ProfilePage {
     const TEMPLATE: &'static str = "profile.html";
+}
+impl Page for SessionsPage {
+    const TEMPLATE: &'static str = "sessions.html";
 }
 impl Page for LogoutPage {
     const TEMPLATE: &'static str = "logout.html";

@@ -1,4 +1,4 @@
-//! Sessions that the provider ends.
+//! Sessions that the provider ends, or their person.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
@@ -32,8 +32,9 @@ impl LogoutMetrics {
     }
 }
 
-/// Exports each channel and reason from the start, with counts of zero.
-pub fn know_logouts(channels: &[&'static str]) {
+/// Exports each channel and reason from the start, with counts of zero. `person` is the reason of a person's own doing.
+pub fn know_logouts(channels: &[&'static str], person: &'static str) {
+    METRICS.logout.revoked.with_label_values(&[person]);
     for channel in channels {
         METRICS.logout.revoked.with_label_values(&[channel]);
         for outcome in ["accepted", "refused", "failed"] {

@@ -1,0 +1,39 @@
+//! Sessions that their person ends.
+
+use diesel::prelude::*;
+
+use super::{DELETE_AT_ONCE, DeletedSession, Session, deleted};
+use crate::db::AnyConnection;
+use crate::db::schema::sessions;
+
+impl Session {
+    /// Deletes a session, if it is there and is this person's.
+    pub(crate) fn delete_of(
+        connection: &mut AnyConnection,
+        user_id: &str,
+        key_hash: &str,
+    ) -> QueryResult<Option<DeletedSession>> {
+        diesel::delete(sessions::table.find(key_hash))
+            .filter(sessions::user_id.eq(user_id))
+            .returning(deleted())
+            .get_result(connection)
+            .optional()
+    }
+
+    /// Deletes some of a person's sessions, but not that with this key hash. Lock the person first.
+    pub(crate) fn delete_others(
+        connection: &mut AnyConnection,
+        user_id: &str,
+        but: &str,
+    ) -> QueryResult<Vec<DeletedSession>> {
+        let some = sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::key_hash.ne(but))
+            .limit(DELETE_AT_ONCE)
+            .select(sessions::key_hash);
+        let key_hashes: Vec<String> = some.load(connection)?;
+        diesel::delete(sessions::table.filter(sessions::key_hash.eq_any(key_hashes)))
+            .returning(deleted())
+            .get_results(connection)
+    }
+}

@@ -1,0 +1,93 @@
+//! The sessions of a person, for themselves.
+
+use actix_web::HttpRequest;
+
+use super::{Sessions, SignedIn};
+use crate::accounts::end::{Own, PERSON, end_by_person};
+use crate::db::{self, Living, SessionEntry};
+use crate::observe::metrics;
+
+/// How many sessions a page lists at most.
+const LISTED: usize = 100;
+
+/// Sessions of one person.
+pub struct OwnSessions {
+    /// The one of this browser first, then those that were used last.
+    pub listed: Vec<SessionEntry>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+impl Sessions {
+    /// The id of the session whose cookie was sent, as `doorward sessions list` shows it. It opens nothing.
+    pub fn own_id(&self, request: &HttpRequest) -> String {
+        self.key_hash(request).unwrap_or_default()
+    }
+
+    /// The sessions of `person` that have not expired.
+    pub async fn own(
+        &self,
+        request: &HttpRequest,
+        person: &SignedIn,
+    ) -> Result<OwnSessions, db::Error> {
+        let now = self.clock.now();
+        let living = Living {
+            user_id: person.user().id.clone(),
+            first: self.own_id(request),
+            seen_after: now - self.idle_timeout,
+            created_after: now - self.absolute_timeout,
+            now,
+        };
+        let limit = LISTED + 1;
+        let listed = self
+            .db
+            .read(move |connection| SessionEntry::list_living(connection, &living, limit));
+        let mut listed = listed.await?;
+        let has_more = listed.len() > LISTED;
+        listed.truncate(LISTED);
+        Ok(OwnSessions { listed, has_more })
+    }
+
+    /// Ends the session with this id, and returns whether it was there and was that of the person with `user_id`.
+    pub async fn end_own(&self, user_id: &str, id: String) -> Result<bool, db::Error> {
+        Ok(self.end_some_own(user_id, Own::One(id)).await? == 1)
+    }
+
+    /// Ends all sessions of the person with `user_id` but that with the id `but`; with `and_sign_ins`, sign-ins of theirs that
+    /// are under way are void. When this returns, none of them is in this process's cache.
+    ///
+    /// # Errors
+    /// Some may have ended. Doing it again ends the rest.
+    pub async fn end_others(
+        &self,
+        user_id: &str,
+        but: &str,
+        and_sign_ins: bool,
+    ) -> Result<(), db::Error> {
+        let some = match and_sign_ins {
+            true => Own::SomeOthersAndSignIns(but.to_owned()),
+            false => Own::SomeOthers(but.to_owned()),
+        };
+        while self.end_some_own(user_id, some.clone()).await? > 0 {}
+        Ok(())
+    }
+
+    async fn end_some_own(&self, user_id: &str, own: Own) -> Result<usize, db::Error> {
+        let (user_id, now) = (user_id.to_owned(), self.clock.now());
+        let cache = self.cache.clone();
+        let end = self.db.run_on_found(move |connection| {
+            let ended = end_by_person(connection, &user_id, &own, now);
+            // On the thread of the query, as in `Sessions::end_by`.
+            if let Own::One(key_hash) = &own {
+                cache.invalidate(key_hash);
+            }
+            for session in ended.iter().flatten() {
+                cache.invalidate(&session.key_hash);
+            }
+            ended
+        });
+        let ended = end.await?.len();
+        metrics::sessions_revoked(PERSON, ended);
+        Ok(ended)
+    }
+}
