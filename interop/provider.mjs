@@ -53,7 +53,13 @@ function newProvider(issuer) {
     clients: [client],
     claims: { email: ['email', 'email_verified'], openid: ['sub'], profile: ['name'] },
     cookies: { keys: [cookieKey] },
-    features: { devInteractions: { enabled: true }, jwtUserinfo: { enabled: true } },
+    features: {
+      backchannelLogout: { enabled: true },
+      devInteractions: { enabled: true },
+      jwtUserinfo: { enabled: true },
+    },
+    // Its own dispatcher reaches no address of this machine, where Doorward is.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     findAccount,
     jwks: newKeys(),
     ...settings,
@@ -70,6 +76,8 @@ function newProvider(issuer) {
       tell({ userinfo: { type: ctx.response.type, alg } });
     }
   });
+  provider.on('backchannel.success', () => tell({ backchannel: 'success' }));
+  provider.on('backchannel.error', (ctx, error) => tell({ backchannel: `${error}` }));
   provider.on('server_error', (ctx, error) => console.error(error));
   return provider.callback();
 }

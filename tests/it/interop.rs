@@ -149,6 +149,8 @@ impl Interop {
             "client_secret": CLIENT_SECRET,
             "redirect_uris": [format!("{url}/authorization-code/callback")],
             "post_logout_redirect_uris": [&url],
+            "backchannel_logout_uri": format!("{url}/backchannel-logout"),
+            "backchannel_logout_session_required": true,
         });
         registered
             .as_object_mut()
@@ -388,6 +390,27 @@ async fn rp_initiated_logout() {
     // The provider's session has ended too: it asks who is there, and another person may sign in.
     interop.go_to_sign_in(&browser).await;
     interop.sign_in_there(&browser, "grace").await;
+}
+
+/// Whoever signs out on the provider's own page is out here: it sends a logout token by itself.
+#[actix_web::test]
+#[ignore = "needs Node.js: run by make interop"]
+async fn back_channel_logout() {
+    let interop = Interop::spawn(json!({}), json!({}), &[]);
+    let browser = Browser::start(Look::DESKTOP).await;
+    interop.go_to_sign_in(&browser).await;
+    interop.sign_in_there(&browser, "ada").await;
+    browser.new_tab().await;
+    let there = format!("{}/session/end", interop.provider.issuer);
+    browser.goto(&there).await;
+    browser.click("button[name=logout][value=yes]").await;
+    assert_eq!(interop.provider.event("backchannel"), "success");
+    assert_eq!(interop.storage.sessions(), 0);
+    let ended = "SELECT COUNT(*) AS n FROM audit_events WHERE event = 'session_revoked' AND reason = 'back_channel'";
+    assert_eq!(interop.storage.number(ended), 1);
+    browser.switch_tab(0).await;
+    browser.reload().await;
+    browser.wait_for("input[name=login]").await;
 }
 
 /// The provider asks whether to sign out there too. Whatever the person chooses, Doorward's session has ended.
