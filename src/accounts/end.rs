@@ -21,6 +21,8 @@ pub enum Which {
     One(String),
     /// The session with this key hash, unless it was seen after that time.
     OneUnseenSince(String, OffsetDateTime),
+    /// The session with this key hash, unless the provider has answered about it since that round.
+    OneInRound(String, i32),
     /// Some of the sessions of the person with this id. Call it again until it returns none: there may be too many for one
     /// transaction, which would take longer than anybody waits for the database.
     SomeOf(String),
@@ -52,6 +54,12 @@ pub enum Why {
     Person,
     /// The provider ended them: see [`end_by_provider`].
     Provider(Channel),
+    /// The provider was asked again and does not welcome the person any more.
+    NotWelcome,
+    /// The provider was asked again, and its ID token is not of this sign-in.
+    RefreshRefused,
+    /// The provider was asked again and has not answered for too long.
+    RecheckOverdue,
 }
 
 /// The name in audit events of an end that the person wanted.
@@ -82,6 +90,12 @@ impl Channel {
     }
 }
 
+/// The reason in the audit of [`Why::NotWelcome`].
+pub const NOT_WELCOME: &str = "provider";
+
+/// The reason in the audit of [`Why::RefreshRefused`].
+pub const REFRESH_REFUSED: &str = "refresh_refused";
+
 impl Why {
     fn event(self, session: &DeletedSession, now: OffsetDateTime) -> AuditEvent {
         let event = |event| AuditEvent::new(event, now).about_session(session);
@@ -96,6 +110,9 @@ impl Why {
             Why::Deleted => event(Event::SessionRevoked).because("user_deleted"),
             Why::Person => event(Event::SessionRevoked).because(PERSON),
             Why::Provider(channel) => event(Event::SessionRevoked).because(channel.name()),
+            Why::NotWelcome => event(Event::SessionRevoked).because(NOT_WELCOME),
+            Why::RefreshRefused => event(Event::SessionRevoked).because(REFRESH_REFUSED),
+            Why::RecheckOverdue => event(Event::SessionExpired).because("recheck_overdue"),
         }
     }
 }
@@ -147,6 +164,9 @@ fn delete(connection: &mut AnyConnection, which: &Which) -> QueryResult<Vec<Dele
         Which::One(key_hash) => Session::delete(connection, key_hash, None).map(Vec::from_iter),
         Which::OneUnseenSince(key_hash, since) => {
             Session::delete(connection, key_hash, Some(*since)).map(Vec::from_iter)
+        }
+        Which::OneInRound(key_hash, round) => {
+            Session::delete_in_round(connection, key_hash, *round).map(Vec::from_iter)
         }
         Which::SomeOf(user_id) => {
             User::lock(connection, user_id)?;

@@ -57,7 +57,7 @@ pub use groups::Groups;
 pub use page::Page;
 pub use pool::Db;
 pub use session_entries::{Living, SessionEntry};
-pub use sessions::{DeletedSession, NewSession, Session};
+pub use sessions::{Concluded, DeletedSession, NewSession, Session};
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};
 pub use sqlite_lock::wait_until_readable;

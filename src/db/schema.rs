@@ -34,6 +34,9 @@ diesel::table! {
         ends_at -> Nullable<Timestamp>,
         address -> Nullable<Text>,
         user_agent -> Nullable<Text>,
+        recheck_at -> Nullable<Timestamp>,
+        recheck_claimed_until -> Nullable<Timestamp>,
+        recheck_round -> Integer,
     }
 }
 

@@ -3,6 +3,7 @@
 mod expired;
 mod of_person;
 mod of_sid;
+mod recheck;
 
 use diesel::dsl::sql;
 use diesel::expression::SqlLiteral;
@@ -12,6 +13,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
 use super::{AnyConnection, User, timestamp};
+pub use recheck::Concluded;
 
 /// How many sessions one transaction deletes, so that it locks nothing for long and no timeout ends it.
 const DELETE_AT_ONCE: i64 = 500;
@@ -30,6 +32,12 @@ pub struct Session {
     pub last_seen_at: PrimitiveDateTime,
     /// When the session at the provider ends, in UTC, if the provider says so.
     pub ends_at: Option<PrimitiveDateTime>,
+    /// When the provider's word is too old, in UTC; if there is no time, that counts from the sign-in.
+    pub recheck_at: Option<PrimitiveDateTime>,
+    /// Until when nobody else asks the provider, in UTC.
+    pub recheck_claimed_until: Option<PrimitiveDateTime>,
+    /// How often the provider has answered.
+    pub recheck_round: i32,
 }
 
 /// A row to insert, for the person who signs in.
@@ -47,6 +55,8 @@ pub struct NewSession {
     pub address: Option<String>,
     /// What the browser calls itself.
     pub user_agent: Option<String>,
+    /// For a session that goes on: when the provider's word is too old. That of a new one counts from the sign-in.
+    pub recheck_at: Option<OffsetDateTime>,
 }
 
 /// What is left of a session that was deleted.
@@ -81,14 +91,14 @@ impl Session {
             .optional()
     }
 
-    /// What is sealed in its row; `None` if it has ended.
+    /// What is sealed in its row, and the round of that; `None` if it has ended.
     pub fn get_state(
         connection: &mut AnyConnection,
         key_hash: &str,
-    ) -> QueryResult<Option<String>> {
+    ) -> QueryResult<Option<(String, i32)>> {
         sessions::table
             .find(key_hash)
-            .select(sessions::state)
+            .select((sessions::state, sessions::recheck_round))
             .first(connection)
             .optional()
     }
@@ -116,9 +126,15 @@ impl Session {
             .map(drop)
     }
 
-    /// Replaces the state. A session that has ended meanwhile stays ended.
-    pub fn update(connection: &mut AnyConnection, key_hash: &str, state: &str) -> QueryResult<()> {
+    /// Replaces the state of this round. A session that has ended meanwhile stays ended, and newer state stays.
+    pub fn update(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        round: i32,
+        state: &str,
+    ) -> QueryResult<()> {
         diesel::update(sessions::table.find(key_hash))
+            .filter(sessions::recheck_round.eq(round))
             .set(sessions::state.eq(state))
             .execute(connection)
             .map(drop)
@@ -141,6 +157,9 @@ impl Session {
                 sessions::last_seen_at.eq(timestamp(now)),
                 sessions::sid_hash.eq(&new.sid_hash),
                 new.ends_at.map(|at| sessions::ends_at.eq(at)),
+                sessions::recheck_at.eq(new.recheck_at.map(timestamp)),
+                sessions::recheck_claimed_until.eq(None::<PrimitiveDateTime>),
+                sessions::recheck_round.eq(sessions::recheck_round + 1),
             ))
             .execute(connection)?;
         Ok(replaced == 1)

@@ -10,6 +10,7 @@ use crate::http::gateway::Access;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::pages::Pages;
 use crate::http::readiness::Readiness;
+use crate::http::refresh_tokens::RefreshTokens;
 use crate::http::route::Routes;
 use crate::http::shutdown::Shutdown;
 use crate::oidc::{Http, RelyingParty, Requirement};
@@ -23,6 +24,8 @@ pub struct App {
     pub provider: Arc<RelyingParty>,
     /// This worker's connections to the provider.
     pub http: Http,
+    /// What is done with refresh tokens.
+    pub refresh_tokens: RefreshTokens,
     /// The sessions of signed-in people.
     pub sessions: Arc<Sessions>,
     /// The database.

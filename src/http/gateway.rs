@@ -12,6 +12,7 @@ use crate::gateway::identity::{self, UserName};
 use crate::gateway::rules::Rules;
 use crate::gateway::visitor::Visitor;
 use crate::http::identity_tokens::IdentityTokens;
+use crate::http::refresh_tokens::RefreshTokens;
 use crate::http::shutdown::Shutdown;
 use crate::public_url::PublicUrl;
 use crate::session::{AppHeaders, CachedSession, Sessions};
@@ -37,6 +38,8 @@ pub struct Gateway {
     pub access: Access,
     /// The sessions of signed-in people.
     pub sessions: Arc<Sessions>,
+    /// What asks the provider again.
+    pub refresh_tokens: RefreshTokens,
     /// The audit of who enters apps, and who is refused.
     pub audit: Arc<Audit>,
     /// Where browsers reach us.

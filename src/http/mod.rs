@@ -10,6 +10,7 @@ pub mod middleware;
 pub mod pages;
 pub mod paths;
 pub mod readiness;
+pub mod refresh_tokens;
 pub mod route;
 pub mod routes;
 pub mod shutdown;

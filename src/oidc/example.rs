@@ -53,7 +53,7 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Claims, IdTokenError> {
     let expected = Expectation {
         issuer: ISSUER,
         client_id: CLIENT_ID,
-        nonce: NONCE,
+        nonce: id_token::Nonce::Of(NONCE),
         access_token: ACCESS_TOKEN,
         groups: &GroupsClaim::default(),
     };

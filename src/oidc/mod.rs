@@ -30,9 +30,10 @@ pub use flow::authorization_request::ResponseMode;
 pub use flow::authorization_response::{AuthorizationResponse, MalformedResponse};
 pub use flow::end_session::EndSessionRequest;
 pub use flow::groups::GroupsClaim;
-pub use flow::id_token::{Claims, IdTokenError};
+pub use flow::id_token::{Claims, Former, IdTokenError};
 pub use flow::logout_token::{LogoutToken, LogoutTokenError, Who};
 pub use flow::profile::Profile;
+pub use flow::refresh::Refreshed;
 pub use flow::refusal::Refusal;
 pub use flow::requirement::{Requirement, Unmet, acr_values};
 pub use flow::revocation_request::RevokedSubject;
@@ -48,7 +49,7 @@ pub use jose::algorithm::allowed as allowed_algorithm;
 pub use jose::jws::JwsError;
 pub use provider::metadata::{Metadata, is_confidential};
 pub use registration::Registration;
-pub use relying_party::{PostedTokenError, RelyingParty};
+pub use relying_party::{PostedTokenError, RefreshError, RelyingParty};
 
 /// What the fuzz targets and the benchmarks use.
 #[cfg(any(test, fuzzing, feature = "internals"))]

@@ -1,6 +1,7 @@
 //! The relying party: the steps of a sign-in, with what is known of the provider.
 
 mod posted_tokens;
+mod refresh;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::oidc::flow::attempt::Attempt;
 use crate::oidc::flow::authorization_request::{ResponseMode, authorization_request};
 use crate::oidc::flow::authorization_response::AuthorizationResponse;
 use crate::oidc::flow::end_session::{EndSessionRequest, end_session_request};
-use crate::oidc::flow::id_token::{self, Claims, Expectation, IdTokenError};
+use crate::oidc::flow::id_token::{self, Claims, Expectation, IdTokenError, Nonce};
 use crate::oidc::flow::profile::Profile;
 use crate::oidc::flow::requirement::Requirement;
 use crate::oidc::flow::token::{self, TokenResponse};
@@ -29,6 +30,7 @@ use crate::oidc::provider::metadata::{self, Metadata};
 use crate::oidc::registration::{Registration, userinfo_algs};
 use posted_tokens::OtherIssuer;
 pub use posted_tokens::PostedTokenError;
+pub use refresh::RefreshError;
 
 /// The relying party: the registration, and what is known of the provider so far. The provider may be down when this is
 /// created: requests go to it only when a person signs in.
@@ -96,11 +98,7 @@ impl RelyingParty {
         attempt: &Attempt,
     ) -> Result<TokenResponse, Error> {
         let metadata = self.metadata(http).await?;
-        let authentication = ClientAuthentication::new(
-            ClientAuthMethod::choose(self.registration.client_auth, &metadata)?,
-            &self.registration.client_id,
-            SecretString::clone(&self.client_secret.load()),
-        );
+        let authentication = self.authentication(&metadata)?;
         token::exchange(
             http,
             &metadata,
@@ -151,7 +149,7 @@ impl RelyingParty {
         let expected = Expectation {
             issuer: &self.registration.issuer,
             client_id: &self.registration.client_id,
-            nonce: &attempt.nonce,
+            nonce: Nonce::Of(&attempt.nonce),
             access_token: tokens.access_token.expose_secret(),
             groups: &self.registration.groups,
         };
@@ -229,6 +227,15 @@ impl RelyingParty {
             registration,
             id_token_hint,
             state,
+        ))
+    }
+
+    /// How requests to the token endpoint prove who sends them.
+    fn authentication(&self, metadata: &Metadata) -> Result<ClientAuthentication, Error> {
+        Ok(ClientAuthentication::new(
+            ClientAuthMethod::choose(self.registration.client_auth, metadata)?,
+            &self.registration.client_id,
+            SecretString::clone(&self.client_secret.load()),
         ))
     }
 

@@ -9,6 +9,7 @@ use actix_web::web::{Data, PayloadConfig};
 use crate::http::app::App;
 use crate::http::middleware::layers;
 use crate::http::middleware::security_headers::{framed_policy, security_headers};
+use crate::http::refresh_tokens::RefreshTokens;
 use crate::http::route::{Optional, Routes};
 use crate::http::routes;
 use crate::oidc::Http;
@@ -51,9 +52,16 @@ impl Doorward {
 
     /// What the handlers of one thread need.
     pub(super) fn worker(&self) -> App {
+        let http = Http::new(self.tls.clone(), &self.proxy);
         App {
             provider: self.provider.clone(),
-            http: Http::new(self.tls.clone(), &self.proxy),
+            refresh_tokens: RefreshTokens {
+                provider: self.provider.clone(),
+                http: http.clone(),
+                sessions: self.sessions.clone(),
+                shutdown: self.shutdown.clone(),
+            },
+            http,
             sessions: self.sessions.clone(),
             db: self.db.clone(),
             audit: self.audit.clone(),

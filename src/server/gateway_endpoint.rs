@@ -15,6 +15,7 @@ use crate::http::gateway::{Access, Gateway};
 use crate::http::gateway_routes::routes;
 use crate::http::handlers::auth::Outcome;
 use crate::http::identity_tokens::IdentityTokens;
+use crate::http::refresh_tokens::RefreshTokens;
 use crate::observe::metrics;
 use crate::public_url::PublicUrl;
 use crate::server::Doorward;
@@ -74,9 +75,14 @@ impl Rules {
 }
 
 /// What the handlers of one thread need.
-pub(super) fn gateway(doorward: &Doorward, access: Access) -> Gateway {
+pub(super) fn gateway(
+    doorward: &Doorward,
+    access: Access,
+    refresh_tokens: RefreshTokens,
+) -> Gateway {
     Gateway {
         access,
+        refresh_tokens,
         sessions: doorward.sessions.clone(),
         audit: doorward.audit.clone(),
         public_url: doorward.public_url.clone(),
@@ -109,9 +115,12 @@ fn listen(doorward: Doorward, access: Access, sockets: Sockets) -> io::Result<Se
     };
     let certificate = doorward.certificate.clone();
     let application = move || {
+        let worker = doorward.worker();
+        let refresh_tokens = worker.refresh_tokens.clone();
+        let gateway = gateway(&doorward, access.clone(), refresh_tokens);
         App::new()
-            .app_data(Data::new(gateway(&doorward, access.clone())))
-            .app_data(Data::new(doorward.worker()))
+            .app_data(Data::new(gateway))
+            .app_data(Data::new(worker))
             .configure(routes)
     };
     let mut server = Http1::new(

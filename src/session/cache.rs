@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use crate::db::User;
 use crate::session::key_ring::MadeWith;
+use crate::session::recheck_times::Recheck;
 
 /// How many bytes of sessions are cached at most. Most have two KiB, but groups can be 64 KiB.
 const CAPACITY: u64 = 32 * 1024 * 1024;
@@ -45,6 +46,10 @@ pub struct CachedSession {
     pub acr: Option<String>,
     /// When the provider authenticated the person, in UTC.
     pub auth_time: Option<OffsetDateTime>,
+    /// When the provider is asked again; nothing if it never is.
+    pub recheck: Option<Recheck>,
+    /// How often the provider has answered.
+    pub round: i32,
     /// What apps are told of the person, since the first request to one.
     pub app_headers: OnceLock<Box<AppHeaders>>,
     /// The key that sealed the row.
@@ -139,6 +144,8 @@ mod tests {
             ends_at: None,
             acr: None,
             auth_time: None,
+            recheck: None,
+            round: 0,
             app_headers: OnceLock::new(),
             made_with: MadeWith::Current,
             asked_at,

@@ -226,6 +226,7 @@ impl SessionStore for Store {
         let loaded = loaded.map_err(|cause| UpdateError::Other(bug(cause)))?;
         let secret = secret_of(key.as_ref());
         let stored = loaded.stored.as_deref();
+        let stored = stored.map(|stored| (stored, loaded.session.round));
         self.0.reseal(hash(secret), stored).await;
         Ok(self.signed(secret))
     }

@@ -38,7 +38,7 @@ impl Sessions {
             // On the thread of the query, which goes on even if its request was dropped.
             match &which {
                 // After a failure too: a database that does not respond may have done it.
-                Which::One(key) | Which::OneUnseenSince(key, _) => {
+                Which::One(key) | Which::OneUnseenSince(key, _) | Which::OneInRound(key, _) => {
                     cache.invalidate(key);
                 }
                 Which::SomeOf(_) | Which::SomeUnseenSince(_) | Which::SomeOverBy(_) => (),

@@ -27,6 +27,8 @@ pub struct Logout {
     pub state: String,
     /// The ID token of the sign-in, if it was kept.
     pub id_token_hint: Option<SecretString>,
+    /// What the provider was asked again with, which nobody needs any more, if this ended the session.
+    pub refresh_token: Option<SecretString>,
 }
 
 impl Sessions {
@@ -39,10 +41,13 @@ impl Sessions {
         request: &HttpRequest,
         person: SignedIn,
     ) -> Result<Logout, db::Error> {
-        let hint = self.id_token_hint(request, &person).await?;
+        let (hint, refresh_token) = self.kept_tokens(request, &person).await?;
         let logout = self.end_with(request, hint).await?;
         person.forget();
-        Ok(logout)
+        Ok(Logout {
+            refresh_token,
+            ..logout
+        })
     }
 
     pub(super) async fn end_with(
@@ -65,6 +70,7 @@ impl Sessions {
         Ok(Logout {
             state,
             id_token_hint,
+            refresh_token: None,
         })
     }
 
@@ -101,6 +107,7 @@ impl Sessions {
         Ok(opened.map(|hint| Logout {
             state,
             id_token_hint: (!hint.is_empty()).then(|| hint.into()),
+            refresh_token: None,
         }))
     }
 

@@ -19,6 +19,8 @@ mod optional_writes;
 mod own;
 #[cfg(test)]
 mod properties;
+mod recheck;
+mod recheck_times;
 mod return_to;
 mod row;
 mod signed_in;
@@ -44,6 +46,8 @@ pub use handover::{
 };
 pub use identity_key::{IdentityKey, PublicKey};
 pub use login_attempt::{AttemptError, LoginAttempt};
+pub use recheck::{Kept, RecheckClaim};
+pub use recheck_times::Due;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
 pub use start_session::{Authentication, SignInError};
@@ -56,6 +60,7 @@ use cache::SessionCache;
 use cookie_names::CookieNames;
 use key_ring::KeyRing;
 use optional_writes::OptionalWrites;
+use recheck_times::RecheckRules;
 use used_attempts::UsedAttempts;
 
 /// What the fuzz targets and the benchmarks use.
@@ -79,6 +84,8 @@ pub struct Sessions {
     issuer: String,
     idle_timeout: Duration,
     absolute_timeout: Duration,
+    /// If the provider is asked again.
+    recheck: Option<RecheckRules>,
     clock: Clock,
     db: Db,
     cache: SessionCache,
@@ -96,6 +103,7 @@ impl Sessions {
             issuer: settings.provider.registration.issuer.clone(),
             idle_timeout: settings.sessions.idle_timeout,
             absolute_timeout: settings.sessions.absolute_timeout,
+            recheck: RecheckRules::of(&settings.sessions),
             clock,
             db,
             cache: SessionCache::new(settings.sessions.cache),

@@ -23,15 +23,15 @@ impl Sessions {
     }
 
     /// Seals the row with the current key, if the database takes writes. Otherwise the previous key still opens it. `stored` is
-    /// what the row holds, if this request has read it.
-    pub(super) async fn reseal(&self, key_hash: String, stored: Option<&Stored>) {
+    /// what the row holds in that round, if this request has read it.
+    pub(super) async fn reseal(&self, key_hash: String, stored: Option<(&Stored, i32)>) {
         let read;
-        let stored = match stored {
+        let (stored, round) = match stored {
             Some(stored) => stored,
             None => match self.read_row(&key_hash).await {
-                Ok(Some(row)) => {
+                Ok(Some((row, round))) => {
                     read = row;
-                    &read
+                    (&read, round)
                 }
                 // It is re-sealed at a later request, unless the session has ended.
                 Ok(None) | Err(_) => return self.cache.invalidate(&key_hash),
@@ -42,7 +42,7 @@ impl Sessions {
         let db = self.db.clone();
         let update = async move {
             db.run(move |connection| {
-                let updated = Session::update(connection, &key_hash, &state);
+                let updated = Session::update(connection, &key_hash, round, &state);
                 cache.invalidate(&key_hash);
                 updated
             })
@@ -51,35 +51,43 @@ impl Sessions {
         self.optional_writes.attempt(update).await;
     }
 
-    /// The ID token of the sign-in, if it was kept. After a sign-out in another process, it is what that one kept.
-    pub(super) async fn id_token_hint(
+    /// The tokens that were kept at the sign-in: the hint for signing out, and the refresh token. After a sign-out in another
+    /// process, the hint is what that one kept, and the refresh token is its business.
+    pub(super) async fn kept_tokens(
         &self,
         request: &HttpRequest,
         person: &SignedIn,
-    ) -> Result<Option<SecretString>, db::Error> {
+    ) -> Result<(Option<SecretString>, Option<SecretString>), db::Error> {
         if let Some(stored) = person.stored() {
-            return Ok(stored.id_token_hint.clone());
+            let Stored {
+                id_token_hint,
+                refresh_token,
+                ..
+            } = stored;
+            return Ok((id_token_hint.clone(), refresh_token.clone()));
         }
         let Some(key_hash) = self.key_hash(request) else {
-            return Ok(None);
+            return Ok((None, None));
         };
         match self.read_row(&key_hash).await? {
-            Some(stored) => Ok(stored.id_token_hint),
+            Some((stored, _)) => Ok((stored.id_token_hint, stored.refresh_token)),
             None => {
                 let logout = self.recent_logout(request).await?;
-                Ok(logout.and_then(|logout| logout.id_token_hint))
+                Ok((logout.and_then(|logout| logout.id_token_hint), None))
             }
         }
     }
 
-    /// What the row with this hash holds; nothing if the session has ended.
-    async fn read_row(&self, key_hash: &str) -> Result<Option<Stored>, db::Error> {
+    /// What the row with this hash holds, and in which round; nothing if the session has ended.
+    async fn read_row(&self, key_hash: &str) -> Result<Option<(Stored, i32)>, db::Error> {
         let wanted = key_hash.to_owned();
         let read = self
             .db
             .read(move |connection| Session::get_state(connection, &wanted));
-        let state = read.await?;
-        let opened = state.and_then(|state| self.open_row(key_hash, &state));
-        Ok(opened.map(|(stored, _)| stored))
+        let row = read.await?;
+        Ok(row.and_then(|(state, round)| {
+            let (stored, _) = self.open_row(key_hash, &state)?;
+            Some((stored, round))
+        }))
     }
 }

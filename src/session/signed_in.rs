@@ -1,5 +1,7 @@
 //! The person who is signed in.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 
 use super::cache::CachedSession;
@@ -23,6 +25,11 @@ impl SignedIn {
 
     /// The session.
     pub fn session(&self) -> &CachedSession {
+        &self.0.loaded.session
+    }
+
+    /// The session, to keep.
+    pub fn shared_session(&self) -> &Arc<CachedSession> {
         &self.0.loaded.session
     }
 

@@ -14,8 +14,8 @@ use crate::db::{self, NewSession, NewUser, SingleUse, User};
 use crate::observe::request_id::RequestContext;
 use crate::random;
 
-/// A longer ID token is not kept, and a sign-out then has no hint.
-const ID_TOKEN_LIMIT: usize = 16 * 1024;
+/// A longer token is not kept, in bytes. A sign-out then has no hint, and the provider is asked again through the browser.
+const TOKEN_LIMIT: usize = 16 * 1024;
 
 /// Why no person was signed in.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub struct Authentication {
     pub sid: Option<String>,
     /// When that session ends, in UTC, if the provider says so.
     pub session_expiry: Option<OffsetDateTime>,
+    /// For asking again, if there is one.
+    pub refresh_token: Option<SecretString>,
 }
 
 /// Where a session comes from.
@@ -121,12 +123,17 @@ impl Sessions {
         {
             return Err(SignInError::SomebodyElse);
         }
-        let id_token = authentication.id_token;
-        let fits = id_token.expose_secret().len() <= ID_TOKEN_LIMIT;
+        let fits = |token: &SecretString| token.expose_secret().len() <= TOKEN_LIMIT;
+        let id_token_hint = Some(authentication.id_token).filter(fits);
+        // Kept only where it has a use, and with what its answers are compared with.
+        let is_kept = self.recheck.is_some() && id_token_hint.is_some();
+        let refresh_token = authentication.refresh_token.filter(fits);
         let stored = Stored {
-            id_token_hint: fits.then_some(id_token),
+            id_token_hint,
             acr: authentication.acr,
             auth_time: authentication.auth_time,
+            refresh_token: refresh_token.filter(|_| is_kept),
+            issued_at: None,
         };
         let secret = random::secret();
         let former = match former.and_then(|_| self.key_hash(request)) {
@@ -169,6 +176,7 @@ impl Sessions {
             ends_at: origin.ends_at.map(db::timestamp),
             address: origin.address,
             user_agent: origin.user_agent,
+            recheck_at: self.next_recheck(),
         };
         let new = SignIn {
             person,

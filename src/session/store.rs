@@ -139,6 +139,10 @@ impl Sessions {
         {
             last_seen_at = last_seen_at.max(used_at);
         }
+        let recheck = self
+            .recheck
+            .as_ref()
+            .map(|rules| rules.of_row(&session, &stored));
         let session = Arc::new(CachedSession {
             user,
             created_at: session.created_at.assume_utc(),
@@ -146,6 +150,8 @@ impl Sessions {
             ends_at: session.ends_at.map(PrimitiveDateTime::assume_utc),
             acr: stored.acr.clone(),
             auth_time: stored.auth_time,
+            recheck,
+            round: session.recheck_round,
             app_headers: OnceLock::new(),
             made_with,
             asked_at,

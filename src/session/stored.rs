@@ -14,6 +14,10 @@ pub struct Stored {
     pub acr: Option<String>,
     /// When the provider authenticated the person, in UTC, to the second.
     pub auth_time: Option<OffsetDateTime>,
+    /// What the provider is asked again with.
+    pub refresh_token: Option<SecretString>,
+    /// When the provider issued its latest ID token, in UTC, if that is not the hint.
+    pub issued_at: Option<OffsetDateTime>,
 }
 
 /// The JSON that is written. Its values are texts, since the previous version reads nothing else.
@@ -26,6 +30,11 @@ struct Written<'a> {
     /// Seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    /// Likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iat: Option<String>,
 }
 
 /// The JSON that is read.
@@ -39,16 +48,23 @@ struct Read {
     acr: Value,
     #[serde(default)]
     auth_time: Value,
+    refresh_token: Option<SecretString>,
+    #[serde(default)]
+    iat: Value,
 }
 
 impl Stored {
     /// What is to be sealed.
     pub fn to_json(&self) -> Vec<u8> {
         let hint = self.id_token_hint.as_ref();
+        let refresh_token = self.refresh_token.as_ref();
+        let secs = |at: OffsetDateTime| at.unix_timestamp().to_string();
         let written = Written {
             id_token_hint: hint.map(ExposeSecret::expose_secret),
             acr: self.acr.as_deref(),
-            auth_time: self.auth_time.map(|at| at.unix_timestamp().to_string()),
+            auth_time: self.auth_time.map(secs),
+            refresh_token: refresh_token.map(ExposeSecret::expose_secret),
+            iat: self.issued_at.map(secs),
         };
         serde_json::to_vec(&written).expect("strings always serialise")
     }
@@ -60,13 +76,20 @@ impl Stored {
             id_token,
             acr,
             auth_time,
+            refresh_token,
+            iat,
         } = serde_json::from_slice(json).ok()?;
         let from_map = id_token.and_then(|json| serde_json::from_str(json.expose_secret()).ok());
-        let secs = auth_time.as_str().and_then(|secs| secs.parse().ok());
+        let time = |value: &Value| {
+            let secs = value.as_str()?.parse().ok()?;
+            OffsetDateTime::from_unix_timestamp(secs).ok()
+        };
         Some(Stored {
             id_token_hint: id_token_hint.or(from_map),
             acr: acr.as_str().map(str::to_owned),
-            auth_time: secs.and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok()),
+            auth_time: time(&auth_time),
+            refresh_token,
+            issued_at: time(&iat),
         })
     }
 }
@@ -130,6 +153,8 @@ mod tests {
             id_token_hint: Some("a.b.c".into()),
             acr: Some("phr".to_owned()),
             auth_time: Some(OffsetDateTime::UNIX_EPOCH),
+            refresh_token: Some("r".into()),
+            issued_at: Some(OffsetDateTime::UNIX_EPOCH),
         };
         for stored in [stored, Stored::default()] {
             let map = serde_json::from_slice::<std::collections::HashMap<String, String>>(

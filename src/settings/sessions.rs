@@ -20,6 +20,7 @@ const DEFAULT_CACHE: Duration = Duration::from_secs(2);
 
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(8 * 3600);
 const DEFAULT_ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(7 * 86400);
+const DEFAULT_RECHECK_GRACE: Duration = Duration::from_secs(3600);
 
 /// What is configured about sessions.
 #[derive(Clone)]
@@ -39,6 +40,10 @@ pub struct Sessions {
     pub absolute_timeout: Duration,
     /// `SESSION_CACHE`: for how long a process knows a session without asking the database.
     pub cache: Duration,
+    /// `SESSION_RECHECK`: how old the provider's word may be before a request asks again; zero never asks.
+    pub recheck: Duration,
+    /// `SESSION_RECHECK_GRACE`: for how long a session goes on while the provider does not answer.
+    pub recheck_grace: Duration,
 }
 
 impl Sessions {
@@ -71,6 +76,8 @@ impl Sessions {
         let key_delay = source.optional("SESSION_KEY_DELAY", "5m", duration::parse_or_zero);
         let idle_timeout = source.optional("SESSION_IDLE_TIMEOUT", "8h", duration::parse);
         let absolute_timeout = source.optional("SESSION_ABSOLUTE_TIMEOUT", "7d", duration::parse);
+        let recheck = source.optional("SESSION_RECHECK", "15m", duration::parse_or_zero);
+        let grace = source.optional("SESSION_RECHECK_GRACE", "1h", duration::parse_or_zero);
         Sessions {
             key,
             key_file: key_file.flatten(),
@@ -79,6 +86,8 @@ impl Sessions {
             idle_timeout: idle_timeout.unwrap_or(DEFAULT_IDLE_TIMEOUT),
             absolute_timeout: absolute_timeout.unwrap_or(DEFAULT_ABSOLUTE_TIMEOUT),
             cache: cache(source),
+            recheck: recheck.unwrap_or_default(),
+            recheck_grace: grace.unwrap_or(DEFAULT_RECHECK_GRACE),
         }
     }
 }

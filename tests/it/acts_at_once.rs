@@ -108,7 +108,7 @@ fn act(connection: &mut AnyConnection, done: &Done, dice: &mut Dice) -> QueryRes
         return match choice {
             11..=13 => sign_out(connection, &key_hash, &second_click(&key_hash), now).map(drop),
             14 => Session::update_last_seen_at(connection, &key_hash, now).map(drop),
-            _ => Session::update(connection, &key_hash, "sealed again"),
+            _ => Session::update(connection, &key_hash, 0, "sealed again"),
         };
     }
     let Some(user) = User::get(connection, ISSUER, &subject)? else {

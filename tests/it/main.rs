@@ -56,6 +56,7 @@ mod provider_responses;
 mod proxy;
 mod purge;
 mod rate_limit;
+mod recheck;
 mod refresh;
 mod replicas;
 mod requests;

@@ -50,6 +50,12 @@ pub struct Faults {
     pub clock_ahead_secs: u64,
     /// Puts the person's claims into the ID token too. No fault, but off by default.
     pub full_id_token: bool,
+    /// A refresh brings no new refresh token; the old one goes on. No fault: Core 12.2 allows it.
+    pub keep_refresh_token: bool,
+    /// A refresh brings no ID token. Likewise.
+    pub no_refreshed_id_token: bool,
+    /// The claims of ID tokens of a refresh, before they are signed.
+    pub edit_refreshed_claims: Option<Edit>,
 }
 
 /// `acr` of ID tokens (OpenID Connect Core 2).

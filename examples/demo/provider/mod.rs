@@ -16,6 +16,7 @@ mod id_token;
 mod keys;
 pub mod pages;
 mod people;
+mod refresh;
 mod seen;
 mod server;
 mod state;
@@ -123,6 +124,17 @@ impl Provider {
         let mut memory = self.state().memory();
         memory.people.retain(|known| known.login != person.login);
         memory.people.push(person);
+    }
+
+    /// Removes a person, whose sessions and tokens then open nothing.
+    pub fn remove_person(&self, login: &str) {
+        let mut memory = self.state().memory();
+        memory.people.retain(|known| known.login != login);
+    }
+
+    /// How many refresh tokens work now.
+    pub fn live_refresh_tokens(&self) -> usize {
+        self.state().memory().refresh_tokens.live_count()
     }
 
     /// Changes how it misbehaves. Not to be called from within one of the edits.

@@ -18,6 +18,7 @@ pub enum Endpoint {
     Token,
     Userinfo,
     EndSession,
+    Revoke,
 }
 
 /// One request. Header names are in lower case.
@@ -36,13 +37,14 @@ pub struct Seen {
 pub struct Params(pub Vec<(String, String)>);
 
 impl Endpoint {
-    pub const ALL: [Endpoint; 6] = [
+    pub const ALL: [Endpoint; 7] = [
         Endpoint::Discovery,
         Endpoint::Keys,
         Endpoint::Authorize,
         Endpoint::Token,
         Endpoint::Userinfo,
         Endpoint::EndSession,
+        Endpoint::Revoke,
     ];
 
     pub fn path(self) -> &'static str {
@@ -53,13 +55,14 @@ impl Endpoint {
             Endpoint::Token => "/token",
             Endpoint::Userinfo => "/userinfo",
             Endpoint::EndSession => "/end_session",
+            Endpoint::Revoke => "/revoke",
         }
     }
 
     pub fn methods(self) -> &'static [&'static str] {
         match self {
             Endpoint::Discovery | Endpoint::Keys => &["GET"],
-            Endpoint::Token => &["POST"],
+            Endpoint::Token | Endpoint::Revoke => &["POST"],
             Endpoint::Authorize | Endpoint::Userinfo | Endpoint::EndSession => &["GET", "POST"],
         }
     }
@@ -106,7 +109,13 @@ impl Seen {
 
     /// The secrets that a client may send to the provider only.
     pub fn tell_secrets(&self) {
-        for name in ["state", "nonce", "code_verifier", "client_secret"] {
+        for name in [
+            "state",
+            "nonce",
+            "code_verifier",
+            "client_secret",
+            "refresh_token",
+        ] {
             for params in [&self.query, &self.form] {
                 params.get(name).inspect(|value| report_secret(name, value));
             }

@@ -14,7 +14,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt};
 
 use super::seen::{Endpoint, Seen};
 use super::state::State;
-use super::{authorize, discovery, end_session, pages, token, userinfo};
+use super::{authorize, discovery, end_session, pages, refresh, token, userinfo};
 
 /// A stop gives up waiting for connections after this long; it takes a few milliseconds.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -136,6 +136,7 @@ async fn serve(
         Endpoint::Token => token::respond(&seen, &state),
         Endpoint::Userinfo => userinfo::respond(&seen, &state),
         Endpoint::EndSession => end_session::respond(&seen, &state).await,
+        Endpoint::Revoke => refresh::revoke(&seen, &state),
     }
 }
 

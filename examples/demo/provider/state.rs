@@ -13,6 +13,7 @@ use super::backchannel_logout::Told;
 use super::faults::Faults;
 use super::keys::Keys;
 use super::people::Person;
+use super::refresh::RefreshTokens;
 use super::seen::{self, Endpoint, Seen};
 
 pub struct State {
@@ -36,6 +37,7 @@ pub struct Memory {
     pub sessions: HashMap<String, Session>,
     pub grants: HashMap<String, Grant>,
     pub access_tokens: HashMap<String, Access>,
+    pub refresh_tokens: RefreshTokens,
 }
 
 /// A session at the provider itself; the key is the cookie's value.
@@ -91,6 +93,7 @@ impl State {
                 sessions: HashMap::new(),
                 grants: HashMap::new(),
                 access_tokens: HashMap::new(),
+                refresh_tokens: RefreshTokens::default(),
             }),
             keys: Mutex::new(Keys::new()),
             faults: Mutex::default(),

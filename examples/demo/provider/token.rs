@@ -13,13 +13,14 @@ use url::form_urlencoded;
 use super::faults::edited;
 use super::id_token;
 use super::people::Person;
+use super::refresh;
 use super::seen::{Params, Seen};
 use super::state::{Access, CodeUse, Grant, State, opaque};
 
 const ACCESS_TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// RFC 6749 5.2.
-struct Refusal {
+pub struct Refusal {
     status: StatusCode,
     error: &'static str,
     description: &'static str,
@@ -33,20 +34,15 @@ pub fn respond(seen: &Seen, state: &State) -> HttpResponse {
 }
 
 fn exchange(seen: &Seen, state: &State) -> Result<Value, Refusal> {
-    if seen.form.duplicate().is_some() {
-        return Err(bad(
-            "invalid_request",
-            "A parameter was sent more than once.",
-        ));
-    }
-    authenticate_client(seen, state)?;
+    authenticated(seen, state)?;
     match seen.form.get("grant_type") {
         Some("authorization_code") => {}
+        Some("refresh_token") => return refresh::exchange(seen, state),
         None => return Err(bad("invalid_request", "grant_type is missing.")),
         Some(_) => {
             return Err(bad(
                 "unsupported_grant_type",
-                "grant_type must be authorization_code.",
+                "grant_type must be authorization_code or refresh_token.",
             ));
         }
     }
@@ -61,14 +57,37 @@ fn exchange(seen: &Seen, state: &State) -> Result<Value, Refusal> {
     let faults = state.faults();
     let claims = id_token::claims(state, &faults, &grant, &person, &access_token);
     let id_token = id_token::compact(state, &faults, &claims);
-    let tokens = json!({
+    let mut tokens = tokens(&access_token, &grant);
+    tokens["id_token"] = json!(id_token);
+    if grant
+        .scope
+        .split(' ')
+        .any(|scope| scope == "offline_access")
+    {
+        tokens["refresh_token"] = json!(state.memory().refresh_tokens.issue(&grant));
+    }
+    Ok(edited(tokens, &faults.edit_token_response))
+}
+
+/// What every token response has.
+pub fn tokens(access_token: &str, grant: &Grant) -> Value {
+    json!({
         "access_token": access_token,
         "token_type": "Bearer",
         "expires_in": ACCESS_TOKEN_LIFETIME.as_secs(),
         "scope": grant.scope,
-        "id_token": id_token,
-    });
-    Ok(edited(tokens, &faults.edit_token_response))
+    })
+}
+
+/// The client has authenticated, and sent no parameter twice.
+pub fn authenticated(seen: &Seen, state: &State) -> Result<(), Refusal> {
+    if seen.form.duplicate().is_some() {
+        return Err(bad(
+            "invalid_request",
+            "A parameter was sent more than once.",
+        ));
+    }
+    authenticate_client(seen, state)
 }
 
 /// client_secret_basic or client_secret_post, and only one of them (RFC 6749 2.3).
@@ -166,7 +185,7 @@ fn check_binding(grant: &Grant, form: &Params) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn issue_access_token(
+pub fn issue_access_token(
     code: &str,
     grant: &Grant,
     state: &State,
@@ -187,7 +206,7 @@ fn issue_access_token(
     Ok((access_token, person))
 }
 
-fn bad(error: &'static str, description: &'static str) -> Refusal {
+pub fn bad(error: &'static str, description: &'static str) -> Refusal {
     let status = StatusCode::BAD_REQUEST;
     Refusal {
         status,
@@ -206,7 +225,7 @@ fn bad_client(description: &'static str) -> Refusal {
 }
 
 impl Refusal {
-    fn into_answer(self) -> HttpResponse {
+    pub fn into_answer(self) -> HttpResponse {
         let body = json!({"error": self.error, "error_description": self.description});
         json_answer(self.status, &body)
     }

@@ -7,7 +7,7 @@ mod refusals;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::accounts::end::{Channel, PERSON};
+use crate::accounts::end::{Channel, NOT_WELCOME, PERSON, REFRESH_REFUSED};
 use crate::accounts::purge::{self, PurgeError};
 use crate::accounts::reason::Reason;
 use crate::clock::Clock;
@@ -73,6 +73,7 @@ impl Audit {
     pub fn new(db: Db, issuer: String, retention: Duration, clock: Clock) -> Audit {
         metrics::know_reasons(Reason::ALL.iter().map(|reason| reason.name()));
         metrics::know_logouts(&Channel::ALL.map(Channel::name), PERSON);
+        metrics::know_rechecks(&[NOT_WELCOME, REFRESH_REFUSED]);
         Audit {
             db,
             issuer,

@@ -112,9 +112,13 @@ async fn answer(
         Some(key_hash) => gateway.sessions.app_visit(key_hash).await,
         None => Ok(None),
     };
-    let visit = match visit {
-        Ok(visit) => visit,
-        Err(cause) => {
+    let visit = match (visit, &key_hash) {
+        (Ok(Some(visit)), Some(key_hash)) => {
+            let tokens = &gateway.refresh_tokens;
+            tokens.still_welcome(key_hash, visit).await
+        }
+        (Ok(visit), _) => visit,
+        (Err(cause), _) => {
             record.set(Outcome::Error, "database");
             // The outage itself is logged where the query failed.
             log::debug!("a check failed: {cause}");

@@ -33,14 +33,12 @@ const STATE_LIMIT: usize = 64;
 const FORM_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `GET`: the response is in the query, or in a cookie if it came by POST before.
-pub async fn callback(
-    app: Data<App>,
-    request: HttpRequest,
-    person: Option<SignedIn>,
-) -> Result<HttpResponse, Error> {
+pub async fn callback(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Error> {
     if is_prefetch(request.headers()) {
         return Ok(no_content());
     }
+    // The provider is about to say whether they are still welcome.
+    let person = SignedIn::of(&request);
     let (parameters, spent) = take_response(&app, &request);
     handle_response(&app, &request, &parameters, spent, person).await
 }
@@ -87,9 +85,9 @@ fn take_response(app: &App, request: &HttpRequest) -> (String, Vec<Cookie<'stati
 pub async fn callback_by_post(
     app: Data<App>,
     request: HttpRequest,
-    person: Option<SignedIn>,
     payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
+    let person = SignedIn::of(&request);
     let form = read_form(&request, payload).await?;
     if is_own_form(request.headers(), &app.public_url) {
         let state = AuthorizationResponse::first_state(&form);

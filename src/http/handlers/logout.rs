@@ -20,11 +20,9 @@ const LOCATION_LIMIT: usize = 1800;
 
 /// `GET`: a link. Unless a person certainly followed it on one of our own pages, the page asks first: neither another
 /// site's link nor a prefetch may sign anybody out.
-pub async fn logout_by_link(
-    app: Data<App>,
-    request: HttpRequest,
-    person: Option<SignedIn>,
-) -> Result<HttpResponse, Error> {
+pub async fn logout_by_link(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    // The provider need not be asked whether they are still welcome.
+    let person = SignedIn::of(&request);
     match person {
         person if is_own_navigation(request.headers(), &app.public_url) => {
             sign_out_and_redirect(&app, &request, person).await
@@ -35,14 +33,11 @@ pub async fn logout_by_link(
 }
 
 /// `POST`: the button.
-pub async fn logout(
-    app: Data<App>,
-    request: HttpRequest,
-    person: Option<SignedIn>,
-) -> Result<HttpResponse, Error> {
+pub async fn logout(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Error> {
     if is_cross_site(request.headers(), &app.public_url) {
         return Err(Error::CrossSiteSignOut);
     }
+    let person = SignedIn::of(&request);
     sign_out_and_redirect(&app, &request, person).await
 }
 
@@ -64,6 +59,9 @@ pub(super) async fn sign_out_and_redirect(
             None => return Ok(redirect_home(app)),
         },
     };
+    if let Some(token) = &logout.refresh_token {
+        app.refresh_tokens.revoke_later(token.clone());
+    }
     let hint = logout.id_token_hint.as_ref();
     let provider = app
         .provider

@@ -6,6 +6,7 @@ mod gateway;
 mod http;
 mod logout;
 mod provider;
+mod recheck;
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -20,11 +21,13 @@ pub use gateway::{gateway_check, know_gateway, rules_loaded};
 pub use http::{http_request, know_routes};
 pub use logout::{know_logouts, logout_request, sessions_revoked};
 pub use provider::{Endpoint, Outcome};
+pub use recheck::{Recheck, know_rechecks, rechecked, token_revoked};
 
 use gateway::GatewayMetrics;
 use http::HttpMetrics;
 use logout::LogoutMetrics;
 use provider::ProviderMetrics;
+use recheck::RecheckMetrics;
 
 /// From half a millisecond to five seconds, the longest wait for a connection.
 const DATABASE_BUCKETS: [f64; 13] = [
@@ -37,6 +40,7 @@ struct Metrics {
     gateway: GatewayMetrics,
     logout: LogoutMetrics,
     provider: ProviderMetrics,
+    recheck: RecheckMetrics,
     sign_ins: IntCounterVec,
     signed_in: IntCounter,
     query_ok: Histogram,
@@ -92,6 +96,7 @@ impl Metrics {
             gateway: GatewayMetrics::new(),
             logout: LogoutMetrics::new(&registry),
             provider: ProviderMetrics::new(&registry),
+            recheck: RecheckMetrics::new(&registry),
             signed_in: sign_ins.with_label_values(&["success", ""]),
             sign_ins,
             query_ok: queries.with_label_values(&["ok"]),

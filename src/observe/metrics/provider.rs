@@ -21,6 +21,8 @@ pub enum Endpoint {
     Token,
     /// The userinfo endpoint (OpenID Connect Core 5.3).
     Userinfo,
+    /// The revocation endpoint (RFC 7009, 2).
+    Revocation,
     /// The authorization endpoint. `doorward check` sends it the request of a browser.
     Authorization,
     /// The end-session endpoint. `doorward check` sends it the request of a browser.
@@ -35,6 +37,7 @@ impl Endpoint {
             Endpoint::Keys => "keys",
             Endpoint::Token => "token",
             Endpoint::Userinfo => "userinfo",
+            Endpoint::Revocation => "revocation",
             Endpoint::Authorization => "authorization",
             Endpoint::EndSession => "end_session",
         }
@@ -72,11 +75,12 @@ impl Outcome {
 }
 
 /// The endpoints that a running server sends requests to. They are exported from the start.
-const ENDPOINTS: [Endpoint; 4] = [
+const ENDPOINTS: [Endpoint; 5] = [
     Endpoint::Discovery,
     Endpoint::Keys,
     Endpoint::Token,
     Endpoint::Userinfo,
+    Endpoint::Revocation,
 ];
 
 const OUTCOMES: [Outcome; 4] = [

@@ -2,6 +2,7 @@
 //! payload, an expectation and the time, and returns claims or the reason of a refusal.
 
 mod error;
+mod refreshed;
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -20,6 +21,7 @@ use crate::oidc::jose::numeric_date::NumericDate;
 use crate::oidc::jose::typ::Typ;
 use crate::random;
 pub use error::IdTokenError;
+pub use refreshed::{Former, RefreshedTokenError, judge_refreshed};
 
 /// The `typ` of an ID token, where it has one.
 pub const TYP: Typ = Typ::optional(&["JWT"]);
@@ -34,11 +36,32 @@ pub struct Expectation<'a> {
     /// Our client id.
     pub client_id: &'a str,
     /// The nonce of the authorization request.
-    pub nonce: &'a str,
+    pub nonce: Nonce<'a>,
     /// The access token that came with it.
     pub access_token: &'a str,
     /// Where the groups are.
     pub groups: &'a GroupsClaim,
+}
+
+/// What the nonce must be.
+#[derive(Clone, Copy)]
+pub enum Nonce<'a> {
+    /// This one.
+    Of(&'a str),
+    /// This one, or none: in an ID token of a refresh (OpenID Connect Core 12.2).
+    NoneOr(Option<&'a str>),
+}
+
+impl Nonce<'_> {
+    fn judge(self, found: Option<&str>) -> Result<(), IdTokenError> {
+        let is = |expected: &str| found.is_some_and(|found| random::is_same(found, expected));
+        match self {
+            Nonce::Of(_) if found.is_none() => Err(IdTokenError::NoNonce),
+            Nonce::NoneOr(_) if found.is_none() => Ok(()),
+            Nonce::Of(expected) | Nonce::NoneOr(Some(expected)) if is(expected) => Ok(()),
+            Nonce::Of(_) | Nonce::NoneOr(_) => Err(IdTokenError::Nonce),
+        }
+    }
 }
 
 /// The claims of an ID token that Doorward uses.
@@ -158,10 +181,7 @@ fn judge_claims(
         return Err(IdTokenError::NotYetValid);
     }
     // 11: the nonce is the one of this attempt.
-    let nonce = claims.nonce.as_deref().ok_or(IdTokenError::NoNonce)?;
-    if !random::is_same(nonce, expected.nonce) {
-        return Err(IdTokenError::Nonce);
-    }
+    expected.nonce.judge(claims.nonce.as_deref())?;
     // 12 and 13 (acr, auth_time): `requirement.rs`, for what a sign-in requires.
     // Core 3.1.3.8: the access token's hash, where it is given.
     if let Some(at_hash) = &claims.at_hash

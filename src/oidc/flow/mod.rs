@@ -10,6 +10,7 @@ pub mod id_token;
 mod identifiers;
 pub mod logout_token;
 pub mod profile;
+pub mod refresh;
 pub mod refusal;
 pub mod requirement;
 pub mod revocation_request;

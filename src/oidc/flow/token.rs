@@ -19,6 +19,8 @@ pub struct TokenResponse {
     pub access_token: SecretString,
     /// Not verified yet.
     pub id_token: SecretString,
+    /// For asking again later, if there is one.
+    pub refresh_token: Option<SecretString>,
 }
 
 /// Exchanges `code` for tokens.
@@ -56,7 +58,7 @@ fn request(
 }
 
 /// The provider's error is logged, and may repeat what we sent.
-fn without(error: Error, sent: &[&str]) -> Error {
+pub(super) fn without(error: Error, sent: &[&str]) -> Error {
     match error {
         Error::CodeRefused(refusal) => Error::CodeRefused(refusal.without(sent)),
         Error::TokenRefused { status, refusal } => Error::TokenRefused {
@@ -69,6 +71,14 @@ fn without(error: Error, sent: &[&str]) -> Error {
 
 /// Judges the token response (RFC 6749, 5.1 and 5.2).
 fn judge(response: &Response) -> Result<TokenResponse, Error> {
+    judge_by(response, parse)
+}
+
+/// The same, where `parse` reads what is in a response of status 200.
+pub(super) fn judge_by<T>(
+    response: &Response,
+    parse: impl FnOnce(&[u8]) -> Result<T, Error>,
+) -> Result<T, Error> {
     match response.status {
         200 => parse(&response.text().map_err(Error::TokenResponse)?),
         429 => Err(no_response(response)),
@@ -79,8 +89,20 @@ fn judge(response: &Response) -> Result<TokenResponse, Error> {
 
 /// RFC 6749, 5.1.
 fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
-    let names = ["token_type", "access_token", "id_token"];
-    let mut document = Object::read(body, &names).map_err(Error::TokenResponse)?;
+    let mut document = read(body)?;
+    let mut secret = |name| document.take_secret(name).map_err(Error::TokenResponse);
+    let (access_token, id_token) = (secret("access_token")?, secret("id_token")?);
+    Ok(TokenResponse {
+        access_token,
+        id_token,
+        refresh_token: document.take_optional_secret("refresh_token"),
+    })
+}
+
+/// A token response whose type is right.
+pub(super) fn read(body: &[u8]) -> Result<Object, Error> {
+    let names = ["token_type", "access_token", "id_token", "refresh_token"];
+    let document = Object::read(body, &names).map_err(Error::TokenResponse)?;
     match document.lenient("token_type", |value| Some(value.is_null())) {
         Some(true) | None => return Err(Error::TokenType("it has no token_type".to_owned())),
         Some(false) => (),
@@ -89,11 +111,7 @@ fn parse(body: &[u8]) -> Result<TokenResponse, Error> {
     if !token_type.eq_ignore_ascii_case("Bearer") {
         return Err(Error::TokenType("its token_type is not Bearer".to_owned()));
     }
-    let mut secret = |name| document.take_secret(name).map_err(Error::TokenResponse);
-    Ok(TokenResponse {
-        access_token: secret("access_token")?,
-        id_token: secret("id_token")?,
-    })
+    Ok(document)
 }
 
 /// RFC 6749, 5.2.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::oidc::jose::json::{self, Object, quoted};
 
 /// The audience of a token.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Audience(Vec<String>);
 
 impl Audience {

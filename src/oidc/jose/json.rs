@@ -137,6 +137,12 @@ impl Object {
         }
     }
 
+    /// The same, if it is there. A value that is no string, or an empty one, counts as absent.
+    pub fn take_optional_secret(&mut self, name: &str) -> Option<SecretString> {
+        let text = self.lenient(name, text).filter(|text| !text.is_empty());
+        text.and_then(|_| self.take_secret(name).ok())
+    }
+
     /// A string that must be there.
     pub fn text(&self, name: &str) -> Result<String, String> {
         self.required(name, "a string", text)

@@ -23,6 +23,8 @@ pub struct Metadata {
     pub jwks_uri: Url,
     /// Where the browser is sent to sign out, if the provider supports that.
     pub end_session_endpoint: Option<Url>,
+    /// Where tokens are revoked (RFC 7009), if the provider supports that.
+    pub revocation_endpoint: Option<Url>,
     /// The algorithms that ID tokens are signed with; RS256 if the provider does not say.
     pub id_token_algs: Vec<String>,
     /// The algorithms that userinfo may be signed with, if the provider says: Core and Discovery have no default.
@@ -34,13 +36,14 @@ pub struct Metadata {
 }
 
 /// The members that are read.
-const MEMBERS: [&str; 10] = [
+const MEMBERS: [&str; 11] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
     "userinfo_endpoint",
     "jwks_uri",
     "end_session_endpoint",
+    "revocation_endpoint",
     "id_token_signing_alg_values_supported",
     "userinfo_signing_alg_values_supported",
     "token_endpoint_auth_methods_supported",
@@ -98,6 +101,10 @@ fn read(document: &Object, is_local: bool) -> Result<Metadata, String> {
         userinfo_endpoint: optional("userinfo_endpoint")?,
         jwks_uri: required("jwks_uri")?,
         end_session_endpoint: optional("end_session_endpoint")?,
+        // Nobody signs in with it: one that can't be used is none.
+        revocation_endpoint: document
+            .lenient("revocation_endpoint", url)
+            .and_then(|endpoint| confidential(endpoint).ok()),
         id_token_algs: list("id_token_signing_alg_values_supported")
             .unwrap_or_else(|| vec!["RS256".to_owned()]),
         userinfo_algs: list("userinfo_signing_alg_values_supported"),

@@ -22,7 +22,7 @@ async fn a_check_from_memory_asks_nobody_and_allocates_no_more_than_its_response
     let app = Assembled::with(&[("SESSION_CACHE", "1m")]);
     let doorward = &app.doorward;
     let access = doorward.rules.as_ref().unwrap().access.clone();
-    let gateway = gateway(doorward, access);
+    let gateway = gateway(doorward, access, doorward.worker().refresh_tokens);
     let cookie = signed_in_at(&doorward.sessions, "wiki.test").await;
     let cookie = format!("theme=dark; {}={}", cookie.name(), cookie.value());
     let service = init_service(

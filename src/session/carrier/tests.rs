@@ -95,8 +95,8 @@ async fn who(sessions: web::Data<Sessions>, request: HttpRequest) -> String {
     let Some(person) = SignedIn::of(&request) else {
         return "nobody".to_owned();
     };
-    let hint = sessions.id_token_hint(&request, &person).await;
-    let hint = hint.ok().flatten();
+    let kept = sessions.kept_tokens(&request, &person).await;
+    let hint = kept.ok().and_then(|(hint, _)| hint);
     let hint = hint.as_ref().map(ExposeSecret::expose_secret);
     format!("{} {}", person.user().subject, hint.unwrap_or("-"))
 }
@@ -127,6 +127,7 @@ async fn sign_in(
         session_expiry: None,
         id_token: "a.b.c".into(),
         acr: None,
+        refresh_token: None,
         auth_time: None,
     };
     let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();

@@ -44,7 +44,7 @@ async fn what_changes_in_a_session_is_found_with_the_same_cookie() {
         ..Stored::default()
     };
     let key_hash = hash(secret_of(&key));
-    fixture.sessions.reseal(key_hash, Some(&changed)).await;
+    fixture.sessions.reseal(key_hash, Some((&changed, 0))).await;
     let loaded = fixture.sessions.load(&key).await.unwrap().unwrap();
     let stored = loaded.stored.unwrap();
     let hint = stored.id_token_hint.as_ref().unwrap();

@@ -24,6 +24,6 @@ mod rules;
 mod signed;
 mod step_up;
 mod suite;
-mod support;
+pub mod support;
 mod through;
 mod traefik;

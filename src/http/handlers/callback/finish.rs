@@ -114,6 +114,7 @@ async fn start_session(
         auth_time: claims.auth_time,
         sid: claims.sid.clone(),
         session_expiry: claims.session_expiry,
+        refresh_token: tokens.refresh_token,
     };
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions

@@ -40,7 +40,7 @@ fn judged(changes: serde_json::Value) -> Result<(), IdTokenError> {
     let expected = Expectation {
         issuer: "https://op.example",
         client_id: "id",
-        nonce: "n",
+        nonce: Nonce::Of("n"),
         access_token: "a",
         groups,
     };

@@ -1,0 +1,3 @@
+ALTER TABLE sessions DROP COLUMN recheck_round;
+ALTER TABLE sessions DROP COLUMN recheck_claimed_until;
+ALTER TABLE sessions DROP COLUMN recheck_at;
