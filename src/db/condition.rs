@@ -9,13 +9,14 @@ use diesel::sql_types::{Bool, Nullable, Text};
 use time::OffsetDateTime;
 
 use super::deadline::Patience;
-use super::schema::{audit_events, sessions, sign_outs, single_use, users};
+use super::schema::{audit_events, ended_sids, sessions, sign_outs, single_use, users};
 use super::{AnyConnection, Db, Error, LockWait, timestamp};
 use crate::random;
 
 /// Each table, and the rights on it that the server and the commands use.
-const NEEDED: [(&str, &[&str]); 5] = [
+const NEEDED: [(&str, &[&str]); 6] = [
     ("audit_events", &["SELECT", "INSERT", "DELETE"]),
+    ("ended_sids", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("sessions", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("sign_outs", &["SELECT", "INSERT", "DELETE"]),
     ("single_use", &["SELECT", "INSERT", "DELETE"]),
@@ -213,6 +214,9 @@ fn insert_everywhere(connection: &mut AnyConnection, state: String) -> QueryResu
             sign_outs::id_token_hint.eq(""),
             sign_outs::created_at.eq(now),
         ))
+        .execute(connection)?;
+    diesel::insert_into(ended_sids::table)
+        .values((ended_sids::sid_hash.eq(&id), ended_sids::ended_at.eq(now)))
         .execute(connection)?;
     diesel::insert_into(single_use::table)
         .values((single_use::hash.eq(&id), single_use::expires_at.eq(now)))

@@ -159,7 +159,7 @@ async fn readyz_says_that_nothing_can_be_written() {
         assert_eq!(ready(&app, says).await, (200, OK.to_owned()));
     }
     let lines = log::lines_with("/readyz answers 200: the database's role lacks rights: ");
-    let rights = "audit_events: INSERT, DELETE; sessions: INSERT, UPDATE, DELETE; sign_outs: INSERT, DELETE; \
+    let rights = "audit_events: INSERT, DELETE; ended_sids: INSERT, UPDATE, DELETE; sessions: INSERT, UPDATE, DELETE; sign_outs: INSERT, DELETE; \
                   single_use: INSERT, DELETE; users: INSERT, UPDATE, DELETE";
     assert!(lines.iter().any(|line| line.ends_with(rights)), "{lines:?}");
 }

@@ -69,6 +69,7 @@ async fn rights_that_the_role_lacks_are_told_by_table_with_the_statement_that_gr
         "CREATE ROLE {role};
          GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};
          GRANT INSERT, DELETE ON audit_events, sign_outs, single_use TO {role};
+         GRANT INSERT, UPDATE, DELETE ON ended_sids TO {role};
          GRANT UPDATE ON users TO {role};
          ALTER DATABASE {name} SET role = {role};"
     ));
