@@ -103,8 +103,8 @@ async fn a_clock_that_is_off() {
 #[actix_web::test]
 async fn scopes_that_the_provider_does_not_have() {
     let app = TestApp::spawn();
-    let scopes = [("OIDC_SCOPES", "openid email groups offline_access")];
-    let unlisted = "warning scopes the provider does not list: groups offline_access. Fix: remove them from OIDC_SCOPES, \
+    let scopes = [("OIDC_SCOPES", "openid email groups custom")];
+    let unlisted = "warning scopes the provider does not list: groups custom. Fix: remove them from OIDC_SCOPES, \
                     or add them at the authorization server (Okta does not list custom scopes, so there they may be right).";
     assert_eq!(complaints_with(&app, &scopes), [unlisted]);
     app.provider.faults(|faults| {

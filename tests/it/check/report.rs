@@ -45,7 +45,7 @@ ok          end_session    people sign out at http://127.0.0.1:PROVIDER/end_sess
 ok          back_channel   the provider sends logout tokens, of single sessions, too: register http://localhost:APP/backchannel-logout there.
 ok          front_channel  off.
 ok          universal      global token revocation, if the provider has it, goes to http://localhost:APP/universal-logout.
-ok          revocation     the provider has no revocation endpoint: refresh tokens can't be revoked there.
+ok          revocation     the provider has a revocation endpoint.
 ok          database       {database} is reachable, and takes writes in each table.
 ok          migrations     all are applied.
 ok          db_clock       {clock}.
