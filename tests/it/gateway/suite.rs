@@ -148,8 +148,9 @@ pub async fn in_a_browser_a_page_that_needs_a_recent_sign_in_leads_through_the_p
     let seen = browser.text("#seen").await;
     assert!(seen.contains("get /admin?x=1 http/1.1"), "{seen}");
     assert_eq!(browser.url().await.as_str(), admin);
-    // Back comes to the provider's response once more: it is used up, and she is signed in.
+    // Back comes to the provider's page, which asks since it was told to; its response is used up, and she is signed in.
     browser.back().await;
+    browser.click("#person-ada").await;
     assert_eq!(browser.text("#claim-subject").await, "00uada");
     browser.goto(&admin).await;
     browser.wait_for("#seen").await;
