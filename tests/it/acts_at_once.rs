@@ -53,8 +53,8 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
     done.attempts.lock().unwrap().push(attempt.clone());
     let former = latest(&done.key_hashes, dice.roll(6));
     let former = former.map(|former| match dice.roll(4) {
-        0 | 1 => Former::None,
-        2 => Former::Ends(former),
+        0 => Former::None,
+        1 => Former::Ends(former),
         _ => Former::StepsUp(former),
     });
     SignIn {
@@ -129,7 +129,7 @@ on_both! {
         let done = Done::default();
         let rounds = match database {
             Database::Postgres => 300,
-            Database::Sqlite => 60,
+            Database::Sqlite => 100,
         };
         std::thread::scope(|scope| {
             for thread in 1..=8 {

@@ -152,11 +152,17 @@ fn each_section_of_the_bench_has_its_place() {
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
     };
     let documents = text("docs/performance.md") + &text("docs/capacity.md");
-    let folder = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/load"));
-    let sources = folder
-        .unwrap()
-        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap());
-    let sources: String = sources.collect();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/load")];
+    let mut sources = String::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => sources += &std::fs::read_to_string(path).unwrap(),
+            }
+        }
+    }
     let sections = sources.split("report::section(\"").skip(1);
     let sections: Vec<_> = sections
         .map(|rest| rest.split('"').next().unwrap())
