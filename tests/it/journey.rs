@@ -171,6 +171,8 @@ on_both! {
 /// RFC 9700 2.3: The least privilege (SHOULD)
 /// Suite basic `scope-userinfo-claims`: ask for claims by scope
 /// Suite basic, in all scope: `openid` is in each request
+/// IPSIE 3.2.2 (i)
+/// IPSIE 3.2.2 (l)
 #[actix_web::test]
 async fn the_authorization_request_has_all_that_it_needs() {
     let app = TestApp::spawn();

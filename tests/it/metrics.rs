@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::process::{Process, free_addr, get, provider_for};
-use crate::support::provider::{Provider, demo_people};
+use crate::support::process::{PATIENCE, Process, free_addr, get, provider_for};
+use crate::support::provider::{Canned, Endpoint, Provider, demo_people};
 use crate::support::{TestApp, Visitor};
 
 /// The samples of one exposition, by name and labels as they are written.
@@ -124,7 +125,7 @@ impl Exposition {
 /// A Doorward with a provider that works, and where its metrics are.
 struct Watched {
     _process: Process,
-    _provider: Provider,
+    provider: Provider,
     url: String,
     addr: SocketAddr,
     metrics: SocketAddr,
@@ -132,28 +133,32 @@ struct Watched {
 }
 
 fn watched() -> Watched {
+    watched_with(&[])
+}
+
+fn watched_with(settings: &[(&str, &str)]) -> Watched {
     let (addr, metrics) = (free_addr(), free_addr());
     let url = format!("http://{addr}");
     let provider = provider_for(&url, demo_people());
     let rules = tempfile::NamedTempFile::new().unwrap();
     let rule = "[[rule]]\nname='wiki'\nhosts=['wiki.test']\nallow='signed-in'\n";
     std::fs::write(rules.path(), rule).unwrap();
-    let mut process = Process::doorward(
-        addr,
-        &[
-            ("OIDC_ISSUER", &provider.issuer()),
-            ("PUBLIC_URL", &url),
-            ("DATABASE_URL", "metrics.db"),
-            ("METRICS_ADDR", &metrics.to_string()),
-            ("GATEWAY_ADDR", &free_addr().to_string()),
-            ("RULES_FILE", rules.path().to_str().unwrap()),
-            ("TRUSTED_PROXIES", "127.0.0.2"),
-        ],
-    );
+    let (issuer, metrics_addr) = (provider.issuer(), metrics.to_string());
+    let gateway_addr = free_addr().to_string();
+    let own = [
+        ("OIDC_ISSUER", issuer.as_str()),
+        ("PUBLIC_URL", &url),
+        ("DATABASE_URL", "metrics.db"),
+        ("METRICS_ADDR", &metrics_addr),
+        ("GATEWAY_ADDR", &gateway_addr),
+        ("RULES_FILE", rules.path().to_str().unwrap()),
+        ("TRUSTED_PROXIES", "127.0.0.2"),
+    ];
+    let mut process = Process::doorward(addr, &[&own[..], settings].concat());
     process.answers(addr);
     Watched {
         _process: process,
-        _provider: provider,
+        provider,
         url,
         addr,
         metrics,
@@ -217,6 +222,37 @@ async fn the_live_sessions_are_counted_when_somebody_asks() {
     let version = env!("CARGO_PKG_VERSION");
     let build = format!("doorward_build_info{{revision=\"unknown\",version=\"{version}\"}}");
     assert_eq!(exposition.value(&build), 1.0);
+}
+
+/// The status says all: 200 is a success, also with a page in the body.
+///
+/// RFC 7009 2.2
+#[actix_web::test]
+async fn a_revocation_is_counted_by_its_status() {
+    let watched = watched_with(&[
+        ("SESSION_RECHECK", "15m"),
+        ("OIDC_SCOPES", "openid profile email offline_access"),
+    ]);
+    for (status, outcome) in [(200, "ok"), (503, "failed")] {
+        watched.provider.faults(|faults| {
+            let page = Canned::html(status, "<html>Revoked, or not.</html>");
+            faults.canned.insert(Endpoint::Revoke, page);
+        });
+        let ada = Visitor::new(&watched.url);
+        assert_eq!(ada.sign_in("ada").await.status, 303);
+        assert_eq!(ada.post("/logout", "").await.status, 303);
+        let series = format!("doorward_token_revocations_total{{outcome=\"{outcome}\"}}");
+        let deadline = Instant::now() + PATIENCE;
+        while Exposition::of(watched.metrics).value(&series) < 1.0 {
+            assert!(Instant::now() < deadline, "{series}");
+            actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let exposition = Exposition::of(watched.metrics);
+    for outcome in ["ok", "failed"] {
+        let series = format!("doorward_token_revocations_total{{outcome=\"{outcome}\"}}");
+        assert_eq!(exposition.value(&series), 1.0, "{outcome}");
+    }
 }
 
 /// Made-up paths and methods create no series.
@@ -309,10 +345,7 @@ async fn every_metric_that_the_dashboard_and_the_alerts_name_exists() {
 }
 
 mod slow {
-    use std::time::{Duration, Instant};
-
     use super::*;
-    use crate::support::process::PATIENCE;
 
     /// Waits until the gauge has this value.
     fn wait_for(watched: &Watched, expected: f64) {

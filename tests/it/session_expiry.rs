@@ -52,7 +52,7 @@ async fn step_up(ada: &Visitor) -> crate::support::Answer {
 }
 
 on_both! {
-    /// IPSIE SL1
+    /// IPSIE 3.2.2 (o)
     async fn a_session_ends_when_the_providers_does(app: TestApp) {
         let ada = signed_in_until(&app, now(&app) + 600).await;
         let grace = app.signed_in("grace").await;
@@ -90,7 +90,7 @@ on_both! {
     }
 }
 
-/// IPSIE SL1
+/// IPSIE 3.2.2 (o)
 #[actix_web::test]
 async fn a_session_that_is_over_before_it_begins_is_refused() {
     let app = TestApp::spawn();
@@ -110,7 +110,7 @@ async fn a_session_that_is_over_before_it_begins_is_refused() {
     assert_eq!((app.storage().sessions(), app.storage().users()), (0, 0));
 }
 
-/// IPSIE SL1
+/// IPSIE 3.2.2 (o)
 #[actix_web::test]
 async fn milliseconds_are_refused_not_believed() {
     let app = TestApp::spawn();

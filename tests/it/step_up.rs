@@ -79,6 +79,7 @@ const REQUIRED: [(&str, &str); 2] = [
 ];
 
 /// Core 3.1.2.1 (g)
+/// IPSIE 3.2.2 (m)
 #[actix_web::test]
 async fn a_sign_in_asks_for_what_is_configured_and_is_let_in_with_it() {
     let settings = [&REQUIRED[..], &[("OIDC_MAX_AGE", "12h")]].concat();
@@ -98,7 +99,7 @@ async fn a_sign_in_asks_for_what_is_configured_and_is_let_in_with_it() {
 }
 
 /// Core 3.1.3.7 (12)
-/// RFC 9470 9
+/// RFC 9470 9 (a)
 #[actix_web::test]
 async fn an_acr_that_was_not_asked_for_enough_is_refused() {
     let line = refused(&REQUIRED, |app| acr(app, Acr::Always("pwd".to_owned()))).await;

@@ -131,6 +131,7 @@ async fn an_issuer_that_is_not_ours_is_refused_and_not_asked() {
 }
 
 /// Core 4 (a): it leads below `PUBLIC_URL` or to the profile
+/// IPSIE 3.2.2 (c)
 #[actix_web::test]
 async fn a_target_link_uri_elsewhere_leads_home() {
     let app = TestApp::spawn();
@@ -232,6 +233,7 @@ async fn a_login_hint_that_is_long_or_has_control_characters_is_left_out() {
 /// The suite sends the browser, and the sign-in runs to userinfo.
 ///
 /// Suite third-party-initiated login
+/// IPSIE 3.2.2 (a)
 #[actix_web::test]
 async fn oidcc_client_test_3rd_party_init_login() {
     let app = TestApp::spawn();

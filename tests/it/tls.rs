@@ -283,6 +283,8 @@ async fn with_the_authoritys_file_a_whole_sign_in_goes_over_tls() {
 /// Discovery 7.1, 7.2
 /// RFC 6749 10.9
 /// RFC 6750 5.3 (a)
+/// RFC 7009 5
+/// IPSIE 3.1
 #[actix_web::test]
 async fn a_certificate_for_another_host_is_refused() {
     let ours = Authority::new("Doorward test: ours");

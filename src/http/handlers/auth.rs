@@ -3,6 +3,7 @@
 mod arrival;
 mod codes;
 mod departure;
+mod judge;
 mod original;
 mod record;
 mod respond;
@@ -12,17 +13,12 @@ use std::time::Instant;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::gateway::decision::{Asker, Decision, decide};
 use crate::gateway::kind::Kind;
-use crate::gateway::original_request::OriginalRequest;
-use crate::http::gateway::{Gateway, RequestHeaders, app_headers, visitor};
+use crate::http::gateway::{Gateway, RequestHeaders};
 use crate::observe::request_id::{RequestContext, RequestId};
-use departure::depart;
 pub use record::Outcome;
-use record::{Record, refusal};
+use record::Record;
 use respond::Responder;
-
-use crate::session::Start;
 
 /// Caddy, Traefik and HAProxy ask.
 pub async fn forward(gateway: Data<Gateway>, request: HttpRequest) -> HttpResponse {
@@ -71,7 +67,7 @@ async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResp
     context.scope(examine).await
 }
 
-/// Everything about a request of a proxy that we trust.
+/// Reads what a proxy that we trust describes, and has it judged.
 async fn examine(
     gateway: &Gateway,
     request: &HttpRequest,
@@ -92,127 +88,7 @@ async fn examine(
             return responder.malformed(false);
         }
     };
-    let response = answer(gateway, &original, &headers, responder, record).await;
+    let response = judge::judge(gateway, &original, &headers, responder, record).await;
     record.of_request(&original);
     response
-}
-
-/// The response to a question about `original`.
-async fn answer(
-    gateway: &Gateway,
-    original: &OriginalRequest<'_>,
-    headers: &RequestHeaders<'_>,
-    responder: &Responder,
-    record: &mut Record,
-) -> HttpResponse {
-    let host = original.host.as_str();
-    let cookies = gateway.sessions.app_cookies(host, headers.0);
-    let key_hash = gateway.sessions.app_session(host, &cookies);
-    let visit = match &key_hash {
-        Some(key_hash) => gateway.sessions.app_visit(key_hash).await,
-        None => Ok(None),
-    };
-    let visit = match (visit, &key_hash) {
-        (Ok(Some(visit)), Some(key_hash)) => {
-            let tokens = &gateway.refresh_tokens;
-            tokens.still_welcome(key_hash, visit).await
-        }
-        (Ok(visit), _) => visit,
-        (Err(cause), _) => {
-            record.set(Outcome::Error, "database");
-            // The outage itself is logged where the query failed.
-            log::debug!("a check failed: {cause}");
-            return responder.unavailable();
-        }
-    };
-    if let Some(response) = arrival::arrive(
-        gateway,
-        original,
-        headers,
-        &cookies,
-        visit.as_deref(),
-        responder,
-        record,
-    )
-    .await
-    {
-        return response;
-    }
-    let visitor = visit.as_ref().map(|session| visitor(session));
-    let rules = gateway.access.rules.load();
-    let user_name = gateway.access.user_name;
-    let decision = decide(
-        &rules,
-        original,
-        headers,
-        responder.client_of_rules(gateway),
-        visitor.as_ref(),
-        user_name,
-        gateway.sessions.now(),
-    );
-    record.visit.clone_from(&visit);
-    if let (Some((rule, reason)), Some(visit)) = (refusal(&decision), &visit) {
-        let audit = &gateway.audit;
-        audit.access_refused(&visit.user, host, rule, reason).await;
-    }
-    match decision {
-        Decision::Allowed(rule) => {
-            record.allowed(rule);
-            // Whom the app can't name is nobody to it.
-            let named = visitor.filter(|visitor| user_name.of(visitor).is_some());
-            let token = || {
-                let (tokens, sessions) = (gateway.access.tokens.as_ref()?, &gateway.sessions);
-                let (key_hash, visit) = (key_hash.as_ref()?, visit.as_ref()?);
-                Some(tokens.token(sessions, key_hash, visit, named.as_ref()?, original))
-            };
-            let headers = app_headers(visit.as_deref(), named.as_ref(), user_name);
-            responder.allowed(headers, token())
-        }
-        Decision::Preflight(rule) => {
-            record.allowed(rule);
-            responder.allowed(app_headers(None, None, user_name), None)
-        }
-        Decision::NeedsSignIn(rule, asker) => {
-            record.rule(rule);
-            match asker {
-                Asker::Navigation => depart(
-                    gateway,
-                    original,
-                    headers,
-                    &cookies,
-                    Start::SignIn,
-                    responder,
-                    record,
-                ),
-                Asker::Frame | Asker::Program => {
-                    record.set(Outcome::Unauthenticated, "");
-                    responder.unauthenticated(gateway, original, Some(rule), headers, asker, None)
-                }
-            }
-        }
-        Decision::NeedsStepUp(rule, asker, unmet) => {
-            record.rule(rule);
-            match asker {
-                Asker::Navigation => {
-                    let start = Start::StepUp;
-                    depart(
-                        gateway, original, headers, &cookies, start, responder, record,
-                    )
-                }
-                Asker::Frame | Asker::Program => {
-                    record.set(Outcome::Unauthenticated, unmet.reason());
-                    let (rule, unmet) = (Some(rule), Some(unmet));
-                    responder.unauthenticated(gateway, original, rule, headers, asker, unmet)
-                }
-            }
-        }
-        Decision::Refused(rule, refusal) => {
-            if let Some(rule) = rule {
-                record.rule(rule);
-            }
-            record.set(Outcome::Refused, refusal.reason());
-            let asker = crate::gateway::decision::asker(original, headers);
-            responder.refused(gateway, original, rule, headers, asker, refusal.reason())
-        }
-    }
 }

@@ -104,6 +104,7 @@ mod tests {
     /// RFC 6749 10.10, 10.12
     /// RFC 7636 4.1, 7.1
     /// RFC 9700 2.1.1 (b)
+    /// IPSIE 3.2.2 (j)
     #[test]
     fn every_attempt_has_secrets_of_its_own() {
         let (one, two) = (Attempt::new(), Attempt::new());

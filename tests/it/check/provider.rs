@@ -156,6 +156,8 @@ async fn a_provider_without_end_session_or_our_authentication_or_response_mode()
 }
 
 /// By settings, and by a rule of the gateway.
+///
+/// RFC 9470 7
 #[actix_web::test]
 async fn an_acr_that_the_provider_does_not_know() {
     let app = TestApp::spawn();

@@ -61,6 +61,7 @@ on_both! {
     }
 
     /// Front-Channel 2 (b)
+    /// Front-Channel 2 (g): another `iss` ends nothing
     async fn a_frame_without_a_sid_ends_nothing(database: Database) {
         let app = spawn(database);
         let ada = signed_in_with(&app, "ada", "s1").await;
@@ -114,7 +115,7 @@ on_both! {
 
     /// Anybody can send it: what nobody has costs a read and leaves nothing.
     ///
-    /// Front-Channel 6 (a)
+    /// Front-Channel 5 (a)
     async fn a_stranger_takes_no_lock_and_leaves_no_row(database: Database) {
         let app = spawn(database);
         let ada = signed_in_with(&app, "ada", "s1").await;
@@ -154,7 +155,7 @@ on_both! {
 /// So it tells no stranger which `sid` lives.
 ///
 /// Front-Channel 2 (d)
-/// Front-Channel 6 (b)
+/// Front-Channel 5 (b)
 #[actix_web::test]
 async fn the_answer_is_the_same_for_a_sid_that_nobody_has() {
     let app = spawn(Database::Sqlite);
@@ -267,7 +268,7 @@ async fn it_is_not_there_unless_wanted() {
     }
 }
 
-/// Front-Channel 6 (a)
+/// Front-Channel 5 (a)
 #[actix_web::test]
 async fn every_frame_counts_toward_the_limit() {
     let app = TestApp::spawn_with(Database::Sqlite, &[ON, ("RATE_LIMIT", "2")]);

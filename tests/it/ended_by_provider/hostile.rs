@@ -82,6 +82,7 @@ async fn a_logout_token_that_lacks_something_is_refused() {
 
 /// Back-Channel 2.6 (2)
 /// Back-Channel 2.6 (3)
+/// Back-Channel 4 (a)
 #[actix_web::test]
 async fn an_unsigned_logout_token_is_refused_whatever_the_settings() {
     let app = TestApp::spawn();

@@ -126,6 +126,7 @@ async fn cookies_that_come_with_a_logout_token_do_not_count() {
     assert!(grace.is_signed_in().await);
 }
 
+/// Universal Logout 3.2 (b)
 #[actix_web::test]
 async fn a_bearer_token_comes_once_in_whatever_case_its_scheme_is() {
     let app = TestApp::spawn();
@@ -207,6 +208,8 @@ async fn below_a_path_the_audience_has_the_path() {
 }
 
 /// Okta's organization, where people sign in through a custom authorization server: it has keys of its own.
+///
+/// Universal Logout Okta (b)
 #[actix_web::test]
 async fn revocation_tokens_of_another_issuer_are_verified_with_its_keys_and_no_others() {
     let organization = Provider::start(ProviderConfig {

@@ -1,5 +1,6 @@
 //! Okta's Universal Logout (draft-parecki-oauth-global-token-revocation).
 
+use awc::http::Method;
 use serde_json::json;
 
 use super::{id_token_of, logout_claims, revocation_token, revoked, universal};
@@ -15,6 +16,9 @@ fn by_email(email: &str) -> String {
 }
 
 on_both! {
+    /// Universal Logout 3.3 (a)
+    /// Universal Logout 3.3 (b)
+    /// Universal Logout 3.4.1
     async fn universal_logout_by_issuer_and_subject_ends_all_sessions(app: TestApp) {
         let (one, two) = (app.signed_in("ada").await, app.signed_in("ada").await);
         let grace = app.signed_in("grace").await;
@@ -27,6 +31,7 @@ on_both! {
         assert_eq!(revoked(&app), ["00uada universal_logout"; 2]);
     }
 
+    /// Universal Logout 3.2 (a)
     async fn universal_logout_by_email_in_another_case_too(app: TestApp) {
         let ada = app.signed_in("ada").await;
         let grace = app.signed_in("grace").await;
@@ -35,6 +40,7 @@ on_both! {
         assert!(!ada.is_signed_in().await && grace.is_signed_in().await);
     }
 
+    /// Universal Logout 6.1
     async fn universal_logout_by_email_leaves_the_namesake_of_another_issuer_alone(app: TestApp) {
         let ada = app.signed_in("ada").await;
         app.storage().execute(
@@ -60,6 +66,7 @@ on_both! {
         assert!(!ada.is_signed_in().await);
     }
 
+    /// Universal Logout 3.3 (b)
     async fn a_sign_in_under_way_does_not_survive_universal_logout(app: TestApp) {
         app.signed_in("ada").await;
         let visitor = app.visitor();
@@ -71,6 +78,7 @@ on_both! {
         assert!(!visitor.is_signed_in().await);
     }
 
+    /// Universal Logout Okta (d)
     async fn universal_logout_twice_is_401(app: TestApp) {
         app.signed_in("ada").await;
         let token = revocation_token(&app, json!({}));
@@ -83,6 +91,7 @@ on_both! {
     }
 }
 
+/// Universal Logout 3.4.2
 #[actix_web::test]
 async fn universal_logout_of_nobody_is_404() {
     let app = TestApp::spawn();
@@ -105,6 +114,8 @@ async fn universal_logout_of_nobody_is_404() {
     );
 }
 
+/// Universal Logout 3.2 (b)
+/// Universal Logout 3.4.2
 #[actix_web::test]
 async fn universal_logout_with_another_token_is_401() {
     let app = TestApp::spawn();
@@ -135,6 +146,9 @@ async fn universal_logout_with_another_token_is_401() {
     assert_eq!(app.storage().sessions(), 1);
 }
 
+/// Universal Logout 3.2 (a)
+/// Universal Logout 3.4.2
+/// Universal Logout 6.2
 #[actix_web::test]
 async fn universal_logout_of_a_format_we_do_not_know_is_400_but_only_for_who_may_ask() {
     let app = TestApp::spawn();
@@ -158,6 +172,30 @@ async fn universal_logout_of_a_format_we_do_not_know_is_400_but_only_for_who_may
         );
         assert_eq!(universal(&app, None, body).await.status, 401, "{body}");
     }
+}
+
+/// Universal Logout 3.1 (a)
+#[actix_web::test]
+async fn universal_logout_is_a_post_of_json() {
+    let app = TestApp::spawn();
+    let ada = app.signed_in("ada").await;
+    let json = "application/json";
+    for (method, media_type, status) in [
+        (Method::GET, json, 405),
+        (Method::PUT, json, 405),
+        (Method::POST, "application/x-www-form-urlencoded", 400),
+        (Method::POST, "text/json", 400),
+        (Method::POST, "application/json; charset=utf-8", 204),
+    ] {
+        assert!(ada.is_signed_in().await, "{method} {media_type}");
+        let request = awc::Client::default()
+            .request(method.clone(), format!("{}/universal-logout", app.url))
+            .bearer_auth(revocation_token(&app, json!({})))
+            .content_type(media_type);
+        let answer = request.send_body(by_subject(&app, "00uada")).await.unwrap();
+        assert_eq!(answer.status(), status, "{method} {media_type}");
+    }
+    assert!(!ada.is_signed_in().await);
 }
 
 #[actix_web::test]

@@ -115,7 +115,7 @@ on_both! {
     }
 }
 
-/// RFC 9470 9
+/// RFC 9470 9 (a)
 #[actix_web::test]
 async fn a_provider_that_says_the_same_again_is_asked_once() {
     let gateway = start(Database::Sqlite);
@@ -213,6 +213,8 @@ fn challenge(answer: &Answer) -> &str {
 }
 
 /// RFC 9470 3
+/// RFC 9470 4
+/// RFC 9470 9 (b)
 #[actix_web::test]
 async fn a_script_is_told_what_its_session_lacks_and_where_to_get_it() {
     let gateway = start(Database::Sqlite);
@@ -240,6 +242,15 @@ async fn a_script_is_told_what_its_session_lacks_and_where_to_get_it() {
     let frame = ada.ask("GET", "http://strong.test/", &frame).await;
     assert_eq!(frame.status, 401);
     assert!(frame.body.contains("/step-up?return_to="), "{}", frame.body);
+    // Who is not signed in is told where to sign in, and not what the rule requires.
+    let stranger = Browser::new(&gateway);
+    let plain = stranger
+        .ask("GET", "http://strong.test/api?x=1", &SCRIPT)
+        .await;
+    for word in ["error=", "acr_values", "max_age", "phr"] {
+        assert!(!challenge(&plain).contains(word), "{}", challenge(&plain));
+        assert!(!plain.body.contains(word), "{}", plain.body);
+    }
     // The address leads through the provider with what this rule requires, and back.
     gateway.app.provider.forget_requests();
     let (url, answer) = ada.follow(&sign_in, "ada").await;

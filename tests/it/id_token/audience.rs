@@ -11,6 +11,7 @@ use crate::support::provider_faults::edit_claims;
 /// Core 14
 /// RFC 8725 3.9
 /// Suite basic `invalid-aud`: refuse another audience
+/// IPSIE 3.2.2 (n)
 #[actix_web::test]
 async fn an_id_token_for_another_application_is_refused() {
     let app = TestApp::spawn();

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{assert_accepted, assert_refused, set_header};
 use crate::support::TestApp;
-use crate::support::provider_faults::edit_header;
+use crate::support::provider_faults::{edit_claims, edit_header};
 
 /// RFC 7515 4.1.11
 #[actix_web::test]
@@ -56,6 +56,23 @@ async fn another_kind_of_token_is_refused() {
     }
     set_header(&app, "typ", json!(7));
     assert_refused(&app, "its header's typ is a number, expected a string").await;
+}
+
+/// One that an old provider signed without a type of its own, with a nonce of ours or without.
+///
+/// Back-Channel 4.1 (a)
+#[actix_web::test]
+async fn a_logout_token_is_no_id_token() {
+    let app = TestApp::spawn();
+    let events = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    let with_nonce = events.clone();
+    edit_claims(&app, move |claims| claims["events"] = with_nonce.clone());
+    assert_refused(&app, "it has events, so it is a logout token").await;
+    edit_claims(&app, move |claims| {
+        claims["events"] = events.clone();
+        claims.as_object_mut().unwrap().remove("nonce");
+    });
+    assert_refused(&app, "it has events, so it is a logout token").await;
 }
 
 /// RFC 8725 3.11

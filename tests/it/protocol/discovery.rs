@@ -23,6 +23,7 @@ async fn an_issuer_with_a_trailing_slash_is_another_issuer() {
 /// OpenID Connect Discovery 3: endpoints may have a query of their own (RFC 6749, 3.1 and 3.2: kept).
 ///
 /// RFC 6749 3.1 (a): A query of the authorization endpoint is kept (MUST)
+/// IPSIE 3.2.2 (d)
 #[actix_web::test]
 async fn endpoints_with_a_query_keep_it() {
     let app = TestApp::spawn();

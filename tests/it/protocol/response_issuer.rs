@@ -11,6 +11,7 @@ use crate::support::provider::Endpoint;
 /// RFC 9207 2.3: Discovery says whether `iss` will be sent
 /// RFC 9207 2.4 (a)
 /// RFC 9207 2.4 (b): no token request is sent
+/// IPSIE 3.2.2 (k)
 /// RFC 9207 2.4 (c): Announced and missing: refuse (MUST)
 /// RFC 9207 2.4 (d)
 /// RFC 9700 2.1 (d): With more than one server, defend against mix-up (MUST)

@@ -10,6 +10,7 @@ use crate::support::{Database, TestApp, log};
 /// Core 16.4, 16.8
 /// RFC 6749 10.1 to 10.3
 /// RFC 6750 2.1: it reads the header of that request
+/// IPSIE 3.2.2 (h)
 /// Suite basic, in all bearer
 #[actix_web::test]
 async fn nothing_secret_is_logged() {

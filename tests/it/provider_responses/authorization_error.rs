@@ -27,6 +27,7 @@ const HOSTILE: &str =
 /// Core 3.1.2.6
 /// RFC 6749 4.1.2.1 (a): Error responses are understood
 /// RFC 7636 7.2: an error is reported, and not retried without `S256`
+/// RFC 9470 5
 #[actix_web::test]
 async fn each_error_of_the_provider_has_its_sentence() {
     const CANCELLED: (u16, &str) = (

@@ -53,6 +53,7 @@ async fn a_discovery_document_that_leads_elsewhere_is_not_followed() {
 
 /// Discovery 4.3 (a): the sign-in fails, and the document is not cached
 /// Suite config `discovery-issuer-mismatch`: refuse a document of another issuer
+/// IPSIE 3.2.2 (f)
 #[actix_web::test]
 async fn a_discovery_document_of_another_issuer_is_refused() {
     for other in ["https://evil.example", "/"] {

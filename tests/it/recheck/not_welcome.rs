@@ -21,6 +21,7 @@ async fn rechecked(edit: impl Fn(&mut Value) + Send + Sync + 'static) -> (TestAp
 }
 
 on_both! {
+    /// RFC 7009 2.1 (b)
     async fn a_person_who_was_removed_is_out_at_the_next_recheck(database: Database) {
         let app = start(database);
         let ada = app.signed_in("ada").await;

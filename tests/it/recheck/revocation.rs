@@ -9,7 +9,7 @@ use crate::support::provider_faults::{answer_with, edit_discovery};
 use crate::support::{Database, TestApp, log};
 
 on_both! {
-    /// RFC 7009 2.1
+    /// RFC 7009 2.1 (a)
     async fn signing_out_revokes_the_refresh_token(database: Database) {
         let app = start(database);
         let ada = app.signed_in("ada").await;
@@ -24,6 +24,8 @@ on_both! {
         assert_eq!(app.provider.request_count(Endpoint::Revoke), 1);
     }
 
+    /// Back-Channel 2.7 (d)
+    /// Universal Logout 3.3 (a)
     async fn a_logout_by_the_provider_revokes_nothing(database: Database) {
         let app = start(database);
         let ada = app.signed_in("ada").await;

@@ -142,6 +142,7 @@ on_both! {
         assert_eq!(refreshes(&app.provider), asked);
     }
 
+    /// IPSIE 3.2.2 (o)
     async fn a_refresh_does_not_lengthen_the_providers_session(database: Database) {
         let app = start(database);
         let at = app.clock.now().unix_timestamp();

@@ -31,6 +31,7 @@ fn attempt_len(answer: &Answer) -> usize {
 on_both! {
     /// RFC 6749 10.15
     /// RFC 9700 2.1 (a)
+    /// IPSIE 3.2.2 (c)
     async fn no_hostile_return_to_is_followed(app: TestApp) {
         let ada = app.visitor();
         let profile = attempt_len(&app.visitor().get("/login").await);

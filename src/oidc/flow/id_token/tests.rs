@@ -127,7 +127,7 @@ fn a_token_with_events_is_no_id_token() {
     }
 }
 
-/// IPSIE SL1
+/// IPSIE 3.2.2 (o)
 #[test]
 fn the_providers_session_must_go_on_and_its_end_be_in_seconds() {
     use serde_json::json;

@@ -41,6 +41,7 @@ fn judged(typ: &str, changes: Value) -> Result<RevocationToken, RevocationTokenE
 
 const KIND: &str = "global-token-revocation+jwt";
 
+/// Universal Logout Okta (c)
 #[test]
 fn a_token_as_okta_sends_it_is_accepted() {
     let token = judged(KIND, json!({})).unwrap();
@@ -56,6 +57,10 @@ fn a_token_as_okta_sends_it_is_accepted() {
     }
 }
 
+/// Universal Logout Okta (a)
+/// Universal Logout Okta (b)
+/// Universal Logout Okta (c)
+/// Universal Logout Okta (d)
 #[test]
 fn every_other_token_is_refused() {
     use RevocationTokenError as Error;
