@@ -81,6 +81,7 @@ async fn journey(app: TestApp, look: Look, name: &str) {
     // Whatever Back shows, it is not the profile: the provider's page, or the way to sign in.
     let is_there = |url: &url::Url| url.as_str() != format!("{}/", app.url);
     browser.wait_for_url(is_there).await;
+    browser.wait_for("#person-ada, #login-button").await;
     assert!(
         !browser.source().await.contains("Ada Lovelace") || browser.exists("#person-ada").await
     );
