@@ -38,6 +38,8 @@ pub struct Faults {
     pub canned: HashMap<Endpoint, Canned>,
     /// How long an endpoint takes to respond, correctly.
     pub delay: HashMap<Endpoint, Duration>,
+    /// How long the response takes, although what was asked for is done at once.
+    pub late_response: HashMap<Endpoint, Duration>,
     /// Adds `iss` to the authorization response (RFC 9207) and says so in discovery. No fault, but off by default.
     pub send_iss: bool,
     /// Makes codes longer by so many characters. No fault: some providers put their whole state into a code.
@@ -56,6 +58,8 @@ pub struct Faults {
     pub no_refreshed_id_token: bool,
     /// The claims of ID tokens of a refresh, before they are signed.
     pub edit_refreshed_claims: Option<Edit>,
+    /// Revoking a refresh token leaves those that came before and after it alone. No fault: RFC 7009 2.1 leaves it open.
+    pub revoke_alone: bool,
 }
 
 /// `acr` of ID tokens (OpenID Connect Core 2).

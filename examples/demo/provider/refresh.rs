@@ -104,10 +104,15 @@ pub fn revoke(seen: &Seen, state: &State) -> HttpResponse {
         return bad("invalid_request", "token is missing.").into_answer();
     };
     report_secret("a revoked token", token);
+    let revoke_alone = state.faults().revoke_alone;
     let tokens = &mut state.memory().refresh_tokens;
-    let family = tokens.0.get(token).map(|it| it.family.clone());
-    if let Some(family) = family {
-        tokens.end_family(&family);
+    match tokens.0.get_mut(token) {
+        Some(found) if revoke_alone => found.is_live = false,
+        Some(found) => {
+            let family = found.family.clone();
+            tokens.end_family(&family);
+        }
+        None => (),
     }
     HttpResponse::Ok().finish()
 }

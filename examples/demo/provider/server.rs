@@ -112,10 +112,11 @@ async fn serve(
 ) -> HttpResponse {
     let seen = Seen::new(&request, &body);
     state.record(endpoint, seen.clone());
-    let (canned, delay) = {
+    let (canned, delay, late) = {
         let faults = state.faults();
-        let delay = faults.delay.get(&endpoint).copied();
-        (faults.canned.get(&endpoint).cloned(), delay)
+        let [delay, late] =
+            [&faults.delay, &faults.late_response].map(|times| times.get(&endpoint).copied());
+        (faults.canned.get(&endpoint).cloned(), delay, late)
     };
     if let Some(delay) = delay {
         actix_web::rt::time::sleep(delay).await;
@@ -129,7 +130,7 @@ async fn serve(
             .insert_header(allow)
             .finish();
     }
-    match endpoint {
+    let response = match endpoint {
         Endpoint::Discovery => discovery::configuration(&state),
         Endpoint::Keys => discovery::keys(&state),
         Endpoint::Authorize => authorize::respond(&seen, &state),
@@ -137,7 +138,11 @@ async fn serve(
         Endpoint::Userinfo => userinfo::respond(&seen, &state),
         Endpoint::EndSession => end_session::respond(&seen, &state).await,
         Endpoint::Revoke => refresh::revoke(&seen, &state),
+    };
+    if let Some(late) = late {
+        actix_web::rt::time::sleep(late).await;
     }
+    response
 }
 
 impl OpenConnections {
