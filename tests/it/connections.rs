@@ -13,10 +13,11 @@ const SIGN_INS: usize = 50;
 const UNUSABLE: &str = "It signed you in, but then sent us no response that we can use.";
 
 /// The app, and its provider behind a relay.
-fn behind_relay(manner: Manner) -> (TestApp, Relay) {
+pub fn behind_relay(manner: Manner, variables: &[(&str, &str)]) -> (TestApp, Relay) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let issuer = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let app = TestApp::spawn_with(Database::Sqlite, &[("OIDC_ISSUER", &issuer)]);
+    let variables = [variables, &[("OIDC_ISSUER", &issuer)]].concat();
+    let app = TestApp::spawn_with(Database::Sqlite, &variables);
     moves_to(&app.provider, &issuer);
     let relay = Relay::start(listener, manner, app.provider.port());
     (app, relay)
@@ -33,7 +34,7 @@ async fn sign_in_many_times(app: &TestApp, manner: Manner) {
 }
 
 async fn every_sign_in_succeeds(manner: Manner) -> (TestApp, Relay) {
-    let (app, relay) = behind_relay(manner);
+    let (app, relay) = behind_relay(manner, &[]);
     sign_in_many_times(&app, manner).await;
     // Nothing was asked twice.
     for endpoint in [Endpoint::Token, Endpoint::Userinfo] {
@@ -80,7 +81,7 @@ async fn connections_that_the_provider_keeps_are_used_again() {
 #[actix_web::test]
 async fn an_answer_that_breaks_off_is_refused_and_not_asked_for_again() {
     for manner in [Manner::CutBody, Manner::CutChunks] {
-        let (app, relay) = behind_relay(Manner::Kept);
+        let (app, relay) = behind_relay(Manner::Kept, &[]);
         // Connections that were used before are there.
         sign_in_many_times(&app, Manner::Kept).await;
         app.provider.forget_requests();
@@ -100,7 +101,7 @@ async fn an_answer_that_breaks_off_is_refused_and_not_asked_for_again() {
 
 #[actix_web::test]
 async fn a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_again() {
-    let (app, relay) = behind_relay(Manner::Http10);
+    let (app, relay) = behind_relay(Manner::Http10, &[]);
     app.visitor().sign_in("ada").await;
     let visitor = app.visitor();
     let callback = visitor.callback_for("ada").await;
@@ -114,7 +115,7 @@ async fn a_fresh_connection_that_is_closed_without_an_answer_is_not_tried_again(
 /// Once, however many kept connections there are.
 #[actix_web::test]
 async fn after_a_kept_connection_a_fresh_one_is_tried_once() {
-    let (app, relay) = behind_relay(Manner::Kept);
+    let (app, relay) = behind_relay(Manner::Kept, &[]);
     sign_in_many_times(&app, Manner::Kept).await;
     let visitor = app.visitor();
     let callback = visitor.callback_for("ada").await;
@@ -139,7 +140,7 @@ async fn a_head_without_end_is_no_answer() {
         (Manner::EndlessHints, "too many interim responses"),
         (Manner::HugeHead, "too many headers"),
     ] {
-        let (app, relay) = behind_relay(Manner::Kept);
+        let (app, relay) = behind_relay(Manner::Kept, &[]);
         sign_in_many_times(&app, Manner::Kept).await;
         let visitor = app.visitor();
         let callback = visitor.callback_for("ada").await;
@@ -155,7 +156,7 @@ async fn a_head_without_end_is_no_answer() {
 
 #[actix_web::test]
 async fn every_request_says_who_asks() {
-    let (app, relay) = behind_relay(Manner::Kept);
+    let (app, relay) = behind_relay(Manner::Kept, &[]);
     app.visitor().sign_in("ada").await;
     let heads = relay.heads();
     assert_eq!(heads.len(), 4, "{heads:?}");

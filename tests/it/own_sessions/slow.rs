@@ -19,6 +19,8 @@ on_both! {
              WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {MANY}) \
              SELECT 'hash-' || i, id, 'sealed', created_at, created_at FROM n, users"
         ));
+        // That takes longer than an idle connection is kept.
+        let ada = ada.reconnected();
         let seen = page(&ada).await;
         assert_eq!(rows(&seen), 100);
         assert!(seen.has("this-session"), "this one is there");
