@@ -216,6 +216,7 @@ mod tests {
                 subject: None,
                 last_seen_at,
                 ends_at,
+                state: None,
             };
             let hour = Duration::from_secs(3600);
             assert_eq!(

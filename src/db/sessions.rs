@@ -74,6 +74,8 @@ pub struct DeletedSession {
     pub last_seen_at: PrimitiveDateTime,
     /// When the session at the provider ended or would have ended, in UTC, if the provider said so.
     pub ends_at: Option<PrimitiveDateTime>,
+    /// What was sealed in its row, if the person ended it.
+    pub state: Option<String>,
 }
 
 impl Session {
@@ -190,7 +192,10 @@ impl Session {
                 .returning(deleted())
                 .get_result(connection)
                 .optional(),
-            None => one.returning(deleted()).get_result(connection).optional(),
+            None => one
+                .returning(deleted_with_state())
+                .get_result(connection)
+                .optional(),
         }
     }
 
@@ -229,10 +234,21 @@ type Deleted = (
     SqlLiteral<Nullable<Text>>,
     sessions::last_seen_at,
     sessions::ends_at,
+    SqlLiteral<Nullable<Text>>,
 );
 
-/// The columns of a [`DeletedSession`]. A DELETE joins no table on both databases, so the person's are looked up.
+/// The columns of a [`DeletedSession`] without its state, which is most of its bytes.
 fn deleted() -> Deleted {
+    returned("NULL")
+}
+
+/// The same with its state: that of the very row that was deleted, though it may have changed a moment before.
+fn deleted_with_state() -> Deleted {
+    returned("sessions.state")
+}
+
+/// A DELETE joins no table on both databases, so the person's columns are looked up.
+fn returned(state: &str) -> Deleted {
     (
         sessions::key_hash,
         sessions::user_id,
@@ -240,5 +256,6 @@ fn deleted() -> Deleted {
         sql("(SELECT subject FROM users WHERE users.id = sessions.user_id)"),
         sessions::last_seen_at,
         sessions::ends_at,
+        sql(state),
     )
 }

@@ -12,18 +12,18 @@ use secrecy::SecretString;
 
 use crate::accounts::end::{NOT_WELCOME, REFRESH_REFUSED, Why};
 use crate::db;
+use crate::http::detached::detached;
+use crate::http::revocations::Revocations;
 use crate::http::shutdown::Shutdown;
 use crate::observe::logging::seldom::Seldom;
 use crate::observe::metrics::{self, Recheck};
-use crate::observe::request_id::RequestContext;
-use crate::oidc::{self, Former, Http, RefreshError, RelyingParty};
+use crate::oidc::{Former, Http, RefreshError, RelyingParty};
 use crate::session::{CachedSession, Due, Kept, RecheckClaim, Sessions};
 
 /// How long a request waits for the provider's answer. Usually it takes a fraction of a second.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 static UNANSWERED: Seldom = Seldom::new();
-static NOT_REVOKED: Seldom = Seldom::new();
 
 /// What uses refresh tokens. Clones share it, within one thread.
 #[derive(Clone)]
@@ -36,6 +36,8 @@ pub struct RefreshTokens {
     pub sessions: Arc<Sessions>,
     /// Whether the process is stopping: it waits for what has begun.
     pub shutdown: Shutdown,
+    /// What gives tokens back.
+    pub revocations: Revocations,
 }
 
 impl RefreshTokens {
@@ -61,15 +63,10 @@ impl RefreshTokens {
 
     /// Whether the session goes on, as far as is known within [`LONGEST_WAIT`].
     async fn ask_within(&self, key_hash: String, session: Arc<CachedSession>) -> bool {
-        let (this, context) = (self.clone(), RequestContext::current());
-        let in_flight = self.shutdown.begin_request();
-        let asking = rt::spawn(async move {
+        let (this, in_flight) = (self.clone(), self.shutdown.begin_request());
+        let asking = detached(async move {
             let _in_flight = in_flight;
-            let ask = this.ask(&key_hash, &session);
-            match context {
-                Some(context) => context.scope(ask).await,
-                None => ask.await,
-            }
+            this.ask(&key_hash, &session).await
         });
         match rt::time::timeout(LONGEST_WAIT, asking).await {
             Ok(Ok(kept)) => kept == Kept::Yes,
@@ -164,9 +161,7 @@ impl RefreshTokens {
         match kept {
             Ok(Kept::Gone) => {
                 metrics::rechecked(Recheck::Gone);
-                if let Some(new) = new {
-                    self.revoke_later(new);
-                }
+                self.revoke_later(new);
                 Kept::Gone
             }
             Ok(kept) => {
@@ -183,26 +178,8 @@ impl RefreshTokens {
         }
     }
 
-    /// Revokes a refresh token, while nobody waits for it.
-    pub fn revoke_later(&self, refresh_token: SecretString) {
-        let (this, in_flight) = (self.clone(), self.shutdown.begin_request());
-        rt::spawn(async move {
-            let _in_flight = in_flight;
-            match this.provider.revoke(&this.http, &refresh_token).await {
-                Ok(true) => metrics::token_revoked(true),
-                Ok(false) => (),
-                Err(cause) => this.not_revoked(&cause),
-            }
-        });
-    }
-
-    fn not_revoked(&self, cause: &oidc::Error) {
-        metrics::token_revoked(false);
-        if let Some(count) = NOT_REVOKED.due() {
-            log::warn!(
-                "a refresh token was not revoked after a sign-out: {cause} ({count} since the last such line; there is one \
-                 a minute at most)"
-            );
-        }
+    /// Revokes refresh tokens, while nobody waits for it.
+    pub fn revoke_later(&self, tokens: impl IntoIterator<Item = SecretString>) {
+        self.revocations.begin(tokens);
     }
 }

@@ -10,6 +10,7 @@ use crate::http::app::App;
 use crate::http::middleware::layers;
 use crate::http::middleware::security_headers::{framed_policy, security_headers};
 use crate::http::refresh_tokens::RefreshTokens;
+use crate::http::revocations::Revocations;
 use crate::http::route::{Optional, Routes};
 use crate::http::routes;
 use crate::oidc::Http;
@@ -60,6 +61,11 @@ impl Doorward {
                 http: http.clone(),
                 sessions: self.sessions.clone(),
                 shutdown: self.shutdown.clone(),
+                revocations: Revocations::new(
+                    self.provider.clone(),
+                    http.clone(),
+                    self.shutdown.clone(),
+                ),
             },
             http,
             sessions: self.sessions.clone(),

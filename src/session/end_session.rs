@@ -23,15 +23,15 @@ impl Sessions {
         let end = move |connection: &mut AnyConnection, which: &Which| {
             end::end(connection, which, why, now)
         };
-        self.end_by(which, end).await
+        Ok(self.end_by(which, end).await?.len())
     }
 
-    /// Runs `end`, which ends sessions, and returns how many. This process's cache no longer has them afterwards.
+    /// Runs `end`, which ends sessions, and returns these. This process's cache no longer has them afterwards.
     pub(super) async fn end_by(
         &self,
         which: Which,
         end: impl Fn(&mut AnyConnection, &Which) -> QueryResult<Vec<DeletedSession>> + Send + 'static,
-    ) -> Result<usize, db::Error> {
+    ) -> Result<Vec<DeletedSession>, db::Error> {
         let cache = self.cache.clone();
         let end = self.db.run_on_found(move |connection| {
             let ended = end(connection, &which);
@@ -48,7 +48,7 @@ impl Sessions {
             }
             ended
         });
-        Ok(end.await?.len())
+        end.await
     }
 
     /// Ends a session that has expired by `now`, unless it was only idle and has been used meanwhile. Returns whether it

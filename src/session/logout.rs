@@ -41,13 +41,10 @@ impl Sessions {
         request: &HttpRequest,
         person: SignedIn,
     ) -> Result<Logout, db::Error> {
-        let (hint, refresh_token) = self.kept_tokens(request, &person).await?;
+        let hint = self.id_token_hint(request, &person).await?;
         let logout = self.end_with(request, hint).await?;
         person.forget();
-        Ok(Logout {
-            refresh_token,
-            ..logout
-        })
+        Ok(logout)
     }
 
     pub(super) async fn end_with(
@@ -58,6 +55,7 @@ impl Sessions {
         let state = self.state_of_session(request);
         // A signed-in browser has a session cookie. Without one, there is nothing to end.
         let state = state.unwrap_or_else(random::secret);
+        let mut ended = Vec::new();
         if let Some(key_hash) = self.key_hash(request) {
             let now = self.clock.now();
             let second_click = self.second_click(&state, id_token_hint.as_ref());
@@ -65,12 +63,12 @@ impl Sessions {
             let sign_out = move |connection: &mut AnyConnection, _: &Which| {
                 end::sign_out(connection, &key, &second_click, now).map(Vec::from_iter)
             };
-            self.end_by(Which::One(key_hash), sign_out).await?;
+            ended = self.end_by(Which::One(key_hash), sign_out).await?;
         }
         Ok(Logout {
             state,
             id_token_hint,
-            refresh_token: None,
+            refresh_token: self.refresh_tokens_of(&ended).pop(),
         })
     }
 

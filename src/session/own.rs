@@ -1,6 +1,7 @@
 //! The sessions of a person, for themselves.
 
 use actix_web::HttpRequest;
+use secrecy::SecretString;
 
 use super::{Sessions, SignedIn};
 use crate::accounts::end::{Own, PERSON, end_by_person};
@@ -48,13 +49,20 @@ impl Sessions {
         Ok(OwnSessions { listed, has_more })
     }
 
-    /// Ends the session with this id, and returns whether it was there and was that of the person with `user_id`.
-    pub async fn end_own(&self, user_id: &str, id: String) -> Result<bool, db::Error> {
-        Ok(self.end_some_own(user_id, Own::One(id)).await? == 1)
+    /// Ends the session with this id, and returns whether it was there and was that of the person with `user_id`. Its refresh
+    /// token, if it has one, is for `revoke`.
+    pub async fn end_own(
+        &self,
+        user_id: &str,
+        id: String,
+        revoke: impl Fn(Vec<SecretString>),
+    ) -> Result<bool, db::Error> {
+        Ok(self.end_some_own(user_id, Own::One(id), revoke).await? == 1)
     }
 
     /// Ends all sessions of the person with `user_id` but that with the id `but`; with `and_sign_ins`, sign-ins of theirs that
-    /// are under way are void. When this returns, none of them is in this process's cache.
+    /// are under way are void. When this returns, none of them is in this process's cache. `revoke` gets the refresh tokens of
+    /// those that have ended, some after some.
     ///
     /// # Errors
     /// Some may have ended. Doing it again ends the rest.
@@ -63,16 +71,22 @@ impl Sessions {
         user_id: &str,
         but: &str,
         and_sign_ins: bool,
+        revoke: impl Fn(Vec<SecretString>),
     ) -> Result<(), db::Error> {
         let some = match and_sign_ins {
             true => Own::SomeOthersAndSignIns(but.to_owned()),
             false => Own::SomeOthers(but.to_owned()),
         };
-        while self.end_some_own(user_id, some.clone()).await? > 0 {}
+        while self.end_some_own(user_id, some.clone(), &revoke).await? > 0 {}
         Ok(())
     }
 
-    async fn end_some_own(&self, user_id: &str, own: Own) -> Result<usize, db::Error> {
+    async fn end_some_own(
+        &self,
+        user_id: &str,
+        own: Own,
+        revoke: impl Fn(Vec<SecretString>),
+    ) -> Result<usize, db::Error> {
         let (user_id, now) = (user_id.to_owned(), self.clock.now());
         let cache = self.cache.clone();
         let end = self.db.run_on_found(move |connection| {
@@ -86,8 +100,9 @@ impl Sessions {
             }
             ended
         });
-        let ended = end.await?.len();
-        metrics::sessions_revoked(PERSON, ended);
-        Ok(ended)
+        let ended = end.await?;
+        metrics::sessions_revoked(PERSON, ended.len());
+        revoke(self.refresh_tokens_of(&ended));
+        Ok(ended.len())
     }
 }

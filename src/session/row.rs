@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::key_ring::MadeWith;
 use super::stored::Stored;
 use super::{Sessions, SignedIn};
-use crate::db::{self, Session};
+use crate::db::{self, DeletedSession, Session};
 
 impl Sessions {
     /// Seals the content of the row with this hash. It opens in no other row.
@@ -51,31 +51,36 @@ impl Sessions {
         self.optional_writes.attempt(update).await;
     }
 
-    /// The tokens that were kept at the sign-in: the hint for signing out, and the refresh token. After a sign-out in another
-    /// process, the hint is what that one kept, and the refresh token is its business.
-    pub(super) async fn kept_tokens(
+    /// The ID token that was kept at the sign-in, the hint for signing out. After a sign-out in another process, it is what
+    /// that one kept.
+    pub(super) async fn id_token_hint(
         &self,
         request: &HttpRequest,
         person: &SignedIn,
-    ) -> Result<(Option<SecretString>, Option<SecretString>), db::Error> {
+    ) -> Result<Option<SecretString>, db::Error> {
         if let Some(stored) = person.stored() {
-            let Stored {
-                id_token_hint,
-                refresh_token,
-                ..
-            } = stored;
-            return Ok((id_token_hint.clone(), refresh_token.clone()));
+            return Ok(stored.id_token_hint.clone());
         }
         let Some(key_hash) = self.key_hash(request) else {
-            return Ok((None, None));
+            return Ok(None);
         };
         match self.read_row(&key_hash).await? {
-            Some((stored, _)) => Ok((stored.id_token_hint, stored.refresh_token)),
+            Some((stored, _)) => Ok(stored.id_token_hint),
             None => {
                 let logout = self.recent_logout(request).await?;
-                Ok((logout.and_then(|logout| logout.id_token_hint), None))
+                Ok(logout.and_then(|logout| logout.id_token_hint))
             }
         }
+    }
+
+    /// The refresh tokens of sessions that have ended. They come from the deleted rows themselves: what was read before may
+    /// have been replaced meanwhile, and another one may have ended the session.
+    pub(super) fn refresh_tokens_of(&self, ended: &[DeletedSession]) -> Vec<SecretString> {
+        let opened = ended.iter().filter_map(|session| {
+            let (stored, _) = self.open_row(&session.key_hash, session.state.as_deref()?)?;
+            stored.refresh_token
+        });
+        opened.collect()
     }
 
     /// What the row with this hash holds, and in which round; nothing if the session has ended.

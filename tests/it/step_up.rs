@@ -1,44 +1,20 @@
 //! A stronger or more recent sign-in: what every sign-in requires, and what a session gains by `/step-up`. What was required
 //! is looked for in the ID token that comes back.
 
-use diesel::prelude::*;
-use diesel::sql_types::{Text, Timestamp};
 use serde_json::json;
-use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+use time::{Duration, OffsetDateTime};
 
 use crate::on_both;
 use crate::support::process::{DOORWARD, Process};
 use crate::support::provider::Acr;
 use crate::support::provider_faults::edit_claims;
+use crate::support::rows::{events, session};
 use crate::support::{Database, TestApp, Visitor, log};
 
 const NOT_CONFIRMED: &str =
     "Your sign-in provider did not confirm the stronger sign-in that this page needs.";
 const SOMEBODY_ELSE: &str =
     "You signed in as another person than the one who is signed in here. Nothing has changed.";
-
-/// The one session, as the database has it.
-#[derive(Debug, PartialEq, QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    key_hash: String,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Timestamp)]
-    created_at: PrimitiveDateTime,
-}
-
-fn session(app: &TestApp) -> Row {
-    let query = "SELECT key_hash, state, created_at FROM sessions";
-    let mut rows: Vec<Row> = app.storage().rows(query);
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    rows.remove(0)
-}
-
-fn events(app: &TestApp, event: &str) -> i64 {
-    let query = "SELECT COUNT(*) AS n FROM audit_events WHERE event =";
-    app.storage().number(&format!("{query} '{event}'"))
-}
 
 fn acr(app: &TestApp, acr: Acr) {
     app.provider.faults(|faults| faults.acr = acr);

@@ -152,6 +152,7 @@ impl Query for Statement<'_> {
         Nullable<Text>,
         Timestamp,
         Nullable<Timestamp>,
+        Nullable<Text>,
     );
 }
 

@@ -2,9 +2,9 @@
 -- the session, or nothing if it has ended before: then there is no event either.
 WITH ended AS (
     DELETE FROM sessions WHERE key_hash = $1
-    RETURNING key_hash, user_id, last_seen_at, ends_at
+    RETURNING key_hash, user_id, last_seen_at, ends_at, state
 ), session AS (
-    SELECT ended.key_hash, ended.user_id, users.issuer, users.subject, ended.last_seen_at, ended.ends_at
+    SELECT ended.key_hash, ended.user_id, users.issuer, users.subject, ended.last_seen_at, ended.ends_at, ended.state
     FROM ended LEFT JOIN users ON users.id = ended.user_id
 ), second_click AS (
     INSERT INTO sign_outs (state_hash, id_token_hint, created_at)
@@ -14,4 +14,4 @@ WITH ended AS (
     INSERT INTO audit_events (user_id, issuer, subject, id, occurred_at, event, address, request_id)
     SELECT user_id, issuer, subject, $5, $6, $7, $8, $9 FROM session
 )
-SELECT key_hash, user_id, issuer, subject, last_seen_at, ends_at FROM session
+SELECT key_hash, user_id, issuer, subject, last_seen_at, ends_at, state FROM session

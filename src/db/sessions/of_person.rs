@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{DELETE_AT_ONCE, DeletedSession, Session, deleted};
+use super::{DELETE_AT_ONCE, DeletedSession, Session, deleted_with_state};
 use crate::db::AnyConnection;
 use crate::db::schema::sessions;
 
@@ -15,7 +15,7 @@ impl Session {
     ) -> QueryResult<Option<DeletedSession>> {
         diesel::delete(sessions::table.find(key_hash))
             .filter(sessions::user_id.eq(user_id))
-            .returning(deleted())
+            .returning(deleted_with_state())
             .get_result(connection)
             .optional()
     }
@@ -33,7 +33,7 @@ impl Session {
             .select(sessions::key_hash);
         let key_hashes: Vec<String> = some.load(connection)?;
         diesel::delete(sessions::table.filter(sessions::key_hash.eq_any(key_hashes)))
-            .returning(deleted())
+            .returning(deleted_with_state())
             .get_results(connection)
     }
 }

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::app::App;
+use crate::http::detached::detached;
 use crate::http::error::Error;
 use crate::http::handlers::fetch_metadata::{is_cross_site, is_own_navigation};
 use crate::http::handlers::{redirect_home, redirect_to};
@@ -51,7 +52,14 @@ pub(super) async fn sign_out_and_redirect(
 ) -> Result<HttpResponse, Error> {
     let logout = match person {
         Some(person) => {
-            let signed_out = app.sessions.sign_out(request, person).await;
+            let (sessions, refresh_tokens) = (app.sessions.clone(), app.refresh_tokens.clone());
+            let request = request.clone();
+            let signed_out = detached(async move {
+                let mut logout = sessions.sign_out(&request, person).await?;
+                refresh_tokens.revoke_later(logout.refresh_token.take());
+                Ok(logout)
+            });
+            let signed_out = signed_out.await.map_err(Error::internal)?;
             signed_out.map_err(Error::SignOut)?
         }
         None => match app.sessions.recent_logout(request).await? {
@@ -59,9 +67,6 @@ pub(super) async fn sign_out_and_redirect(
             None => return Ok(redirect_home(app)),
         },
     };
-    if let Some(token) = &logout.refresh_token {
-        app.refresh_tokens.revoke_later(token.clone());
-    }
     let hint = logout.id_token_hint.as_ref();
     let provider = app
         .provider

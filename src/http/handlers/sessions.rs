@@ -1,13 +1,13 @@
 //! `/sessions`: the browsers in which the person is signed in, and how to end that.
 
 use actix_web::http::StatusCode;
-use actix_web::rt;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::accounts::browser::browser_name;
 use crate::db::SessionEntry;
 use crate::http::app::App;
+use crate::http::detached::detached;
 use crate::http::error::Error;
 use crate::http::handlers::fetch_metadata::is_cross_site;
 use crate::http::handlers::logout::sign_out_and_redirect;
@@ -44,7 +44,12 @@ pub async fn end(
     if id == app.sessions.own_id(&request) {
         return sign_out_and_redirect(&app, &request, Some(person)).await;
     }
-    let ended = app.sessions.end_own(&person.user().id, id).await;
+    let (user_id, ending) = (person.user().id.clone(), app.clone());
+    let ended = detached(async move {
+        let revoke = |tokens| ending.refresh_tokens.revoke_later(tokens);
+        ending.sessions.end_own(&user_id, id, revoke).await
+    });
+    let ended = ended.await.map_err(Error::internal)?;
     match ended.map_err(Error::SignOut)? {
         true => Ok(redirect_to(&app.public_url.at(paths::SESSIONS))),
         false => list(&app, &request, &person, Some(ENDED_ALREADY)).await,
@@ -85,7 +90,6 @@ fn may_end(app: &App, request: &HttpRequest, person: Option<SignedIn>) -> Result
     person.ok_or_else(|| sign_in_needed(request))
 }
 
-/// It goes on if the browser does not wait: there may be many.
 async fn end_all_but_this(
     app: &Data<App>,
     request: &HttpRequest,
@@ -94,11 +98,14 @@ async fn end_all_but_this(
 ) -> Result<(), Error> {
     let (user_id, this) = (person.user().id.clone(), app.sessions.own_id(request));
     let app = app.clone();
-    let ending = rt::spawn(async move {
-        let ending = app.sessions.end_others(&user_id, &this, and_sign_ins);
+    let ended = detached(async move {
+        let revoke = |tokens| app.refresh_tokens.revoke_later(tokens);
+        let ending = app
+            .sessions
+            .end_others(&user_id, &this, and_sign_ins, revoke);
         ending.await
     });
-    let ended = ending.await.map_err(Error::internal)?;
+    let ended = ended.await.map_err(Error::internal)?;
     ended.map_err(Error::SignOut)
 }
 

@@ -68,7 +68,7 @@ impl RecheckMetrics {
         let revocations = IntCounterVec::new(
             Opts::new(
                 "doorward_token_revocations_total",
-                "Refresh tokens that were revoked at the provider after a sign-out, by outcome.",
+                "Refresh tokens that were to be revoked at the provider, since their person ended the session, by outcome.",
             ),
             &["outcome"],
         );

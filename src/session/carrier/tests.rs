@@ -95,8 +95,8 @@ async fn who(sessions: web::Data<Sessions>, request: HttpRequest) -> String {
     let Some(person) = SignedIn::of(&request) else {
         return "nobody".to_owned();
     };
-    let kept = sessions.kept_tokens(&request, &person).await;
-    let hint = kept.ok().and_then(|(hint, _)| hint);
+    let kept = sessions.id_token_hint(&request, &person).await;
+    let hint = kept.ok().flatten();
     let hint = hint.as_ref().map(ExposeSecret::expose_secret);
     format!("{} {}", person.user().subject, hint.unwrap_or("-"))
 }

@@ -25,7 +25,7 @@ async fn signed_in_as(app: &TestApp, person: &str, user_agent: &str) -> Visitor 
 }
 
 /// The page, as somebody who is signed in sees it.
-async fn page(visitor: &Visitor) -> Answer {
+pub async fn page(visitor: &Visitor) -> Answer {
     let page = visitor.get("/sessions").await;
     assert_eq!(page.status, 200, "{page:?}");
     assert_eq!(page.header("cache-control"), Some("no-store"));
@@ -33,7 +33,7 @@ async fn page(visitor: &Visitor) -> Answer {
 }
 
 /// The ids in the page's forms: all but that of this browser.
-fn ids(page: &Answer) -> Vec<String> {
+pub fn ids(page: &Answer) -> Vec<String> {
     let parts = page.body.split("name=\"session\" value=\"").skip(1);
     parts
         .map(|part| part.split('"').next().unwrap().to_owned())
@@ -162,6 +162,21 @@ on_both! {
         assert!(back.location().starts_with(&app.provider.issuer()), "{back:?}");
         assert!(!coming.is_signed_in().await);
         assert!(app.signed_in("ada").await.is_signed_in().await);
+    }
+
+    async fn what_a_person_ends_is_recorded_with_their_address_and_request(app: TestApp) {
+        let ada = app.signed_in("ada").await;
+        for _ in 0..2 {
+            app.signed_in("ada").await;
+        }
+        let form = format!("session={}", ids(&page(&ada).await)[0]);
+        for (path, form) in [("/sessions/end", form.as_str()), ("/sessions/end-others", ""), ("/sessions/end-all", "")] {
+            ada.post(path, form).await;
+        }
+        assert_eq!(endings(&app).len(), 3);
+        let known = "SELECT COUNT(*) AS n FROM audit_events WHERE address = '127.0.0.1' AND request_id IS NOT NULL";
+        let all = "SELECT COUNT(*) AS n FROM audit_events";
+        assert_eq!(app.storage().number(known), app.storage().number(all));
     }
 
     async fn ending_this_session_by_its_id_is_a_sign_out(app: TestApp) {

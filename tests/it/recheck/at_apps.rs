@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{RECHECK, events, pass, refreshes, session, until};
+use super::{RECHECK, pass, refreshes, until};
 use crate::gateway::support::{Browser, Gateway};
 use crate::on_both;
 use crate::support::Database;
 use crate::support::provider::Endpoint;
+use crate::support::rows::{events_because, session};
 
 const RULES: &str = r#"
 [[rule]]
@@ -28,7 +29,7 @@ on_both! {
         gateway.app.provider.remove_person("ada");
         pass(&gateway.app);
         assert_eq!(ada.ask("GET", "http://wiki.test/", &SCRIPT).await.status, 401);
-        assert_eq!(events(&gateway.app, "session_revoked", "provider"), 1);
+        assert_eq!(events_because(&gateway.app, "session_revoked", "provider"), 1);
     }
 
     async fn a_tab_goes_round_without_a_refresh_token_and_a_script_is_told(database: Database) {

@@ -1,18 +1,20 @@
 //! The provider is asked again about people who are signed in, and gets their refresh tokens back when they sign out.
 
 mod at_apps;
+mod ended;
 mod not_welcome;
+mod races;
 mod revocation;
+mod unanswered;
 mod welcome;
 
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
-use diesel::prelude::*;
-use diesel::sql_types::{Integer, Text};
 
+use crate::support::process::{Process, free_addr};
 use crate::support::provider::{Endpoint, Provider};
-use crate::support::{Database, TestApp};
+use crate::support::{Database, TestApp, Visitor};
 
 const RECHECK: [(&str, &str); 4] = [
     ("SESSION_RECHECK", "15m"),
@@ -39,36 +41,39 @@ fn refreshes(provider: &Provider) -> usize {
     grants.filter(|it| *it == Some("refresh_token")).count()
 }
 
-#[derive(Debug, PartialEq, QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    key_hash: String,
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Integer)]
-    recheck_round: i32,
-}
-
-/// The one session, as the database has it.
-fn session(app: &TestApp) -> Row {
-    let query = "SELECT key_hash, state, recheck_round FROM sessions";
-    let mut rows: Vec<Row> = app.storage().rows(query);
-    assert_eq!(rows.len(), 1, "{rows:?}");
-    rows.remove(0)
-}
-
-/// How many audit events there are with this reason.
-fn events(app: &TestApp, event: &str, reason: &str) -> i64 {
-    app.storage().number(&format!(
-        "SELECT COUNT(*) AS n FROM audit_events WHERE event = '{event}' AND COALESCE(reason, '') = '{reason}'"
-    ))
-}
-
 /// Waits until it is so.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(20), "not {what}");
         sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Another process of the app, and the browser of this visitor there.
+struct Another {
+    process: Process,
+    there: Visitor,
+}
+
+impl Another {
+    fn start(app: &TestApp, visitor: &Visitor) -> Another {
+        let addr = free_addr();
+        let variables = app.variables.iter();
+        let variables: Vec<_> = variables
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let mut process = Process::doorward(addr, &variables);
+        process.answers(addr);
+        let there = Visitor::new(&format!("http://{addr}")).for_site(&app.variables["PUBLIC_URL"]);
+        let another = Another { process, there };
+        another.show(visitor);
+        another
+    }
+
+    /// The browser is that of this visitor now.
+    fn show(&self, visitor: &Visitor) {
+        let cookie = &visitor.app_cookies()["doorward"];
+        self.there.set_app_cookie("doorward", cookie);
     }
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{RECHECK, events, pass, refreshes, session, start, until};
+use super::{RECHECK, pass, refreshes, start, until};
 use crate::on_both;
 use crate::support::provider::{Endpoint, Signing};
+use crate::support::rows::{events_because, session};
 use crate::support::{Database, TestApp, Visitor};
 
 /// Ada's session at its first recheck, after this was done to the refreshed ID token.
@@ -31,7 +32,7 @@ on_both! {
         pass(&app);
         let page = ada.get("/profile").await;
         assert_eq!(page.location(), "/login?return_to=%2Fprofile");
-        assert_eq!(events(&app, "session_revoked", "provider"), 1);
+        assert_eq!(events_because(&app, "session_revoked", "provider"), 1);
         assert!(grace.is_signed_in().await);
         assert_eq!(app.storage().sessions(), 1);
         assert_eq!(app.provider.request_count(Endpoint::Revoke), 0);
@@ -46,7 +47,7 @@ on_both! {
         pass(&app);
         assert!(!ada.is_signed_in().await);
         assert_eq!(app.storage().sessions(), 0);
-        assert_eq!(events(&app, "session_revoked", "refresh_refused"), 1);
+        assert_eq!(events_because(&app, "session_revoked", "refresh_refused"), 1);
     }
 
     async fn a_session_that_ends_during_a_refresh_stays_ended(database: Database) {
@@ -90,8 +91,8 @@ async fn a_refreshed_id_token_that_is_not_of_the_sign_in_ends_the_session() {
         })
         .await;
         assert!(!is_in, "{told}");
-        let events = events(&app, "session_revoked", "refresh_refused");
-        assert_eq!((events, app.storage().sessions()), (1, 0), "{told}");
+        let ended = events_because(&app, "session_revoked", "refresh_refused");
+        assert_eq!((ended, app.storage().sessions()), (1, 0), "{told}");
     }
     let (app, _ada, is_in) = rechecked(|_| ()).await;
     assert!(is_in && session(&app).recheck_round == 1);
@@ -105,7 +106,10 @@ async fn a_refreshed_id_token_that_the_provider_did_not_sign_ends_the_session() 
         .faults(|faults| faults.signing = Signing::Foreign);
     pass(&app);
     assert!(!ada.is_signed_in().await);
-    assert_eq!(events(&app, "session_revoked", "refresh_refused"), 1);
+    assert_eq!(
+        events_because(&app, "session_revoked", "refresh_refused"),
+        1
+    );
 }
 
 /// Doorward had a copy of the token, and somebody else used it.
@@ -121,7 +125,7 @@ async fn a_refresh_token_that_was_used_by_somebody_else_ends_the_session() {
     app.storage().execute(&restore);
     pass(&app);
     assert!(!ada.is_signed_in().await);
-    assert_eq!(events(&app, "session_revoked", "provider"), 1);
+    assert_eq!(events_because(&app, "session_revoked", "provider"), 1);
 }
 
 on_both! {

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use actix_web::rt::time::sleep;
 use futures_util::future::join_all;
 
-use super::{RECHECK, events, pass, refreshes, session, start, until};
+use super::{Another, RECHECK, pass, refreshes, start, until};
 use crate::on_both;
-use crate::support::process::{Process, free_addr};
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::provider_faults::{answer_with, edit_claims};
-use crate::support::{Database, TestApp, Visitor, log};
+use crate::support::rows::{events, events_because, session};
+use crate::support::{Database, TestApp, log};
 
 on_both! {
     /// Core 12.1
@@ -44,17 +44,8 @@ on_both! {
     async fn two_processes_ask_once(database: Database) {
         let app = start(database);
         let ada = app.signed_in("ada").await;
-        let addr = free_addr();
-        let mut variables = Vec::new();
-        for (name, value) in &app.variables {
-            variables.push((name.as_str(), value.as_str()));
-        }
-        let mut other = Process::doorward(addr, &variables);
-        other.answers(addr);
-        let cookie = &ada.app_cookies()["doorward"];
-        let there = Visitor::new(&format!("http://{addr}")).for_site(&app.variables["PUBLIC_URL"]);
-        there.set_app_cookie("doorward", cookie);
-        assert!(there.is_signed_in().await, "{}", other.printed());
+        let Another { process, there } = Another::start(&app, &ada);
+        assert!(there.is_signed_in().await, "{}", process.printed());
         for round in 1..=3 {
             // Due for both at the same moment, and all of these requests find it so.
             app.provider.faults(|faults| {
@@ -120,7 +111,7 @@ on_both! {
         app.clock.shift(time::Duration::hours(1));
         assert!(!ada.is_signed_in().await);
         assert_eq!(app.storage().sessions(), 0);
-        assert_eq!(events(&app, "session_expired", "recheck_overdue"), 1);
+        assert_eq!(events_because(&app, "session_expired", "recheck_overdue"), 1);
     }
 
     async fn a_refresh_is_no_step_up(database: Database) {
@@ -135,7 +126,7 @@ on_both! {
         assert_eq!(session(&app).recheck_round, 1);
         // It lasts no longer: it began when it began.
         assert_eq!(app.storage().number(since), 1);
-        assert_eq!(events(&app, "step_up", ""), 0);
+        assert_eq!(events(&app, "step_up"), 0);
         app.clock.shift(time::Duration::days(8));
         let asked = refreshes(&app.provider);
         assert!(!ada.is_signed_in().await);
@@ -158,7 +149,7 @@ on_both! {
         assert_eq!(session(&app).recheck_round, 1);
         app.clock.shift(time::Duration::minutes(5));
         assert!(!ada.is_signed_in().await);
-        assert_eq!(events(&app, "session_expired", "provider_session_over"), 1);
+        assert_eq!(events_because(&app, "session_expired", "provider_session_over"), 1);
     }
 
     /// A step-up's word is a new one.

@@ -13,6 +13,7 @@ pub mod process;
 pub mod provider_faults;
 pub mod raw;
 pub mod relay;
+pub mod rows;
 pub mod secrets;
 pub mod visitor;
 pub mod watchdog;
