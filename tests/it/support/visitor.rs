@@ -115,7 +115,10 @@ fn place_of(url: &str) -> String {
 
 impl Visitor {
     pub fn new(app: &str) -> Visitor {
+        // An idle connection is given up before the app closes it, which it does after 5 s.
+        let connector = awc::Connector::new().conn_keep_alive(Duration::from_secs(1));
         let client = awc::Client::builder()
+            .connector(connector)
             .disable_redirects()
             .timeout(Duration::from_secs(60))
             .finish();
