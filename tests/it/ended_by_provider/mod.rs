@@ -10,8 +10,6 @@ mod universal;
 
 use std::sync::{Arc, Mutex};
 
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use serde_json::{Value, json};
 
 use crate::support::provider_faults::edit_claims;
@@ -47,7 +45,7 @@ async fn post(app: &TestApp, form: &str) -> Answer {
 }
 
 /// The provider signs these claims and posts them.
-async fn log_out(app: &TestApp, more: Value) -> Answer {
+pub async fn log_out(app: &TestApp, more: Value) -> Answer {
     let token = app.provider.sign_id_token(&logout_claims(app, more));
     post(app, &format!("logout_token={token}")).await
 }
@@ -62,16 +60,10 @@ async fn signed_in_with(app: &TestApp, person: &str, sid: &'static str) -> Visit
 
 /// The subjects and reasons of the sessions that were revoked, oldest first.
 fn revoked(app: &TestApp) -> Vec<String> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        what: String,
-    }
-    let rows: Vec<Row> = app.storage().rows(
+    app.storage().texts(
         "SELECT COALESCE(subject, '-') || ' ' || COALESCE(reason, '-') AS what \
          FROM audit_events WHERE event = 'session_revoked' ORDER BY id",
-    );
-    Vec::from_iter(rows.into_iter().map(|row| row.what))
+    )
 }
 
 /// Posts a body with a bearer token.

@@ -11,7 +11,7 @@ use actix_web::rt::System;
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use diesel::sqlite::Sqlite;
 use doorward::clock::Clock;
 use doorward::db::AnyConnection;
@@ -102,6 +102,32 @@ impl Storage {
             n: i64,
         }
         self.rows::<Row>(query).remove(0).n
+    }
+
+    /// The results of a query that selects one text as `what`.
+    pub fn texts(&self, query: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            what: String,
+        }
+        let rows = self.rows::<Row>(query).into_iter();
+        rows.map(|row| row.what).collect()
+    }
+
+    /// The result of a query that selects one text as `what` in one row.
+    pub fn text(&self, query: &str) -> String {
+        let mut texts = self.texts(query);
+        assert_eq!(texts.len(), 1, "{query}: {texts:?}");
+        texts.remove(0)
+    }
+
+    /// Which database it is.
+    pub fn database(&self) -> Database {
+        match self.folder {
+            Some(_) => Database::Sqlite,
+            None => Database::Postgres,
+        }
     }
 
     /// The result of a query.
