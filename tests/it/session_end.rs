@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use futures_util::future::join_all;
 
 use crate::on_both;
@@ -13,19 +11,12 @@ use crate::support::process::{DOORWARD, Process, free_addr, provider_for};
 use crate::support::provider::{Canned, Endpoint, Provider, demo_people};
 use crate::support::{Answer, Database, TestApp, Visitor, log};
 
-#[derive(QueryableByName)]
-struct Kept {
-    #[diesel(sql_type = Text)]
-    what: String,
-}
-
 /// The events in the database, as `event subject reason`, oldest first, without those of failed sign-ins.
 fn events(storage: &Storage) -> Vec<String> {
-    let kept: Vec<Kept> = storage.rows(
+    storage.texts(
         "SELECT event || ' ' || COALESCE(subject, '-') || ' ' || COALESCE(reason, '-') AS what \
          FROM audit_events WHERE event <> 'sign_in_failed' ORDER BY id",
-    );
-    kept.into_iter().map(|kept| kept.what).collect()
+    )
 }
 
 fn same_cookies(from: &Visitor, to: Visitor) -> Visitor {

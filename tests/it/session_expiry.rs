@@ -1,7 +1,5 @@
 //! The provider says in the ID token when its session ends (`session_expiry`, IPSIE SL1): then ours ends too.
 
-use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -31,18 +29,8 @@ async fn signed_in_until(app: &TestApp, ends_at: i64) -> Visitor {
 
 /// The events with a reason, oldest first: `event reason`.
 fn reasons(app: &TestApp) -> Vec<String> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        event: String,
-        #[diesel(sql_type = Nullable<Text>)]
-        reason: Option<String>,
-    }
-    let query = "SELECT event, reason FROM audit_events WHERE reason IS NOT NULL ORDER BY id";
-    let rows: Vec<Row> = app.storage().rows(query);
-    let rows = rows.into_iter();
-    rows.map(|row| format!("{} {}", row.event, row.reason.unwrap_or_default()))
-        .collect()
+    let query = "SELECT event || ' ' || reason AS what FROM audit_events WHERE reason IS NOT NULL ORDER BY id";
+    app.storage().texts(query)
 }
 
 async fn step_up(ada: &Visitor) -> crate::support::Answer {

@@ -1,15 +1,14 @@
 //! The gateway: its rules, where it listens, and who may ask.
 
 use super::{check_with, complaints_with};
+use crate::support::process::rules_file;
 use crate::support::{Database, TestApp};
 
 /// What is not well with these rules and settings.
 fn complaints(app: &TestApp, rules: &str, settings: &[(&str, &str)]) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rules.toml");
-    std::fs::write(&file, rules).unwrap();
+    let rules = rules_file(rules);
     let own = [
-        ("RULES_FILE", file.to_str().unwrap()),
+        ("RULES_FILE", rules.path.as_str()),
         ("GATEWAY_ADDR", "127.0.0.1:9091"),
         ("TRUSTED_PROXIES", "127.0.0.1"),
     ];
@@ -22,11 +21,9 @@ const WIKI: &str = "[[rule]]\nname='wiki'\nhosts=['wiki.test']\nallow='signed-in
 async fn a_gateway_that_is_set_up_well_has_three_lines() {
     let app = TestApp::spawn_on(Database::Sqlite);
     assert_eq!(complaints(&app, WIKI, &[]), [""; 0]);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rules.toml");
-    std::fs::write(&file, WIKI).unwrap();
+    let rules = rules_file(WIKI);
     let settings = [
-        ("RULES_FILE", file.to_str().unwrap()),
+        ("RULES_FILE", rules.path.as_str()),
         ("GATEWAY_ADDR", "unix:/run/doorward/gateway.sock"),
         ("TRUSTED_PROXIES", "unix"),
     ];
@@ -34,7 +31,7 @@ async fn a_gateway_that_is_set_up_well_has_three_lines() {
     for line in [
         &format!(
             "rules          {} is valid: rules 1, hosts 1.\n",
-            file.display()
+            rules.path
         ),
         "gateway_addr   the Unix socket /run/doorward/gateway.sock: only this machine.\n",
         "proxies        TRUSTED_PROXIES names single machines or small networks.\n",

@@ -8,7 +8,7 @@ use time::macros::format_description;
 
 use super::{complaints, complaints_with};
 use crate::support::TestApp;
-use crate::support::process::get;
+use crate::support::process::{get, rules_file};
 use crate::support::provider::{Canned, Endpoint};
 
 fn discovery_document(app: &TestApp) -> String {
@@ -161,17 +161,15 @@ async fn a_provider_without_end_session_or_our_authentication_or_response_mode()
 #[actix_web::test]
 async fn an_acr_that_the_provider_does_not_know() {
     let app = TestApp::spawn();
-    let folder = tempfile::tempdir().unwrap();
-    let rules = folder.path().join("rules.toml");
-    let text =
-        "[[rule]]\nname = 'a'\nhosts = ['a.test']\nallow = 'signed-in'\nacr = ['mfa', 'phr']\n";
-    std::fs::write(&rules, text).unwrap();
+    let rules = rules_file(
+        "[[rule]]\nname = 'a'\nhosts = ['a.test']\nallow = 'signed-in'\nacr = ['mfa', 'phr']\n",
+    );
     let addr = crate::support::process::free_addr().to_string();
     let settings = [
         ("OIDC_ACR_VALUES", "pwd phr"),
         ("STEP_UP_ACR", "phrh"),
         ("GATEWAY_ADDR", addr.as_str()),
-        ("RULES_FILE", rules.to_str().unwrap()),
+        ("RULES_FILE", rules.path.as_str()),
         ("TRUSTED_PROXIES", "10.0.0.1"),
     ];
     let of_acr = || {

@@ -1,36 +1,16 @@
 //! Who entered which app, and who was refused.
 
-use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
-
 use super::support::{Browser, Gateway};
 use crate::on_both;
 use crate::support::process::{DOORWARD, Process};
 use crate::support::{Database, log};
 
-#[derive(Debug, QueryableByName, PartialEq)]
-struct Kept {
-    #[diesel(sql_type = Text)]
-    event: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    subject: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    reason: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    app: Option<String>,
-}
-
 /// The events at apps, oldest first, each in a line.
 fn events(gateway: &Gateway) -> Vec<String> {
-    let query =
-        "SELECT event, subject, reason, app FROM audit_events WHERE app IS NOT NULL ORDER BY id";
-    let rows: Vec<Kept> = gateway.app.storage().rows(query);
-    let line = |kept: Kept| {
-        let [subject, reason, app] =
-            [kept.subject, kept.reason, kept.app].map(Option::unwrap_or_default);
-        format!("{} {subject} {reason} {app}", kept.event)
-    };
-    rows.into_iter().map(line).collect()
+    gateway.app.storage().texts(
+        "SELECT event || ' ' || COALESCE(subject, '') || ' ' || COALESCE(reason, '') || ' ' || app AS what \
+         FROM audit_events WHERE app IS NOT NULL ORDER BY id",
+    )
 }
 
 on_both! {

@@ -1,36 +1,19 @@
 //! How and when the provider authenticated a person: `acr` and `auth_time` of the ID token.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::{Value, json};
 
+use super::step_up::RULES;
 use super::support::{Browser, Gateway};
 use crate::on_both;
+use crate::support::provider_faults::edit_claims;
 use crate::support::{Database, TestApp};
 
-const RULES: &str = r#"
-[[rule]]
-name = "recent"
-hosts = ["recent.test"]
-allow = "signed-in"
-max_age = "1h"
-
-[[rule]]
-name = "strong"
-hosts = ["strong.test"]
-allow = "signed-in"
-acr = ["phr", "phrh"]
-"#;
-
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(since.unwrap().as_secs()).unwrap()
+    time::OffsetDateTime::now_utc().unix_timestamp()
 }
 
 fn claim(app: &TestApp, name: &'static str, value: Value) {
-    app.provider.faults(|faults| {
-        faults.edit_claims = Some(Box::new(move |claims| claims[name] = value.clone()));
-    });
+    edit_claims(app, move |claims| claims[name] = value.clone());
 }
 
 /// Signs Ada in and goes to `url`.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::support::{Gateway, RULES};
 use crate::listening;
 use crate::support::Database;
-use crate::support::process::{PATIENCE, Process, free_addr};
+use crate::support::process::{PATIENCE, Process, free_addr, rules_file};
 
 /// A public page of the wiki.
 const FORWARD: &str = "GET /auth/forward HTTP/1.1\r\nHost: doorward\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Proto: http\r\n\
@@ -53,14 +53,13 @@ fn wait_for_an_answer(socket: &Path) {
 #[test]
 fn a_gateway_at_a_unix_socket_answers_whatever_happens_to_its_file() {
     let folder = tempfile::tempdir().unwrap();
-    let rules = folder.path().join("rules.toml");
-    std::fs::write(&rules, RULES).unwrap();
+    let rules = rules_file(RULES);
     let socket = folder.path().join("gateway");
     let gateway_addr = format!("unix:{}", socket.display());
     let start = |proxies: &str| {
         let variables = [
             ("GATEWAY_ADDR", gateway_addr.as_str()),
-            ("RULES_FILE", rules.to_str().unwrap()),
+            ("RULES_FILE", &rules.path),
             ("TRUSTED_PROXIES", proxies),
         ];
         Process::doorward(free_addr(), &variables)
@@ -99,13 +98,11 @@ fn a_gateway_at_a_unix_socket_answers_whatever_happens_to_its_file() {
 
 #[test]
 fn with_a_certificate_proxies_ask_over_tls_and_get_no_plain_answer() {
-    let folder = tempfile::tempdir().unwrap();
-    let rules = folder.path().join("rules.toml");
-    std::fs::write(&rules, RULES).unwrap();
+    let rules = rules_file(RULES);
     let addr = free_addr();
     let variables = [
         ("GATEWAY_ADDR", addr.to_string()),
-        ("RULES_FILE", rules.to_str().unwrap().to_owned()),
+        ("RULES_FILE", rules.path.clone()),
         ("TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         ("PUBLIC_URL", "http://localhost:1".to_owned()),
     ];

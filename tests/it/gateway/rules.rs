@@ -1,6 +1,6 @@
 //! `doorward rules`.
 
-use crate::support::process::{DOORWARD, Process};
+use crate::support::process::{DOORWARD, Process, rules_file};
 use crate::support::{Database, TestApp};
 
 const RULES: &str = r#"
@@ -30,11 +30,9 @@ allow = "public"
 "#;
 
 fn run(rules: &str, database: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("rules.toml");
-    std::fs::write(&file, rules).unwrap();
+    let rules = rules_file(rules);
     let variables = [
-        ("RULES_FILE", file.to_str().unwrap()),
+        ("RULES_FILE", rules.path.as_str()),
         ("PUBLIC_URL", "https://auth.test"),
         ("DATABASE_URL", database),
     ];

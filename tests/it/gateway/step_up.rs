@@ -9,7 +9,8 @@ use crate::support::provider::{Acr, Endpoint};
 use crate::support::provider_faults::edit_claims;
 use crate::support::{Answer, Database};
 
-const RULES: &str = r#"
+/// Rules for strong and for recent sign-ins.
+pub const RULES: &str = r#"
 [[rule]]
 name = "recent"
 hosts = ["recent.test"]

@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use actix_web::cookie::Cookie;
-use tempfile::TempDir;
 
-use crate::support::process::free_addr;
+use crate::support::process::{RulesFile, free_addr, rules_file};
 use crate::support::{Answer, Database, TestApp, Visitor};
 
 /// Two apps, and one that is open to nobody.
@@ -33,7 +32,7 @@ cors_origins = ["https://spa.test"]
 pub struct Gateway {
     pub app: TestApp,
     pub addr: String,
-    _folder: TempDir,
+    _rules: RulesFile,
 }
 
 impl Gateway {
@@ -42,13 +41,11 @@ impl Gateway {
     }
 
     pub fn start_with(database: Database, rules: &str, settings: &[(&str, &str)]) -> Gateway {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("rules.toml");
-        std::fs::write(&file, rules).unwrap();
+        let rules = rules_file(rules);
         let addr = free_addr().to_string();
         let own = [
             ("GATEWAY_ADDR", addr.as_str()),
-            ("RULES_FILE", file.to_str().unwrap()),
+            ("RULES_FILE", &rules.path),
             ("TRUSTED_PROXIES", "127.0.0.1"),
             ("SESSION_CACHE", "0"),
         ];
@@ -56,7 +53,7 @@ impl Gateway {
         Gateway {
             app,
             addr,
-            _folder: folder,
+            _rules: rules,
         }
     }
 

@@ -265,6 +265,23 @@ pub fn with_clock(clock: &str) -> [String; 4] {
     ]
 }
 
+/// A file of rules for `RULES_FILE`, in a folder that goes with it.
+pub struct RulesFile {
+    pub path: String,
+    _folder: TempDir,
+}
+
+/// A file with these rules.
+pub fn rules_file(rules: &str) -> RulesFile {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rules.toml");
+    std::fs::write(&path, rules).unwrap();
+    RulesFile {
+        path: path.to_str().unwrap().to_owned(),
+        _folder: folder,
+    }
+}
+
 /// An address that is not in use: tests that run at the same time are all at 127.0.0.1.
 pub fn free_addr() -> SocketAddr {
     static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -60,6 +60,17 @@ pub struct Line {
     envoy: &'static str,
 }
 
+/// The script that asks Doorward, and tells the client what it says.
+const HAPROXY_SCRIPT: &str = "deploy/haproxy/doorward.lua as it is";
+
+/// What removes the client's own identity headers, however they are spelled.
+const HAPROXY_IDENTITY: &str = "`http-request del-header ^remote[^a-z0-9](user|name|email|groups)$ -m reg` and `del-header \
+                                ^x[^a-z0-9]auth[^a-z0-9]request[^a-z0-9] -m reg` and `del-header ^x[^a-z0-9]doorward[^a-z0-9]jwt$ \
+                                -m reg` before `lua.doorward`";
+
+/// Who may say where a request came from.
+const NO_STRANGERS_TRAEFIK: &str = "no strangers in `forwardedHeaders.trustedIPs`";
+
 /// Doorward is not asked.
 pub const ASK: Line = Line {
     nginx: "`auth_request /_doorward;` in each location of the app",
@@ -73,7 +84,7 @@ pub const ASK: Line = Line {
 pub const REDIRECT: Line = Line {
     nginx: "`error_page 401 = @doorward_401;`, and there `if ($doorward_location) { return 303 $doorward_location; }`",
     caddy: "",
-    haproxy: "deploy/haproxy/doorward.lua as it is",
+    haproxy: HAPROXY_SCRIPT,
     traefik: "",
     envoy: "`location` in `allowed_client_headers`",
 };
@@ -83,7 +94,7 @@ pub const COOKIE: Line = Line {
     nginx: "`auth_request_set $doorward_cookie $upstream_http_set_cookie;`, and in `@doorward_401` `add_header Set-Cookie \
             $doorward_cookie always;`",
     caddy: "no `header -Set-Cookie`",
-    haproxy: "deploy/haproxy/doorward.lua as it is",
+    haproxy: HAPROXY_SCRIPT,
     traefik: "",
     envoy: "`set-cookie` in `allowed_client_headers`",
 };
@@ -92,7 +103,7 @@ pub const COOKIE: Line = Line {
 pub const NO_STORE: Line = Line {
     nginx: "`add_header Cache-Control no-store always;` in `@doorward_401` and `@doorward_403`",
     caddy: "no `header Cache-Control`",
-    haproxy: "deploy/haproxy/doorward.lua as it is",
+    haproxy: HAPROXY_SCRIPT,
     traefik: "no `customResponseHeaders` for Cache-Control",
     envoy: "`cache-control` in `allowed_client_headers`",
 };
@@ -102,7 +113,7 @@ pub const CHALLENGE: Line = Line {
     nginx: "`auth_request_set $doorward_challenge $upstream_http_www_authenticate;`, and in `@doorward_401` `add_header \
             WWW-Authenticate $doorward_challenge always;`",
     caddy: "",
-    haproxy: "deploy/haproxy/doorward.lua as it is",
+    haproxy: HAPROXY_SCRIPT,
     traefik: "",
     envoy: "`www-authenticate` in `allowed_client_headers`",
 };
@@ -122,7 +133,7 @@ pub const CLIENT: Line = Line {
     nginx: "`proxy_set_header X-Forwarded-For $remote_addr;` in `location = /_doorward` and for the app",
     caddy: "no strangers in `trusted_proxies`",
     haproxy: "`http-request set-header X-Forwarded-For %[src]`",
-    traefik: "no strangers in `forwardedHeaders.trustedIPs`",
+    traefik: NO_STRANGERS_TRAEFIK,
     envoy: "`use_remote_address: true`",
 };
 
@@ -130,7 +141,7 @@ pub const CLIENT: Line = Line {
 pub const BODY: Line = Line {
     nginx: "`proxy_pass_request_body off;` and `proxy_set_header Content-Length \"\";` in `location = /_doorward`",
     caddy: "`forward_auth` instead of a `reverse_proxy` to Doorward",
-    haproxy: "deploy/haproxy/doorward.lua as it is",
+    haproxy: HAPROXY_SCRIPT,
     traefik: "`forwardBody: false`",
     envoy: "no `with_request_body`",
 };
@@ -166,9 +177,7 @@ pub const TWO_HOSTS: Line = Line {
 pub const IDENTITY: Line = Line {
     nginx: "",
     caddy: "`import remove_identity` (docs/proxies/caddy.md), first in the `route`, and `copy_headers` with all of them",
-    haproxy: "`http-request del-header ^remote[^a-z0-9](user|name|email|groups)$ -m reg` and `del-header \
-              ^x[^a-z0-9]auth[^a-z0-9]request[^a-z0-9] -m reg` and `del-header ^x[^a-z0-9]doorward[^a-z0-9]jwt$ -m reg` before \
-              `lua.doorward`",
+    haproxy: HAPROXY_IDENTITY,
     traefik: "`authResponseHeadersRegex: ^(Remote-(User|Name|Email|Groups)|X-Auth-Request-.*|X-Doorward-Jwt)$`",
     envoy: "all of them in `allowed_upstream_headers`",
 };
@@ -177,9 +186,7 @@ pub const IDENTITY: Line = Line {
 pub const ALIASES: Line = Line {
     nginx: "`underscores_in_headers off;` and `ignore_invalid_headers on;`, which are the defaults",
     caddy: "`import remove_identity` (docs/proxies/caddy.md), first in the `route`",
-    haproxy: "`http-request del-header ^remote[^a-z0-9](user|name|email|groups)$ -m reg` and `del-header \
-              ^x[^a-z0-9]auth[^a-z0-9]request[^a-z0-9] -m reg` and `del-header ^x[^a-z0-9]doorward[^a-z0-9]jwt$ -m reg` before \
-              `lua.doorward`",
+    haproxy: HAPROXY_IDENTITY,
     traefik: "`aliasHeadersStrategy: delete` at each entry point, a static setting",
     envoy: "`early_header_mutation_extensions` with `remove_on_match`, as docs/proxies/envoy.md has it",
 };
@@ -190,7 +197,7 @@ pub const FOR_APP: Line = Line {
             `X-Forwarded-For $remote_addr`, beside `proxy_pass http://app;`",
     caddy: "no `header_up Host` or `header_up X-Forwarded-…`, and no strangers in `trusted_proxies`",
     haproxy: "`http-request set-header X-Forwarded-Host %[req.hdr(host)]`, `X-Forwarded-Proto https` and `X-Forwarded-For %[src]`",
-    traefik: "no strangers in `forwardedHeaders.trustedIPs`",
+    traefik: NO_STRANGERS_TRAEFIK,
     envoy: "`use_remote_address: true`, and `X-Forwarded-Host` in `request_headers_to_add`",
 };
 

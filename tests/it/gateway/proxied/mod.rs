@@ -12,11 +12,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use tempfile::TempDir;
-
 use app::App;
 
-use crate::support::process::{PATIENCE, free_addr};
+use crate::support::process::{PATIENCE, RulesFile, free_addr, rules_file};
 use crate::support::watchdog::Watchdog;
 use crate::support::{Database, TestApp};
 
@@ -117,7 +115,7 @@ pub struct Proxied {
     /// The app behind the proxy, if it is there.
     pub behind: Option<App>,
     running: Watchdog,
-    _folder: TempDir,
+    _rules: RulesFile,
 }
 
 impl Proxied {
@@ -149,16 +147,14 @@ impl Proxied {
              [[rule]]\nname='unrelated'\nhosts=['{UNRELATED}:{port}']\nallow='signed-in'\n\
              [[rule]]\nname='metrics'\nhosts=['metrics.localhost:{port}']\nemails=['grace@example.com']\n"
         );
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("rules.toml");
-        std::fs::write(&file, rules).unwrap();
+        let rules = rules_file(&rules);
         let public_url = format!("http://auth.localhost:{port}");
         let app = TestApp::spawn_with(
             Database::Sqlite,
             &[
                 ("PUBLIC_URL", &public_url),
                 ("GATEWAY_ADDR", &gateway.to_string()),
-                ("RULES_FILE", file.to_str().unwrap()),
+                ("RULES_FILE", &rules.path),
                 ("TRUSTED_PROXIES", "127.0.0.1"),
                 ("SESSION_CACHE", "0"),
                 ("GATEWAY_JWT", "true"),
@@ -196,7 +192,7 @@ impl Proxied {
             status_without_doorward,
             behind: None,
             running,
-            _folder: folder,
+            _rules: rules,
         };
         // Some listen before they have read all of their configuration.
         proxied.wait_until(|status| !matches!(status, 0 | 404));
