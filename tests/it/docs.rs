@@ -291,10 +291,11 @@ fn the_nginx_of_operations_is_that_of_the_tests() {
     }
 }
 
-/// The page titles that people report are in the runbook.
+/// The page titles and sentences in the runbook are those that people report.
 #[test]
 fn page_titles_that_are_quoted_exist() {
-    let words = text("src/http/pages/messages.rs");
+    let sources = ["src/http/pages/messages.rs", "src/http/handlers/refused.rs"];
+    let words = sources.map(text).concat();
     let (alerts, operations) = (text("docs/alerts.yaml"), text("docs/operations.md"));
     let seen_by_people = operations
         .lines()
