@@ -92,8 +92,9 @@ async fn on_the_way_in(
     request: &mut ServiceRequest,
     visit: &Visit,
 ) -> Result<(), HttpResponse> {
+    cookie_cleanup::keep_none_in_frame(visit.route, request);
     request_limits::check(request).map_err(Excess::response)?;
-    cookie_cleanup::keep_own(&app.sessions, &app.audit, visit.route, request).await;
+    cookie_cleanup::keep_own(&app.sessions, &app.audit, request).await;
     rate_limit::check(&app.rate_limit, visit.route, visit.context.address)
         .map_err(HttpResponse::from_error)
 }
