@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// Gives the session of `user` that has `key_hash` another key and state, and returns whether it was there. The sign-in
-    /// that began it stays the same. So does the provider's end of it, unless the provider says another one.
+    /// that began it stays the same. So do the session at the provider and its end, unless the provider says others.
     pub(crate) fn replace_key(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -157,7 +157,7 @@ impl Session {
                 sessions::key_hash.eq(&new.key_hash),
                 sessions::state.eq(&new.state),
                 sessions::last_seen_at.eq(timestamp(now)),
-                sessions::sid_hash.eq(&new.sid_hash),
+                new.sid_hash.as_ref().map(|sid| sessions::sid_hash.eq(sid)),
                 new.ends_at.map(|at| sessions::ends_at.eq(at)),
                 sessions::recheck_at.eq(new.recheck_at.map(timestamp)),
                 sessions::recheck_claimed_until.eq(None::<PrimitiveDateTime>),

@@ -113,6 +113,31 @@ on_both! {
         assert!(!two.is_signed_in().await);
     }
 
+    /// A session is found by the `sid` of the latest ID token that names one: a provider need not say it at each sign-in.
+    async fn a_step_up_that_names_no_session_leaves_the_one_of_the_sign_in(database: Database) {
+        let app = spawn(database);
+        let step_up = async |ada: &Visitor| {
+            let provider = ada.begin("/step-up").await;
+            let callback = ada.choose(&provider, "ada").await;
+            assert_eq!(ada.get(&callback).await.location(), "/profile");
+        };
+        let ada = signed_in_with(&app, "ada", "s1").await;
+        edit_claims(&app, |claims| drop(claims.as_object_mut().unwrap().remove("sid")));
+        step_up(&ada).await;
+        frame(&app, "sid=s1").await;
+        assert!(!ada.is_signed_in().await);
+        // One that names another one belongs to that.
+        app.clock.shift(time::Duration::SECOND);
+        let ada = signed_in_with(&app, "ada", "s2").await;
+        edit_claims(&app, |claims| claims["sid"] = "s3".into());
+        step_up(&ada).await;
+        app.provider.heal();
+        frame(&app, "sid=s2").await;
+        assert!(ada.is_signed_in().await);
+        frame(&app, "sid=s3").await;
+        assert!(!ada.is_signed_in().await);
+    }
+
     /// Anybody can send it: what nobody has costs a read and leaves nothing.
     ///
     /// Front-Channel 5 (a)
@@ -205,6 +230,26 @@ async fn the_frame_sets_and_clears_no_cookie() {
         assert_eq!(app.storage().number(&count), 0, "{event}");
     }
     assert!(!ada.is_signed_in().await);
+}
+
+/// Other applications of the domain may have set more cookies than we read. Elsewhere the browser is told to delete them.
+///
+/// Front-Channel 2 (e)
+#[actix_web::test]
+async fn too_many_cookies_do_not_keep_a_session_from_ending() {
+    let app = spawn(Database::Sqlite);
+    for (cookies, sid) in [("a=1; ".repeat(65), "s1"), ("a".repeat(17_000), "s2")] {
+        let ada = signed_in_with(&app, "ada", sid).await;
+        let headers = [("cookie", cookies.as_str())];
+        let stranger = Visitor::new(&app.url);
+        let target = format!("{PATH}?{}", of_issuer(&app, sid));
+        let answer = stranger.send(Method::GET, &target, &headers, "").await;
+        is_the_page(&answer);
+        assert_eq!(answer.header("clear-site-data"), None);
+        assert!(!ada.is_signed_in().await);
+        let elsewhere = stranger.send(Method::GET, "/", &headers, "").await;
+        assert_eq!(elsewhere.status, 431);
+    }
 }
 
 /// Front-Channel 2 (c)
