@@ -139,7 +139,19 @@ async fn a_target_link_uri_elsewhere_leads_home() {
     for (target, expected) in [
         (format!("{url}/?a=b"), "/?a=b"),
         (url.clone(), "/"),
+        (format!("{}/?a=b", url.to_uppercase()), "/?a=b"),
         (format!("{url}?a=b"), "/profile"),
+        (url.replace("://", "://ada@"), "/profile"),
+        (url.replace("://", "://ada:b@"), "/profile"),
+        (url.replace("://", ":\\\\"), "/profile"),
+        (url.replace("://", ":\t//"), "/profile"),
+        (url.replace("http", "https"), "/profile"),
+        (format!("{url}\\@evil.example/"), "/profile"),
+        (format!("{url}0/"), "/profile"),
+        (format!(" {url}/"), "/profile"),
+        (format!("{url}\t/"), "/profile"),
+        (format!("{url}/%2e%2e%2fb"), "/profile"),
+        (format!("{url}/a?b=/..%2f"), "/a?b=/..%2f"),
         ("https://evil.example/".to_owned(), "/profile"),
         (format!("{url}.evil.example/"), "/profile"),
         (format!("{url}@evil.example/"), "/profile"),
@@ -180,6 +192,10 @@ async fn a_target_link_uri_below_another_path_of_the_origin_is_elsewhere() {
         ("/doorward/../other", "/doorward/profile"),
         ("/doorward/%252e%252e/other", "/doorward/profile"),
         ("/doorward/%2e%2e/other", "/doorward/profile"),
+        ("/doorward/..%252fother", "/doorward/profile"),
+        ("/doorward/a/%252e.%252f..%252fother", "/doorward/profile"),
+        ("/doorward/a..%252fb", "/doorward/a..%2fb"),
+        ("/DOORWARD/", "/doorward/profile"),
         ("", "/doorward/profile"),
         ("/", "/doorward/profile"),
     ] {
@@ -220,6 +236,10 @@ async fn a_login_hint_that_is_long_or_has_control_characters_is_left_out() {
         ("ada%0d%0ax", false),
         ("ada%00", false),
         ("ada%c2%85", false),
+        // Nothing, and what is no UTF-8.
+        ("", false),
+        ("ad%e9", false),
+        ("ad%c3%a9", true),
     ] {
         let answer = app
             .visitor()

@@ -4,7 +4,9 @@
 use actix_web::error::ErrorBadRequest;
 use actix_web::web::{Data, Payload, Query};
 use actix_web::{HttpRequest, HttpResponse};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
+use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use crate::accounts::audit::Stage;
@@ -20,6 +22,7 @@ use crate::http::handlers::{no_content, refuse};
 use crate::http::paths;
 use crate::observe::logging::cut;
 use crate::oidc::Attempt;
+use crate::public_url::PublicUrl;
 use crate::session::ReturnTo;
 
 /// The longest `login_hint` that is passed on, in bytes of its encoded form. A longer one is dropped: the response's head
@@ -101,30 +104,55 @@ async fn start(
     }
 }
 
-/// Whether a `login_hint` is passed on.
+/// Whether a `login_hint` is passed on: one that says something, in UTF-8.
 fn is_hint(hint: &str) -> bool {
     let len: usize = byte_serialize(hint.as_bytes()).map(str::len).sum();
-    len <= LOGIN_HINT_LIMIT && !hint.chars().any(char::is_control)
+    let is_text = |c: char| !c.is_control() && c != char::REPLACEMENT_CHARACTER;
+    (1..=LOGIN_HINT_LIMIT).contains(&len) && hint.chars().all(is_text)
 }
 
 /// Where a third party wants the person to be: at a URL below `PUBLIC_URL`; otherwise at their profile.
 fn target_link(app: &App, target: &str) -> ReturnTo {
     below_public_url(app, target).unwrap_or_else(|| {
         let target = cut(target, ELSEWHERE_LIMIT);
-        log::warn!("a target_link_uri is not below PUBLIC_URL, so it is ignored: {target:?}");
+        log::warn!(
+            "a target_link_uri is ignored; it must be a URL below PUBLIC_URL, with a path and query of at most {} bytes, \
+             that does not sign in or out: {target:?}",
+            ReturnTo::LIMIT
+        );
         ReturnTo::ours(app.public_url.at(paths::PROFILE))
     })
 }
 
 fn below_public_url(app: &App, target: &str) -> Option<ReturnTo> {
-    let wanted = target.strip_prefix(app.public_url.origin())?;
+    let wanted = after_origin(&app.public_url, target)?;
     let wanted = if wanted.is_empty() { "/" } else { wanted };
     let may_return_to = |path: &str| app.routes.may_return_to(path);
     let return_to = ReturnTo::parse(wanted, &app.public_url, may_return_to)?;
     // Judged as the browser will read it: without dots.
     let below = return_to.as_str().strip_prefix(app.public_url.base())?;
     let is_below = below.is_empty() || below.starts_with(['/', '?', '#']);
-    is_below.then_some(return_to)
+    (is_below && !climbs(below)).then_some(return_to)
+}
+
+/// What follows the origin in `url`, if that is ours, in letters of any case and with or without the usual port.
+fn after_origin<'url>(public_url: &PublicUrl, url: &'url str) -> Option<&'url str> {
+    let authority = url.find("://")? + 3;
+    let path = url[authority..].find(['/', '?', '#']);
+    let (origin, path) = url.split_at(path.map_or(url.len(), |path| authority + path));
+    // Parsing drops some characters, and reads others as a slash or as the end of a name.
+    let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !['\\', '@'].contains(&c);
+    let is_ours = origin.chars().all(is_plain)
+        && Url::parse(origin)
+            .is_ok_and(|found| found.origin().ascii_serialization() == public_url.origin());
+    is_ours.then_some(path)
+}
+
+/// Whether a proxy that decodes the path before it looks for dots would find that it leads upwards.
+fn climbs(below: &str) -> bool {
+    let path = below.split(['?', '#']).next().unwrap_or_default();
+    let path: Vec<u8> = percent_decode_str(path).collect();
+    path.split(|byte| *byte == b'/').any(|it| it == b"..")
 }
 
 /// Where the person wants to be after signing in: a page of ours, or an app behind the gateway; otherwise their profile.
@@ -161,4 +189,36 @@ fn at_an_app(app: &App, wanted: &str) -> Option<ReturnTo> {
     let is_known = access.rules.load().knows_host(original.host.as_str());
     let url = original.url();
     (is_safe && is_known && url.len() <= ReturnTo::LIMIT).then(|| ReturnTo::ours(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Letters of any case and the usual port are the same origin.
+    #[test]
+    fn an_address_of_ours_is_found_as_a_browser_finds_it() {
+        let public_url = PublicUrl::parse("https://App.example.com/doorward").unwrap();
+        for (url, path) in [
+            ("https://app.example.com/a?b#c", Some("/a?b#c")),
+            ("https://App.example.com:443/a", Some("/a")),
+            ("HTTPS://APP.EXAMPLE.COM:0443/a", Some("/a")),
+            ("https://app.example.com", Some("")),
+            ("https://app.example.com?a", Some("?a")),
+            ("https://app.example.com:8443/a", None),
+            ("http://app.example.com/a", None),
+            ("https://app.example.com.evil.example/", None),
+            ("https://app.example.com@evil.example/", None),
+            ("https://ada@app.example.com/", None),
+            ("https://evil.example\\@app.example.com/", None),
+            ("https://app.example.com\\.evil.example/", None),
+            ("https://app.example\t.com/", None),
+            ("https:app.example.com/", None),
+            ("//app.example.com/", None),
+            ("/a", None),
+            ("", None),
+        ] {
+            assert_eq!(after_origin(&public_url, url), path, "{url}");
+        }
+    }
 }
