@@ -45,6 +45,9 @@ pub fn issuer(text: String) -> Result<String, String> {
     if !oidc::is_confidential(&url) {
         return Err("must be https (plain http only on this machine)".to_owned());
     }
+    if !has_plain_host(&url) {
+        return Err("has a host with other characters than letters, digits, - . _".to_owned());
+    }
     Ok(text)
 }
 
@@ -53,13 +56,10 @@ pub fn origins(text: String) -> Result<Vec<String>, String> {
     let words = text.split([' ', ',']).filter(|word| !word.is_empty());
     words
         .map(|word| {
-            let origin = Url::parse(word).ok().filter(oidc::is_confidential);
-            let origin = origin.map(|url| url.origin().ascii_serialization());
-            // A host may have characters that end a directive or the policy.
-            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
-            origin
+            let url = Url::parse(word).ok();
+            let url = url.filter(|url| oidc::is_confidential(url) && has_plain_host(url));
+            url.map(|url| url.origin().ascii_serialization())
                 .filter(|origin| word.strip_suffix('/').unwrap_or(word) == origin)
-                .filter(|origin| origin.bytes().all(is_plain))
                 .ok_or_else(|| {
                     format!(
                         "has an entry that is no origin such as https://login.example.com: {word:?}"
@@ -67,6 +67,13 @@ pub fn origins(text: String) -> Result<Vec<String>, String> {
                 })
         })
         .collect()
+}
+
+/// Whether the origin can be named in a policy of a page. A host may have characters that end a directive or the policy, or
+/// that stand for other hosts.
+fn has_plain_host(url: &Url) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
+    url.origin().ascii_serialization().bytes().all(is_plain)
 }
 
 pub fn scopes(text: String) -> Result<String, String> {

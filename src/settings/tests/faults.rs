@@ -29,6 +29,16 @@ fn each_fault_is_named() {
             "has a query or a fragment; an issuer has neither",
         ),
         (
+            "OIDC_ISSUER",
+            "https://op.example;script-src",
+            "has a host with other characters than letters, digits, - . _",
+        ),
+        (
+            "UNIVERSAL_LOGOUT_ISSUER",
+            "https://*.example.com",
+            "has a host with other characters than letters, digits, - . _",
+        ),
+        (
             "HTTPS_PROXY",
             "socks5://ada:secret@proxy.example:1080",
             "must begin with http:// (a proxy that is asked by CONNECT)",
