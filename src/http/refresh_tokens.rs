@@ -97,8 +97,15 @@ impl RefreshTokens {
             .verify_refreshed(&self.http, &refreshed, &former);
         let new = refreshed.refresh_token.clone();
         match verified.await {
-            Ok(issued_at) => {
-                let kept = self.sessions.welcome(claim, new.clone(), issued_at).await;
+            Ok(renewed) => {
+                let (issued_at, session_expiry) = match renewed {
+                    Some(renewed) => (Some(renewed.issued_at), renewed.session_expiry),
+                    None => (None, None),
+                };
+                let kept = self
+                    .sessions
+                    .welcome(claim, new.clone(), issued_at, session_expiry);
+                let kept = kept.await;
                 self.concluded(kept, Recheck::Welcome, new)
             }
             Err(cause) => self.not_welcomed(claim, cause, new, subject).await,

@@ -1,6 +1,6 @@
 //! The provider is asked again whether a person is still welcome, when its word has become too old. Whoever asks has claimed
 //! the session in its row, since several processes may serve it, and records what came of it only in the round that it
-//! claimed. This never changes how long a session lasts, or how strongly the person signed in.
+//! claimed. This never makes a session last longer, and never changes how strongly the person signed in.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -32,6 +32,8 @@ pub struct RecheckClaim {
     key_hash: String,
     round: i32,
     stored: Stored,
+    /// When the session ends at the provider, if it said so.
+    ends_at: Option<OffsetDateTime>,
     /// When the provider's word became too old; or when it first did not answer, if that was later.
     overdue_since: OffsetDateTime,
 }
@@ -120,6 +122,7 @@ impl Sessions {
             key_hash: key_hash.to_owned(),
             round,
             stored,
+            ends_at: session.ends_at,
             // A person who was away for hours is not signed out because the provider is away for a moment.
             overdue_since: match recheck.claimed_until {
                 None => now,
@@ -128,7 +131,8 @@ impl Sessions {
         })
     }
 
-    /// The provider welcomes the person, with a new refresh token or without, and with an ID token that was issued then.
+    /// The provider welcomes the person, with a new refresh token or without, and with an ID token that was issued then. If
+    /// that says that its session ends earlier, ours does.
     ///
     /// # Errors
     /// The database did not record it. A new refresh token is lost.
@@ -137,12 +141,15 @@ impl Sessions {
         claim: RecheckClaim,
         refresh_token: Option<SecretString>,
         issued_at: Option<OffsetDateTime>,
+        session_expiry: Option<OffsetDateTime>,
     ) -> Result<Kept, db::Error> {
         let state = self.state_after(&claim, refresh_token, issued_at);
+        let is_earlier = |at: &OffsetDateTime| claim.ends_at.is_none_or(|ends_at| *at < ends_at);
         let concluded = Concluded {
             state,
             recheck_at: self.next_recheck(),
             retry_at: None,
+            ends_at: session_expiry.filter(is_earlier),
         };
         self.conclude(&claim, concluded).await
     }
@@ -172,6 +179,7 @@ impl Sessions {
             state: self.state_after(&claim, refresh_token, None),
             recheck_at: Some(claim.overdue_since),
             retry_at: Some(over.min(now + pause)),
+            ends_at: None,
         };
         self.conclude(&claim, concluded).await
     }

@@ -16,6 +16,8 @@ pub struct Concluded {
     pub recheck_at: Option<OffsetDateTime>,
     /// When it is asked again, if it did not answer.
     pub retry_at: Option<OffsetDateTime>,
+    /// When the session at the provider ends, if the provider says so now.
+    pub ends_at: Option<OffsetDateTime>,
 }
 
 impl Session {
@@ -52,6 +54,9 @@ impl Session {
             sessions::recheck_at.eq(concluded.recheck_at.map(timestamp)),
             sessions::recheck_claimed_until.eq(concluded.retry_at.map(timestamp)),
             sessions::recheck_round.eq(sessions::recheck_round + 1),
+            concluded
+                .ends_at
+                .map(|at| sessions::ends_at.eq(timestamp(at))),
         );
         let session = diesel::update(sessions::table.find(key_hash))
             .filter(sessions::recheck_round.eq(round));

@@ -21,7 +21,7 @@ use crate::oidc::jose::numeric_date::NumericDate;
 use crate::oidc::jose::typ::Typ;
 use crate::random;
 pub use error::IdTokenError;
-pub use refreshed::{Former, RefreshedTokenError, judge_refreshed};
+pub use refreshed::{Former, RefreshedTokenError, Renewed, judge_refreshed};
 
 /// The `typ` of an ID token, where it has one.
 pub const TYP: Typ = Typ::optional(&["JWT"]);

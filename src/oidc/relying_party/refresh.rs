@@ -4,13 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::RelyingParty;
 use crate::observe::metrics::Endpoint;
 use crate::oidc::error::Error;
-use crate::oidc::flow::id_token::{self, Former, IdTokenError, RefreshedTokenError};
+use crate::oidc::flow::id_token::{self, Former, IdTokenError, RefreshedTokenError, Renewed};
 use crate::oidc::flow::refresh::{self, Refreshed};
 use crate::oidc::flow::refusal::Refusal;
 use crate::oidc::http::client::Http;
@@ -66,14 +65,14 @@ impl RelyingParty {
         Ok(refresh::refresh(http, &metadata, &authentication, refresh_token).await?)
     }
 
-    /// Verifies the ID token of a refresh, if there is one (OpenID Connect Core 12.2), and returns when it was issued, in
-    /// UTC. It says nothing new about how the person was authenticated.
+    /// Verifies the ID token of a refresh, if there is one (OpenID Connect Core 12.2). It says nothing new about how the
+    /// person was authenticated.
     pub async fn verify_refreshed(
         &self,
         http: &Http,
         refreshed: &Refreshed,
         former: &Former<'_>,
-    ) -> Result<Option<OffsetDateTime>, RefreshError> {
+    ) -> Result<Option<Renewed>, RefreshError> {
         let Some(token) = &refreshed.id_token else {
             return Ok(None);
         };

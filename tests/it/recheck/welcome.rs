@@ -152,6 +152,28 @@ on_both! {
         assert_eq!(events_because(&app, "session_expired", "provider_session_over"), 1);
     }
 
+    /// Where the claim comes it counts: also if the sign-in's ID token had none.
+    async fn a_refresh_shortens_the_providers_session(database: Database) {
+        for at_first in [Some(7200), None] {
+            let app = start(database);
+            let at = app.clock.now().unix_timestamp();
+            if let Some(secs) = at_first {
+                edit_claims(&app, move |claims| claims["session_expiry"] = (at + secs).into());
+            }
+            let ada = app.signed_in("ada").await;
+            app.provider.faults(|faults| {
+                faults.edit_refreshed_claims = Some(Box::new(move |claims| {
+                    claims["session_expiry"] = (at + 1200).into();
+                }));
+            });
+            pass(&app);
+            assert!(ada.is_signed_in().await);
+            app.clock.shift(time::Duration::minutes(5));
+            assert!(!ada.is_signed_in().await, "{at_first:?}");
+            assert_eq!(events_because(&app, "session_expired", "provider_session_over"), 1);
+        }
+    }
+
     /// A step-up's word is a new one.
     async fn a_step_up_counts_as_asking(database: Database) {
         let app = start(database);

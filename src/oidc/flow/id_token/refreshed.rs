@@ -20,6 +20,15 @@ pub struct Former<'a> {
     pub issued_at: Option<OffsetDateTime>,
 }
 
+/// What is new in a refreshed ID token.
+#[derive(Debug, PartialEq)]
+pub struct Renewed {
+    /// When it was issued, in UTC.
+    pub issued_at: OffsetDateTime,
+    /// When the provider's session ends, in UTC, if it says so.
+    pub session_expiry: Option<OffsetDateTime>,
+}
+
 /// Why a refreshed ID token is refused.
 #[derive(Debug, PartialEq)]
 pub enum RefreshedTokenError {
@@ -49,7 +58,7 @@ impl From<IdTokenError> for RefreshedTokenError {
     }
 }
 
-/// Judges what the provider signed as the ID token of a refresh, and returns when it was issued, in UTC.
+/// Judges what the provider signed as the ID token of a refresh.
 ///
 /// # Errors
 /// The first check that fails.
@@ -59,7 +68,7 @@ pub fn judge_refreshed(
     (issuer, client_id, access_token): (&str, &str, &str),
     groups: &GroupsClaim,
     now: OffsetDateTime,
-) -> Result<OffsetDateTime, RefreshedTokenError> {
+) -> Result<Renewed, RefreshedTokenError> {
     let first = read(former.id_token, groups).ok_or(RefreshedTokenError::Differs("form"))?;
     let expected = Expectation {
         issuer,
@@ -76,7 +85,7 @@ fn compare(
     claims: &Claims,
     first: &Claims,
     former: &Former<'_>,
-) -> Result<OffsetDateTime, RefreshedTokenError> {
+) -> Result<Renewed, RefreshedTokenError> {
     let differs = |claim| Err(RefreshedTokenError::Differs(claim));
     if claims.sub != first.sub || claims.sub != former.subject {
         return differs("sub");
@@ -95,7 +104,10 @@ fn compare(
     let issued_at = claims.iat.time();
     match issued_at < former.issued_at.unwrap_or(first.iat.time()) {
         true => Err(RefreshedTokenError::Older),
-        false => Ok(issued_at),
+        false => Ok(Renewed {
+            issued_at,
+            session_expiry: claims.session_expiry,
+        }),
     }
 }
 
@@ -124,10 +136,7 @@ mod tests {
         Claims::read(claims.to_string().as_bytes(), &GroupsClaim::default()).unwrap()
     }
 
-    fn compared(
-        changes: &Value,
-        issued_at: Option<i64>,
-    ) -> Result<OffsetDateTime, RefreshedTokenError> {
+    fn compared(changes: &Value, issued_at: Option<i64>) -> Result<Renewed, RefreshedTokenError> {
         let at = |secs| OffsetDateTime::from_unix_timestamp(secs).unwrap();
         let former = Former {
             id_token: "",
