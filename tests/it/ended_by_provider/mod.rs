@@ -1,5 +1,6 @@
 //! The provider ends sessions: back-channel logout, front-channel logout, and Universal Logout.
 
+mod after_step_up;
 mod at_the_provider;
 mod back_channel;
 mod front_channel;
