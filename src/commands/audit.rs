@@ -11,7 +11,7 @@ use time::{Date, OffsetDateTime};
 
 use super::Database;
 use super::person::timestamp;
-use crate::commands::output::{Form, lines};
+use crate::commands::output::{Form, json_text, lines};
 use crate::db::{AuditEvent, AuditFilter, Db, Event, Person, User};
 use crate::duration;
 use crate::observe::logging::visible;
@@ -90,7 +90,7 @@ pub fn run(audit: Audit, Database { db, clock, .. }: &Database) -> Result<String
     }
     let latest_last = found.iter().rev();
     Ok(match audit.form {
-        Form { json: true } => lines(latest_last.map(|event| as_json(event).to_string())),
+        Form { json: true } => lines(latest_last.map(|event| json_text(&as_json(event)))),
         Form { json: false } => lines(latest_last.map(as_text)),
     })
 }

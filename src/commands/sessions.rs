@@ -8,7 +8,7 @@ use super::person::{Person, minute, plain, timestamp};
 use super::{Database, until_none, wait_for_caches};
 use crate::accounts::browser::browser_name;
 use crate::accounts::end::{Which, Why, end};
-use crate::commands::output::{Form, lines};
+use crate::commands::output::{Form, json_text, lines};
 use crate::db::{self, Db, SessionEntry};
 
 /// What to do with sessions.
@@ -82,7 +82,7 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
         } = session;
         let browser = browser_name(user_agent.as_deref());
         match form {
-            Form { json: true } => json!({
+            Form { json: true } => json_text(&json!({
                 "id": id,
                 "user_id": user_id,
                 "created_at": timestamp(session.created_at),
@@ -90,8 +90,7 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
                 "browser": browser,
                 "user_agent": user_agent,
                 "address": address,
-            })
-            .to_string(),
+            })),
             Form { json: false } => format!(
                 "{id:43}  {user_id:22}  since {}  seen {}  {browser}  {}",
                 minute(session.created_at),

@@ -7,7 +7,7 @@ use super::paging::Paging;
 use super::person::{self, Person, called, minute, plain};
 use super::{Database, until_none, wait_for_caches};
 use crate::accounts;
-use crate::commands::output::{Form, lines};
+use crate::commands::output::{Form, json_text, lines};
 use crate::db::{Db, SessionEntry, User, UserFilter};
 use crate::observe::logging::visible;
 
@@ -82,7 +82,7 @@ fn list(db: &Db, filter: UserFilter, paging: &Paging, form: Form) -> Result<Stri
     let users = users.map_err(|cause| cause.to_string())?;
     paging.mention_next_page(users.last().map(|last| &*last.id), users.len());
     Ok(match form {
-        Form { json: true } => lines(users.iter().map(|user| person::as_json(user).to_string())),
+        Form { json: true } => lines(users.iter().map(|user| json_text(&person::as_json(user)))),
         Form { json: false } => lines(users.iter().map(|user| {
             let blocked = match user.blocked_at {
                 Some(_) => "blocked",
@@ -102,7 +102,7 @@ fn show(db: &Db, user: &User, form: Form) -> Result<String, String> {
     if form.json {
         let mut document = person::as_json(user);
         document["sessions"] = json!(sessions);
-        return Ok(format!("{document}\n"));
+        return Ok(self::document(&document));
     }
     let none = || "-".to_owned();
     let email = user
@@ -206,5 +206,5 @@ fn delete(database: &Database, user: &User, form: Form) -> Result<String, String
 }
 
 fn document(document: &serde_json::Value) -> String {
-    format!("{document}\n")
+    format!("{}\n", json_text(document))
 }

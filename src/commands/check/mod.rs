@@ -70,7 +70,7 @@ pub fn run(check: &Check) -> Result<ExitCode, String> {
 
     let report = Report(findings);
     output::say(&match check.form.json {
-        true => format!("{}\n", report.as_json()),
+        true => format!("{}\n", output::json_text(&report.as_json())),
         false => report.to_string(),
     })?;
     Ok(match report.is_well() {

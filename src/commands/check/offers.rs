@@ -155,7 +155,7 @@ pub fn acr(wanted: &[String], offered: Option<&[String]>) -> Finding {
         false => Finding::warning(
             "acr",
             format!("the provider does not list: {}", missing.join(" ")),
-            "check OIDC_ACR_VALUES, OIDC_REQUIRED_ACR, STEP_UP_ACR and acr in RULES_FILE: a sign-in that needs what the              provider does not know is refused",
+            "check OIDC_ACR_VALUES, OIDC_REQUIRED_ACR, STEP_UP_ACR and acr in RULES_FILE: a sign-in that needs what the provider does not know is refused",
         ),
     }
 }

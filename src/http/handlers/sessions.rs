@@ -38,9 +38,9 @@ pub async fn end(
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
     let person = may_end(&app, &request, person)?;
-    // What can't be read names no session.
+    // What can't be read names no session. Neither does a NUL, which Postgres takes in no text.
     let id = read_form(&request, payload, "session").await;
-    let id = id.unwrap_or_default();
+    let id = id.ok().filter(|id| !id.contains('\0')).unwrap_or_default();
     if id == app.sessions.own_id(&request) {
         return sign_out_and_redirect(&app, &request, Some(person)).await;
     }

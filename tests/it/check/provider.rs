@@ -6,7 +6,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::{complaints, complaints_with};
+use super::{check_with, complaints, complaints_with};
 use crate::support::TestApp;
 use crate::support::process::{get, rules_file};
 use crate::support::provider::{Canned, Endpoint};
@@ -196,6 +196,8 @@ async fn an_acr_that_the_provider_does_not_know() {
           acr in RULES_FILE: a sign-in that needs what the provider does not know is refused."
         ]
     );
+    let (_, printed) = check_with(&app, &[], &settings);
+    assert!(printed.contains("needs what the provider"), "{printed}");
     offer(json!(["phr", "pwd", "mfa", "phrh"]));
     assert_eq!(of_acr(), Vec::<String>::new());
 }

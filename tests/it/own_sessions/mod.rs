@@ -1,5 +1,6 @@
 //! `/sessions`: people see in which browsers they are signed in, and end that.
 
+mod odd;
 mod slow;
 
 use awc::http::Method;
