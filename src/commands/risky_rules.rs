@@ -1,6 +1,7 @@
 //! Rules that are valid, and may mean more or less than was meant: for `doorward rules check` and `doorward check`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::gateway::host::{Host, Scheme};
 use crate::gateway::original_request::OriginalRequest;
@@ -17,6 +18,9 @@ const STANDARD_SCOPES: [&str; 6] = [
     "phone",
     "offline_access",
 ];
+
+/// With less, a code from a phone or the way back from the provider can take too long.
+const SHORTEST_MAX_AGE: Duration = Duration::from_secs(60);
 
 /// What may be meant otherwise.
 pub struct Risk {
@@ -48,6 +52,16 @@ pub fn risks(rules: &Rules, public_url: &PublicUrl, scopes: &str) -> Vec<Risk> {
                     other.name
                 ),
                 fix: "leave out the =, which guards all below the path, too",
+            });
+        }
+        if let Some(max_age) = rule.max_age.filter(|it| *it < SHORTEST_MAX_AGE) {
+            risks.push(Risk {
+                message: format!(
+                    "{at} has a max_age of {} s: who takes longer to sign in never gets in, and everybody signs in again at each \
+                     visit",
+                    max_age.as_secs()
+                ),
+                fix: "allow a minute or more",
             });
         }
         let is_own = |host: &String| Some(host) == own_host.as_ref();

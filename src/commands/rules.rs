@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::explain;
-use super::output::{self, Form};
+use super::output::{self, Form, json_text};
 use super::risky_rules::{self, Risk};
 use crate::duration;
 use crate::gateway::decision::judge;
@@ -121,7 +121,7 @@ fn test(file: &RulesFile, test: &Test) -> Result<ExitCode, String> {
             "outcome": outcome.name(),
             "reason": (!reason.is_empty()).then_some(reason),
         });
-        output::say(&format!("{document}\n"))?;
+        output::say(&format!("{}\n", json_text(&document)))?;
     } else {
         let mut text = format!("{}\n  host   {}\n", test.url, original.host);
         let count = readings(&original.target.path).map_or(0, |readings| readings.len());
@@ -150,7 +150,7 @@ fn test(file: &RulesFile, test: &Test) -> Result<ExitCode, String> {
     }
     Ok(match outcome {
         Outcome::Allowed => ExitCode::SUCCESS,
-        Outcome::SignIn | Outcome::Refused => ExitCode::FAILURE,
+        Outcome::SignIn | Outcome::StepUp | Outcome::Refused => ExitCode::FAILURE,
     })
 }
 
@@ -159,6 +159,7 @@ fn test(file: &RulesFile, test: &Test) -> Result<ExitCode, String> {
 enum Outcome {
     Allowed,
     SignIn,
+    StepUp,
     Refused,
 }
 
@@ -167,6 +168,7 @@ impl Outcome {
         match self {
             Outcome::Allowed => "allowed",
             Outcome::SignIn => "sign_in",
+            Outcome::StepUp => "step_up",
             Outcome::Refused => "refused",
         }
     }
@@ -180,7 +182,7 @@ fn decide(file: &RulesFile, rule: &Rule, visitor: Option<&Visitor<'_>>) -> (Outc
         (_, None) => (Outcome::SignIn, ""),
         (_, Some(visitor)) => match judge(rule, visitor, file.user_name, now) {
             Ok(None) => (Outcome::Allowed, ""),
-            Ok(Some(unmet)) => (Outcome::Refused, unmet.reason()),
+            Ok(Some(unmet)) => (Outcome::StepUp, unmet.reason()),
             Err(refusal) => (Outcome::Refused, refusal.reason()),
         },
     }

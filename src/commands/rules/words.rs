@@ -92,6 +92,7 @@ pub fn outcome(
     match outcome {
         Outcome::Allowed => return "allowed.".to_owned(),
         Outcome::SignIn => return "must sign in first.".to_owned(),
+        Outcome::StepUp => return format!("must sign in again: {}", unmet(reason)),
         Outcome::Refused => (),
     }
     let why = match reason {
@@ -105,10 +106,6 @@ pub fn outcome(
         "no_user_name" => {
             "what GATEWAY_USER names is missing, or no header can hold it.".to_owned()
         }
-        "too_long_ago" => {
-            "the sign-in is too long ago, or its time is not known (--signed-in-ago).".to_owned()
-        }
-        "acr" => "the sign-in has another acr, or none (--acr).".to_owned(),
         _ => match (rule.map(|rule| &rule.allow), visitor) {
             (Some(Allow::People(people)), Some(visitor)) if !people.groups.is_empty() => {
                 let own = match visitor.groups {
@@ -124,4 +121,12 @@ pub fn outcome(
         },
     };
     format!("refused. {why}")
+}
+
+/// What the sign-in lacks.
+fn unmet(reason: &str) -> &'static str {
+    match reason {
+        "acr" => "the sign-in has another acr, or none (--acr).",
+        _ => "the sign-in is too long ago, or its time is not known (--signed-in-ago).",
+    }
 }

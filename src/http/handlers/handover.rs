@@ -84,8 +84,9 @@ pub async fn handover(
                 Ok(Some(unmet)) => match required_by(rule) {
                     // Once: then the person gets to know what is missing.
                     Some(required) if wanted.step_up != StepUp::Done => {
-                        // By its own clock, the provider may find the sign-in recent enough.
-                        let asks_again = unmet == Unmet::TooLongAgo;
+                        // By its own clock, the provider may find the sign-in recent enough. One whose time it did not tell
+                        // may be recent: with `max_age` it tells the time.
+                        let asks_again = unmet == Unmet::TooLongAgo && visitor.auth_time.is_some();
                         return step_up(&app, &request, required, asks_again, &wanted).await;
                     }
                     _ => Some(unmet.reason()),

@@ -22,6 +22,8 @@ pub struct Arrived {
     pub target: Option<String>,
     /// Whether the handover was for a stronger sign-in.
     pub is_step_up: bool,
+    /// Whether the handover followed one that failed.
+    pub is_retry: bool,
 }
 
 /// Why a handover failed.
@@ -94,6 +96,7 @@ impl Sessions {
             cookie,
             target: pending.target,
             is_step_up: code.is_step_up,
+            is_retry,
         })
     }
 

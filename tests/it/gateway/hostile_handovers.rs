@@ -139,7 +139,19 @@ async fn no_hostile_code_opens_anything() {
         let pending = ada.cookie("wiki.test", "doorward-pending-0");
         let code = value_of(&code_for(&ada, host).await);
         let at = |code: &str| format!("http://wiki.test/a?_doorward={code}");
+        // The first time, the handover begins anew.
+        let once_more = match case {
+            "of a session that ended" => {
+                ada.at_doorward.post("/logout", "").await;
+                let handover = ada.open(&at(&code)).await.location().to_owned();
+                ada.at_doorward.sign_in("ada").await;
+                let code = ada.at_doorward.get(&handover).await;
+                Some(code.location().to_owned())
+            }
+            _ => None,
+        };
         let url = match case {
+            _ if once_more.is_some() => once_more.unwrap_or_default(),
             "empty" => at(""),
             "made up" => at("AAAA"),
             "endless" => at(&"A".repeat(4000)),

@@ -23,6 +23,7 @@ mod readme;
 mod rules;
 mod signed;
 mod step_up;
+mod step_ups_at_once;
 mod suite;
 pub mod support;
 mod through;

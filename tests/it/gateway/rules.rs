@@ -69,7 +69,7 @@ fn a_test_says_which_rule_decides_and_why() {
                 "2h",
             ],
             1,
-            "refused. the sign-in is too long ago",
+            "somebody: must sign in again: the sign-in is too long ago",
         ),
         (
             &[

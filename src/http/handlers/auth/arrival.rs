@@ -72,6 +72,18 @@ pub async fn arrive(
                 gateway.audit.app_entered(&visit.user, host).await;
                 return Some(responder.send_to(&original.origin(), target, Some(&arrived.cookie)));
             }
+            // It has ended meanwhile; or it goes on with another key, after a step-up in another tab.
+            Ok(None)
+                if is_navigation
+                    && !arrived.is_retry
+                    && (visit.is_none() || arrived.is_step_up) =>
+            {
+                let start = Start::Retry;
+                let departure = depart(
+                    gateway, original, headers, cookies, start, responder, record,
+                );
+                return Some(departure);
+            }
             Ok(None) => "code_no_session",
             Err(cause) => return Some(unavailable(responder, record, &cause)),
         },
