@@ -5,6 +5,7 @@ mod support;
 mod acts_at_once;
 mod admin;
 mod advisories;
+mod alerts;
 mod arrows;
 mod audit;
 mod backup;
