@@ -9,6 +9,8 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use url::{Position, Url};
 
+use crate::oidc::CertificateFault;
+
 /// How long each step of an exchange may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -38,7 +40,12 @@ impl NoResponse {
     }
 
     fn of(cause: &std::io::Error) -> NoResponse {
-        let why = format!("no response: {cause}");
+        let tls = cause.get_ref().and_then(|cause| cause.downcast_ref());
+        let why = match tls.and_then(CertificateFault::of) {
+            // The error itself would print its parts as Rust does.
+            Some(CertificateFault { what, .. }) => format!("no response: {what}"),
+            None => format!("no response: {cause}"),
+        };
         match cause.kind() {
             ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
                 NoResponse::Closed(why)

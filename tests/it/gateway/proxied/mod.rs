@@ -5,6 +5,7 @@ mod caddy;
 mod envoy;
 mod haproxy;
 mod nginx;
+mod over_tls;
 mod traefik;
 
 use std::io::{Read, Write};
@@ -103,6 +104,12 @@ fn only_documented(document: &str, language: &str) -> String {
     block
 }
 
+/// What people call what is behind the proxy.
+struct Site {
+    public_url: String,
+    rules: String,
+}
+
 /// At one port: `auth.localhost`, `wiki.localhost`, [`UNRELATED`], and what is open to
 /// nobody but Grace, `metrics.localhost`.
 pub struct Proxied {
@@ -133,6 +140,26 @@ impl Proxied {
         app_addr: SocketAddr,
         edit: impl Fn(String) -> String,
     ) -> Proxied {
+        let site = |port| Site {
+            public_url: format!("http://auth.localhost:{port}"),
+            rules: format!(
+                "[[rule]]\nname='open'\nhosts=['wiki.localhost:{port}']\npaths=['/public']\nallow='public'\n\
+             [[rule]]\nname='admin'\nhosts=['wiki.localhost:{port}']\npaths=['/admin']\nallow='signed-in'\nmax_age='1h'\n\
+             [[rule]]\nname='wiki'\nhosts=['wiki.localhost:{port}']\nallow='signed-in'\n\
+             [[rule]]\nname='unrelated'\nhosts=['{UNRELATED}:{port}']\nallow='signed-in'\n\
+             [[rule]]\nname='metrics'\nhosts=['metrics.localhost:{port}']\nemails=['grace@example.com']\n"
+            ),
+        };
+        Proxied::start_site(proxy, app_addr, site, edit)
+    }
+
+    /// With these names.
+    fn start_site(
+        proxy: Proxy,
+        app_addr: SocketAddr,
+        site: impl Fn(u16) -> Site,
+        edit: impl Fn(String) -> String,
+    ) -> Proxied {
         // Where browsers find `*.localhost`.
         let front = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -140,15 +167,8 @@ impl Proxied {
             .unwrap();
         let gateway = free_addr();
         let port = front.port();
-        let rules = format!(
-            "[[rule]]\nname='open'\nhosts=['wiki.localhost:{port}']\npaths=['/public']\nallow='public'\n\
-             [[rule]]\nname='admin'\nhosts=['wiki.localhost:{port}']\npaths=['/admin']\nallow='signed-in'\nmax_age='1h'\n\
-             [[rule]]\nname='wiki'\nhosts=['wiki.localhost:{port}']\nallow='signed-in'\n\
-             [[rule]]\nname='unrelated'\nhosts=['{UNRELATED}:{port}']\nallow='signed-in'\n\
-             [[rule]]\nname='metrics'\nhosts=['metrics.localhost:{port}']\nemails=['grace@example.com']\n"
-        );
+        let Site { public_url, rules } = site(port);
         let rules = rules_file(&rules);
-        let public_url = format!("http://auth.localhost:{port}");
         let app = TestApp::spawn_with(
             Database::Sqlite,
             &[

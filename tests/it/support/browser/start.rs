@@ -51,6 +51,8 @@ pub(super) fn capabilities(
     }
     let capabilities = json!({
         "browserName": "chrome",
+        // Those of tests have no authority that a browser knows.
+        "acceptInsecureCerts": true,
         "goog:chromeOptions": options,
         "timeouts": { "pageLoad": 30_000, "script": 10_000 },
         "goog:loggingPrefs": { "performance": "ALL", "browser": "ALL" },
