@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::{Sessions, SignedIn};
 use crate::accounts::end::{Own, PERSON, end_by_person};
-use crate::db::{self, Living, SessionEntry};
+use crate::db::{self, Living, Session, SessionEntry};
 use crate::observe::metrics;
 
 /// How many sessions a page lists at most.
@@ -23,6 +23,15 @@ impl Sessions {
     /// The id of the session whose cookie was sent, as `doorward sessions list` shows it. It opens nothing.
     pub fn own_id(&self, request: &HttpRequest) -> String {
         self.key_hash(request).unwrap_or_default()
+    }
+
+    /// Whether the session whose cookie was sent has not ended meanwhile in another process, which the cache would not know.
+    pub async fn is_still_there(&self, request: &HttpRequest) -> Result<bool, db::Error> {
+        let id = self.own_id(request);
+        let found = self
+            .db
+            .read(move |connection| Session::get_state(connection, &id));
+        Ok(found.await?.is_some())
     }
 
     /// The sessions of `person` that have not expired.

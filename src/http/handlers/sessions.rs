@@ -37,7 +37,7 @@ pub async fn end(
     payload: Payload,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
-    let person = may_end(&app, &request, person)?;
+    let person = may_end(&app, &request, person).await?;
     // What can't be read names no session. Neither does a NUL, which Postgres takes in no text.
     let id = read_form(&request, payload, "session").await;
     let id = id.ok().filter(|id| !id.contains('\0')).unwrap_or_default();
@@ -62,7 +62,7 @@ pub async fn end_others(
     request: HttpRequest,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
-    let person = may_end(&app, &request, person)?;
+    let person = may_end(&app, &request, person).await?;
     end_all_but_this(&app, &request, &person, false).await?;
     Ok(redirect_to(&app.public_url.at(paths::SESSIONS)))
 }
@@ -76,18 +76,33 @@ pub async fn end_all(
     if is_cross_site(request.headers(), &app.public_url) {
         return Err(Error::CrossSiteSignOut);
     }
-    if let Some(person) = &person {
+    if let Some(person) = &person
+        && is_still_there(&app, &request).await?
+    {
         end_all_but_this(&app, &request, person, true).await?;
     }
     sign_out_and_redirect(&app, &request, person).await
 }
 
 /// The person, if they may end sessions with this request.
-fn may_end(app: &App, request: &HttpRequest, person: Option<SignedIn>) -> Result<SignedIn, Error> {
+async fn may_end(
+    app: &App,
+    request: &HttpRequest,
+    person: Option<SignedIn>,
+) -> Result<SignedIn, Error> {
     if is_cross_site(request.headers(), &app.public_url) {
         return Err(Error::CrossSiteSignOut);
     }
-    person.ok_or_else(|| sign_in_needed(request))
+    match person {
+        Some(person) if is_still_there(app, request).await? => Ok(person),
+        _ => Err(sign_in_needed(request)),
+    }
+}
+
+/// Whoever has been signed out a moment ago, in another process, must not sign out the one who did it.
+async fn is_still_there(app: &App, request: &HttpRequest) -> Result<bool, Error> {
+    let is_there = app.sessions.is_still_there(request).await;
+    is_there.map_err(Error::SignOut)
 }
 
 async fn end_all_but_this(

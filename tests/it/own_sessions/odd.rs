@@ -1,9 +1,10 @@
-//! Ids that no page of ours sends, and names that no browser has.
+//! Ids that no page of ours sends, names that no browser has, and sessions that have ended elsewhere.
 
 use super::{ENDED_ALREADY, endings, ids, page, rows};
 use crate::on_both;
 use crate::support::process::{DOORWARD, Process};
 use crate::support::raw::raw;
+use crate::support::{Database, TestApp};
 
 on_both! {
     async fn an_id_of_odd_bytes_is_one_that_is_gone(app: TestApp) {
@@ -65,4 +66,26 @@ on_both! {
             assert_eq!(printed.find(obeyed), None, "{printed:?}");
         }
     }
+}
+
+/// Another process has ended it, and this one has it in its cache: it is good for looking, not for ending others.
+#[actix_web::test]
+async fn a_session_that_has_ended_elsewhere_ends_no_other() {
+    let app = TestApp::spawn_with(Database::Sqlite, &[("SESSION_CACHE", "1m")]);
+    let (thief, ada) = (app.signed_in("ada").await, app.signed_in("ada").await);
+    let id = ids(&page(&thief).await).remove(0);
+    let stolen = ids(&page(&ada).await).remove(0);
+    for path in ["/sessions/end", "/sessions/end-others", "/sessions/end-all"] {
+        app.storage()
+            .execute(&format!("DELETE FROM sessions WHERE key_hash = '{stolen}'"));
+        assert!(thief.is_signed_in().await, "it is in the cache");
+        let form = format!("session={id}");
+        let answer = thief.post(path, &form).await;
+        assert_eq!(answer.status, 303, "{path}: {}", answer.body);
+        assert_eq!(app.storage().sessions(), 1, "{path}");
+        assert!(ada.is_signed_in().await, "{path}");
+        let signed_out = "SELECT COUNT(*) AS n FROM users WHERE signed_out_at IS NOT NULL";
+        assert_eq!(app.storage().number(signed_out), 0, "{path}");
+    }
+    assert_eq!(endings(&app), [""; 0]);
 }
