@@ -1,0 +1,35 @@
+//! A session that goes on after a stronger sign-in.
+
+use diesel::prelude::*;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+use super::{NewSession, Session};
+use crate::db::schema::sessions;
+use crate::db::{AnyConnection, User, timestamp};
+
+impl Session {
+    /// Gives the session of `user` that has `key_hash` another key and state, and returns whether it was there. The sign-in
+    /// that began it stays the same. So do the session at the provider and its end, unless the provider says others.
+    pub(crate) fn replace_key(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        new: &NewSession,
+        user: &User,
+        now: OffsetDateTime,
+    ) -> QueryResult<bool> {
+        let replaced = diesel::update(sessions::table.find(key_hash))
+            .filter(sessions::user_id.eq(&user.id))
+            .set((
+                sessions::key_hash.eq(&new.key_hash),
+                sessions::state.eq(&new.state),
+                sessions::last_seen_at.eq(timestamp(now)),
+                new.sid_hash.as_ref().map(|sid| sessions::sid_hash.eq(sid)),
+                new.ends_at.map(|at| sessions::ends_at.eq(at)),
+                sessions::recheck_at.eq(new.recheck_at.map(timestamp)),
+                sessions::recheck_claimed_until.eq(None::<PrimitiveDateTime>),
+                sessions::recheck_round.eq(sessions::recheck_round + 1),
+            ))
+            .execute(connection)?;
+        Ok(replaced == 1)
+    }
+}
