@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::fixture::{Fixture, another_process};
 use super::*;
+use crate::accounts::purge::PurgeError;
 
 /// A connection past the pool, as an operator's `sqlite3` opens one: without foreign keys.
 fn outside(fixture: &Fixture) -> SqliteConnection {
@@ -87,4 +88,27 @@ async fn a_session_that_is_over_at_the_provider_ends_there_and_then_and_is_purge
     assert_eq!(sessions.purge_expired().await.unwrap(), 1);
     assert!(!fixture.is_in(&over).await);
     assert!(fixture.is_in(&other).await);
+}
+
+/// The clock may be wrong here as well, if nobody has signed in for a day by it.
+#[actix_web::test]
+async fn a_session_that_was_over_at_the_provider_long_ago_is_refused_and_not_purged() {
+    let fixture = Fixture::new();
+    let sessions = another_process(&fixture, |settings| {
+        settings.sessions.idle_timeout = Duration::from_secs(30 * 86_400);
+        settings.sessions.absolute_timeout = Duration::from_secs(30 * 86_400);
+    });
+    let ends_at = fixture.clock.now() + time::Duration::minutes(10);
+    let over = fixture.sign_in_until(Some(ends_at)).await;
+    let days = time::Duration::days(3);
+    fixture.clock.shift(days);
+    assert!(sessions.load(&over).await.unwrap().is_none());
+    let purge = sessions.purge_expired().await;
+    assert!(matches!(purge, Err(PurgeError::Refused(_))), "{purge:?}");
+    fixture.clock.shift(-days);
+    assert!(sessions.load(&over).await.unwrap().is_some());
+    // Somebody signs in by that clock: it is right.
+    fixture.clock.shift(days);
+    fixture.sign_in().await;
+    assert_eq!(sessions.purge_expired().await.unwrap(), 1);
 }
