@@ -12,7 +12,8 @@ ALTER TABLE users ADD COLUMN signed_out_at TIMESTAMP;
 -- The email in lower case, since `lower` differs between the databases.
 ALTER TABLE users ADD COLUMN email_key TEXT;
 CREATE INDEX users_email_key ON users (email_key);
--- The provider's sessions that it has ended in the last hour. Sign-ins that began before are void.
+-- The provider's sessions that it has ended in the last hour, and people whom it has signed out by a subject or an email that
+-- nobody here had. Sign-ins that began before are void.
 CREATE TABLE ended_sids (
     sid_hash TEXT NOT NULL PRIMARY KEY,
     ended_at TIMESTAMP NOT NULL

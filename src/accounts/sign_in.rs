@@ -9,7 +9,9 @@ use time::OffsetDateTime;
 use super::end::{Which, Why, end_within};
 use super::transaction::{Transaction, single_statement, transaction};
 use crate::db::single_use::{SingleUse, is_used};
-use crate::db::{AnyConnection, AuditEvent, EndedSid, Event, NewSession, NewUser, Session, User};
+use crate::db::{
+    AnyConnection, AuditEvent, EndedKind, EndedSid, Event, NewSession, NewUser, Session, User,
+};
 use statement::{SignInStatement, UpdateStatement};
 
 /// The outcome of a sign-in.
@@ -182,12 +184,26 @@ impl SignIn {
         let NewUser {
             issuer, subject, ..
         } = &self.person;
-        if let Some(sid_hash) = &self.session.sid_hash
-            && EndedSid::is_ended_since(connection, sid_hash, self.began_at)?
-        {
+        let (by_subject, by_email) = self.ended_hashes();
+        let hashes = [&self.session.sid_hash, &Some(by_subject), &by_email];
+        let hashes = Vec::from_iter(hashes.into_iter().flatten().map(String::as_str));
+        if EndedSid::is_ended_since(connection, &hashes, self.began_at)? {
             return Ok(true);
         }
         User::is_signed_out_since(connection, issuer, subject, self.began_at)
+    }
+
+    /// By which hashes it may be recorded that the provider has ended what this sign-in would begin, besides that of its
+    /// session there: of the subject, and of the email.
+    fn ended_hashes(&self) -> (String, Option<String>) {
+        let NewUser {
+            issuer, subject, ..
+        } = &self.person;
+        let email_key = self.person.email_key();
+        (
+            EndedKind::Subject.hash(issuer, subject),
+            email_key.map(|email| EndedKind::Email.hash(issuer, &email)),
+        )
     }
 
     fn get_user(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {

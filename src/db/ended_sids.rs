@@ -1,5 +1,8 @@
-//! The sessions at the provider that it has ended within the last hour.
+//! What the provider has ended within the last hour: its sessions, and people whom nobody here knew.
 
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use time::OffsetDateTime;
@@ -7,11 +10,45 @@ use time::OffsetDateTime;
 use super::schema::ended_sids;
 use super::{AnyConnection, precise};
 
-/// A session at the provider that it has ended. Sign-ins that began before are void.
+/// A session at the provider that it has ended, by a hash of its `sid`. Sign-ins that began before are void.
+///
+/// Somebody who is signed out and not known yet has no row in `users` that could say so: their first sign-in may be under
+/// way. So they are recorded here, by a hash of their subject or email.
 pub struct EndedSid;
 
+/// What the provider ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedKind {
+    /// A session at the provider, by its `sid`.
+    Sid,
+    /// All sessions of a person, by their subject.
+    Subject,
+    /// All sessions of people with an email, in lower case.
+    Email,
+}
+
+impl EndedKind {
+    /// What an issuer comes after, which begins with `http`: so no two kinds have a hash in common.
+    fn prefix(self) -> &'static str {
+        match self {
+            EndedKind::Sid => "",
+            EndedKind::Subject => "sub\n",
+            EndedKind::Email => "email\n",
+        }
+    }
+
+    /// The hash of what `issuer` calls `name`.
+    pub fn hash(self, issuer: &str, name: &str) -> String {
+        let mut hash = Context::new(&SHA256);
+        for part in [self.prefix(), issuer, "\n", name] {
+            hash.update(part.as_bytes());
+        }
+        URL_SAFE_NO_PAD.encode(hash.finish())
+    }
+}
+
 impl EndedSid {
-    /// Records that the session with this hash ended at `now`. On Postgres, this waits for the sign-ins that are being
+    /// Records that what has this hash ended at `now`. On Postgres, this waits for the sign-ins that are being
     /// written, which it can't see, and those that come later wait for this transaction and see it. So a session either
     /// is there to be deleted by the next statement, or does not start.
     pub(crate) fn record(
@@ -32,14 +69,14 @@ impl EndedSid {
         Ok(())
     }
 
-    /// Whether the session with this hash ended after `began_at`, or at that time.
+    /// Whether something with one of these hashes ended after `began_at`, or at that time.
     pub(crate) fn is_ended_since(
         connection: &mut AnyConnection,
-        sid_hash: &str,
+        hashes: &[&str],
         began_at: OffsetDateTime,
     ) -> QueryResult<bool> {
         let ended: Option<String> = ended_sids::table
-            .find(sid_hash)
+            .filter(ended_sids::sid_hash.eq_any(hashes))
             .filter(ended_sids::ended_at.ge(precise(began_at)))
             .select(ended_sids::sid_hash)
             .first(connection)

@@ -48,7 +48,7 @@ pub(crate) use conflict::retried;
 pub use connection::AnyConnection;
 pub(crate) use connection::LockWait;
 pub use database_url::DatabaseUrl;
-pub(crate) use ended_sids::EndedSid;
+pub(crate) use ended_sids::{EndedKind, EndedSid};
 pub use error::Error;
 pub(crate) use error::is_closed;
 pub use event::Event;
@@ -61,6 +61,7 @@ pub use sessions::{Concluded, DeletedSession, NewSession, Session};
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};
 pub use sqlite_lock::wait_until_readable;
+pub(crate) use users::email_key;
 pub use users::{NewUser, User, UserFilter};
 
 /// A `TIMESTAMP` of both databases: UTC, in whole seconds so that both compare alike.

@@ -81,7 +81,7 @@ impl NewUser {
 }
 
 /// An email in lower case: `lower` of SQLite knows only ASCII.
-fn email_key(email: &str) -> String {
+pub(crate) fn email_key(email: &str) -> String {
     email.to_lowercase()
 }
 

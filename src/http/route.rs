@@ -20,6 +20,8 @@ pub struct Route {
     pub rate: Rate,
     /// What its errors look like.
     pub errors: Errors,
+    /// Whether the cookies that come with a request are read.
+    pub cookies: Cookies,
     /// Whether `return_to` can name it.
     pub return_to: Returning,
     /// Where it is reachable.
@@ -69,6 +71,16 @@ pub enum Errors {
     Page,
     /// A line of text, for programs.
     Text,
+}
+
+/// Whether the cookies that come with a route's requests are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    /// Yes: a session is loaded, and its use is recorded.
+    Read,
+    /// No: the request is the same, whoever sends it. No session is loaded or kept alive, and none is needed, so a
+    /// database that is away changes nothing.
+    Ignored,
 }
 
 /// Whether a person can be redirected to a route after signing in.
@@ -134,12 +146,6 @@ impl Route {
                 .strip_prefix(before)
                 .is_some_and(|segment| !segment.is_empty() && !segment.contains('/')),
         }
-    }
-
-    /// Whether it is a page in a frame of the provider's: then no cookie is read, set or cleared.
-    pub fn is_framed(&self) -> bool {
-        let mut handlers = self.handlers.iter();
-        handlers.any(|(verbs, _)| *verbs == Verbs::Framed)
     }
 
     fn handlers_with(&self, optional: Optional) -> impl Iterator<Item = &Handler> {

@@ -2,6 +2,7 @@
 
 mod posted_tokens;
 mod refresh;
+mod verify;
 
 use std::sync::Arc;
 
@@ -23,7 +24,6 @@ use crate::oidc::flow::requirement::Requirement;
 use crate::oidc::flow::token::{self, TokenResponse};
 use crate::oidc::flow::userinfo;
 use crate::oidc::http::client::Http;
-use crate::oidc::jose::jws::Expected;
 use crate::oidc::provider::cache::Cache;
 use crate::oidc::provider::keys::SigningKeys;
 use crate::oidc::provider::metadata::{self, Metadata};
@@ -137,15 +137,9 @@ impl RelyingParty {
     ) -> Result<Claims, Error> {
         let metadata = self.metadata(http).await?;
         let algs = self.registration.id_token_algs(&metadata);
-        let signature = Expected {
-            algs: &algs,
-            typ: id_token::TYP,
-        };
         let (token, now) = (tokens.id_token.expose_secret(), self.clock.now());
-        let signed = self
-            .keys
-            .verify(http, &metadata.jwks_uri, now, token, &signature);
-        let signed = signed.await?.map_err(IdTokenError::Jws)?;
+        let signed = self.verify(http, &metadata, token, &algs, id_token::TYP);
+        let signed = signed.await??;
         let expected = Expectation {
             issuer: &self.registration.issuer,
             client_id: &self.registration.client_id,
@@ -188,16 +182,10 @@ impl RelyingParty {
         let token =
             token.map_err(|_| Error::Userinfo("malformed: userinfo is not text".to_owned()))?;
         let algs = userinfo_algs(&metadata);
-        let signature = Expected {
-            algs: &algs,
-            typ: userinfo::TYP,
-        };
         let (token, now) = (token.trim_ascii(), self.clock.now());
-        let signed = self
-            .keys
-            .verify(http, &metadata.jwks_uri, now, token, &signature);
+        let signed = self.verify(http, &metadata, token, &algs, userinfo::TYP);
+        let signed = signed.await?;
         let (issuer, client_id) = (&self.registration.issuer, &self.registration.client_id);
-        let signed = signed.await?.map_err(IdTokenError::Jws);
         let userinfo = signed
             .and_then(|signed| userinfo::judge_signed(&signed, issuer, client_id, groups, now));
         let userinfo = userinfo.map_err(userinfo::refused)?;

@@ -1,16 +1,13 @@
 //! Sessions that the provider ends, by a logout token or likewise.
 
-use aws_lc_rs::digest::{Context, SHA256};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
 use crate::accounts::end::{ByProvider, Channel, Ended, Whose, end_by_provider};
-use crate::db::{self, EndedSid, Kind, Session, SingleUse};
+use crate::db::{self, EndedKind, EndedSid, Kind, Session, SingleUse};
 use crate::observe::metrics;
 
-/// For how long it is kept that the provider ended a session of its own: longer than a sign-in may be under way.
+/// For how long it is kept what the provider ended: longer than a sign-in may be under way.
 const ENDED_KEPT: Duration = Duration::HOUR;
 
 /// For how long the use of a token is kept beyond its expiry: the clocks of the processes differ, and so much leeway is
@@ -108,11 +105,7 @@ impl Sessions {
 
     /// A hash of a session at the provider: of its `sid`, and of the issuer, which may not be the same tomorrow.
     pub fn sid_hash(&self, sid: &str) -> String {
-        let mut hash = Context::new(&SHA256);
-        hash.update(self.issuer.as_bytes());
-        hash.update(b"\n");
-        hash.update(sid.as_bytes());
-        URL_SAFE_NO_PAD.encode(hash.finish())
+        EndedKind::Sid.hash(&self.issuer, sid)
     }
 
     /// Whose sessions they are of `sub` at the provider.
@@ -140,7 +133,7 @@ impl Sessions {
         }
     }
 
-    /// Forgets sessions at the provider that ended long ago.
+    /// Forgets what the provider ended long ago.
     pub(super) async fn purge_ended_sids(&self) -> Result<(), db::Error> {
         let until = self.clock.now() - ENDED_KEPT;
         let purge = self

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{Channel, Why};
 use crate::accounts::transaction::{Transaction, transaction};
 use crate::db::single_use::{SingleUse, is_used};
-use crate::db::{AnyConnection, DeletedSession, EndedSid, Session, User};
+use crate::db::{AnyConnection, DeletedSession, EndedKind, EndedSid, Session, User, email_key};
 
 /// What the provider ends.
 pub struct ByProvider {
@@ -59,9 +59,9 @@ pub enum Ended {
     Some(Vec<DeletedSession>),
     /// The token was used before: nothing has changed.
     Replayed,
-    /// Nobody is called so: nothing has changed, but the token is used up.
+    /// Nobody is called so: no session has ended, but first sign-ins that are under way are void, and the token is used up.
     NobodyKnown,
-    /// That session at the provider is another person's: likewise.
+    /// That session at the provider is another person's: nothing has changed, but the token is used up.
     OfAnother,
 }
 
@@ -91,9 +91,8 @@ impl ByProvider {
                 issuer,
                 subject,
             } => {
-                let Some(user) = User::get(transaction, issuer, subject)? else {
-                    // Their first sign-in may be under way.
-                    EndedSid::record(transaction, sid_hash, self.now)?;
+                let user = self.known(transaction, issuer, subject, sid_hash)?;
+                let Some(user) = user else {
                     return Ok(Ended::NobodyKnown);
                 };
                 // The person is not locked: a sign-in has the table of ended sessions first, and then the person.
@@ -103,10 +102,14 @@ impl ByProvider {
                 self.end_sid(transaction, sid_hash, Some(&user.id))?
             }
             Whose::Person { issuer, subject } => {
-                let user = User::get(transaction, issuer, subject)?;
+                let hash = EndedKind::Subject.hash(issuer, subject);
+                let user = self.known(transaction, issuer, subject, &hash)?;
                 self.end_people(transaction, Vec::from_iter(user))?
             }
             Whose::Email { issuer, email } => {
+                // Always: besides those who are known, another account may have the same email.
+                let hash = EndedKind::Email.hash(issuer, &email_key(email));
+                EndedSid::record(transaction, &hash, self.now)?;
                 let people = User::list_of_email(transaction, issuer, email)?;
                 self.end_people(transaction, people)?
             }
@@ -116,6 +119,22 @@ impl ByProvider {
             token.delete(transaction)?;
         }
         Ok(ended)
+    }
+
+    /// The person, if they are known. If not, their first sign-in may be under way: `hash`, which it checks, is recorded as
+    /// ended. That waits for a sign-in that is being written, so then they are known after all.
+    fn known(
+        &self,
+        transaction: &mut Transaction<'_>,
+        issuer: &str,
+        subject: &str,
+        hash: &str,
+    ) -> QueryResult<Option<User>> {
+        if let Some(user) = User::get(transaction, issuer, subject)? {
+            return Ok(Some(user));
+        }
+        EndedSid::record(transaction, hash, self.now)?;
+        User::get(transaction, issuer, subject)
     }
 
     fn end_sid(

@@ -18,6 +18,8 @@ pub(super) struct UpdateStatement<'a> {
     email_key: Option<String>,
     at: PrimitiveDateTime,
     began_at: PrimitiveDateTime,
+    /// Of the subject and the email, among what the provider has ended.
+    ended_hashes: (String, Option<String>),
 }
 
 /// `sign_in.sql`: the same, and everything else that a sign-in writes.
@@ -33,6 +35,7 @@ impl<'a> UpdateStatement<'a> {
             groups: sign_in.person.groups.to_column(),
             email_key: sign_in.person.email_key(),
             began_at: precise(sign_in.began_at),
+            ended_hashes: sign_in.ended_hashes(),
             at: timestamp(sign_in.now),
         }
     }
@@ -50,6 +53,8 @@ impl<'a> UpdateStatement<'a> {
         sql.bind::<Text, _>(&person.subject)?;
         sql.bind::<Timestamp, _>(&self.began_at)?;
         sql.bind::<Nullable<Text>, _>(&self.sign_in.session.sid_hash)?;
+        sql.bind::<Text, _>(&self.ended_hashes.0)?;
+        sql.bind::<Nullable<Text>, _>(&self.ended_hashes.1)?;
         sql.bind::<Timestamp, _>(&self.began_at)
     }
 }
@@ -120,8 +125,8 @@ mod tests {
     #[test]
     fn the_parameters_of_each_file_are_numbered_as_they_come() {
         for (text, count) in [
-            (include_str!("update.sql"), 12),
-            (include_str!("sign_in.sql"), 25),
+            (include_str!("update.sql"), 14),
+            (include_str!("sign_in.sql"), 27),
         ] {
             assert!(parameters_are_in_order(text, count), "{text}");
         }

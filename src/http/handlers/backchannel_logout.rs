@@ -29,11 +29,11 @@ pub async fn backchannel_logout(
     not_done(&app, Channel::Back, &cause).await?;
     let mut response = HttpResponse::BadRequest();
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(match cause.is_unavailable() {
-        true => response
-            .insert_header((RETRY_AFTER, 5))
+    Ok(match cause.retry_after_secs {
+        Some(secs) => response
+            .insert_header((RETRY_AFTER, secs))
             .json(json!({"error": "temporarily_unavailable"})),
-        false => response.json(json!({
+        None => response.json(json!({
             "error": "invalid_request",
             "error_description": "This is not a valid logout token.",
         })),

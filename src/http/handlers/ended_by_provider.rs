@@ -12,12 +12,17 @@ use crate::observe::request_id::RequestContext;
 use crate::oidc::PostedTokenError;
 use crate::session::{EndedByProvider, Said};
 
+/// When a request that could not be acted on may come again, in seconds.
+const RETRY_AFTER_SECS: u64 = 5;
+
 /// A request that is not acted on.
 pub struct NotDone {
     /// Why, in the audit.
     pub reason: &'static str,
     /// Why, in the log.
     pub cause: String,
+    /// After how many seconds it may come again; nothing if it will never be acted on.
+    pub retry_after_secs: Option<u64>,
 }
 
 impl NotDone {
@@ -26,12 +31,16 @@ impl NotDone {
         NotDone {
             reason,
             cause: cause.to_string(),
+            retry_after_secs: None,
         }
     }
 
-    /// It may come again.
+    /// What we or the provider could not do.
     pub fn unavailable(cause: impl fmt::Display) -> NotDone {
-        NotDone::refused(DATABASE, cause)
+        NotDone {
+            retry_after_secs: Some(RETRY_AFTER_SECS),
+            ..NotDone::refused(DATABASE, cause)
+        }
     }
 
     /// A token that is not acted on.
@@ -41,20 +50,32 @@ impl NotDone {
     ) -> NotDone {
         match error {
             PostedTokenError::Refused(cause) => NotDone::refused(reason(&cause), cause),
+            PostedTokenError::KeysAsked {
+                cause,
+                retry_after_secs,
+            } => NotDone {
+                retry_after_secs: Some(retry_after_secs),
+                ..NotDone::refused(
+                    reason(&cause),
+                    format!(
+                        "{cause}. The keys were fetched for another one less than a minute ago"
+                    ),
+                )
+            },
             PostedTokenError::Provider(cause) => NotDone::unavailable(cause),
         }
     }
 
+    /// Whether that was not the sender's fault.
+    fn is_ours(&self) -> bool {
+        self.reason == DATABASE
+    }
+
     fn outcome(&self) -> &'static str {
-        match self.is_unavailable() {
+        match self.is_ours() {
             true => "failed",
             false => "refused",
         }
-    }
-
-    /// Whether it may come again.
-    pub fn is_unavailable(&self) -> bool {
-        self.reason == DATABASE
     }
 }
 
@@ -102,8 +123,10 @@ pub async fn end_sid(app: &App, sid: &str) -> Result<(), NotDone> {
 /// Too many of them come from this address.
 pub async fn not_done(app: &App, channel: Channel, not_done: &NotDone) -> Result<(), Error> {
     metrics::logout_request(channel.name(), not_done.outcome());
-    // Only these count: all of a provider's requests come from few addresses.
-    app.rate_limit.count_refused(address())?;
+    // Only what is refused counts: all of a provider's requests come from few addresses, and it may try again what failed.
+    if !not_done.is_ours() {
+        app.rate_limit.count_refused(address())?;
+    }
     log_and_audit(app, channel, not_done).await;
     Ok(())
 }
@@ -115,8 +138,8 @@ pub async fn not_done_by_browser(app: &App, channel: Channel, not_done: &NotDone
 }
 
 async fn log_and_audit(app: &App, channel: Channel, not_done: &NotDone) {
-    let NotDone { reason, cause } = not_done;
-    let what = match not_done.is_unavailable() {
+    let NotDone { reason, cause, .. } = not_done;
+    let what = match not_done.is_ours() {
         true => "could not be acted on",
         false => "was refused",
     };

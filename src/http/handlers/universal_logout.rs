@@ -23,8 +23,18 @@ enum Failure {
     Token(NotDone),
     /// The body names nobody.
     Body(NotDone),
-    /// It may come again.
-    Unavailable(NotDone),
+    /// It may come again, after so many seconds.
+    Unavailable(NotDone, u64),
+}
+
+impl Failure {
+    /// A token that is not acted on.
+    fn of(cause: NotDone) -> Failure {
+        match cause.retry_after_secs {
+            Some(secs) => Failure::Unavailable(cause, secs),
+            None => Failure::Token(cause),
+        }
+    }
 }
 
 /// `POST`: ends all sessions of whom the body names. 204 if they have ended, also if there were none; 404 if nobody is
@@ -54,9 +64,9 @@ pub async fn universal_logout(
             let mut response = respond(HttpResponse::BadRequest());
             (response.json(json!({"error": "invalid_request"})), cause)
         }
-        Failure::Unavailable(cause) => {
+        Failure::Unavailable(cause, secs) => {
             let mut response = respond(HttpResponse::ServiceUnavailable());
-            response.insert_header((RETRY_AFTER, 5));
+            response.insert_header((RETRY_AFTER, secs));
             (
                 response.json(json!({"error": "temporarily_unavailable"})),
                 cause,
@@ -83,13 +93,8 @@ async fn act(
         return Err(Failure::NoToken(cause));
     };
     let token = app.provider.verify_revocation_token(&app.http, token).await;
-    let RevocationToken { jti, exp } = token.map_err(|error| {
-        let cause = NotDone::of_token(error, RevocationTokenError::reason);
-        match cause.is_unavailable() {
-            true => Failure::Unavailable(cause),
-            false => Failure::Token(cause),
-        }
-    })?;
+    let RevocationToken { jti, exp } = token
+        .map_err(|error| Failure::of(NotDone::of_token(error, RevocationTokenError::reason)))?;
     let malformed = |cause: String| Failure::Body(NotDone::refused("malformed", cause));
     if media_type(request) != "application/json" {
         return Err(malformed(
@@ -113,13 +118,8 @@ async fn act(
         channel: Channel::Universal,
         token: Some((Kind::RevocationToken, &jti, exp)),
     };
-    end(app, whose, &said, &named)
-        .await
-        .map_err(|cause| match cause.is_unavailable() {
-            true => Failure::Unavailable(cause),
-            // It came before.
-            false => Failure::Token(cause),
-        })
+    // If it is refused now, it came before.
+    end(app, whose, &said, &named).await.map_err(Failure::of)
 }
 
 /// The token of the only `Authorization` header (RFC 6750, 2.1). It is a secret until its `jti` is used up.

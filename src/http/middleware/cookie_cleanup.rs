@@ -1,17 +1,17 @@
-//! Removes from a request every cookie that is not ours or not well-formed, before the session looks at them.
+//! Removes from a request every cookie that is not ours or not well-formed, before the session looks at them. A route that
+//! ignores cookies gets none at all.
 
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::COOKIE;
 
 use crate::accounts::audit::Audit;
-use crate::http::route::Route;
+use crate::http::route::{Cookies, Route};
 use crate::session::{OwnCookies, Sessions};
 
-/// A page in a frame of the provider's gets no cookies: whoever uses this browser keeps theirs, and no session is loaded or
-/// renewed. This comes before the limits of the head, or too many cookies of other applications would keep a session from
-/// ending, and the response would delete them.
-pub fn keep_none_in_frame(route: Option<&Route>, request: &mut ServiceRequest) {
-    if route.is_some_and(Route::is_framed) {
+/// Removes the cookies of a request for a route that ignores them. This comes before the limits of the head, or too many
+/// cookies of other applications would keep a session from ending, and the response would delete them.
+pub fn ignore(route: Option<&Route>, request: &mut ServiceRequest) {
+    if route.is_some_and(|route| route.cookies == Cookies::Ignored) {
         request.headers_mut().remove(COOKIE);
     }
 }

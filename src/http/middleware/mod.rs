@@ -92,7 +92,7 @@ async fn on_the_way_in(
     request: &mut ServiceRequest,
     visit: &Visit,
 ) -> Result<(), HttpResponse> {
-    cookie_cleanup::keep_none_in_frame(visit.route, request);
+    cookie_cleanup::ignore(visit.route, request);
     request_limits::check(request).map_err(Excess::response)?;
     cookie_cleanup::keep_own(&app.sessions, &app.audit, request).await;
     rate_limit::check(&app.rate_limit, visit.route, visit.context.address)

@@ -13,6 +13,8 @@ use tokio::time::timeout;
 
 use crate::oidc::error::Error;
 use entry::{Entry, is_ahead};
+use newer::ForcedAt;
+pub use newer::{Asker, Newer};
 
 /// How long to use the old value after a failed refresh, before the next try.
 const RETRY: Duration = Duration::seconds(10);
@@ -30,6 +32,7 @@ pub struct Cache<T> {
     fetching: tokio::sync::Mutex<Requests>,
     /// How many requests there have been.
     requests: AtomicU64,
+    forced_at: ForcedAt,
 }
 
 /// How the requests to the provider went.
@@ -37,8 +40,19 @@ pub struct Cache<T> {
 struct Requests {
     /// The last one, if it failed.
     failure: Option<Failure>,
-    /// When a newer value was last requested although the cached one was fresh.
-    forced_at: Option<OffsetDateTime>,
+}
+
+impl Requests {
+    /// # Errors
+    /// The provider said to retry later (`Retry-After`).
+    fn check_pause(&self, now: OffsetDateTime) -> Result<(), Error> {
+        match &self.failure {
+            Some(failure) if is_ahead(now, failure.retry_at, LONGEST_PAUSE) => {
+                Err(failure.error.clone())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 struct Failure {
@@ -52,6 +66,7 @@ impl<T> Default for Cache<T> {
             entry: RwLock::new(None),
             fetching: tokio::sync::Mutex::default(),
             requests: AtomicU64::new(0),
+            forced_at: ForcedAt::default(),
         }
     }
 }
@@ -154,11 +169,7 @@ impl<T: 'static> Cache<T> {
     where
         F: Future<Output = Result<(T, Option<u64>), Error>>,
     {
-        if let Some(failure) = &requests.failure
-            && is_ahead(now, failure.retry_at, LONGEST_PAUSE)
-        {
-            return Err(failure.error.clone());
-        }
+        requests.check_pause(now)?;
         let fetched = fetch().await;
         self.requests.fetch_add(1, Ordering::Release);
         requests.failure = fetched.as_ref().err().map(|error| Failure {

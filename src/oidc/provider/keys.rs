@@ -1,7 +1,7 @@
 //! The keys with which the provider signs: fetched from its `jwks_uri`, cached, and fetched again when a token may have
 //! been signed with a newer one (OpenID Connect Core 10.1.1).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +15,9 @@ use crate::oidc::http::request::Request;
 use crate::oidc::http::response::Response;
 use crate::oidc::jose::jws::{self, Expected, JwsError, Verified};
 use crate::oidc::jose::key_set::KeySet;
-use crate::oidc::provider::cache::Cache;
+use crate::oidc::provider::cache::{Cache, Newer};
+
+pub use crate::oidc::provider::cache::Asker;
 
 /// The greatest age of keys that decide whether an ID token can still be a hint at sign-out.
 const AGE_FOR_HINTS: Duration = Duration::MINUTE;
@@ -23,73 +25,57 @@ const AGE_FOR_HINTS: Duration = Duration::MINUTE;
 /// How long a sign-out waits for keys if none are cached.
 const PATIENCE_FOR_HINTS: StdDuration = StdDuration::from_millis(500);
 
-/// The least time between two requests for newer keys that strangers can cause.
-const STRANGERS_THROTTLE: Duration = Duration::MINUTE;
-
 /// The provider's signing keys.
 #[derive(Default)]
 pub struct SigningKeys {
     cache: Arc<Cache<KeySet>>,
-    /// When a token that a stranger may have made last caused a request for newer keys.
-    for_strangers_at: Mutex<Option<OffsetDateTime>>,
+}
+
+/// Why a token is not verified.
+#[derive(Debug, PartialEq)]
+pub struct Unverified {
+    /// What is wrong with it.
+    pub cause: JwsError,
+    /// If newer keys might help, and were fetched too short a time ago: after how many seconds they may be fetched again.
+    pub retry_after_secs: Option<u64>,
 }
 
 impl SigningKeys {
-    /// Verifies `token` with the provider's keys. If that fails and newer keys may help, fetches them and tries again.
+    /// Verifies `token` with the provider's keys. If that fails and newer keys may help, fetches them and tries again: for a
+    /// sign-in every ten seconds at most; for all tokens that anybody can post here once a minute, so that made-up key ids
+    /// cause few requests and keep no sign-in from the new keys of a rotation.
     ///
     /// # Errors
     /// The outer error: the keys can't be fetched. The inner error: the token is not verified.
     pub async fn verify(
         &self,
+        asker: Asker,
         http: &Http,
         jwks_uri: &Url,
         now: OffsetDateTime,
         token: &str,
         expected: &Expected<'_>,
-    ) -> Result<Result<Verified, JwsError>, Error> {
-        let keys = self.cache.get(now, || fetch_owned(http, jwks_uri)).await?;
-        match jws::verify(token, &keys, expected) {
-            Err(cause) if cause.may_be_rotation() => {
-                let fetch = || fetch_owned(http, jwks_uri);
-                let newer = self.cache.get_newer(now, &keys, fetch).await?;
-                Ok(jws::verify(token, &newer, expected))
+    ) -> Result<Result<Verified, Unverified>, Error> {
+        let fetch = || fetch_owned(http, jwks_uri);
+        let unverified = |retry_after_secs| {
+            move |cause| Unverified {
+                cause,
+                retry_after_secs,
             }
-            verified => Ok(verified),
-        }
-    }
-
-    /// [`SigningKeys::verify`] for a token that anybody can post here. Newer keys are fetched once a minute for all of them, by an
-    /// allowance of their own: a made-up `kid` must not keep a sign-in from the new keys of a rotation.
-    ///
-    /// # Errors
-    /// Likewise.
-    pub async fn verify_posted(
-        &self,
-        http: &Http,
-        jwks_uri: &Url,
-        now: OffsetDateTime,
-        token: &str,
-        expected: &Expected<'_>,
-    ) -> Result<Result<Verified, JwsError>, Error> {
-        let keys = self.cache.get(now, || fetch_owned(http, jwks_uri)).await?;
-        match jws::verify(token, &keys, expected) {
-            Err(cause) if cause.may_be_rotation() && self.may_fetch_for_strangers(now) => {
-                let fetch = || fetch_owned(http, jwks_uri);
-                let newer = self.cache.get_newer_apart(now, &keys, fetch).await?;
-                Ok(jws::verify(token, &newer, expected))
-            }
-            verified => Ok(verified),
-        }
-    }
-
-    fn may_fetch_for_strangers(&self, now: OffsetDateTime) -> bool {
-        let last = self.for_strangers_at.lock();
-        let mut last = last.unwrap_or_else(PoisonError::into_inner);
-        let is_due = last.is_none_or(|last| (now - last).abs() >= STRANGERS_THROTTLE);
-        if is_due {
-            *last = Some(now);
-        }
-        is_due
+        };
+        let keys = self.cache.get(now, fetch).await?;
+        let cause = match jws::verify(token, &keys, expected) {
+            Err(cause) if cause.may_be_rotation() => cause,
+            verified => return Ok(verified.map_err(unverified(None))),
+        };
+        Ok(
+            match self.cache.get_newer(asker, now, &keys, fetch).await? {
+                Newer::Value(newer) => {
+                    jws::verify(token, &newer, expected).map_err(unverified(None))
+                }
+                Newer::Throttled(secs) => Err(unverified(Some(secs))(cause)),
+            },
+        )
     }
 
     /// Whether the key that `id_token` names is still published; `true` if that can't be determined.
@@ -164,12 +150,12 @@ mod tests {
                 algs: &[Algorithm::ES256],
                 typ: Typ::optional(&["JWT"]),
             };
-            let verified = keys.verify(&http, &jwks_uri, now, &token, &expected);
+            let verified = keys.verify(Asker::SignIn, &http, &jwks_uri, now, &token, &expected);
             tokio::task::LocalSet::new().run_until(verified).await
         };
         // First, or the pause after a request would hide it.
         let not_fetched = judged(json!({"alg": "ES256", "crit": ["b64"]})).await;
-        assert_eq!(not_fetched.unwrap().unwrap_err(), JwsError::Critical);
+        assert_eq!(not_fetched.unwrap().unwrap_err().cause, JwsError::Critical);
         let not_fetched = judged(json!({"alg": "ES256", "kid": "a"})).await;
         assert!(not_fetched.unwrap().is_ok());
         let fetched = judged(json!({"alg": "ES256", "kid": "b"})).await;

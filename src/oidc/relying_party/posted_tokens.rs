@@ -10,9 +10,9 @@ use crate::oidc::flow::revocation_token::{
     self, Expectation, RevocationToken, RevocationTokenError,
 };
 use crate::oidc::http::client::Http;
-use crate::oidc::jose::jws::Expected;
+use crate::oidc::jose::jws::{Expected, JwsError};
 use crate::oidc::provider::cache::Cache;
-use crate::oidc::provider::keys::SigningKeys;
+use crate::oidc::provider::keys::{Asker, SigningKeys, Unverified};
 use crate::oidc::provider::metadata::{self, Metadata};
 use crate::oidc::registration::Registration;
 
@@ -21,8 +21,30 @@ use crate::oidc::registration::Registration;
 pub enum PostedTokenError<Refusal> {
     /// It is refused.
     Refused(Refusal),
+    /// It is refused, and might not be with newer keys. They were fetched for another token less than a minute ago.
+    KeysAsked {
+        /// Why it is refused.
+        cause: Refusal,
+        /// After how many seconds they may be fetched again.
+        retry_after_secs: u64,
+    },
     /// What the provider publishes can't be read, so the token can't be judged.
     Provider(Error),
+}
+
+impl<Refusal> PostedTokenError<Refusal> {
+    fn unverified(of: impl FnOnce(JwsError) -> Refusal) -> impl FnOnce(Unverified) -> Self {
+        |unverified| {
+            let cause = of(unverified.cause);
+            match unverified.retry_after_secs {
+                None => PostedTokenError::Refused(cause),
+                Some(retry_after_secs) => PostedTokenError::KeysAsked {
+                    cause,
+                    retry_after_secs,
+                },
+            }
+        }
+    }
 }
 
 impl<Refusal> From<Error> for PostedTokenError<Refusal> {
@@ -80,14 +102,16 @@ impl RelyingParty {
             algs: &algs,
             typ: revocation_token::TYP,
         };
-        let signed = keys.verify_posted(http, &metadata.jwks_uri, now, token, &signature);
-        let signed = signed.await?.map_err(RevocationTokenError::Jws);
+        let (uri, anybody) = (&metadata.jwks_uri, Asker::Anybody);
+        let signed = keys.verify(anybody, http, uri, now, token, &signature);
+        let signed = signed.await?;
+        let signed = signed.map_err(PostedTokenError::unverified(RevocationTokenError::Jws))?;
         let expected = Expectation {
             issuer,
             audience: &self.registration.universal_logout_uri,
             client_id: &self.registration.client_id,
         };
-        let token = signed.and_then(|signed| revocation_token::judge(&signed, &expected, now));
+        let token = revocation_token::judge(&signed, &expected, now);
         token.map_err(PostedTokenError::Refused)
     }
 
@@ -113,14 +137,20 @@ impl RelyingParty {
             typ: logout_token::TYP,
         };
         let now = self.clock.now();
-        let signed = self
-            .keys
-            .verify_posted(http, &metadata.jwks_uri, now, token, &expected);
-        let signed = signed.await?.map_err(LogoutTokenError::Jws);
+        let signed = self.keys.verify(
+            Asker::Anybody,
+            http,
+            &metadata.jwks_uri,
+            now,
+            token,
+            &expected,
+        );
+        let signed = signed.await?;
+        let signed = signed.map_err(PostedTokenError::unverified(LogoutTokenError::Jws))?;
         let Registration {
             issuer, client_id, ..
         } = &self.registration;
-        let token = signed.and_then(|signed| logout_token::judge(&signed, issuer, client_id, now));
+        let token = logout_token::judge(&signed, issuer, client_id, now);
         token.map_err(PostedTokenError::Refused)
     }
 }

@@ -9,12 +9,11 @@ use tokio::time::timeout;
 use super::RelyingParty;
 use crate::observe::metrics::Endpoint;
 use crate::oidc::error::Error;
-use crate::oidc::flow::id_token::{self, Former, IdTokenError, RefreshedTokenError, Renewed};
+use crate::oidc::flow::id_token::{self, Former, RefreshedTokenError, Renewed};
 use crate::oidc::flow::refresh::{self, Refreshed};
 use crate::oidc::flow::refusal::Refusal;
 use crate::oidc::http::client::Http;
 use crate::oidc::http::response::FetchError;
-use crate::oidc::jose::jws::Expected;
 
 /// How long a revocation may take.
 const REVOCATION_LIMIT: Duration = Duration::from_secs(3);
@@ -79,15 +78,9 @@ impl RelyingParty {
         let metadata = self.metadata(http).await?;
         let registration = &self.registration;
         let algs = registration.id_token_algs(&metadata);
-        let signature = Expected {
-            algs: &algs,
-            typ: id_token::TYP,
-        };
         let (token, now) = (token.expose_secret(), self.clock.now());
-        let signed = self
-            .keys
-            .verify(http, &metadata.jwks_uri, now, token, &signature);
-        let signed = signed.await?.map_err(IdTokenError::Jws);
+        let signed = self.verify(http, &metadata, token, &algs, id_token::TYP);
+        let signed = signed.await?;
         let signed = signed.map_err(|cause| RefreshError::Token(cause.into()))?;
         let expected = (
             registration.issuer.as_str(),

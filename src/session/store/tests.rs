@@ -1,5 +1,6 @@
 //! Each test with a database of its own, an SQLite file.
 
+mod by_provider;
 mod ended;
 pub(in crate::session) mod fixture;
 mod no_writes;

@@ -160,22 +160,9 @@ mod on_postgres {
     use diesel::prelude::*;
     use serde_json::json;
 
-    use super::super::{log_out, signed_in_with};
+    use super::super::{log_out, sid_hash, signed_in_with, somebody_waits};
     use crate::support::provider_faults::edit_claims;
     use crate::support::{Database, TestApp};
-
-    /// Waits until somebody waits for a lock of this database.
-    async fn somebody_waits(app: &TestApp) {
-        let deadline = std::time::Instant::now() + crate::support::process::PATIENCE;
-        while app.storage().number(
-            "SELECT COUNT(*) AS n FROM pg_locks JOIN pg_database ON pg_database.oid = database \
-             WHERE datname = current_database() AND NOT granted",
-        ) == 0
-        {
-            assert!(std::time::Instant::now() < deadline, "nobody waits");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    }
 
     #[actix_web::test]
     async fn a_sign_in_waits_for_a_logout_of_its_sid_and_is_void() {
@@ -184,7 +171,7 @@ mod on_postgres {
         let visitor = app.visitor();
         let callback = visitor.callback_for("ada").await;
         edit_claims(&app, |claims| claims["sid"] = "s9".into());
-        let hash = doorward_sid_hash(&app, "s9");
+        let hash = sid_hash(&app, "s9");
         let mut logout = PgConnection::establish(&app.storage().url).unwrap();
         logout
             .batch_execute(&format!(
@@ -224,13 +211,5 @@ mod on_postgres {
         let (answer, ()) = tokio::join!(log_out(&app, json!({"sid": "s1"})), waits);
         assert_eq!(answer.status, 200);
         assert_eq!(app.storage().sessions(), 0);
-    }
-
-    /// As `Sessions::sid_hash`.
-    fn doorward_sid_hash(app: &TestApp, sid: &str) -> String {
-        use base64::Engine;
-        let text = format!("{}\n{sid}", app.provider.issuer());
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash)
     }
 }

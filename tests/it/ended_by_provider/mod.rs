@@ -3,9 +3,14 @@
 mod after_step_up;
 mod at_the_provider;
 mod back_channel;
+mod cookies;
+mod first_sign_in;
 mod front_channel;
 mod hostile;
+mod outage;
 mod raw;
+mod requests;
+mod strangers;
 mod suite;
 mod universal;
 
@@ -129,4 +134,25 @@ async fn id_token_of(app: &TestApp, person: &str) -> String {
         |seen| seen.lock().unwrap().clone(),
         |seen| seen.into_inner().unwrap(),
     )
+}
+
+/// Waits until somebody waits for a lock of this database.
+async fn somebody_waits(app: &TestApp) {
+    let deadline = std::time::Instant::now() + crate::support::process::PATIENCE;
+    while app.storage().number(
+        "SELECT COUNT(*) AS n FROM pg_locks JOIN pg_database ON pg_database.oid = database \
+         WHERE datname = current_database() AND NOT granted",
+    ) == 0
+    {
+        assert!(std::time::Instant::now() < deadline, "nobody waits");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// As `Sessions::sid_hash`.
+fn sid_hash(app: &TestApp, sid: &str) -> String {
+    use base64::Engine;
+    let text = format!("{}\n{sid}", app.provider.issuer());
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash)
 }

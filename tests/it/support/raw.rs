@@ -8,14 +8,19 @@ use url::Url;
 
 use super::TestApp;
 
+/// A connection to the app that waits for 20 s at most.
+pub fn connect(app: &TestApp) -> TcpStream {
+    let port = Url::parse(&app.url).unwrap().port().unwrap();
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let patience = Some(Duration::from_secs(20));
+    stream.set_read_timeout(patience).unwrap();
+    stream
+}
+
 /// The head and the body of an answer, for requests that no client would send. It is read while the request is still
 /// being written, as browsers do: the server may answer, and want no more, before it has read all of it.
 pub fn raw(app: &TestApp, request: &[u8]) -> String {
-    let port = Url::parse(&app.url).unwrap().port().unwrap();
-    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    let stream = connect(app);
     let mut answer = Vec::new();
     std::thread::scope(|scope| {
         scope.spawn(|| (&stream).write_all(request));

@@ -177,7 +177,8 @@ impl Visitor {
         if let Some(cookies) = self.cookie_header(&host) {
             request = request.append_header((header::COOKIE, cookies));
         }
-        if !form.is_empty() {
+        let has_type = headers.iter().any(|(name, _)| *name == "content-type");
+        if !form.is_empty() && !has_type {
             request = request.content_type("application/x-www-form-urlencoded");
         }
         let mut response = request.send_body(form.to_owned()).await.expect("an answer");

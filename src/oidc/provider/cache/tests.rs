@@ -55,6 +55,14 @@ impl Provider {
     }
 }
 
+/// What is newer, which is there.
+fn value(newer: Result<Newer<u32>, Error>) -> Arc<u32> {
+    match newer.unwrap() {
+        Newer::Value(value) => value,
+        Newer::Throttled(secs) => panic!("not for {secs} s"),
+    }
+}
+
 /// Runs a test as the server runs: a refresh is a task of the same thread.
 async fn locally(test: impl Future<Output = ()>) {
     LocalSet::new().run_until(test).await;
@@ -211,10 +219,12 @@ async fn a_clock_that_is_set_back_holds_up_nothing() {
     locally(async {
         let (cache, provider) = setting();
         let first = cache.get(at(0), || provider.respond(None)).await.unwrap();
-        let newer = cache.get_newer(at(0), &first, || provider.respond(None));
-        let second = newer.await.unwrap();
-        let newer = cache.get_newer(at(-7200), &second, || provider.respond(None));
-        assert_eq!(*newer.await.unwrap(), 3);
+        let newer = async |now, old| {
+            let fetch = || provider.respond(None);
+            cache.get_newer(Asker::SignIn, now, old, fetch).await
+        };
+        let second = value(newer(at(0), &first).await);
+        assert_eq!(*value(newer(at(-7200), &second).await), 3);
         let earlier = cache.get(at(-7201), || provider.respond(None)).await;
         assert_eq!(*earlier.unwrap(), 3);
         let next = cache.get(at(-86_400), || provider.respond(None)).await;
