@@ -36,6 +36,10 @@ pub fn configuration(state: &State) -> HttpResponse {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });
+    if !state.memory().frontchannel_logout_uris.is_empty() {
+        document["frontchannel_logout_supported"] = json!(true);
+        document["frontchannel_logout_session_supported"] = json!(true);
+    }
     if faults.send_iss {
         document["authorization_response_iss_parameter_supported"] = json!(true);
     }

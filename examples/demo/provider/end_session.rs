@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite};
 
 use super::backchannel_logout;
+use super::frontchannel_logout;
 use super::id_token;
 use super::pages;
 use super::seen::{Params, SESSION_COOKIE, Seen};
@@ -23,7 +24,7 @@ pub async fn respond(seen: &Seen, state: &State) -> HttpResponse {
     backchannel_logout::tell(state, &ended).await;
     let mut response = match request.get("post_logout_redirect_uri") {
         Some(uri) => back(uri, request.get("state")),
-        None => pages::signed_out(),
+        None => pages::signed_out(&frontchannel_logout::addresses(state, &ended)),
     };
     let mut cookie = Cookie::build(SESSION_COOKIE, "")
         .path("/")

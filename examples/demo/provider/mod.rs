@@ -1,7 +1,7 @@
 //! A real OpenID provider over HTTP on loopback, for the demo and for the tests; it may use nothing of Doorward.
 //!
-//! It follows the standards (Core, Discovery, RFC 6749, RFC 7636, RP-Initiated Logout, Back-Channel Logout) until a test makes it
-//! misbehave: see [`Faults`]. It accepts everyone without a password, so it is never in the production binary.
+//! It follows the standards (Core, Discovery, RFC 6749, RFC 7636, RP-Initiated Logout, Back-Channel and Front-Channel Logout)
+//! until a test makes it misbehave: see [`Faults`]. It accepts everyone without a password, so it is never in the production binary.
 
 // The demo starts it and prints its address. Everything else is for the tests.
 #![allow(dead_code, unused_imports)]
@@ -12,6 +12,7 @@ mod canned;
 mod discovery;
 mod end_session;
 mod faults;
+mod frontchannel_logout;
 mod id_token;
 mod keys;
 pub mod pages;
@@ -112,6 +113,17 @@ impl Provider {
     pub fn register_backchannel_logout(&self, uri: &str) {
         let mut memory = self.state().memory();
         memory.backchannel_logout_uris.push(uri.to_owned());
+    }
+
+    /// Registers what the page that ends a session here shows in a frame.
+    pub fn register_frontchannel_logout(&self, uri: &str) {
+        let mut memory = self.state().memory();
+        memory.frontchannel_logout_uris.push(uri.to_owned());
+    }
+
+    /// Ends all sessions here, and tells nobody: they have been too long.
+    pub fn forget_sessions(&self) {
+        self.state().memory().sessions.clear();
     }
 
     /// The logout tokens that were posted so far, oldest first.

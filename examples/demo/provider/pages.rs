@@ -29,6 +29,7 @@ button strong, button span { display: block; }
 button span, .plain { color: var(--soft); font-size: .9rem; }
 .plain { text-align: center; }
 p:last-child { margin-bottom: 0; }
+iframe { width: 100%; height: 4rem; border: 1px solid var(--line); border-radius: .5rem; }
 ";
 
 /// The page in place of a login form: one button for each person, and one to cancel.
@@ -76,9 +77,18 @@ pub fn form_post(redirect_uri: &str, answer: &Params) -> HttpResponse {
     page(StatusCode::OK, "Demo provider: going back", &body)
 }
 
-pub fn signed_out() -> HttpResponse {
-    let body = "<p>Your session at the demo provider has ended. You can close this page.</p>\n";
-    page(StatusCode::OK, "You are signed out", body)
+/// With the apps' own pages in frames, which end the sessions there.
+pub fn signed_out(frames: &[String]) -> HttpResponse {
+    let mut body =
+        "<p>Your session at the demo provider has ended. You can close this page.</p>\n".to_owned();
+    for address in frames {
+        let address = escaped(address);
+        let _ = writeln!(
+            body,
+            "<iframe src=\"{address}\" title=\"Signs you out of an app\"></iframe>"
+        );
+    }
+    page(StatusCode::OK, "You are signed out", &body)
 }
 
 /// For requests that must not be redirected (RFC 6749 4.1.2.1).
@@ -123,7 +133,7 @@ pub fn page(status: StatusCode, title: &str, body: &str) -> HttpResponse {
         .insert_header((
             "Content-Security-Policy",
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
-             base-uri 'none'; frame-ancestors 'none'",
+             frame-src http: https:; base-uri 'none'; frame-ancestors 'none'",
         ))
         .body(html)
 }

@@ -65,7 +65,7 @@ async fn signed_in_with(app: &TestApp, person: &str, sid: &'static str) -> Visit
 }
 
 /// The subjects and reasons of the sessions that were revoked, oldest first.
-fn revoked(app: &TestApp) -> Vec<String> {
+pub(crate) fn revoked(app: &TestApp) -> Vec<String> {
     app.storage().texts(
         "SELECT COALESCE(subject, '-') || ' ' || COALESCE(reason, '-') AS what \
          FROM audit_events WHERE event = 'session_revoked' ORDER BY id",
@@ -73,7 +73,7 @@ fn revoked(app: &TestApp) -> Vec<String> {
 }
 
 /// Posts a body with a bearer token.
-async fn universal(app: &TestApp, token: Option<&str>, body: &str) -> Answer {
+pub(crate) async fn universal(app: &TestApp, token: Option<&str>, body: &str) -> Answer {
     let mut request = awc::Client::default()
         .post(format!("{}/universal-logout", app.url))
         .content_type("application/json");
@@ -93,7 +93,7 @@ async fn universal(app: &TestApp, token: Option<&str>, body: &str) -> Answer {
 }
 
 /// A revocation token, with these claims changed.
-fn revocation_token(app: &TestApp, more: Value) -> String {
+pub(crate) fn revocation_token(app: &TestApp, more: Value) -> String {
     static COUNT: Mutex<u32> = Mutex::new(0);
     let mut count = COUNT.lock().unwrap();
     *count += 1;

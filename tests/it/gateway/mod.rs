@@ -22,6 +22,7 @@ mod proxied;
 mod readme;
 mod rules;
 mod signed;
+mod signed_out;
 mod step_up;
 mod step_ups_at_once;
 mod suite;

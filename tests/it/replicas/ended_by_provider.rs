@@ -6,7 +6,7 @@ use actix_web::rt::System;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{Replicas, SESSION_CACHE, login};
+use super::{Replicas, SESSION_CACHE, at, login};
 use crate::support::app::{CLIENT_ID, Storage};
 use crate::support::process::PATIENCE;
 use crate::support::{Answer, Database, Visitor};
@@ -65,6 +65,8 @@ async fn of_the_same_logout_token_at_all_processes_at_once_one_is_accepted() {
 
 mod slow {
     use super::*;
+    use crate::support::browser::{Browser, Look};
+    use crate::support::visitor::site_of;
 
     #[actix_web::test]
     async fn who_signs_out_at_the_provider_is_out_at_all_processes_within_the_session_cache() {
@@ -98,6 +100,54 @@ mod slow {
         let told = replicas.provider.told();
         assert_eq!(told.len(), 3);
         assert!(told.iter().all(|told| told.status == Some(200)), "{told:?}");
+    }
+
+    /// The same as a person sees it, and as each process answers to the cookie of their browser.
+    #[actix_web::test]
+    async fn in_a_browser_who_signs_out_at_the_provider_is_out_at_all_processes() {
+        let storage = Storage::new(Database::Postgres);
+        let replicas = Replicas::start(&storage.url);
+        let uri = format!("{}/backchannel-logout", replicas.url);
+        replicas.provider.register_backchannel_logout(&uri);
+        let browser = Browser::start(Look::DESKTOP).await;
+        let person = format!("#person-{}", login(0));
+        browser.goto(&format!("{}/profile", replicas.url)).await;
+        browser.click(&person).await;
+        browser.wait_for("#claim-subject").await;
+        // nginx sends each request to the next of them.
+        for _ in 0..3 {
+            browser.reload().await;
+            assert!(browser.exists("#claim-subject").await);
+        }
+        let name = format!("doorward{}", site_of(&replicas.url));
+        let cookies = browser.cookies().await;
+        let mut cookies = cookies.split("; ").filter_map(|it| it.split_once('='));
+        let cookie = cookies.find(|it| it.0 == name).expect("it is there").1;
+        let at_each = replicas.addrs.map(|addr| at(addr, &replicas.url, cookie));
+        for visitor in &at_each {
+            assert!(visitor.is_signed_in().await);
+        }
+
+        browser.new_tab().await;
+        browser.goto(&replicas.provider.issuer()).await;
+        browser.click("#sign-out").await;
+        let is_there = |url: &url::Url| url.path() == "/end_session";
+        browser.wait_for_url(is_there).await;
+        let signed_out = Instant::now();
+        for visitor in &at_each {
+            loop {
+                let asked = signed_out.elapsed();
+                if !visitor.is_signed_in().await {
+                    break;
+                }
+                assert!(asked < SESSION_CACHE, "still in after {asked:?}");
+            }
+        }
+        browser.switch_tab(0).await;
+        for _ in 0..3 {
+            browser.goto(&format!("{}/profile", replicas.url)).await;
+            browser.wait_for(&person).await;
+        }
     }
 
     /// Whichever is first: a session of a sign-in that began before the logout is never left.

@@ -1,3 +1,4 @@
 //! Whole modules of slow tests. What `slow::` in a test's path means is in `tests/README.md`.
 
 mod in_a_browser;
+mod sessions_end;

@@ -1,13 +1,8 @@
 //! What chromedriver's logs say: the addresses that were asked for, and the errors of the console.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::Browser;
-
-/// For a driver whose machine is busy, with a log of many pages.
-const LOG_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Seen {
@@ -65,21 +60,8 @@ impl Browser {
         self.seen.lock().unwrap().console_errors.clone()
     }
 
-    /// Not part of the WebDriver standard, so fantoccini does not know it.
     async fn log(&self, kind: &str) -> Vec<Value> {
-        let url = format!("{}/se/log", self.session_url);
-        let mut answer = awc::Client::default()
-            .post(url)
-            .timeout(LOG_TIMEOUT)
-            .send_json(&json!({ "type": kind }))
-            .await
-            .unwrap_or_else(|error| panic!("chromedriver's log {kind}: {error}"));
-        let mut answer: Value = answer
-            .json()
-            .limit(64 << 20)
-            .await
-            .expect("chromedriver answers in JSON");
-        match answer["value"].take() {
+        match self.post("se/log", &json!({ "type": kind })).await {
             Value::Array(entries) => entries,
             error => panic!("chromedriver has no log {kind}: {error}"),
         }

@@ -1,5 +1,6 @@
 //! A real Chromium, driven through a chromedriver of its own, with a fresh profile. It sees nothing but loopback.
 
+mod chromium;
 mod log;
 mod patience;
 #[cfg(test)]
@@ -135,6 +136,22 @@ impl Browser {
     pub async fn text(&self, css: &str) -> String {
         let doing = format!("reading {css}");
         let read = async |client: &Client| client.find(Locator::Css(css)).await?.text().await;
+        self.patiently(&doing, read).await
+    }
+
+    /// What a person can read in a frame of the page: the first has the number 0.
+    pub async fn text_in_frame(&self, number: u16, css: &str) -> String {
+        let doing = format!("reading {css} in a frame");
+        let read = async |client: &Client| {
+            client.enter_frame(number).await?;
+            let found = client.find(Locator::Css(css)).await;
+            let text = match found {
+                Ok(element) => element.text().await,
+                Err(error) => Err(error),
+            };
+            client.enter_parent_frame().await?;
+            text
+        };
         self.patiently(&doing, read).await
     }
 

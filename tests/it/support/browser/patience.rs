@@ -62,7 +62,7 @@ impl Browser {
 }
 
 fn may_come(error: &CmdError) -> bool {
-    error.is_no_such_element() || is_passing(error)
+    error.is_no_such_element() || error.is_no_such_frame() || is_passing(error)
 }
 
 /// Whether the command met a page that was being replaced. chromedriver says so in errors of several kinds, also in ones

@@ -24,7 +24,7 @@ pub(super) fn capabilities(
         format!("--user-data-dir={}", folder.join("profile").display()),
         format!("--window-size={},{height}", width.max(NARROWEST_WINDOW)),
         // Nothing leaves this machine, whatever Chromium or a page would like.
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]".to_owned(),
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.*, EXCLUDE [::1]".to_owned(),
         "--no-proxy-server".to_owned(),
     ];
     let switches = "--disable-gpu --disable-quic --no-first-run --disable-background-networking \
