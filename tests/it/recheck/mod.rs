@@ -5,6 +5,7 @@ mod ended;
 mod not_welcome;
 mod races;
 mod revocation;
+mod rounds;
 mod unanswered;
 mod welcome;
 
