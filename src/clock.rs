@@ -14,6 +14,9 @@ pub struct Clock {
     shift_secs: Arc<AtomicI64>,
     /// The clock that it follows, if it is not this machine's.
     other: Option<Arc<Other>>,
+    /// The time at which it stands still.
+    #[cfg(test)]
+    stopped_at: Option<OffsetDateTime>,
 }
 
 /// The clock of another machine. Between two readings, a clock of this machine counts on that nobody sets.
@@ -39,6 +42,8 @@ impl Clock {
             Some(other) => other.now(),
             None => OffsetDateTime::now_utc(),
         };
+        #[cfg(test)]
+        let now = self.stopped_at.unwrap_or(now);
         now + self.shifted_by()
     }
 
@@ -61,6 +66,17 @@ impl Clock {
         Clock {
             shift_secs: self.shift_secs.clone(),
             other: Some(Arc::new(other)),
+            #[cfg(test)]
+            stopped_at: None,
+        }
+    }
+
+    /// A clock that only moves when it is shifted: what a unit test says of seconds holds on a machine that is busy.
+    #[cfg(test)]
+    pub fn stopped() -> Clock {
+        Clock {
+            stopped_at: Some(OffsetDateTime::now_utc()),
+            ..Clock::default()
         }
     }
 

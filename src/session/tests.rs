@@ -32,7 +32,7 @@ pub(super) fn settings(public_url: &str) -> Settings {
 
 /// Those of `public_url`, with a clock to be moved; no database is there.
 pub(super) fn sessions_at(public_url: &str) -> (Sessions, Clock) {
-    let clock = Clock::default();
+    let clock = Clock::stopped();
     let nowhere = Db::existing(DatabaseUrl::Sqlite("/nowhere/doorward.db".into()));
     let settings = settings(public_url);
     let key = settings.sessions.key.clone().unwrap();

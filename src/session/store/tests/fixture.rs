@@ -26,7 +26,7 @@ impl Fixture {
     /// An hour of idleness ends a session, and so does a day.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Clock::default();
+        let clock = Clock::stopped();
         let sessions = sessions_of(folder.path(), &clock, None);
         sessions.db.migrate(Duration::ZERO).unwrap();
         Fixture {
