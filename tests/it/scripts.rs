@@ -1,5 +1,6 @@
 //! What the scripts say if something that they need is missing.
 
+mod axe;
 mod proxies;
 
 use std::path::Path;
