@@ -218,7 +218,9 @@ mod slow {
         ));
         // The last of the sessions can't be deleted before the process is killed.
         let mut lock = storage.connect();
-        let last = format!("BEGIN; SELECT 1 FROM sessions WHERE key_hash = 'made-up-{SESSIONS}' FOR UPDATE");
+        let last = format!(
+            "BEGIN; SELECT 1 FROM sessions WHERE key_hash = 'made-up-{SESSIONS}' FOR UPDATE"
+        );
         lock.batch_execute(&last).unwrap();
         let addr = replicas.addrs[0];
         let killed = form.clone();
@@ -243,7 +245,11 @@ mod slow {
         // In one query: Postgres may still be at what the process sent last.
         let ended = "SELECT COUNT(*) AS n FROM audit_events WHERE event = 'session_revoked'";
         let all = format!("SELECT ({ended}) + COUNT(*) AS n FROM sessions");
-        assert_eq!(storage.number(&all), SESSIONS, "each that has ended has its event");
+        assert_eq!(
+            storage.number(&all),
+            SESSIONS,
+            "each that has ended has its event"
+        );
         let left = storage.sessions();
         assert!(left > 0, "all have ended before the kill");
         let again = System::new().block_on(post(&replicas, 1, &form));

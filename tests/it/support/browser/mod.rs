@@ -71,7 +71,16 @@ impl Browser {
             &[chromedriver.as_ref(), "--port=0".as_ref()],
         );
         driver.start("");
-        let address = format!("http://127.0.0.1:{}", driver_port(&driver).await);
+        let mut tries = 1;
+        let port = loop {
+            match driver_port(&driver).await {
+                Some(port) => break port,
+                None if tries < 5 => driver.start(""),
+                None => panic!("chromedriver does not start:\n{}", driver.output()),
+            }
+            tries += 1;
+        };
+        let address = format!("http://127.0.0.1:{port}");
 
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities(look, &chromium, driver.folder()));

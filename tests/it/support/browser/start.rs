@@ -63,8 +63,9 @@ pub(super) fn capabilities(
     }
 }
 
-/// chromedriver says which port it was given.
-pub(super) async fn driver_port(driver: &Watchdog) -> u16 {
+/// chromedriver says which port it was given. It ends at once if another program has that port at the other of IPv4 and
+/// IPv6: then there is none.
+pub(super) async fn driver_port(driver: &Watchdog) -> Option<u16> {
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
         let output = driver.output();
@@ -72,10 +73,13 @@ pub(super) async fn driver_port(driver: &Watchdog) -> u16 {
             .split_once("started successfully on port ")
             .map(|(_, after)| after);
         if let Some(port) = after.and_then(|after| after.split_once('.')?.0.parse().ok()) {
-            return port;
+            return Some(port);
+        }
+        if driver.ended() {
+            return None;
         }
         assert!(
-            !driver.ended() && Instant::now() < deadline,
+            Instant::now() < deadline,
             "chromedriver did not start:\n{output}"
         );
         tokio::time::sleep(POLL).await;
