@@ -1,6 +1,7 @@
 //! The room that knows actix-web: the table of routes, the middleware, a handler for each address, and the pages.
 
 pub mod app;
+pub mod asking;
 pub mod detached;
 pub mod error;
 pub mod gateway;

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use actix_web::rt;
 use secrecy::SecretString;
 
-use crate::http::shutdown::Shutdown;
+use crate::http::shutdown::{InFlight, Shutdown};
 use crate::observe::logging::seldom::Seldom;
 use crate::observe::metrics;
 use crate::oidc::{Http, RelyingParty};
 
-/// How many tokens a thread revokes at once: somebody may end hundreds of sessions, and the provider has other things to do.
+/// How many tokens are revoked at once for one thread: somebody may end hundreds of sessions, and the provider has other things to do.
 const AT_ONCE: usize = 8;
 
-/// How many tokens may wait for that in a thread. Further ones are not revoked.
+/// How many tokens of one thread may wait for that. Further ones are not revoked.
 const ROOM: usize = 1000;
 
 /// For how long a token may wait. At a provider that hangs, hundreds of them would keep the process from stopping.
@@ -26,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 static NOT_REVOKED: Seldom = Seldom::new();
 
-/// What revokes tokens. Clones share it, within one thread.
+/// What revokes the tokens that one thread sends. Clones share it, within the main thread.
 #[derive(Clone)]
 pub struct Revocations {
     provider: Arc<RelyingParty>,
@@ -51,15 +51,17 @@ impl Revocations {
         let now = Instant::now();
         for token in tokens {
             match self.queue.borrow_mut().add(token, now) {
-                Added::ForNewWorker => drop(rt::spawn(self.clone().work())),
+                Added::ForNewWorker => {
+                    let in_flight = self.shutdown.begin_request();
+                    drop(rt::spawn(self.clone().work(in_flight)));
+                }
                 Added::Waits => (),
                 Added::NoRoom => not_revoked(&"too many others wait"),
             }
         }
     }
 
-    async fn work(self) {
-        let _in_flight = self.shutdown.begin_request();
+    async fn work(self, _in_flight: InFlight) {
         loop {
             let next = self.queue.borrow_mut().next(Instant::now());
             match next {

@@ -7,10 +7,10 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{Data, PayloadConfig};
 
 use crate::http::app::App;
+use crate::http::asking::Asking;
 use crate::http::middleware::layers;
 use crate::http::middleware::security_headers::{framed_policy, security_headers};
 use crate::http::refresh_tokens::RefreshTokens;
-use crate::http::revocations::Revocations;
 use crate::http::route::{Optional, Routes};
 use crate::http::routes;
 use crate::oidc::Http;
@@ -51,22 +51,24 @@ impl Doorward {
             .wrap(from_fn(layers))
     }
 
+    /// What the main thread does for one of the others.
+    fn asking(&self) -> impl FnOnce() -> Asking + Send + use<> {
+        let (tls, proxy) = (self.tls.clone(), self.proxy.clone());
+        let (provider, sessions) = (self.provider.clone(), self.sessions.clone());
+        let shutdown = self.shutdown.clone();
+        move || Asking::new(provider, Http::new(tls, &proxy), sessions, shutdown)
+    }
+
     /// What the handlers of one thread need.
     pub(super) fn worker(&self) -> App {
         let http = Http::new(self.tls.clone(), &self.proxy);
         App {
             provider: self.provider.clone(),
-            refresh_tokens: RefreshTokens {
-                provider: self.provider.clone(),
-                http: http.clone(),
-                sessions: self.sessions.clone(),
-                shutdown: self.shutdown.clone(),
-                revocations: Revocations::new(
-                    self.provider.clone(),
-                    http.clone(),
-                    self.shutdown.clone(),
-                ),
-            },
+            refresh_tokens: RefreshTokens::new(
+                self.sessions.clone(),
+                self.shutdown.clone(),
+                self.asking(),
+            ),
             http,
             sessions: self.sessions.clone(),
             db: self.db.clone(),

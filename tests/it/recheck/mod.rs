@@ -6,6 +6,7 @@ mod not_welcome;
 mod races;
 mod revocation;
 mod rounds;
+mod stopping;
 mod unanswered;
 mod welcome;
 
@@ -33,6 +34,13 @@ fn start(database: Database) -> TestApp {
 /// So much time passes that the provider's word is too old.
 fn pass(app: &TestApp) {
     app.clock.shift(time::Duration::minutes(16));
+}
+
+/// Every session is due.
+fn due(app: &TestApp) {
+    let due =
+        "UPDATE sessions SET recheck_at = '2020-01-01 00:00:00', recheck_claimed_until = NULL";
+    app.storage().execute(due);
 }
 
 /// How often the provider was asked with a refresh token.
@@ -70,6 +78,16 @@ impl Another {
         let another = Another { process, there };
         another.show(visitor);
         another
+    }
+
+    /// The process is asked to stop, and has ended when this returns. Its browser has closed its connection.
+    fn stop(self) {
+        let Another { mut process, there } = self;
+        drop(there);
+        process.signal("TERM");
+        let (code, printed) = process.ends();
+        assert_eq!(code, Some(0), "{printed}");
+        assert!(!printed.contains("SHUTDOWN_TIMEOUT"), "{printed}");
     }
 
     /// The browser is that of this visitor now.

@@ -6,7 +6,7 @@ use actix_web::rt::time::sleep;
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use super::{Another, refreshes, start, until};
+use super::{Another, due, refreshes, start, until};
 use crate::on_both;
 use crate::own_sessions::{ids, page};
 use crate::support::app::CLIENT_ID;
@@ -48,13 +48,6 @@ impl End {
             }
         }
     }
-}
-
-/// Every session is due.
-fn due(app: &TestApp) {
-    let due =
-        "UPDATE sessions SET recheck_at = '2020-01-01 00:00:00', recheck_claimed_until = NULL";
-    app.storage().execute(due);
 }
 
 on_both! {

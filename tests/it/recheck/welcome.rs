@@ -79,6 +79,21 @@ on_both! {
         assert_eq!(refreshes(&app.provider), 3);
     }
 
+    /// The state is written, for the time of the new ID token.
+    async fn a_new_id_token_without_a_new_refresh_token_keeps_the_old_one(database: Database) {
+        let app = start(database);
+        let ada = app.signed_in("ada").await;
+        app.provider.faults(|faults| faults.keep_refresh_token = true);
+        let before = session(&app);
+        for round in 1..=3 {
+            pass(&app);
+            assert!(ada.is_signed_in().await);
+            until("concluded", || session(&app).recheck_round == round).await;
+        }
+        assert_ne!(session(&app).state, before.state);
+        assert_eq!(refreshes(&app.provider), 3);
+    }
+
     async fn a_provider_that_is_down_signs_nobody_out_within_the_grace(database: Database) {
         let app = start(database);
         let ada = app.signed_in("ada").await;

@@ -1,0 +1,177 @@
+//! The main thread's part of what is done with refresh tokens: asking, recording what came of it, giving tokens back.
+
+use std::sync::Arc;
+
+use actix_web::rt;
+use secrecy::SecretString;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::accounts::end::{NOT_WELCOME, REFRESH_REFUSED, Why};
+use crate::db;
+use crate::http::refresh_tokens::{Job, Task};
+use crate::http::revocations::Revocations;
+use crate::http::shutdown::Shutdown;
+use crate::observe::logging::seldom::Seldom;
+use crate::observe::metrics::{self, Recheck};
+use crate::oidc::{Former, Http, RefreshError, RelyingParty};
+use crate::session::{CachedSession, Kept, RecheckClaim, Sessions};
+
+static UNANSWERED: Seldom = Seldom::new();
+
+/// Whoever finds a session due claims it and asks. Clones share the connections, within the main thread.
+#[derive(Clone)]
+pub struct Asking {
+    provider: Arc<RelyingParty>,
+    http: Http,
+    sessions: Arc<Sessions>,
+    revocations: Revocations,
+}
+
+impl Asking {
+    /// Asks `provider` about `sessions`.
+    pub fn new(
+        provider: Arc<RelyingParty>,
+        http: Http,
+        sessions: Arc<Sessions>,
+        shutdown: Shutdown,
+    ) -> Self {
+        Asking {
+            revocations: Revocations::new(provider.clone(), http.clone(), shutdown),
+            provider,
+            http,
+            sessions,
+        }
+    }
+
+    /// Begins what comes, until the thread that sends it has ended.
+    pub async fn work(self, mut jobs: UnboundedReceiver<Job>) {
+        while let Some(job) = jobs.recv().await {
+            match job.task {
+                Task::Revoke(token) => self.revocations.begin([token]),
+                Task::Ask(key_hash, session, answer) => {
+                    let (this, in_flight) = (self.clone(), job.in_flight);
+                    let asking = async move {
+                        // Nobody may be waiting any more.
+                        let _ = answer.send(this.ask(&key_hash, &session).await);
+                        drop(in_flight);
+                    };
+                    match job.context {
+                        Some(context) => drop(rt::spawn(context.scope(asking))),
+                        None => drop(rt::spawn(asking)),
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, key_hash: &str, session: &CachedSession) -> Kept {
+        let Some(claim) = self.sessions.claim_recheck(key_hash, session).await else {
+            // Another process asks.
+            return Kept::Yes;
+        };
+        let Some(refresh_token) = claim.refresh_token() else {
+            return Kept::Yes;
+        };
+        let subject = &session.user.subject;
+        let refreshed = match self.provider.refresh(&self.http, refresh_token).await {
+            Ok(refreshed) => refreshed,
+            Err(cause) => return self.not_welcomed(claim, cause, None, subject).await,
+        };
+        let former = Former {
+            id_token: claim.id_token(),
+            subject,
+            issued_at: claim.issued_at(),
+        };
+        let verified = self
+            .provider
+            .verify_refreshed(&self.http, &refreshed, &former);
+        let new = refreshed.refresh_token.clone();
+        match verified.await {
+            Ok(renewed) => {
+                let (issued_at, session_expiry) = match renewed {
+                    Some(renewed) => (Some(renewed.issued_at), renewed.session_expiry),
+                    None => (None, None),
+                };
+                let kept = self
+                    .sessions
+                    .welcome(claim, new.clone(), issued_at, session_expiry);
+                let kept = kept.await;
+                self.concluded(kept, Recheck::Welcome, new)
+            }
+            Err(cause) => self.not_welcomed(claim, cause, new, subject).await,
+        }
+    }
+
+    async fn not_welcomed(
+        &self,
+        claim: RecheckClaim,
+        cause: RefreshError,
+        new: Option<SecretString>,
+        subject: &str,
+    ) -> Kept {
+        let (why, reason, outcome) = match &cause {
+            RefreshError::NotWelcome(_) => (Why::NotWelcome, NOT_WELCOME, Recheck::NotWelcome),
+            RefreshError::Token(_) => (
+                Why::RefreshRefused,
+                REFRESH_REFUSED,
+                Recheck::RefreshRefused,
+            ),
+            RefreshError::Unanswered(error) => {
+                if let Some(count) = UNANSWERED.due() {
+                    log::warn!(
+                        "the provider was asked again about somebody who is signed in and does not say: {cause}; sessions \
+                         go on for SESSION_RECHECK_GRACE ({count} since the last such line; there is one a minute at most)"
+                    );
+                }
+                let retry_after_secs = error.retry_after_secs();
+                let kept = self
+                    .sessions
+                    .unanswered(claim, new.clone(), retry_after_secs);
+                let kept = kept.await;
+                let outcome = match &kept {
+                    Ok(Kept::Ended) => Recheck::Overdue,
+                    _ => Recheck::Unanswered,
+                };
+                return self.concluded(kept, outcome, new);
+            }
+        };
+        log::warn!("the session of {subject:?} ends, since the provider was asked again: {cause}");
+        let kept = self.sessions.end_claimed(claim, why).await;
+        if let Ok(Kept::Ended) = &kept {
+            metrics::sessions_revoked(reason, 1);
+        }
+        let kept = self.concluded(kept, outcome, new);
+        // The provider has said no: a session that could not be ended opens nothing to this request.
+        match kept {
+            Kept::Yes => Kept::Ended,
+            kept => kept,
+        }
+    }
+
+    /// Counts what came of it. A new refresh token of a session that has ended meanwhile goes back.
+    fn concluded(
+        &self,
+        kept: Result<Kept, db::Error>,
+        outcome: Recheck,
+        new: Option<SecretString>,
+    ) -> Kept {
+        match kept {
+            Ok(Kept::Gone) => {
+                metrics::rechecked(Recheck::Gone);
+                self.revocations.begin(new);
+                Kept::Gone
+            }
+            Ok(kept) => {
+                metrics::rechecked(outcome);
+                kept
+            }
+            Err(cause) => {
+                metrics::rechecked(Recheck::NotRecorded);
+                log::error!(
+                    "what the provider said about a session could not be recorded: {cause}"
+                );
+                Kept::Yes
+            }
+        }
+    }
+}
