@@ -37,6 +37,7 @@ diesel::table! {
         recheck_at -> Nullable<Timestamp>,
         recheck_claimed_until -> Nullable<Timestamp>,
         recheck_round -> Integer,
+        former_key_hash -> Nullable<Text>,
     }
 }
 

@@ -94,14 +94,15 @@ impl Session {
             .optional()
     }
 
-    /// What is sealed in its row, and the round of that; `None` if it has ended.
+    /// The key hash of the session that has this one or had it before, what is sealed in its row, and the round of that;
+    /// `None` if it has ended.
     pub fn get_state(
         connection: &mut AnyConnection,
         key_hash: &str,
-    ) -> QueryResult<Option<(String, i32)>> {
+    ) -> QueryResult<Option<(String, String, i32)>> {
         sessions::table
-            .find(key_hash)
-            .select((sessions::state, sessions::recheck_round))
+            .filter(names(key_hash))
+            .select((sessions::key_hash, sessions::state, sessions::recheck_round))
             .first(connection)
             .optional()
     }
@@ -155,20 +156,20 @@ impl Session {
             .execute(connection)
     }
 
-    /// Deletes a session, if it is there and was not seen after `unseen_since`.
+    /// Deletes a session, if it is there: that which has this key hash or had it before; with `unseen_since`, only the
+    /// former, if it was not seen after that time.
     pub(crate) fn delete(
         connection: &mut AnyConnection,
         key_hash: &str,
         unseen_since: Option<OffsetDateTime>,
     ) -> QueryResult<Option<DeletedSession>> {
-        let one = diesel::delete(sessions::table.find(key_hash));
         match unseen_since {
-            Some(since) => one
+            Some(since) => diesel::delete(sessions::table.find(key_hash))
                 .filter(sessions::last_seen_at.le(timestamp(since)))
                 .returning(deleted())
                 .get_result(connection)
                 .optional(),
-            None => one
+            None => diesel::delete(sessions::table.filter(names(key_hash)))
                 .returning(deleted_with_state())
                 .get_result(connection)
                 .optional(),
@@ -201,6 +202,16 @@ impl Session {
             .count()
             .get_result(connection)
     }
+}
+
+/// Whether a session has this key hash, or had it before its latest step-up. The former key opens nothing. But whoever
+/// still names the session by it means this session: their request, or the page that they look at, is older than the
+/// step-up. On Postgres, a statement that waited for the step-up to be committed finds the row by it as well.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn names<'a>(key_hash: &'a str) -> _ {
+    sessions::key_hash
+        .eq(key_hash)
+        .or(sessions::former_key_hash.eq(key_hash))
 }
 
 type Deleted = (

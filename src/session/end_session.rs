@@ -65,7 +65,8 @@ impl Sessions {
         let is_over = session.ends_at.is_some_and(|ends_at| ends_at <= now);
         let which = match session.last_seen_at <= idle_since && !is_over {
             true => Which::OneUnseenSince(key_hash, idle_since),
-            false => Which::One(key_hash),
+            // Not if a step-up or the provider's word has just given it another end.
+            false => Which::OneInRound(key_hash, session.round),
         };
         Ok(self.end(which, Why::Expired { idle_timeout }).await? == 1)
     }

@@ -47,6 +47,27 @@ impl Sessions {
         Ok(logout)
     }
 
+    /// Signs out a browser that has not received the answer to its step-up yet: its cookie is that of before. Nothing if it
+    /// has no such cookie.
+    ///
+    /// # Errors
+    /// The person is still signed in.
+    pub async fn sign_out_by_former_key(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<Option<Logout>, db::Error> {
+        let Some(key_hash) = self.key_hash(request) else {
+            return Ok(None);
+        };
+        match self.read_row(&key_hash).await? {
+            Some((now, stored, _)) if now != key_hash => {
+                let ended = self.end_with(request, stored.id_token_hint).await?;
+                Ok(Some(ended))
+            }
+            _ => Ok(None),
+        }
+    }
+
     pub(super) async fn end_with(
         &self,
         request: &HttpRequest,

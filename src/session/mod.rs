@@ -46,6 +46,7 @@ pub use handover::{
 };
 pub use identity_key::{IdentityKey, PublicKey};
 pub use login_attempt::{AttemptError, LoginAttempt};
+pub use logout::Logout;
 pub use recheck::{Kept, RecheckClaim};
 pub use recheck_times::Due;
 pub use return_to::ReturnTo;

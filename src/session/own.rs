@@ -26,6 +26,7 @@ impl Sessions {
     }
 
     /// Whether the session whose cookie was sent has not ended meanwhile in another process, which the cache would not know.
+    /// One that stepped up there has not.
     pub async fn is_still_there(&self, request: &HttpRequest) -> Result<bool, db::Error> {
         let id = self.own_id(request);
         let found = self

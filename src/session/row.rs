@@ -29,7 +29,7 @@ impl Sessions {
         let (stored, round) = match stored {
             Some(stored) => stored,
             None => match self.read_row(&key_hash).await {
-                Ok(Some((row, round))) => {
+                Ok(Some((_, row, round))) => {
                     read = row;
                     (&read, round)
                 }
@@ -65,7 +65,7 @@ impl Sessions {
             return Ok(None);
         };
         match self.read_row(&key_hash).await? {
-            Some((stored, _)) => Ok(stored.id_token_hint),
+            Some((_, stored, _)) => Ok(stored.id_token_hint),
             None => {
                 let logout = self.recent_logout(request).await?;
                 Ok(logout.and_then(|logout| logout.id_token_hint))
@@ -83,16 +83,20 @@ impl Sessions {
         opened.collect()
     }
 
-    /// What the row with this hash holds, and in which round; nothing if the session has ended.
-    async fn read_row(&self, key_hash: &str) -> Result<Option<(Stored, i32)>, db::Error> {
+    /// The hash of the row that has this one or had it before, what it holds, and in which round; nothing if the session has
+    /// ended.
+    pub(super) async fn read_row(
+        &self,
+        key_hash: &str,
+    ) -> Result<Option<(String, Stored, i32)>, db::Error> {
         let wanted = key_hash.to_owned();
         let read = self
             .db
             .read(move |connection| Session::get_state(connection, &wanted));
         let row = read.await?;
-        Ok(row.and_then(|(state, round)| {
-            let (stored, _) = self.open_row(key_hash, &state)?;
-            Some((stored, round))
+        Ok(row.and_then(|(key_hash, state, round)| {
+            let (stored, _) = self.open_row(&key_hash, &state)?;
+            Some((key_hash, stored, round))
         }))
     }
 }

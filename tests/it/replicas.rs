@@ -2,6 +2,7 @@
 
 mod crowd;
 mod ended_by_provider;
+mod step_ups;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

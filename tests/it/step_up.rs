@@ -5,6 +5,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::on_both;
+use crate::own_sessions::{ids, page};
 use crate::support::process::{DOORWARD, Process};
 use crate::support::provider::Acr;
 use crate::support::provider_faults::edit_claims;
@@ -197,6 +198,41 @@ on_both! {
         let (code, printed) = Process::start(DOORWARD, &["audit", "--event", "step_up"], &variables).ends();
         assert_eq!(code, Some(0), "{printed}");
         assert!(printed.contains("step_up") && printed.contains("00uada"), "{printed}");
+    }
+
+    /// The step-up's answer has not arrived yet, or the page that lists the session is older.
+    async fn who_names_a_session_by_the_key_before_its_step_up_ends_it(app: TestApp) {
+        let other = app.signed_in("ada").await;
+        let grace = app.signed_in("grace").await;
+        for way in ["/logout", "/sessions/end", "revoke"] {
+            let ada = app.signed_in("ada").await;
+            let id = ids(&page(&other).await).remove(0);
+            let before = app.visitor();
+            before.set_app_cookie("doorward", &ada.app_cookies()["doorward"]);
+            assert_eq!(step_up(&ada, "ada").await.location(), "/profile?x");
+            assert!(ada.is_signed_in().await && !before.is_signed_in().await);
+            let form = format!("session={id}");
+            // It is not hers.
+            assert_eq!(grace.post("/sessions/end", &form).await.status, 200);
+            assert!(ada.is_signed_in().await);
+            match way {
+                "/logout" => {
+                    let out = before.post(way, "").await;
+                    assert!(out.location().contains("id_token_hint="), "{out:?}");
+                    // A second click on it reaches the provider as well.
+                    assert_eq!(before.post(way, "").await.location(), out.location());
+                }
+                "/sessions/end" => assert_eq!(other.post(way, &form).await.status, 303),
+                _ => {
+                    let variables = [("DATABASE_URL", app.storage().url.as_str()), ("SESSION_CACHE", "0")];
+                    let (code, printed) = Process::start(DOORWARD, &["sessions", "revoke", &id], &variables).ends();
+                    assert_eq!((code, printed.contains("Sessions ended: 1.")), (Some(0), true), "{printed}");
+                }
+            }
+            assert_eq!(app.storage().sessions(), 2, "{way}");
+        }
+        assert!(other.is_signed_in().await && grace.is_signed_in().await);
+        assert_eq!((events(&app, "sign_out"), events(&app, "session_revoked")), (1, 2));
     }
 
     async fn a_step_up_as_somebody_else_changes_nothing(app: TestApp) {

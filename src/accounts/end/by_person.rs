@@ -10,9 +10,9 @@ use crate::db::{AnyConnection, DeletedSession, Session, User};
 /// Which of their sessions a person ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Own {
-    /// The one with this key hash, if it is theirs.
+    /// The one that has this key hash or had it before it stepped up, if it is theirs.
     One(String),
-    /// Some of the others than the one with this key hash. Do it again until it ends none.
+    /// Some of the others than that one. Do it again until it ends none.
     SomeOthers(String),
     /// The same. Sign-ins of the person that began before are void.
     SomeOthersAndSignIns(String),

@@ -2,25 +2,26 @@
 
 use diesel::prelude::*;
 
-use super::{DELETE_AT_ONCE, DeletedSession, Session, deleted_with_state};
+use super::{DELETE_AT_ONCE, DeletedSession, Session, deleted_with_state, names};
 use crate::db::AnyConnection;
 use crate::db::schema::sessions;
 
 impl Session {
-    /// Deletes a session, if it is there and is this person's.
+    /// Deletes a session that has this key hash or had it before, if it is there and is this person's.
     pub(crate) fn delete_of(
         connection: &mut AnyConnection,
         user_id: &str,
         key_hash: &str,
     ) -> QueryResult<Option<DeletedSession>> {
-        diesel::delete(sessions::table.find(key_hash))
+        diesel::delete(sessions::table)
+            .filter(names(key_hash))
             .filter(sessions::user_id.eq(user_id))
             .returning(deleted_with_state())
             .get_result(connection)
             .optional()
     }
 
-    /// Deletes some of a person's sessions, but not that with this key hash. Lock the person first.
+    /// Deletes some of a person's sessions, but not that which has this key hash or had it before. Lock the person first.
     pub(crate) fn delete_others(
         connection: &mut AnyConnection,
         user_id: &str,
@@ -29,6 +30,11 @@ impl Session {
         let some = sessions::table
             .filter(sessions::user_id.eq(user_id))
             .filter(sessions::key_hash.ne(but))
+            .filter(
+                sessions::former_key_hash
+                    .is_null()
+                    .or(sessions::former_key_hash.ne(but)),
+            )
             .limit(DELETE_AT_ONCE)
             .select(sessions::key_hash);
         let key_hashes: Vec<String> = some.load(connection)?;

@@ -3,13 +3,15 @@
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{NewSession, Session};
+use super::{NewSession, Session, names};
 use crate::db::schema::sessions;
 use crate::db::{AnyConnection, User, timestamp};
 
 impl Session {
     /// Gives the session of `user` that has `key_hash` another key and state, and returns whether it was there. The sign-in
     /// that began it stays the same. So do the session at the provider and its end, unless the provider says others.
+    ///
+    /// Another step-up may have done so a moment ago: it is the same session.
     pub(crate) fn replace_key(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -17,9 +19,11 @@ impl Session {
         user: &User,
         now: OffsetDateTime,
     ) -> QueryResult<bool> {
-        let replaced = diesel::update(sessions::table.find(key_hash))
+        let replaced = diesel::update(sessions::table)
+            .filter(names(key_hash))
             .filter(sessions::user_id.eq(&user.id))
             .set((
+                sessions::former_key_hash.eq(sessions::key_hash.nullable()),
                 sessions::key_hash.eq(&new.key_hash),
                 sessions::state.eq(&new.state),
                 sessions::last_seen_at.eq(timestamp(now)),

@@ -13,7 +13,7 @@ use crate::http::handlers::{redirect_home, redirect_to};
 use crate::http::middleware::security_headers::content_security_policy;
 use crate::http::pages::{EndSessionPage, Field, LogoutPage};
 use crate::oidc::EndSessionRequest;
-use crate::session::SignedIn;
+use crate::session::{Logout, SignedIn};
 
 /// The longest `Location`, in bytes: with all other headers, the response's head stays below 3 KiB. A proxy's buffer has
 /// 4 KiB or so (nginx: `proxy_buffer_size`); it responds 502 to a longer head.
@@ -62,7 +62,7 @@ pub(super) async fn sign_out_and_redirect(
             let signed_out = signed_out.await.map_err(Error::internal)?;
             signed_out.map_err(Error::SignOut)?
         }
-        None => match app.sessions.recent_logout(request).await? {
+        None => match signed_out_before(app, request).await? {
             Some(logout) => logout,
             None => return Ok(redirect_home(app)),
         },
@@ -83,6 +83,23 @@ pub(super) async fn sign_out_and_redirect(
     let cookie = app.sessions.logout_cookie(&logout.state);
     response.add_cookie(&cookie).map_err(Error::internal)?;
     Ok(response)
+}
+
+/// The sign-out of a browser whose cookie opens nothing: the session has stepped up a moment ago, and ends now, or it has ended
+/// by another click.
+async fn signed_out_before(app: &App, request: &HttpRequest) -> Result<Option<Logout>, Error> {
+    let (sessions, refresh_tokens) = (app.sessions.clone(), app.refresh_tokens.clone());
+    let by_former = request.clone();
+    let signed_out = detached(async move {
+        let mut logout = sessions.sign_out_by_former_key(&by_former).await?;
+        refresh_tokens.revoke_later(logout.as_mut().and_then(|it| it.refresh_token.take()));
+        Ok(logout)
+    });
+    let signed_out = signed_out.await.map_err(Error::internal)?;
+    match signed_out.map_err(Error::SignOut)? {
+        Some(logout) => Ok(Some(logout)),
+        None => Ok(app.sessions.recent_logout(request).await?),
+    }
 }
 
 /// A redirect if it fits a response's head, else a page whose button posts the same parameters.

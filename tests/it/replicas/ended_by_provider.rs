@@ -13,7 +13,7 @@ use crate::support::process::PATIENCE;
 use crate::support::{Answer, Database, Visitor};
 
 /// The form of a logout token of the provider.
-fn form(replicas: &Replicas, jti: &str, named: &Value) -> String {
+pub(super) fn form(replicas: &Replicas, jti: &str, named: &Value) -> String {
     let now = std::time::SystemTime::UNIX_EPOCH
         .elapsed()
         .unwrap()
@@ -29,13 +29,13 @@ fn form(replicas: &Replicas, jti: &str, named: &Value) -> String {
 }
 
 /// Posts it to one of the processes.
-async fn post(replicas: &Replicas, which: usize, form: &str) -> Answer {
+pub(super) async fn post(replicas: &Replicas, which: usize, form: &str) -> Answer {
     let visitor = Visitor::new(&format!("http://{}", replicas.addrs[which]));
     visitor.post("/backchannel-logout", form).await
 }
 
 /// The next ID tokens have this `sid`: the provider would make one up.
-fn with_sid(replicas: &Replicas, sid: String) {
+pub(super) fn with_sid(replicas: &Replicas, sid: String) {
     replicas.provider.faults(|faults| {
         faults.edit_claims = Some(Box::new(move |claims| claims["sid"] = sid.clone().into()));
     });
