@@ -12,6 +12,10 @@ use crate::oidc::{self, GroupsClaim, Proxy, Registration, Requirement};
 use crate::public_url::PublicUrl;
 
 const DEFAULT_SCOPES: &str = "openid email profile";
+
+/// The value of `STEP_UP_MAX_AGE` that requires none: some providers send no `auth_time`.
+const ANY_AGE: &str = "any";
+
 const DEFAULT_STEP_UP_MAX_AGE: Duration = Duration::from_secs(300);
 
 /// What is configured about the provider.
@@ -115,10 +119,17 @@ pub(super) fn scopes(source: &mut Source<'_>) -> String {
 /// `STEP_UP_ACR` and `STEP_UP_MAX_AGE`.
 fn step_up(source: &mut Source<'_>) -> Requirement {
     let acr = source.optional("STEP_UP_ACR", "phr phrh", oidc::acr_values);
-    let max_age = source.optional("STEP_UP_MAX_AGE", "5m", duration::parse_or_zero);
+    let max_age = source.optional("STEP_UP_MAX_AGE", "5m", |text| match text.as_str() {
+        ANY_AGE => Ok(None),
+        _ => duration::parse_or_zero(text).map(Some),
+    });
+    if max_age == Some(None) && acr.is_none() && !source.has_complaints_about("STEP_UP_ACR") {
+        let fault = "is `any`, but STEP_UP_ACR is not set: a step-up would require nothing";
+        source.complain("STEP_UP_MAX_AGE", fault, "5m");
+    }
     Requirement {
         acr: acr.unwrap_or_default(),
-        max_age: Some(max_age.unwrap_or(DEFAULT_STEP_UP_MAX_AGE)),
+        max_age: max_age.unwrap_or(Some(DEFAULT_STEP_UP_MAX_AGE)),
     }
 }
 

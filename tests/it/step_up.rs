@@ -296,6 +296,32 @@ on_both! {
     }
 }
 
+/// Such a provider meets no maximum age, however high.
+#[actix_web::test]
+async fn a_provider_without_auth_time_can_confirm_an_acr_alone() {
+    for (max_age, expected) in [("any", "/profile?x"), ("400d", "")] {
+        let settings = [("STEP_UP_ACR", "phr"), ("STEP_UP_MAX_AGE", max_age)];
+        let app = TestApp::spawn_with(Database::Sqlite, &settings);
+        acr(&app, Acr::Always("pwd".to_owned()));
+        let ada = app.signed_in("ada").await;
+        edit_claims(&app, |claims| {
+            claims.as_object_mut().unwrap().remove("auth_time");
+        });
+        // The acr is looked for all the same.
+        let page = step_up(&ada, "ada").await;
+        assert_eq!(page.refusal(), (403, NOT_CONFIRMED.to_owned()));
+        acr(&app, Acr::Honoured);
+        let provider = ada.begin("/step-up").await;
+        assert_eq!(sent(&provider, "acr_values").as_deref(), Some("phr"));
+        assert_eq!(sent(&provider, "max_age").is_none(), max_age == "any");
+        let page = step_up(&ada, "ada").await;
+        match expected {
+            "" => assert_eq!(page.refusal(), (403, NOT_CONFIRMED.to_owned())),
+            _ => assert_eq!(page.location(), expected),
+        }
+    }
+}
+
 /// The session is as it was, and so is the way to try again.
 #[actix_web::test]
 async fn a_step_up_that_fails_leaves_the_session_as_it_was() {

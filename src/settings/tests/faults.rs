@@ -99,6 +99,11 @@ fn each_fault_is_named() {
             "is not a number with a unit: s, m, h or d",
         ),
         (
+            "STEP_UP_MAX_AGE",
+            "any",
+            "is `any`, but STEP_UP_ACR is not set: a step-up would require nothing",
+        ),
+        (
             "OIDC_ID_TOKEN_ALGS",
             "HS256",
             "names an algorithm that is not supported; supported are asymmetric ones such as RS256 and ES256",
