@@ -8,6 +8,7 @@ mod caddy;
 mod checks;
 mod complaints;
 mod demo;
+mod ends;
 mod envoy;
 mod handover;
 mod haproxy;

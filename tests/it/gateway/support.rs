@@ -59,10 +59,15 @@ impl Gateway {
 
     /// Another process, so to speak, on the same database and with these settings.
     pub fn beside(&self, settings: &[(&str, &str)]) -> Gateway {
+        self.beside_with(RULES, settings)
+    }
+
+    /// The same with these rules.
+    pub fn beside_with(&self, rules: &str, settings: &[(&str, &str)]) -> Gateway {
         let variables = &self.app.variables;
         let same = ["DATABASE_URL", "OIDC_ISSUER", "SESSION_CACHE"];
         let same = same.map(|name| (name, variables[name].as_str()));
-        let other = Gateway::start_with(Database::Sqlite, RULES, &[&same[..], settings].concat());
+        let other = Gateway::start_with(Database::Sqlite, rules, &[&same[..], settings].concat());
         let url = &other.app.url;
         let callback = format!("{url}/authorization-code/callback");
         self.app.provider.register(&callback, url);
