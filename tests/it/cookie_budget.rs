@@ -1,11 +1,12 @@
 //! No page and no link fills a browser with our cookies until a proxy refuses all that it asks.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::SocketAddr;
 
 use futures_util::future::join_all;
 
 use crate::support::browser::{Browser, Look};
 use crate::support::nginx::Nginx;
+use crate::support::postgres::free_port;
 use crate::support::provider::Endpoint;
 use crate::support::{Database, TestApp, Visitor};
 
@@ -157,9 +158,7 @@ mod slow {
     #[actix_web::test]
     async fn a_browser_that_was_led_to_us_often_gets_on_behind_nginx() {
         // Chromium resolves `localhost` alone.
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let addr = free.local_addr().unwrap();
-        drop(free);
+        let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let url = format!("http://localhost:{}", addr.port());
         let app = TestApp::spawn_with(
             Database::Sqlite,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use crate::support::postgres::free_port;
 use crate::support::process::{DOORWARD, Process, complete, free_addr};
 
 /// Doorward by a shell script, in which `exec "$0"` becomes it.
@@ -100,8 +101,7 @@ fn a_proxy_may_be_named_as_an_ipv6_address_that_is_an_ipv4_one() {
         ("::ffff:127.0.0.0/104", true),
         ("::ffff:10.0.0.0/104", false),
     ] {
-        let addr: SocketAddr = free_addr();
-        let addr = SocketAddr::new("127.0.0.1".parse().unwrap(), addr.port());
+        let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let variables = [("TRUSTED_PROXIES", proxies)];
         let mut doorward = Process::doorward(addr, &variables);
         doorward.answers(addr);

@@ -1,12 +1,13 @@
 //! *Put it in front of your app* in the README: its lines for nginx, its rules and its commands.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use super::support::Gateway;
 use crate::support::Database;
 use crate::support::browser::{Browser, Look};
+use crate::support::postgres::free_port;
 use crate::support::process::{DOORWARD, PATIENCE, Process, complete, free_addr, get};
 use crate::support::watchdog::Watchdog;
 
@@ -69,9 +70,7 @@ mod slow {
     impl Wiki {
         fn start() -> Wiki {
             // Where browsers find `*.localhost`.
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let addr = listener.local_addr().unwrap();
-            drop(listener);
+            let addr = SocketAddr::from(([127, 0, 0, 1], free_port()));
             let host = format!("wiki.localhost:{}", addr.port());
             let rules = block("toml").replace("wiki.example.com", &host);
             let gateway = Gateway::start_with(Database::Sqlite, &rules, &[]);

@@ -288,9 +288,9 @@ pub fn unprivileged_user() -> Option<User> {
     )
 }
 
-/// Below the range from which the kernel gives ports to outgoing connections: a server that is stopped finds its port
-/// free when it starts again.
-fn free_port() -> u16 {
+/// A port of 127.0.0.1 that is not in use, below the range from which the kernel gives ports to others: a server that
+/// starts a moment later, or again, finds it free.
+pub fn free_port() -> u16 {
     static NEXT: OnceLock<AtomicU32> = OnceLock::new();
     let next = NEXT.get_or_init(|| AtomicU32::new(std::process::id().wrapping_mul(7919)));
     let ports =

@@ -9,12 +9,13 @@ mod over_tls;
 mod traefik;
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use app::App;
 
+use crate::support::postgres::free_port;
 use crate::support::process::{PATIENCE, RulesFile, free_addr, rules_file};
 use crate::support::watchdog::Watchdog;
 use crate::support::{Database, TestApp};
@@ -161,10 +162,7 @@ impl Proxied {
         edit: impl Fn(String) -> String,
     ) -> Proxied {
         // Where browsers find `*.localhost`.
-        let front = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let front = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let gateway = free_addr();
         let port = front.port();
         let Site { public_url, rules } = site(port);
