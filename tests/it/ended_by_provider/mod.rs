@@ -4,6 +4,7 @@ mod after_step_up;
 mod at_the_provider;
 mod back_channel;
 mod cookies;
+mod decisions;
 mod first_sign_in;
 mod front_channel;
 mod hostile;
@@ -94,6 +95,11 @@ pub(crate) async fn universal(app: &TestApp, token: Option<&str>, body: &str) ->
 
 /// A revocation token, with these claims changed.
 pub(crate) fn revocation_token(app: &TestApp, more: Value) -> String {
+    let claims = revocation_claims(app, more);
+    signed_as(app, "global-token-revocation+jwt", &claims)
+}
+
+fn revocation_claims(app: &TestApp, more: Value) -> Value {
     static COUNT: Mutex<u32> = Mutex::new(0);
     let mut count = COUNT.lock().unwrap();
     *count += 1;
@@ -105,7 +111,7 @@ pub(crate) fn revocation_token(app: &TestApp, more: Value) -> String {
     for (name, value) in more.as_object().unwrap() {
         claims[name] = value.clone();
     }
-    signed_as(app, "global-token-revocation+jwt", &claims)
+    claims
 }
 
 /// A token of the provider whose header says this `typ`.
