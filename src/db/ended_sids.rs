@@ -90,3 +90,25 @@ impl EndedSid {
         diesel::delete(old).execute(connection)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_hash_is_of_kind_issuer_and_name() {
+        let kinds = [EndedKind::Sid, EndedKind::Subject, EndedKind::Email];
+        let mut hashes = BTreeSet::new();
+        for kind in kinds {
+            for issuer in ["https://a.example", "https://b.example"] {
+                for name in ["one", "two"] {
+                    let hash = kind.hash(issuer, name);
+                    assert_eq!(hash, kind.hash(issuer, name));
+                    assert!(hashes.insert(hash), "{kind:?} {issuer} {name}");
+                }
+            }
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod ended_by_provider;
+mod first_sign_in;
 mod step_ups;
 
 use std::collections::{BTreeMap, BTreeSet};

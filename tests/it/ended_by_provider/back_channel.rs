@@ -212,4 +212,30 @@ mod on_postgres {
         assert_eq!(answer.status, 200);
         assert_eq!(app.storage().sessions(), 0);
     }
+
+    /// Another person's session of that `sid` appears after the look for one.
+    #[actix_web::test]
+    async fn a_logout_that_waits_for_a_sign_in_of_another_person_does_not_end_it() {
+        let app = TestApp::spawn_on(Database::Postgres);
+        let ada = signed_in_with(&app, "ada", "s1").await;
+        app.signed_in("grace").await;
+        let mut sign_in = PgConnection::establish(&app.storage().url).unwrap();
+        sign_in
+            .batch_execute(&format!(
+                "BEGIN; SELECT 1 FROM ended_sids; UPDATE sessions SET sid_hash = '{}' \
+                 WHERE user_id = (SELECT id FROM users WHERE subject = '00ugrace')",
+                sid_hash(&app, "s1")
+            ))
+            .unwrap();
+        let waits = async {
+            somebody_waits(&app).await;
+            sign_in.batch_execute("COMMIT").unwrap();
+        };
+        let named = json!({"sub": "00uada", "sid": "s1"});
+        let (answer, ()) = tokio::join!(log_out(&app, named), waits);
+        assert_eq!(answer.status, 200);
+        assert!(!ada.is_signed_in().await);
+        let left = "SELECT subject AS what FROM sessions JOIN users ON users.id = user_id";
+        assert_eq!(app.storage().texts(left), ["00ugrace"]);
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{log_out, revocation_token, universal};
 use crate::on_both;
 use crate::support::TestApp;
-use crate::support::provider_faults::edit_claims;
+use crate::support::provider_faults::{edit_claims, edit_userinfo};
 
 /// How the provider names whose sessions end.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +87,55 @@ on_both! {
         let again = visitor.get(&callback).await;
         assert!(again.location().starts_with(&app.provider.issuer()), "{again:?}");
         assert_eq!((app.storage().users(), app.storage().sessions()), (1, 0));
+    }
+
+    /// By then they are known, since they have signed in once more.
+    async fn one_that_comes_back_after_a_later_one_does_not_survive_either(app: TestApp) {
+        for by in ALL {
+            let slow = app.visitor();
+            let provider = slow.begin("/login").await;
+            edit_claims(&app, |claims| claims["sid"] = "s9".into());
+            let callback = slow.choose(&provider, "ada").await;
+            sign_ada_out(&app, by).await;
+            app.provider.heal();
+            app.clock.shift(time::Duration::SECOND);
+            let ada = app.signed_in("ada").await;
+            edit_claims(&app, |claims| claims["sid"] = "s9".into());
+            let again = slow.get(&callback).await;
+            assert!(again.location().starts_with(&app.provider.issuer()), "{by:?}: {again:?}");
+            assert!(ada.is_signed_in().await, "{by:?}");
+            assert_eq!(app.storage().sessions(), 1, "{by:?}");
+            app.storage().execute("DELETE FROM sessions; DELETE FROM users");
+            app.provider.heal();
+            app.clock.shift(time::Duration::SECOND);
+        }
+    }
+
+    /// The sign-in brings another email than the one by which Ada is known. Either is hers.
+    async fn a_sign_in_with_another_email_than_before_survives_neither(app: TestApp) {
+        for (email, is_known) in [("Lovelace@example.com", false), ("ada@example.com", true)] {
+            app.signed_in("ada").await;
+            app.clock.shift(time::Duration::SECOND);
+            let visitor = app.visitor();
+            let callback = visitor.callback_for("ada").await;
+            let sub_id = json!({"format": "email", "email": email});
+            let token = revocation_token(&app, json!({}));
+            edit_userinfo(&app, |claims| claims["email"] = "lovelace@Example.com".into());
+            let answer = universal(&app, Some(&token), &json!({"sub_id": sub_id}).to_string()).await;
+            assert_eq!(answer.status, if is_known { 204 } else { 404 }, "{email}");
+            app.clock.shift(time::Duration::SECOND);
+            let again = visitor.get(&callback).await;
+            assert!(again.location().starts_with(&app.provider.issuer()), "{email}: {again:?}");
+            let known = app.storage().texts("SELECT email AS what FROM users");
+            assert_eq!(known, ["ada@example.com"], "nothing of it is written");
+            // Which is what the sign-in brought.
+            let callback = visitor.choose(again.location(), "ada").await;
+            assert_eq!(visitor.get(&callback).await.location(), "/profile", "{email}");
+            let known = app.storage().texts("SELECT email AS what FROM users");
+            assert_eq!(known, ["lovelace@Example.com"]);
+            app.provider.heal();
+            app.clock.shift(time::Duration::SECOND);
+        }
     }
 }
 

@@ -10,21 +10,29 @@ use crate::oidc::jose::signer::Signer;
 
 const AUDIENCE: &str = "https://doorward.example/universal-logout";
 
-/// How a good token is judged once its claims are changed so; a claim that becomes null is removed.
-fn judged(typ: &str, changes: Value) -> Result<RevocationToken, RevocationTokenError> {
-    let mut claims = json!({
+fn claims() -> Value {
+    json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": CLIENT_ID, "jti": "j1",
         // As Okta sends them.
         "nbf": NOW - 300, "iat": NOW, "exp": NOW + 300,
-    });
+    })
+}
+
+/// How a good token is judged once its claims are changed so; a claim that becomes null is removed.
+fn judged(typ: &str, changes: Value) -> Result<RevocationToken, RevocationTokenError> {
+    let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
         if value.is_null() {
             claims.as_object_mut().unwrap().remove(name);
         }
     }
+    judged_as(typ, &claims)
+}
+
+fn judged_as(typ: &str, claims: &Value) -> Result<RevocationToken, RevocationTokenError> {
     let signer = Signer::new(Algorithm::ES256);
-    let token = signer.sign(&json!({"alg": "ES256", "kid": "a", "typ": typ}), &claims);
+    let token = signer.sign(&json!({"alg": "ES256", "kid": "a", "typ": typ}), claims);
     let expected = Expected {
         algs: &[Algorithm::ES256],
         typ: TYP,
@@ -117,5 +125,11 @@ fn every_other_token_is_refused() {
             matches!(refusal, Err(Error::Claim(_))),
             "{changes}: {refusal:?}"
         );
+    }
+    // A claim of null is one.
+    for other in ["nonce", "events"] {
+        let mut claims = claims();
+        claims[other] = Value::Null;
+        assert_eq!(judged_as(KIND, &claims), Err(Error::OtherKind(other)));
     }
 }

@@ -1,10 +1,12 @@
-//! For how long it is kept what the provider has ended.
+//! What the provider has ended: for how long that is kept, of whom and of when it is.
 
 use diesel::prelude::*;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, sessions_of};
 use super::*;
 use crate::accounts::end::Channel;
+use crate::accounts::sign_in::SignInOutcome;
+use crate::db::Kind;
 use crate::db::schema::ended_sids;
 use crate::session::{EndedByProvider, Said};
 
@@ -33,4 +35,81 @@ async fn what_the_provider_ended_is_kept_for_an_hour() {
         });
         assert_eq!(count.await.unwrap(), kept, "after {shift} s more");
     }
+}
+
+/// A clock may be a minute behind, and a provider's a minute ahead.
+#[actix_web::test]
+async fn the_use_of_a_token_is_kept_for_ten_minutes_after_its_expiry() {
+    let fixture = Fixture::new();
+    let sessions = &fixture.sessions;
+    let expires_at = fixture.clock.now() + Duration::minutes(2);
+    for (shift, expected) in [
+        (0, EndedByProvider::NobodyKnown),
+        (0, EndedByProvider::Replayed),
+        (12 * 60 - 1, EndedByProvider::Replayed),
+        (2, EndedByProvider::NobodyKnown),
+    ] {
+        fixture.clock.shift(Duration::seconds(shift));
+        sessions.purge_used().await.unwrap();
+        let said = Said {
+            channel: Channel::Back,
+            token: Some((Kind::LogoutToken, "j1", expires_at)),
+        };
+        let ended = sessions.end_by_provider(sessions.of_subject("nobody".to_owned()), &said);
+        assert_eq!(ended.await.unwrap(), expected, "after {shift} s more");
+    }
+}
+
+/// Nobody knows which came first.
+#[actix_web::test]
+async fn a_sign_in_that_began_at_the_moment_of_the_end_is_void() {
+    let fixture = Fixture::new();
+    let sessions = &fixture.sessions;
+    let said = Said {
+        channel: Channel::Back,
+        token: None,
+    };
+    for (expected, is_known) in [
+        (EndedByProvider::NobodyKnown, false),
+        (EndedByProvider::Sessions(1), true),
+    ] {
+        let ended = sessions.end_by_provider(sessions.of_subject("ada".to_owned()), &said);
+        assert_eq!(ended.await.unwrap(), expected);
+        let secret = crate::random::secret();
+        let void = fixture.begin(&secret, None).await;
+        assert_eq!(void, SignInOutcome::EndedByProvider, "known: {is_known}");
+        fixture.clock.shift(Duration::SECOND);
+        let begun = fixture.begin(&secret, None).await;
+        assert!(matches!(begun, SignInOutcome::SignedIn(_)), "{begun:?}");
+        // Another that began at that moment, now that Ada is known.
+        fixture.clock.shift(-Duration::SECOND);
+        let void = fixture.begin(&crate::random::secret(), None).await;
+        assert_eq!(void, SignInOutcome::EndedByProvider, "known: {is_known}");
+        fixture.clock.shift(Duration::SECOND);
+    }
+}
+
+/// `OIDC_ISSUER` has changed: neither its people nor its tokens are those of before.
+#[actix_web::test]
+async fn what_another_issuer_ended_is_of_other_people_and_by_other_tokens() {
+    let fixture = Fixture::new();
+    let mut others = sessions_of(fixture.folder.path(), &fixture.clock, None);
+    others.issuer = "https://other.example".to_owned();
+    let expires_at = fixture.clock.now() + Duration::minutes(2);
+    let end = async |sessions: &Sessions| {
+        let said = Said {
+            channel: Channel::Back,
+            token: Some((Kind::LogoutToken, "j1", expires_at)),
+        };
+        let ended = sessions.end_by_provider(sessions.of_subject("ada".to_owned()), &said);
+        ended.await.unwrap()
+    };
+    assert_eq!(end(&others).await, EndedByProvider::NobodyKnown);
+    let begun = fixture.begin("secret", None).await;
+    assert!(matches!(begun, SignInOutcome::SignedIn(_)), "{begun:?}");
+    assert_eq!(
+        end(&fixture.sessions).await,
+        EndedByProvider::Sessions(1),
+        "its token did not come before"
+    );
 }

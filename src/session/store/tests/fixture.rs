@@ -44,6 +44,13 @@ impl Fixture {
     /// The same, with a session at the provider that ends at this time.
     pub async fn sign_in_until(&self, ends_at: Option<OffsetDateTime>) -> String {
         let secret = crate::random::secret();
+        let begun = self.begin(&secret, ends_at).await;
+        assert!(matches!(begun, SignInOutcome::SignedIn(_)));
+        self.sessions.keys.sign(&secret)
+    }
+
+    /// What becomes of a sign-in of Ada's that begins and comes back now.
+    pub async fn begin(&self, secret: &str, ends_at: Option<OffsetDateTime>) -> SignInOutcome {
         let ada = NewUser {
             issuer: "https://op.example".to_owned(),
             subject: "ada".to_owned(),
@@ -60,18 +67,15 @@ impl Fixture {
         let sessions = &self.sessions;
         let now = sessions.clock.now();
         let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-        let begun = sessions
-            .start_session(
-                &secret,
-                ada,
-                &stored,
-                attempt,
-                Former::None,
-                Origin::unknown(now, ends_at),
-            )
-            .await;
-        assert!(matches!(begun, Ok(SignInOutcome::SignedIn(_))));
-        sessions.keys.sign(&secret)
+        let begun = sessions.start_session(
+            secret,
+            ada,
+            &stored,
+            attempt,
+            Former::None,
+            Origin::unknown(now, ends_at),
+        );
+        begun.await.unwrap()
     }
 
     pub async fn is_in(&self, signed: &str) -> bool {
