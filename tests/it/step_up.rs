@@ -157,6 +157,37 @@ async fn with_a_max_age_of_zero_an_earlier_sign_in_is_refused() {
     .await;
 }
 
+/// It counts from when they were sent there: they may take minutes for what comes after the password.
+#[actix_web::test]
+async fn with_a_max_age_of_zero_a_person_may_take_their_time() {
+    let app = TestApp::spawn_with(Database::Sqlite, &[("OIDC_MAX_AGE", "0s")]);
+    let ada = app.visitor();
+    let began = app.clock.now().unix_timestamp();
+    let callback = ada.callback_for("ada").await;
+    app.clock.shift(Duration::minutes(5));
+    app.provider.faults(|faults| faults.clock_ahead_secs = 300);
+    edit_claims(&app, move |claims| claims["auth_time"] = json!(began));
+    assert_eq!(ada.get(&callback).await.location(), "/profile");
+}
+
+/// An acr that is enough for the step-up alone is not enough.
+#[actix_web::test]
+async fn what_each_sign_in_requires_holds_for_a_step_up_too() {
+    let settings = [
+        ("OIDC_ACR_VALUES", "phr"),
+        ("OIDC_REQUIRED_ACR", "phr"),
+        ("STEP_UP_ACR", "mfa"),
+    ];
+    let app = TestApp::spawn_with(Database::Sqlite, &settings);
+    acr(&app, Acr::Honoured);
+    let ada = app.signed_in("ada").await;
+    let before = session(&app);
+    acr(&app, Acr::Always("mfa".to_owned()));
+    let page = step_up(&ada, "ada").await;
+    assert_eq!(page.refusal(), (403, NOT_CONFIRMED.to_owned()));
+    assert_eq!(session(&app), before);
+}
+
 /// The person's browser may change the request on its way to the provider. It does not change what is looked for.
 #[actix_web::test]
 async fn the_address_can_not_lower_what_is_asked() {
