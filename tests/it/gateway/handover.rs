@@ -227,8 +227,12 @@ async fn a_post_comes_back_as_a_get_of_the_page_that_sent_it() {
 #[actix_web::test]
 async fn a_link_of_an_app_leads_back_to_it_and_to_no_stranger() {
     let gateway = Gateway::start(Database::Sqlite);
+    let longest = format!("http://wiki.test/{:a>495}", "");
+    let too_long = format!("{longest}a");
     for (wanted, expected) in [
         ("http://wiki.test/a?b=c", "http://wiki.test/a?b=c"),
+        (&longest, &longest),
+        (&too_long, "/profile"),
         ("http://other.test/", "/profile"),
         ("http://wiki.test.evil.test/", "/profile"),
         ("http://wiki.test@evil.test/", "/profile"),
@@ -244,6 +248,27 @@ async fn a_link_of_an_app_leads_back_to_it_and_to_no_stranger() {
         let callback = ada.at_doorward.choose(&provider, "ada").await;
         let back = ada.at_doorward.get(&callback).await;
         assert_eq!(back.location(), expected, "{wanted}");
+    }
+}
+
+/// On its way, others could read what such an app is sent.
+#[actix_web::test]
+async fn a_link_of_an_app_leads_from_https_to_no_http() {
+    const URL: &str = "https://auth.test";
+    let gateway = Gateway::start_with(
+        Database::Sqlite,
+        super::support::RULES,
+        &[("PUBLIC_URL", URL)],
+    );
+    for path in ["/login", "/step-up"] {
+        for (scheme, expected) in [("https", "https://wiki.test/a"), ("http", "/profile")] {
+            let ada = Browser::new(&gateway).at_doorward;
+            let wanted = format!("{path}?return_to={scheme}%3A%2F%2Fwiki.test%2Fa");
+            let provider = ada.begin(&wanted).await;
+            let callback = ada.choose(&provider, "ada").await;
+            let back = ada.get(callback.strip_prefix(URL).unwrap()).await;
+            assert_eq!(back.location(), expected, "{wanted}");
+        }
     }
 }
 

@@ -69,6 +69,26 @@ fn endings(app: &TestApp) -> Vec<String> {
 }
 
 on_both! {
+    /// The page has room for a hundred.
+    async fn this_browser_is_listed_first_however_many_were_seen_later(app: TestApp) {
+        let ada = app.signed_in("ada").await;
+        let add = |first: u32, last: u32| {
+            app.storage().execute(&format!(
+                "INSERT INTO sessions (key_hash, user_id, state, created_at, last_seen_at) \
+                 WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) \
+                 SELECT 'hash-' || i, id, 'sealed', created_at, '2100-01-01 00:00:00' FROM n, users"
+            ));
+        };
+        for (first, last, has_more) in [(2, 100, false), (101, 101, true)] {
+            add(first, last);
+            let seen = page(&ada).await;
+            assert_eq!((rows(&seen), seen.has("has-more")), (100, has_more), "{last}");
+            let this = seen.body.find("id=\"this-session\"").expect("it is there");
+            let other = seen.body.find("name=\"session\"").unwrap();
+            assert!(this < other, "{last}");
+        }
+    }
+
     async fn people_see_their_own_sessions_only(app: TestApp) {
         let ada = signed_in_as(&app, "ada", FIREFOX).await;
         let elsewhere = signed_in_as(&app, "ada", "curl/8.14.1").await;
