@@ -1,6 +1,8 @@
 //! A stronger or more recent sign-in: what every sign-in requires, and what a session gains by `/step-up`. What was required
 //! is looked for in the ID token that comes back.
 
+use std::cmp::Ordering;
+
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
@@ -264,6 +266,31 @@ on_both! {
         }
         assert!(other.is_signed_in().await && grace.is_signed_in().await);
         assert_eq!((events(&app, "sign_out"), events(&app, "session_revoked")), (1, 2));
+    }
+
+    async fn a_step_up_moves_the_end_of_the_providers_session_if_it_says_one(app: TestApp) {
+        let says = |secs: Option<i64>| {
+            edit_claims(&app, move |claims| {
+                let issued_at = claims["iat"].as_i64().unwrap();
+                if let Some(secs) = secs {
+                    claims["session_expiry"] = json!(issued_at + secs);
+                }
+            });
+        };
+        let ends_at = || app.storage().text("SELECT CAST(ends_at AS TEXT) AS what FROM sessions");
+        says(Some(3600));
+        let ada = app.signed_in("ada").await;
+        for (secs, expected) in [
+            (None, Ordering::Equal),
+            (Some(7200), Ordering::Greater),
+            (Some(1800), Ordering::Less),
+            (None, Ordering::Equal),
+        ] {
+            let before = ends_at();
+            says(secs);
+            assert_eq!(step_up(&ada, "ada").await.location(), "/profile?x");
+            assert_eq!(ends_at().cmp(&before), expected, "{secs:?}");
+        }
     }
 
     async fn a_step_up_as_somebody_else_changes_nothing(app: TestApp) {
