@@ -18,8 +18,8 @@ use crate::support::{Database, Visitor};
 #[derive(Clone, Copy, Debug)]
 enum End {
     SignOut,
-    EndAll,
-    EndOthers,
+    Everywhere,
+    Elsewhere,
     AnotherBrowser,
     OthersOfAnotherBrowser,
     BackChannel,
@@ -31,8 +31,8 @@ enum End {
 /// With how many sessions the person, who has two, has left.
 const ENDS: [(End, i64); 9] = [
     (End::SignOut, 1),
-    (End::EndAll, 0),
-    (End::EndOthers, 1),
+    (End::Everywhere, 0),
+    (End::Elsewhere, 1),
     (End::AnotherBrowser, 1),
     (End::OthersOfAnotherBrowser, 1),
     (End::BackChannel, 1),
@@ -109,11 +109,11 @@ mod slow {
                         let out = before.post("/logout", "").await;
                         assert!(out.location().contains("id_token_hint="), "{out:?}");
                     }
-                    End::EndAll => {
+                    End::Everywhere => {
                         let out = before.post("/sessions/end-all", "").await;
                         assert!(out.location().contains("/end_session?"), "{out:?}");
                     }
-                    End::EndOthers => {
+                    End::Elsewhere => {
                         let ended = before.post("/sessions/end-others", "").await;
                         assert_eq!(ended.status, 303, "{ended:?}");
                     }
@@ -149,7 +149,7 @@ mod slow {
             let (stepped_up, ()) = join(somebody.get(&callback), race).await;
             assert_eq!(stepped_up.location(), "/profile?x", "{end:?}");
             // Who ends the others goes on.
-            let goes_on = matches!(end, End::EndOthers);
+            let goes_on = matches!(end, End::Elsewhere);
             assert_eq!(somebody.is_signed_in().await, goes_on, "{end:?}");
             assert_eq!(storage.sessions(), left, "{end:?}");
         }
