@@ -148,7 +148,8 @@ impl Asking {
         }
     }
 
-    /// Counts what came of it. A new refresh token of a session that has ended meanwhile goes back.
+    /// Counts what came of it. A new refresh token of a session that has ended meanwhile goes back. Where the session goes on
+    /// otherwise it is forgotten: many providers would revoke the token of that one, too.
     fn concluded(
         &self,
         kept: Result<Kept, db::Error>,
@@ -160,6 +161,10 @@ impl Asking {
                 metrics::rechecked(Recheck::Gone);
                 self.revocations.begin(new);
                 Kept::Gone
+            }
+            Ok(Kept::Replaced) => {
+                metrics::rechecked(Recheck::Gone);
+                Kept::Replaced
             }
             Ok(kept) => {
                 metrics::rechecked(outcome);

@@ -20,6 +20,7 @@ mod own;
 #[cfg(test)]
 mod properties;
 mod recheck;
+mod recheck_claim;
 mod recheck_times;
 mod return_to;
 mod row;
@@ -47,7 +48,7 @@ pub use handover::{
 pub use identity_key::{IdentityKey, PublicKey};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use logout::Logout;
-pub use recheck::{Kept, RecheckClaim};
+pub use recheck_claim::{Kept, RecheckClaim};
 pub use recheck_times::Due;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;

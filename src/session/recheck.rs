@@ -8,11 +8,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration as StdDuration;
 
 use actix_web::{HttpRequest, rt};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
 
 use super::Sessions;
 use super::cache::CachedSession;
+use super::recheck_claim::{Kept, RecheckClaim};
 use super::recheck_times::{Due, Recheck};
 use super::stored::Stored;
 use crate::accounts::end::{Which, Why};
@@ -26,46 +27,6 @@ const RETRY_AFTER: Duration = Duration::MINUTE;
 
 /// How often the outcome is written, a second apart, if the database does not take it. A new refresh token would be lost.
 const WRITES: u32 = 10;
-
-/// The right to ask the provider about a session.
-pub struct RecheckClaim {
-    key_hash: String,
-    round: i32,
-    stored: Stored,
-    /// When the session ends at the provider, if it said so.
-    ends_at: Option<OffsetDateTime>,
-    /// When the provider's word became too old; or when it first did not answer, if that was later.
-    overdue_since: OffsetDateTime,
-}
-
-impl RecheckClaim {
-    /// What to ask with.
-    pub fn refresh_token(&self) -> Option<&SecretString> {
-        self.stored.refresh_token.as_ref()
-    }
-
-    /// The ID token of the sign-in.
-    pub fn id_token(&self) -> &str {
-        let kept = self.stored.id_token_hint.as_ref();
-        kept.map(ExposeSecret::expose_secret).unwrap_or_default()
-    }
-
-    /// When the latest ID token was issued, in UTC, if it was not that one.
-    pub fn issued_at(&self) -> Option<OffsetDateTime> {
-        self.stored.issued_at
-    }
-}
-
-/// What became of a session after the provider was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// It goes on.
-    Yes,
-    /// It has ended by this.
-    Ended,
-    /// It had ended before, or belongs to a later round.
-    Gone,
-}
 
 impl Sessions {
     /// Whether the provider is to be asked about this session now. Where it never is, this reads no clock.
@@ -121,6 +82,9 @@ impl Sessions {
         Some(RecheckClaim {
             key_hash: key_hash.to_owned(),
             round,
+            user_id: session.user.id.clone(),
+            created_at: session.created_at,
+            claimed_at: now,
             stored,
             ends_at: session.ends_at,
             // A person who was away for hours is not signed out because the provider is away for a moment.
@@ -189,11 +153,25 @@ impl Sessions {
     /// # Errors
     /// It has not ended. The next request asks again.
     pub async fn end_claimed(&self, claim: RecheckClaim, why: Why) -> Result<Kept, db::Error> {
-        let which = Which::OneInRound(claim.key_hash, claim.round);
+        let which = Which::OneInRound(claim.key_hash.clone(), claim.round);
         Ok(match self.end(which, why).await? {
-            0 => Kept::Gone,
+            0 => self.gone(&claim).await,
             _ => Kept::Ended,
         })
+    }
+
+    /// What became of a session that is not there in the round of `claim`.
+    async fn gone(&self, claim: &RecheckClaim) -> Kept {
+        let (user_id, began_at) = (claim.user_id.clone(), claim.created_at);
+        let (round, claimed_at) = (claim.round, claim.claimed_at);
+        let followed = self.db.read(move |connection| {
+            Session::is_followed(connection, &user_id, began_at, round, claimed_at)
+        });
+        // If nobody knows, nobody loses a session.
+        match followed.await {
+            Ok(false) => Kept::Gone,
+            Ok(true) | Err(_) => Kept::Replaced,
+        }
     }
 
     /// The state to seal, if it is another one.
@@ -233,7 +211,7 @@ impl Sessions {
             });
             match conclude.await {
                 Ok(true) => return Ok(Kept::Yes),
-                Ok(false) => return Ok(Kept::Gone),
+                Ok(false) => return Ok(self.gone(claim).await),
                 Err(cause) if tries == WRITES => return Err(cause),
                 Err(_) => tries += 1,
             }

@@ -69,6 +69,27 @@ impl Session {
         Ok(updated == 1)
     }
 
+    /// Whether the person has the session that began at `created_at` in a round after this one, whatever its key is by now, or
+    /// one that began after `since`. These times are whole seconds: one that began in the same second does not count.
+    pub fn is_followed(
+        connection: &mut AnyConnection,
+        user_id: &str,
+        created_at: OffsetDateTime,
+        round: i32,
+        since: OffsetDateTime,
+    ) -> QueryResult<bool> {
+        let began = sessions::created_at;
+        let goes_on = began
+            .eq(timestamp(created_at))
+            .and(sessions::recheck_round.gt(round));
+        let followed = sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(goes_on.or(began.gt(timestamp(since))))
+            .select(sessions::key_hash)
+            .first::<String>(connection);
+        Ok(followed.optional()?.is_some())
+    }
+
     /// Deletes a session, if it is there in this round.
     pub(crate) fn delete_in_round(
         connection: &mut AnyConnection,

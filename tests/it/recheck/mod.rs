@@ -4,6 +4,7 @@ mod at_apps;
 mod ended;
 mod not_welcome;
 mod races;
+mod replaced;
 mod revocation;
 mod rounds;
 mod stopping;
@@ -55,6 +56,20 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < Duration::from_secs(20), "not {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until this visitor is signed out. The first request says so, unless the answer takes longer than a request waits: on a
+/// busy machine.
+async fn until_out(visitor: &Visitor) {
+    let began = Instant::now();
+    if !visitor.is_signed_in().await {
+        return;
+    }
+    assert!(began.elapsed() >= Duration::from_secs(2), "it did not wait");
+    while visitor.is_signed_in().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "not out");
         sleep(Duration::from_millis(10)).await;
     }
 }

@@ -83,6 +83,28 @@ on_both! {
     }
 }
 
+/// The ID token that came with it is refused.
+#[actix_web::test]
+async fn a_token_that_comes_with_a_false_id_token_goes_back_if_the_session_has_ended() {
+    let app = start(Database::Sqlite);
+    let ada = app.signed_in("ada").await;
+    let another = Another::start(&app, &ada);
+    app.provider.faults(|faults| {
+        faults.revoke_alone = true;
+        faults.edit_refreshed_claims = Some(Box::new(|claims| claims["sub"] = "00ugrace".into()));
+        let late = Duration::from_millis(700);
+        faults.late_response.insert(Endpoint::Token, late);
+    });
+    due(&app);
+    let ending = async {
+        until("asked", || refreshes(&app.provider) == 1).await;
+        assert_eq!(another.there.post("/logout", "").await.status, 303);
+    };
+    let (_, ()) = join(ada.is_signed_in(), ending).await;
+    until("revoked", || app.provider.live_refresh_tokens() == 0).await;
+    assert_eq!(events(&app, "session_revoked"), 0);
+}
+
 mod slow {
     use super::*;
 
