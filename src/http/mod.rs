@@ -2,7 +2,6 @@
 
 pub mod app;
 pub mod asking;
-pub mod detached;
 pub mod error;
 pub mod gateway;
 pub mod gateway_routes;

@@ -6,7 +6,6 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::app::App;
-use crate::http::detached::detached;
 use crate::http::error::Error;
 use crate::http::handlers::fetch_metadata::{is_cross_site, is_own_navigation};
 use crate::http::handlers::{redirect_home, redirect_to};
@@ -52,15 +51,10 @@ pub(super) async fn sign_out_and_redirect(
 ) -> Result<HttpResponse, Error> {
     let logout = match person {
         Some(person) => {
-            let (sessions, refresh_tokens) = (app.sessions.clone(), app.refresh_tokens.clone());
-            let request = request.clone();
-            let signed_out = detached(async move {
-                let mut logout = sessions.sign_out(&request, person).await?;
-                refresh_tokens.revoke_later(logout.refresh_token.take());
-                Ok(logout)
-            });
-            let signed_out = signed_out.await.map_err(Error::internal)?;
-            signed_out.map_err(Error::SignOut)?
+            let signed_out = app.sessions.sign_out(request, person).await;
+            let mut logout = signed_out.map_err(Error::SignOut)?;
+            app.refresh_tokens.revoke_later(logout.refresh_token.take());
+            logout
         }
         None => match signed_out_before(app, request).await? {
             Some(logout) => logout,
@@ -88,16 +82,12 @@ pub(super) async fn sign_out_and_redirect(
 /// The sign-out of a browser whose cookie opens nothing: the session has stepped up a moment ago, and ends now, or it has ended
 /// by another click.
 async fn signed_out_before(app: &App, request: &HttpRequest) -> Result<Option<Logout>, Error> {
-    let (sessions, refresh_tokens) = (app.sessions.clone(), app.refresh_tokens.clone());
-    let by_former = request.clone();
-    let signed_out = detached(async move {
-        let mut logout = sessions.sign_out_by_former_key(&by_former).await?;
-        refresh_tokens.revoke_later(logout.as_mut().and_then(|it| it.refresh_token.take()));
-        Ok(logout)
-    });
-    let signed_out = signed_out.await.map_err(Error::internal)?;
+    let signed_out = app.sessions.sign_out_by_former_key(request).await;
     match signed_out.map_err(Error::SignOut)? {
-        Some(logout) => Ok(Some(logout)),
+        Some(mut logout) => {
+            app.refresh_tokens.revoke_later(logout.refresh_token.take());
+            Ok(Some(logout))
+        }
         None => Ok(app.sessions.recent_logout(request).await?),
     }
 }

@@ -7,7 +7,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::accounts::browser::browser_name;
 use crate::db::SessionEntry;
 use crate::http::app::App;
-use crate::http::detached::detached;
 use crate::http::error::Error;
 use crate::http::handlers::fetch_metadata::is_cross_site;
 use crate::http::handlers::logout::sign_out_and_redirect;
@@ -44,12 +43,8 @@ pub async fn end(
     if id == app.sessions.own_id(&request) {
         return sign_out_and_redirect(&app, &request, Some(person)).await;
     }
-    let (user_id, ending) = (person.user().id.clone(), app.clone());
-    let ended = detached(async move {
-        let revoke = |tokens| ending.refresh_tokens.revoke_later(tokens);
-        ending.sessions.end_own(&user_id, id, revoke).await
-    });
-    let ended = ended.await.map_err(Error::internal)?;
+    let revoke = |tokens| app.refresh_tokens.revoke_later(tokens);
+    let ended = app.sessions.end_own(&person.user().id, id, revoke).await;
     match ended.map_err(Error::SignOut)? {
         true => Ok(redirect_to(&app.public_url.at(paths::SESSIONS))),
         false => list(&app, &request, &person, Some(ENDED_ALREADY)).await,
@@ -106,22 +101,17 @@ async fn is_still_there(app: &App, request: &HttpRequest) -> Result<bool, Error>
 }
 
 async fn end_all_but_this(
-    app: &Data<App>,
+    app: &App,
     request: &HttpRequest,
     person: &SignedIn,
     and_sign_ins: bool,
 ) -> Result<(), Error> {
-    let (user_id, this) = (person.user().id.clone(), app.sessions.own_id(request));
-    let app = app.clone();
-    let ended = detached(async move {
-        let revoke = |tokens| app.refresh_tokens.revoke_later(tokens);
-        let ending = app
-            .sessions
-            .end_others(&user_id, &this, and_sign_ins, revoke);
-        ending.await
-    });
-    let ended = ended.await.map_err(Error::internal)?;
-    ended.map_err(Error::SignOut)
+    let (user_id, this) = (&person.user().id, app.sessions.own_id(request));
+    let revoke = |tokens| app.refresh_tokens.revoke_later(tokens);
+    let ended = app
+        .sessions
+        .end_others(user_id, &this, and_sign_ins, revoke);
+    ended.await.map_err(Error::SignOut)
 }
 
 async fn list(

@@ -133,7 +133,8 @@ async fn reset_when(app: &TestApp, click: &str, is_waiting: impl Fn() -> bool) {
     stream.set_zero_linger().unwrap();
 }
 
-/// Browsers close the connection of the first click at the second one, and proxies pass that on. A reset ends the handler.
+/// Browsers close the connection of the first click at the second one, and proxies pass that on. While a request is being answered,
+/// the server does not read, so nothing drops its handler.
 #[actix_web::test]
 async fn a_browser_that_does_not_wait_has_its_tokens_revoked_all_the_same() {
     for path in ["/logout", "/sessions/end", "/sessions/end-others"] {
