@@ -5,18 +5,37 @@ use std::sync::Arc;
 use actix_web::rt;
 use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 
 use crate::accounts::end::{NOT_WELCOME, REFRESH_REFUSED, Why};
 use crate::db;
-use crate::http::refresh_tokens::{Job, Task};
 use crate::http::revocations::Revocations;
-use crate::http::shutdown::Shutdown;
+use crate::http::shutdown::{InFlight, Shutdown};
 use crate::observe::logging::seldom::Seldom;
 use crate::observe::metrics::{self, Recheck};
+use crate::observe::request_id::RequestContext;
 use crate::oidc::{Former, Http, RefreshError, RelyingParty};
 use crate::session::{CachedSession, Kept, RecheckClaim, Sessions};
 
 static UNANSWERED: Seldom = Seldom::new();
+
+/// What the main thread has to do. The process waits for it when it stops.
+pub struct Job {
+    /// What it is.
+    pub task: Task,
+    /// The request that it belongs to.
+    pub context: Option<RequestContext>,
+    /// Dropped when it is done.
+    pub in_flight: InFlight,
+}
+
+/// What is done with a refresh token.
+pub enum Task {
+    /// The provider is asked about the session with this key hash. What became of it goes to whoever still waits.
+    Ask(String, Arc<CachedSession>, oneshot::Sender<Kept>),
+    /// It goes back.
+    Revoke(SecretString),
+}
 
 /// Whoever finds a session due claims it and asks. Clones share the connections, within the main thread.
 #[derive(Clone)]

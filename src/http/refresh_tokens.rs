@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::http::asking::Asking;
-use crate::http::shutdown::{InFlight, Shutdown};
+use crate::http::asking::{Asking, Job, Task};
+use crate::http::shutdown::Shutdown;
 use crate::observe::metrics::{self, Recheck};
 use crate::observe::request_id::RequestContext;
 use crate::session::{CachedSession, Due, Kept, Sessions};
@@ -28,24 +28,6 @@ pub struct RefreshTokens {
     sessions: Arc<Sessions>,
     shutdown: Shutdown,
     jobs: UnboundedSender<Job>,
-}
-
-/// What the main thread has to do. The process waits for it when it stops.
-pub struct Job {
-    /// What it is.
-    pub task: Task,
-    /// The request that it belongs to.
-    pub context: Option<RequestContext>,
-    /// Dropped when it is done.
-    pub in_flight: InFlight,
-}
-
-/// What is done with a refresh token.
-pub enum Task {
-    /// The provider is asked about the session with this key hash. What became of it goes to whoever still waits.
-    Ask(String, Arc<CachedSession>, oneshot::Sender<Kept>),
-    /// It goes back.
-    Revoke(SecretString),
 }
 
 impl RefreshTokens {
