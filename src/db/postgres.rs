@@ -5,6 +5,12 @@ use diesel::prelude::*;
 
 use super::postgres_url::{MALFORMED, PostgresUrl};
 
+/// Not `repeatable read`, which an operator may have set for the whole database: a statement that has waited for a lock would
+/// not see what was committed meanwhile, and a session could start although the provider has just ended it. Under
+/// `serializable` Postgres notices, and the transaction runs again.
+const ISOLATION: &str = "SELECT set_config('default_transaction_isolation', 'read committed', false) \
+                         WHERE current_setting('default_transaction_isolation') = 'repeatable read'";
+
 /// A connection on which the server ends a query that nobody waits for any more. That takes one round trip more than to
 /// connect.
 pub fn open(url: &PostgresUrl) -> ConnectionResult<PgConnection> {
@@ -15,7 +21,7 @@ pub fn open(url: &PostgresUrl) -> ConnectionResult<PgConnection> {
     });
     let mut connection = opened?;
     connection
-        .batch_execute(&url.server_timeouts)
+        .batch_execute(&format!("{}{ISOLATION}", url.server_timeouts))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

@@ -147,11 +147,20 @@ mod on_postgres {
     use super::*;
     use crate::support::Database;
 
-    /// It is written, and not yet committed.
+    /// It is written, and not yet committed. An operator may have set another isolation for the whole database.
     #[actix_web::test]
     async fn a_logout_waits_for_a_first_sign_in_and_ends_it() {
-        for by in ALL {
+        for (by, isolation) in ALL.into_iter().flat_map(|by| {
+            ["read committed", "repeatable read", "serializable"].map(|isolation| (by, isolation))
+        }) {
             let app = TestApp::spawn_on(Database::Postgres);
+            let name = app.storage().url.rsplit('/').next().unwrap();
+            app.storage().execute(&format!(
+                "ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}';
+                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE datname = '{name}' AND pid <> pg_backend_pid();"
+            ));
+            app.visitor().get("/readyz").await;
             let (issuer, sid) = (app.provider.issuer(), sid_hash(&app, "s9"));
             let mut sign_in = PgConnection::establish(&app.storage().url).unwrap();
             sign_in
@@ -168,9 +177,9 @@ mod on_postgres {
                 sign_in.batch_execute("COMMIT").unwrap();
             };
             let (is_known, ()) = tokio::join!(sign_ada_out(&app, by), commits);
-            assert!(is_known, "{by:?}");
-            assert_eq!(app.storage().sessions(), 0, "{by:?}");
-            assert_eq!(super::super::revoked(&app).len(), 1, "{by:?}");
+            assert!(is_known, "{by:?}, {isolation}");
+            assert_eq!(app.storage().sessions(), 0, "{by:?}, {isolation}");
+            assert_eq!(super::super::revoked(&app).len(), 1, "{by:?}, {isolation}");
         }
     }
 }
