@@ -83,7 +83,6 @@ impl Sessions {
             key_hash: key_hash.to_owned(),
             round,
             user_id: session.user.id.clone(),
-            created_at: session.created_at,
             claimed_at: now,
             stored,
             ends_at: session.ends_at,
@@ -162,10 +161,10 @@ impl Sessions {
 
     /// What became of a session that is not there in the round of `claim`.
     async fn gone(&self, claim: &RecheckClaim) -> Kept {
-        let (user_id, began_at) = (claim.user_id.clone(), claim.created_at);
+        let (key_hash, user_id) = (claim.key_hash.clone(), claim.user_id.clone());
         let (round, claimed_at) = (claim.round, claim.claimed_at);
         let followed = self.db.read(move |connection| {
-            Session::is_followed(connection, &user_id, began_at, round, claimed_at)
+            Session::is_followed(connection, &key_hash, &user_id, round, claimed_at)
         });
         // If nobody knows, nobody loses a session.
         match followed.await {

@@ -11,8 +11,6 @@ pub struct RecheckClaim {
     pub(super) round: i32,
     /// The person.
     pub(super) user_id: String,
-    /// The sign-in, in UTC.
-    pub(super) created_at: OffsetDateTime,
     /// When it was claimed, in UTC.
     pub(super) claimed_at: OffsetDateTime,
     pub(super) stored: Stored,

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::{DeletedSession, Session, deleted};
+use super::{DeletedSession, Session, deleted, names};
 use crate::db::schema::sessions;
 use crate::db::{AnyConnection, timestamp};
 
@@ -69,22 +69,20 @@ impl Session {
         Ok(updated == 1)
     }
 
-    /// Whether the person has the session that began at `created_at` in a round after this one, whatever its key is by now, or
-    /// one that began after `since`. These times are whole seconds: one that began in the same second does not count.
+    /// Whether the session that has this key hash or had it before goes on in a round after this one, or the person has one
+    /// that began after `since`. That time is whole seconds: one that began in the same second does not count.
     pub fn is_followed(
         connection: &mut AnyConnection,
+        key_hash: &str,
         user_id: &str,
-        created_at: OffsetDateTime,
         round: i32,
         since: OffsetDateTime,
     ) -> QueryResult<bool> {
-        let began = sessions::created_at;
-        let goes_on = began
-            .eq(timestamp(created_at))
-            .and(sessions::recheck_round.gt(round));
+        let goes_on = names(key_hash).and(sessions::recheck_round.gt(round));
+        let began = sessions::created_at.gt(timestamp(since));
         let followed = sessions::table
             .filter(sessions::user_id.eq(user_id))
-            .filter(goes_on.or(began.gt(timestamp(since))))
+            .filter(goes_on.or(began))
             .select(sessions::key_hash)
             .first::<String>(connection);
         Ok(followed.optional()?.is_some())
