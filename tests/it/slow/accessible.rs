@@ -1,12 +1,15 @@
 //! axe-core looks at every page that we serve, as people see it: in the light and in the dark, on a phone and at a desk.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use actix_web::rt::time::sleep;
 use serde_json::json;
 
 use crate::gateway::support::{Browser as AtApps, Gateway, RULES};
 use crate::support::app::FORM_POST;
 use crate::support::browser::{Browser, Look};
+use crate::support::process::PATIENCE;
 use crate::support::provider_faults::edit_claims;
 use crate::support::{Database, TestApp};
 
@@ -53,7 +56,13 @@ impl Looking {
     /// At the page that has this heading.
     async fn look(&mut self, heading: &str) {
         let browser = &self.browser;
-        let seen = browser.text("h1").await;
+        // A click returns before the next page is there.
+        let began = Instant::now();
+        let mut seen = browser.text("h1").await;
+        while seen != heading && began.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(20)).await;
+            seen = browser.text("h1").await;
+        }
         if seen != heading {
             self.faults.push(format!("not {heading:?}, but {seen:?}"));
         }
