@@ -179,6 +179,7 @@ async fn a_link_from_another_site_asks_before_it_signs_out() {
     );
     browser.evaluate(&click).await;
     browser.click("#leave").await;
+    browser.wait_for("#logout-button").await;
     assert_eq!(browser.text("h1").await, "Do you want to sign out?");
     assert_eq!(app.storage().sessions(), 1);
     picture(&browser, "logout-question").await;
