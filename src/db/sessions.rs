@@ -80,7 +80,8 @@ pub struct DeletedSession {
 }
 
 impl Session {
-    /// The session and its person, in one query; `None` if the person is blocked.
+    /// The session and its person, in one query; `None` if the person is blocked. There is one row at most, so nothing here or in
+    /// like queries says `LIMIT 1`: SQLite prepares a statement again whenever a bound limit comes.
     pub fn get(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -90,7 +91,7 @@ impl Session {
             .filter(sessions::key_hash.eq(key_hash))
             .filter(users::blocked_at.is_null())
             .select((Session::as_select(), User::as_select()))
-            .first(connection)
+            .get_result(connection)
             .optional()
     }
 

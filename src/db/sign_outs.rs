@@ -46,7 +46,7 @@ impl SignOut {
             .find(state_hash)
             .filter(sign_outs::created_at.gt(timestamp(since)))
             .select(sign_outs::id_token_hint)
-            .first(connection)
+            .get_result(connection)
             .optional()
     }
 

@@ -91,7 +91,7 @@ impl User {
         users::table
             .find(id)
             .select(User::as_select())
-            .first(connection)
+            .get_result(connection)
             .optional()
     }
 
@@ -139,7 +139,7 @@ impl User {
         users::table
             .filter(users::issuer.eq(issuer).and(users::subject.eq(subject)))
             .select(User::as_select())
-            .first(connection)
+            .get_result(connection)
             .optional()
     }
 

@@ -49,7 +49,7 @@ impl User {
             .filter(users::issuer.eq(issuer).and(users::subject.eq(subject)))
             .filter(users::signed_out_at.ge(precise(began_at)))
             .select(users::id)
-            .first(connection)
+            .get_result(connection)
             .optional()?;
         Ok(id.is_some())
     }
