@@ -1,6 +1,7 @@
 //! Sessions that this process has just read, so that the next request of the same person costs no query. A change by this
 //! process invalidates at once. A change by another process is seen when the lifetime (`SESSION_CACHE`) is over.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,31 @@ pub struct SessionCache {
     /// When this process last changed a session, by that hash, or a person, by their id. The result of a query that started
     /// before the change is not used, even if it arrives afterwards.
     changes: Cache<String, Instant>,
+    /// The latest change of all: most sessions were read after it, and need not be looked up among the changes.
+    latest_change: Arc<LatestChange>,
+}
+
+/// When something last changed.
+struct LatestChange {
+    started_at: Instant,
+    /// Nanoseconds since then; zero if nothing has changed yet.
+    nanos: AtomicU64,
+}
+
+impl LatestChange {
+    fn nanos(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.started_at);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn set(&self, at: Instant) {
+        self.nanos.fetch_max(self.nanos(at), Ordering::SeqCst);
+    }
+
+    /// Whether nothing has changed since `asked_at`.
+    fn is_before(&self, asked_at: Instant) -> bool {
+        self.nanos.load(Ordering::SeqCst) < self.nanos(asked_at)
+    }
 }
 
 /// A session as it was read, with its person.
@@ -84,6 +110,10 @@ impl SessionCache {
                 .time_to_live(lifetime)
                 .build(),
             changes: Cache::builder().time_to_live(lifetime).build(),
+            latest_change: Arc::new(LatestChange {
+                started_at: Instant::now(),
+                nanos: AtomicU64::new(0),
+            }),
         }
     }
 
@@ -97,9 +127,11 @@ impl SessionCache {
             let changed_at = self.changes.get(what);
             changed_at.is_some_and(|changed_at| changed_at >= session.asked_at)
         };
-        let is_current = session.asked_at.elapsed() < self.lifetime
-            && !changed_since(key_hash)
-            && !changed_since(&session.user.id);
+        let is_unchanged = || {
+            self.latest_change.is_before(session.asked_at)
+                || !changed_since(key_hash) && !changed_since(&session.user.id)
+        };
+        let is_current = session.asked_at.elapsed() < self.lifetime && is_unchanged();
         is_current.then_some(session)
     }
 
@@ -113,7 +145,9 @@ impl SessionCache {
     /// A session, by its hash, or a person, by their id, has just been changed in the database.
     pub fn invalidate(&self, what: &str) {
         if !self.lifetime.is_zero() {
-            self.changes.insert(what.to_owned(), Instant::now());
+            let now = Instant::now();
+            self.changes.insert(what.to_owned(), now);
+            self.latest_change.set(now);
             self.sessions.invalidate(what);
         }
     }
