@@ -116,7 +116,8 @@ impl Db {
             result
         };
         let done = on_blocking_thread(Patience::ORDINARY, &self.connections, work);
-        counted(&self.trouble, done).await
+        // Boxed, here and below: a request that may have to ask, and need not, carries no room for it.
+        Box::pin(counted(&self.trouble, done)).await
     }
 
     /// The same for a query that only reads. It can be retried on another connection, so no connection is tested first,
@@ -149,7 +150,7 @@ impl Db {
             db.query(&mut pooled, &query)
         };
         let done = on_blocking_thread(patience, self.readers(), work);
-        counted(&self.trouble, done).await
+        Box::pin(counted(&self.trouble, done)).await
     }
 
     fn query<T>(

@@ -26,8 +26,8 @@ impl RequestContext {
     }
 
     /// Runs `future` with this as the current context.
-    pub async fn scope<T>(self, future: impl Future<Output = T>) -> T {
-        CURRENT.scope(self, future).await
+    pub fn scope<T>(self, future: impl Future<Output = T>) -> impl Future<Output = T> {
+        CURRENT.scope(self, future)
     }
 
     /// Runs `work` on this thread with `context` as the current one: a task on another thread does not inherit it.

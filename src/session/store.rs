@@ -68,14 +68,19 @@ impl Sessions {
         }))
     }
 
-    /// The session with this key hash, which is used now, unless it has ended.
+    /// The session with this key hash, which is used now, unless it has ended. What asks the database is boxed, so that
+    /// requests whose session is cached carry no room for it.
     pub(super) async fn load_used(&self, key_hash: &str) -> Result<Option<Found>, db::Error> {
         let now = self.clock.now();
-        let found = self.current(key_hash, now).await?;
+        let cached = self.cache.get(key_hash);
+        let found = match cached.filter(|session| self.standing(session, now) == Standing::Live) {
+            Some(session) => Some((session, None)),
+            None => Box::pin(self.current(key_hash, now)).await?,
+        };
         if let Some((session, _)) = &found
             && now - session.last_seen_at >= self.touch_after()
         {
-            self.update_last_seen_at(key_hash, session, now).await;
+            Box::pin(self.update_last_seen_at(key_hash, session, now)).await;
         }
         Ok(found)
     }
@@ -84,19 +89,13 @@ impl Sessions {
         TOUCH_AFTER.min(self.idle_timeout / 10)
     }
 
-    /// The session, unless it has expired by `now`: then it ends. If its row can't be deleted, that is an error. One whose
+    /// The session as it is in the database, unless it has expired by `now`: then it ends. If its row can't be deleted, that is an error. One whose
     /// times make no sense only opens nothing, since the clock may be wrong. It opens again when the clock is right.
     async fn current(
         &self,
         key_hash: &str,
         now: OffsetDateTime,
     ) -> Result<Option<Found>, db::Error> {
-        let cached = self.cache.get(key_hash);
-        if let Some(session) =
-            cached.filter(|session| self.standing(session, now) == Standing::Live)
-        {
-            return Ok(Some((session, None)));
-        }
         // Another process may have had a request of its browser since: after it was cached, or just now.
         for _ in 0..2 {
             let Some((session, stored)) = self.read(key_hash, now).await? else {

@@ -53,18 +53,19 @@ async fn check(kind: Kind, gateway: &Gateway, request: &HttpRequest) -> HttpResp
         id: context.id,
         client: client.ip,
     };
-    let examine = async {
-        let response = match client.peer_is_trusted {
-            true => examine(gateway, request, &responder, &mut record).await,
-            false => {
-                record.set(Outcome::Untrusted, "untrusted_peer");
-                responder.forbidden()
-            }
-        };
-        record.write(kind, began.elapsed());
-        response
-    };
-    context.scope(examine).await
+    context
+        .scope(async {
+            let response = match client.peer_is_trusted {
+                true => examine(gateway, request, &responder, &mut record).await,
+                false => {
+                    record.set(Outcome::Untrusted, "untrusted_peer");
+                    responder.forbidden()
+                }
+            };
+            record.write(kind, began.elapsed());
+            response
+        })
+        .await
 }
 
 /// Reads what a proxy that we trust describes, and has it judged.

@@ -17,6 +17,9 @@ use crate::session::internals::signed_in_at;
 /// More than a 404 of the framework: the value of `X-Request-Id`.
 const AT_MOST: u64 = 1;
 
+/// The same in bytes: that value, more headers, and the future of a request that waits for nothing.
+const AT_MOST_BYTES: u64 = 4096;
+
 #[actix_web::test]
 async fn a_check_from_memory_asks_nobody_and_allocates_no_more_than_its_response() {
     let app = Assembled::with(&[("SESSION_CACHE", "1m")]);
@@ -60,14 +63,22 @@ async fn a_check_from_memory_asks_nobody_and_allocates_no_more_than_its_response
                 answer = call_service(&service, request).now_or_never();
             });
             let answer = answer.expect("it waits for nothing");
-            (answer.status().as_u16(), counted.count_total)
+            (
+                answer.status().as_u16(),
+                counted.count_total,
+                counted.bytes_total,
+            )
         });
         counts.min().unwrap()
     };
-    let (_, floor) = cost("/nothing");
+    let (_, floor, floor_bytes) = cost("/nothing");
     for path in ["/auth/forward", "/auth/request"] {
-        let (status, count) = cost(path);
+        let (status, count, bytes) = cost(path);
         assert_eq!(status, 200);
+        assert!(
+            bytes <= floor_bytes + AT_MOST_BYTES,
+            "{path}: {bytes} bytes, and {floor_bytes} for a 404"
+        );
         assert!(
             count <= floor + AT_MOST,
             "{path}: {count}, and {floor} for a 404"

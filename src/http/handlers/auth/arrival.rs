@@ -13,6 +13,12 @@ use crate::http::gateway::{Gateway, RequestHeaders, visitor};
 use crate::http::handlers::handover::CODE;
 use crate::session::{AppCookies, CachedSession, CodeFault, HandoverError, Start};
 
+/// Whether a request may have a code.
+pub fn may_bring_a_code(original: &OriginalRequest<'_>) -> bool {
+    let query = original.target.query.as_deref();
+    query.is_some_and(|query| query.contains(CODE))
+}
+
 /// The response to a request with a code; nothing if it has none, or is to go on as any other.
 pub async fn arrive(
     gateway: &Gateway,
@@ -24,9 +30,6 @@ pub async fn arrive(
     record: &mut Record,
 ) -> Option<HttpResponse> {
     let query = original.target.query.as_deref()?;
-    if !query.contains(CODE) {
-        return None;
-    }
     let (codes, rest) = take_codes(query);
     let code = *codes.first()?;
     let host = original.host.as_str();

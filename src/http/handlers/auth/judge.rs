@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 
-use super::arrival::arrive;
+use super::arrival::{arrive, may_bring_a_code};
 use super::departure::depart;
 use super::record::{Outcome, Record, refusal};
 use super::respond::Responder;
@@ -34,18 +34,15 @@ pub async fn judge(
             return responder.unavailable();
         }
     };
-    if let Some(response) = arrive(
-        gateway,
-        original,
-        headers,
-        &cookies,
-        visit.as_deref(),
-        responder,
-        record,
-    )
-    .await
-    {
-        return response;
+    if may_bring_a_code(original) {
+        let visit = visit.as_deref();
+        let arrival = arrive(
+            gateway, original, headers, &cookies, visit, responder, record,
+        );
+        // Boxed, so that the other requests carry no room for it.
+        if let Some(response) = Box::pin(arrival).await {
+            return response;
+        }
     }
     let visitor = visit.as_ref().map(|session| visitor(session));
     let rules = gateway.access.rules.load();
