@@ -1,6 +1,7 @@
 //! The current request: its id and its client's address. Each log line and each audit event of the request has them, though
 //! no function passes them on.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -39,6 +40,31 @@ impl RequestContext {
     }
 }
 
+/// Random bytes for this thread's next ids, which are unique and no secrets: the generator costs as much for one id as for all
+/// of them.
+struct Drawn {
+    ids: [[u8; 6]; 64],
+    left: usize,
+}
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { ids: [[0; 6]; 64], left: 0 }) };
+}
+
+impl Drawn {
+    fn next(&mut self) -> [u8; 6] {
+        if self.left == 0 {
+            let drawn = random::bytes::<{ 6 * 64 }>();
+            for (id, bytes) in self.ids.iter_mut().zip(drawn.chunks_exact(6)) {
+                id.copy_from_slice(bytes);
+            }
+            self.left = self.ids.len();
+        }
+        self.left -= 1;
+        self.ids[self.left]
+    }
+}
+
 /// The longest id that is accepted from a proxy, in bytes.
 const ID_LIMIT: usize = 64;
 
@@ -66,7 +92,10 @@ impl RequestId {
     pub fn new() -> RequestId {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; ID_LIMIT];
-        for (digits, byte) in text.chunks_exact_mut(2).zip(random::bytes::<6>()) {
+        for (digits, byte) in text
+            .chunks_exact_mut(2)
+            .zip(DRAWN.with_borrow_mut(Drawn::next))
+        {
             digits[0] = DIGITS[usize::from(byte >> 4)];
             digits[1] = DIGITS[usize::from(byte & 15)];
         }
