@@ -101,6 +101,7 @@ fn session_load(bencher: Bencher) {
         let new = SignIn {
             person: new_user(),
             session,
+            others: Vec::new(),
             attempt,
             former: Former::None,
             began_at: now,

@@ -1,24 +1,25 @@
 //! Signing in: updates or creates the person, and adds a session and the audit events, all or nothing.
 
+mod begin;
 mod statement;
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use time::OffsetDateTime;
 
-use super::end::{Which, Why, end_within};
 use super::transaction::{Transaction, single_statement, transaction};
 use crate::db::single_use::{SingleUse, is_used};
 use crate::db::{
-    AnyConnection, AuditEvent, EndedKind, EndedSid, Event, NewSession, NewUser, Session, User,
+    AnyConnection, AuditEvent, EndedKind, EndedSid, Event, NewSession, NewUser, User, take_turns,
 };
+pub use begin::Begun;
 use statement::{SignInStatement, UpdateStatement};
 
 /// The outcome of a sign-in.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SignInOutcome {
     /// The person has a session.
-    SignedIn(User),
+    SignedIn(Begun),
     /// No session: the person is blocked.
     Blocked(User),
     /// No session: the attempt was used before.
@@ -55,6 +56,9 @@ pub struct SignIn {
     pub person: NewUser,
     /// The session that starts.
     pub session: NewSession,
+    /// The sessions that other attempts of this browser may have started: what each becomes if it is the one that goes on.
+    /// Tabs that come back from the provider at once don't have each other's session cookie yet.
+    pub others: Vec<NewSession>,
     /// The attempt, which the sign-in uses up.
     pub attempt: SingleUse,
     /// The session that the browser had before.
@@ -84,8 +88,8 @@ impl SignIn {
     fn on_postgres(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
         // Again if they are created, unblocked or deleted between two of the statements.
         for _ in 0..5 {
-            if let Some(user) = self.known_person(connection)? {
-                return Ok(SignInOutcome::SignedIn(user));
+            if let Some(begun) = self.known_person(connection)? {
+                return Ok(SignInOutcome::SignedIn(begun));
             }
             // Looked up before they are created, so that a blocked person is no error in Postgres's log.
             match self.get_user(connection)? {
@@ -105,36 +109,60 @@ impl SignIn {
     }
 
     /// Signs in a person who has signed in before and is not blocked; otherwise does nothing.
-    fn known_person(&self, connection: &mut AnyConnection) -> QueryResult<Option<User>> {
-        match &self.former {
-            Former::None => single_statement(connection, |statement| self.all_at_once(statement)),
-            Former::Ends(_) => transaction(connection, |transaction| {
-                let user = self.all_at_once(transaction)?;
-                if user.is_some() {
-                    self.end_replaced(transaction)?;
-                }
-                Ok(user)
-            }),
-            // The person is locked before their session.
-            Former::StepsUp(_) => transaction(connection, |transaction| {
-                let user = self.update_user(transaction)?;
-                if let Some(user) = &user {
-                    self.attempt.insert(transaction)?;
-                    self.start_session(transaction, user)?;
-                }
-                Ok(user)
-            }),
+    fn known_person(&self, connection: &mut AnyConnection) -> QueryResult<Option<Begun>> {
+        match self.former == Former::None && self.others.is_empty() {
+            true => {
+                let user = single_statement(connection, |statement| self.all_at_once(statement))?;
+                Ok(user.map(|user| Begun::new(user, &self.session)))
+            }
+            false => self.in_turn(connection, |transaction| self.in_steps(transaction)),
         }
     }
 
     fn new_person(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
-        transaction(connection, |transaction| {
+        self.in_turn(connection, |transaction| {
             self.create_user(transaction)?;
-            let user = self.all_at_once(transaction)?;
-            self.end_replaced(transaction)?;
-            user.map(SignInOutcome::SignedIn)
+            let begun = self.in_steps(transaction)?;
+            begun
+                .map(SignInOutcome::SignedIn)
                 .ok_or(QueryError::NotFound)
         })
+    }
+
+    /// Runs `act` in a transaction. Those of one browser take turns, also if they are of two people: only then the later one
+    /// finds the session of the earlier one. The turn comes before the lock on the person, so that no two deadlock.
+    fn in_turn<T>(
+        &self,
+        connection: &mut AnyConnection,
+        act: impl Fn(&mut Transaction<'_>) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        transaction(connection, |transaction| {
+            if !self.others.is_empty() {
+                let attempts = self.others.iter().chain([&self.session]);
+                let attempts = attempts.map(|session| session.key_hash.as_str());
+                take_turns(transaction, attempts.collect())?;
+            }
+            act(transaction)
+        })
+    }
+
+    /// As [`SignIn::known_person`]. The person is locked before their sessions.
+    fn in_steps(&self, transaction: &mut Transaction<'_>) -> QueryResult<Option<Begun>> {
+        if self.others.is_empty() && !matches!(self.former, Former::StepsUp(_)) {
+            let Some(user) = self.all_at_once(transaction)? else {
+                return Ok(None);
+            };
+            let mut begun = Begun::new(user, &self.session);
+            if let Former::Ends(former) = &self.former {
+                self.replace(transaction, &mut begun, former.clone())?;
+            }
+            return Ok(Some(begun));
+        }
+        let Some(user) = self.update_user(transaction)? else {
+            return Ok(None);
+        };
+        self.attempt.insert(transaction)?;
+        self.begin(transaction, user).map(Some)
     }
 
     /// On SQLite, no other transaction can come between the statements of this one.
@@ -149,9 +177,8 @@ impl SignIn {
                     None => self.create_user(transaction)?,
                 },
             };
-            self.start_session(transaction, &user)?;
-            self.end_replaced(transaction)?;
-            Ok(SignInOutcome::SignedIn(user))
+            let begun = self.begin(transaction, user)?;
+            Ok(SignInOutcome::SignedIn(begun))
         })
     }
 
@@ -159,24 +186,6 @@ impl SignIn {
     fn update_user(&self, transaction: &mut Transaction<'_>) -> QueryResult<Option<User>> {
         let update = UpdateStatement::new(self);
         update.get_result(&mut **transaction).optional()
-    }
-
-    /// A session of `user`, with its event: the former one that steps up, or a new one.
-    fn start_session(&self, transaction: &mut Transaction<'_>, user: &User) -> QueryResult<()> {
-        let goes_on = match &self.former {
-            Former::StepsUp(former) => {
-                Session::replace_key(transaction, former, &self.session, user, self.now)?
-            }
-            Former::None | Former::Ends(_) => false,
-        };
-        let event = match goes_on {
-            true => Event::StepUp,
-            false => {
-                Session::create(transaction, &self.session, user, self.now)?;
-                Event::SignIn
-            }
-        };
-        transaction.record(AuditEvent::new(event, self.now).about(user))
     }
 
     /// Whether the provider has ended what this sign-in would begin.
@@ -224,14 +233,6 @@ impl SignIn {
             transaction.has_recorded(event.about(user));
         }
         Ok(user)
-    }
-
-    fn end_replaced(&self, transaction: &mut Transaction<'_>) -> QueryResult<()> {
-        let Former::Ends(key_hash) = &self.former else {
-            return Ok(());
-        };
-        let replaced = Which::One(key_hash.clone());
-        end_within(transaction, &replaced, Why::Replaced, self.now).map(drop)
     }
 }
 

@@ -2,10 +2,27 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_query;
+use diesel::sql_types::{Array, Text};
 
 use super::AnyConnection;
 
 type Backend = <AnyConnection as Connection>::Backend;
+
+/// Waits until no other transaction that has named one of these is open.
+pub(crate) fn take_turns(connection: &mut AnyConnection, mut names: Vec<&str>) -> QueryResult<()> {
+    // All in the same order, so that no two transactions deadlock.
+    names.sort_unstable();
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(()),
+        AnyConnection::Postgres(connection) => sql_query(
+            "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1) AS name",
+        )
+        .bind::<Array<Text>, _>(names)
+        .execute(connection)
+        .map(drop),
+    }
+}
 
 /// What a query does about rows that another transaction has locked.
 #[derive(Clone, Copy)]

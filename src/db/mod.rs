@@ -54,6 +54,7 @@ pub(crate) use error::is_closed;
 pub use event::Event;
 pub use expiring::{Expired, Expiring, was_used_between};
 pub use groups::Groups;
+pub(crate) use locking::take_turns;
 pub use page::Page;
 pub use pool::Db;
 pub use session_entries::{Living, SessionEntry};

@@ -1,6 +1,7 @@
 //! Sessions: one row for each signed-in browser, found by a hash of the cookie's secret.
 
 mod expired;
+mod named;
 mod of_person;
 mod of_sid;
 mod recheck;

@@ -2,6 +2,7 @@
 //! disturb each other, and an anonymous visitor costs no row.
 
 mod budget;
+mod others;
 
 use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};

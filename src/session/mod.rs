@@ -52,7 +52,7 @@ pub use recheck_claim::{Kept, RecheckClaim};
 pub use recheck_times::Due;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
-pub use start_session::{Authentication, SignInError};
+pub use start_session::{Authentication, FinishedAttempt, SignInError};
 
 use crate::clock::Clock;
 use crate::db::Db;

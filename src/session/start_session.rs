@@ -9,10 +9,9 @@ use super::carrier::{self, CarrierError};
 use super::store::hash;
 use super::stored::Stored;
 use super::{AttemptError, Sessions, SignedIn};
-use crate::accounts::sign_in::{Former, SignIn, SignInOutcome, sign_in};
+use crate::accounts::sign_in::{Begun, Former, SignIn, SignInOutcome, sign_in};
 use crate::db::{self, NewSession, NewUser, SingleUse, User};
 use crate::observe::request_id::RequestContext;
-use crate::random;
 
 /// A longer token is not kept, in bytes. A sign-out then has no hint, and the provider is asked again through the browser.
 const TOKEN_LIMIT: usize = 16 * 1024;
@@ -33,6 +32,18 @@ pub enum SignInError {
     Database(db::Error),
     /// The session's cookie can't be set.
     Carrier(CarrierError),
+}
+
+/// The attempt that a sign-in finishes.
+pub struct FinishedAttempt {
+    /// What uses it up.
+    pub used: SingleUse,
+    /// The secret of the session that it starts.
+    pub session_secret: String,
+    /// Whether the session that the browser has goes on.
+    pub is_step_up: bool,
+    /// When it began, in UTC.
+    pub began_at: OffsetDateTime,
 }
 
 /// How the provider authenticated a person.
@@ -61,6 +72,8 @@ pub(super) struct Origin {
     ends_at: Option<OffsetDateTime>,
     address: Option<String>,
     user_agent: Option<String>,
+    /// The secrets of the sessions that the browser's other attempts start.
+    others: Vec<String>,
 }
 
 /// The longest name of a browser that is kept, in characters.
@@ -76,6 +89,7 @@ impl Origin {
             ends_at,
             address: None,
             user_agent: None,
+            others: Vec::new(),
         }
     }
 
@@ -84,6 +98,7 @@ impl Origin {
         sid_hash: Option<String>,
         ends_at: Option<OffsetDateTime>,
         began_at: OffsetDateTime,
+        others: Vec<String>,
     ) -> Origin {
         let address = RequestContext::current().and_then(|context| context.address);
         let user_agent = request.headers().get(USER_AGENT);
@@ -97,23 +112,28 @@ impl Origin {
                 let text = text.chars().filter(|it| !it.is_control());
                 text.take(USER_AGENT_LIMIT).collect()
             }),
+            others,
         }
     }
 }
 
 impl Sessions {
     /// Signs `person` in with a new session. They are updated, or created if we do not know them; `attempt` is used up.
-    /// A session that the browser had before ends. With `is_step_up` it goes on instead, with a new key, and must be of the
-    /// same person.
+    /// A session that the browser had before ends. If it steps up it goes on instead, with a new key, and must be of the
+    /// same person. If another tab has just signed them in, that session goes on.
     pub async fn sign_in(
         &self,
         request: &HttpRequest,
         person: NewUser,
         authentication: Authentication,
-        attempt: SingleUse,
-        is_step_up: bool,
-        began_at: OffsetDateTime,
+        attempt: FinishedAttempt,
     ) -> Result<(), SignInError> {
+        let FinishedAttempt {
+            used,
+            session_secret,
+            is_step_up,
+            began_at,
+        } = attempt;
         let former = SignedIn::of(request);
         let is_same = |user: &User| user.issuer == person.issuer && user.subject == person.subject;
         if is_step_up
@@ -135,7 +155,6 @@ impl Sessions {
             refresh_token: refresh_token.filter(|_| is_kept),
             issued_at: None,
         };
-        let secret = random::secret();
         let former = match former.and_then(|_| self.key_hash(request)) {
             None => Former::None,
             Some(key_hash) if is_step_up => Former::StepsUp(key_hash),
@@ -143,10 +162,14 @@ impl Sessions {
         };
         let sid_hash = authentication.sid.map(|sid| self.sid_hash(&sid));
         let ends_at = authentication.session_expiry;
-        let origin = Origin::of(request, sid_hash, ends_at, began_at);
-        let outcome = self.start_session(&secret, person, &stored, attempt, former, origin);
+        let others = self.other_session_secrets(request, &session_secret);
+        let origin = Origin::of(request, sid_hash, ends_at, began_at, others.clone());
+        let outcome = self.start_session(&session_secret, person, &stored, used, former, origin);
         match outcome.await.map_err(SignInError::Database)? {
-            SignInOutcome::SignedIn(user) => {
+            SignInOutcome::SignedIn(Begun { user, key_hash, .. }) => {
+                let mut others = others.into_iter();
+                let shared = others.find(|secret| hash(secret) == key_hash);
+                let secret = shared.unwrap_or(session_secret);
                 carrier::log_in(request, user.id, secret.into()).map_err(SignInError::Carrier)
             }
             SignInOutcome::Blocked(user) => Err(SignInError::Blocked { user_id: user.id }),
@@ -167,20 +190,23 @@ impl Sessions {
         former: Former,
         origin: Origin,
     ) -> Result<SignInOutcome, db::Error> {
-        let key_hash = hash(secret);
-        let state = self.seal(&key_hash, stored);
-        let session = NewSession {
-            key_hash,
-            state,
-            sid_hash: origin.sid_hash,
-            ends_at: origin.ends_at.map(db::timestamp),
-            address: origin.address,
-            user_agent: origin.user_agent,
-            recheck_at: self.next_recheck(),
+        let session = |secret: &str| {
+            let key_hash = hash(secret);
+            NewSession {
+                state: self.seal(&key_hash, stored),
+                key_hash,
+                sid_hash: origin.sid_hash.clone(),
+                ends_at: origin.ends_at.map(db::timestamp),
+                address: origin.address.clone(),
+                user_agent: origin.user_agent.clone(),
+                recheck_at: self.next_recheck(),
+            }
         };
+        let others = origin.others.iter().map(String::as_str);
         let new = SignIn {
             person,
-            session,
+            session: session(secret),
+            others: others.map(session).collect(),
             attempt,
             former,
             began_at: origin.began_at,
@@ -193,8 +219,20 @@ impl Sessions {
             if let Some(former) = new.former.key_hash() {
                 cache.invalidate(former);
             }
-            if let Ok(SignInOutcome::SignedIn(user) | SignInOutcome::Blocked(user)) = &outcome {
-                cache.invalidate(&user.id);
+            match &outcome {
+                Ok(SignInOutcome::Blocked(user)) => cache.invalidate(&user.id),
+                Ok(SignInOutcome::SignedIn(begun)) => {
+                    cache.invalidate(&begun.user.id);
+                    for ended in &begun.ended {
+                        cache.invalidate(&ended.key_hash);
+                    }
+                }
+                // A database that does not respond may have done it.
+                Err(_) => new
+                    .others
+                    .iter()
+                    .for_each(|other| cache.invalidate(&other.key_hash)),
+                Ok(SignInOutcome::Used | SignInOutcome::EndedByProvider) => (),
             }
             outcome
         });

@@ -1,8 +1,8 @@
 //! Acts on the same people and sessions by many connections at once: each session begins once and ends once, with an event
 //! for both, and no two acts wait for each other for ever.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -57,6 +57,26 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
         1 => Former::Ends(former),
         _ => Former::StepsUp(former),
     });
+    // As if other tabs of the same browser had begun them.
+    let others = (0..dice.roll(3)).filter_map(|_| latest(&done.key_hashes, dice.roll(6)));
+    let others = Vec::from_iter(others.map(|key_hash| new_session(&key_hash)));
+    let mut new = of_attempt(subject, &random::secret(), now);
+    new.attempt = SingleUse::new(Kind::Attempt, &attempt, now + time::Duration::HOUR);
+    new.former = former.unwrap_or(Former::None);
+    new.others = others;
+    new
+}
+
+fn new_session(key_hash: &str) -> NewSession {
+    NewSession {
+        key_hash: key_hash.to_owned(),
+        state: "sealed".to_owned(),
+        ..NewSession::default()
+    }
+}
+
+/// A sign-in in a browser without a session.
+fn of_attempt(subject: &str, key_hash: &str, now: OffsetDateTime) -> SignIn {
     SignIn {
         person: NewUser {
             issuer: ISSUER.to_owned(),
@@ -67,13 +87,10 @@ fn new_sign_in(done: &Done, dice: &mut Dice, subject: &str, now: OffsetDateTime)
             groups: Groups::default(),
             preferred_username: None,
         },
-        session: NewSession {
-            key_hash: random::secret(),
-            state: "sealed".to_owned(),
-            ..NewSession::default()
-        },
-        attempt: SingleUse::new(Kind::Attempt, &attempt, now + time::Duration::HOUR),
-        former: former.unwrap_or(Former::None),
+        session: new_session(key_hash),
+        others: Vec::new(),
+        attempt: SingleUse::new(Kind::Attempt, key_hash, now + time::Duration::HOUR),
+        former: Former::None,
         began_at: now,
         now,
     }
@@ -155,5 +172,34 @@ on_both! {
         assert_eq!(count("sign_in") + count("step_up"), signed_in);
         assert_eq!(ended + storage.sessions(), count("sign_in"));
         assert_eq!(count("user_created") - count("user_deleted"), storage.users());
+    }
+
+    /// Each knows of the others' attempts, and none of the others' sessions when it begins.
+    async fn tabs_of_one_browser_leave_one_session_whoever_signs_in(database: Database) {
+        let app = TestApp::spawn_on(database);
+        let storage = app.storage();
+        let tabs = [("ada", 3), ("grace", 2), ("noname", 2)];
+        let subjects = tabs.map(|(subject, count)| std::iter::repeat_n(subject, count));
+        let subjects = Vec::from_iter(subjects.into_iter().flatten());
+        for round in 0..20 {
+            let now = OffsetDateTime::now_utc();
+            let keys = Vec::from_iter(subjects.iter().map(|_| random::secret()));
+            let start = Barrier::new(keys.len());
+            std::thread::scope(|scope| {
+                for (subject, key) in subjects.iter().zip(&keys) {
+                    let (start, others) = (&start, keys.iter().filter(move |other| *other != key));
+                    let mut new = of_attempt(subject, key, now);
+                    new.others = others.map(|other| new_session(other)).collect();
+                    scope.spawn(move || {
+                        let mut connection = storage.connect();
+                        start.wait();
+                        let begun = sign_in(&mut connection, &new).unwrap();
+                        assert!(matches!(begun, SignInOutcome::SignedIn(_)), "{begun:?}");
+                    });
+                }
+            });
+            assert_eq!(storage.sessions(), 1, "round {round}");
+            storage.execute("DELETE FROM sessions");
+        }
     }
 }

@@ -68,6 +68,7 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignIn
     let new = SignIn {
         person,
         session,
+        others: Vec::new(),
         attempt: SingleUse::new(Kind::Attempt, &random::secret(), now),
         former: Former::None,
         began_at: now,

@@ -77,5 +77,6 @@ mod slow;
 mod starting;
 mod step_up;
 mod tabs;
+mod tabs_at_once;
 mod third_party_login;
 mod tls;

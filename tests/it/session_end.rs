@@ -19,7 +19,7 @@ fn events(storage: &Storage) -> Vec<String> {
     )
 }
 
-fn same_cookies(from: &Visitor, to: Visitor) -> Visitor {
+pub fn same_cookies(from: &Visitor, to: Visitor) -> Visitor {
     for (name, value) in from.app_cookies() {
         to.set_app_cookie(&name, &value);
     }

@@ -1,5 +1,6 @@
-//! A session that goes on after a stronger sign-in.
+//! A session that goes on after another sign-in: a stronger one, or that of another tab.
 
+use diesel::dsl::case_when;
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
@@ -8,7 +9,7 @@ use crate::db::schema::sessions;
 use crate::db::{AnyConnection, User, timestamp};
 
 impl Session {
-    /// Gives the session of `user` that has `key_hash` another key and state, and returns whether it was there. The sign-in
+    /// Gives the session of `user` that has `key_hash` the key and the state of `new`, and returns whether it was there. The sign-in
     /// that began it stays the same. So do the session at the provider and its end, unless the provider says others.
     ///
     /// Another step-up may have done so a moment ago: it is the same session.
@@ -23,7 +24,11 @@ impl Session {
             .filter(names(key_hash))
             .filter(sessions::user_id.eq(&user.id))
             .set((
-                sessions::former_key_hash.eq(sessions::key_hash.nullable()),
+                sessions::former_key_hash.eq(case_when(
+                    sessions::key_hash.eq(&new.key_hash),
+                    sessions::former_key_hash,
+                )
+                .otherwise(sessions::key_hash.nullable())),
                 sessions::key_hash.eq(&new.key_hash),
                 sessions::state.eq(&new.state),
                 sessions::last_seen_at.eq(timestamp(now)),

@@ -14,6 +14,8 @@ pub struct Attempt {
     pub nonce: String,
     /// Proves at the token endpoint that we made the authorization request (RFC 7636, 4.1).
     pub code_verifier: String,
+    /// The key of the session that it starts: whoever has the seed finds that session. Nobody who knows the others finds it.
+    pub session_secret: String,
     seed: Seed,
 }
 
@@ -84,6 +86,7 @@ impl From<Seed> for Attempt {
             state,
             nonce: derive("nonce"),
             code_verifier: derive("code_verifier"),
+            session_secret: derive("session"),
             seed,
         }
     }
@@ -154,11 +157,11 @@ mod tests {
         for attempt in [Attempt::new(), Attempt::retry_of("x").unwrap()] {
             let (state, nonce) = (attempt.state.clone(), attempt.nonce.clone());
             let verifier = attempt.code_verifier.clone();
-            let secrets = [&state[..43], &nonce, &verifier];
+            let session = attempt.session_secret.clone();
+            let secrets = [&state[..43], &nonce, &verifier, &session];
             assert!(secrets.iter().all(|secret| secret.len() == 43));
-            assert!(
-                secrets[0] != secrets[1] && secrets[1] != secrets[2] && secrets[0] != secrets[2]
-            );
+            let distinct = std::collections::HashSet::from(secrets);
+            assert_eq!(distinct.len(), secrets.len());
             let seed = serde_json::to_string(&attempt.into_seed()).unwrap();
             assert!(secrets.iter().all(|secret| !seed.contains(*secret)));
             let again = Attempt::from(serde_json::from_str::<Seed>(&seed).unwrap());
@@ -166,6 +169,7 @@ mod tests {
                 (again.state, again.nonce, again.code_verifier),
                 (state, nonce, verifier)
             );
+            assert_eq!(again.session_secret, session);
         }
         assert!(state_of("x").ends_with("~1") && state_of("x~1").ends_with("~2"));
     }

@@ -15,7 +15,7 @@ use super::super::tests::settings;
 use super::*;
 use crate::clock::Clock;
 use crate::db::{DatabaseUrl, Db, Groups, NewUser, Session};
-use crate::session::{Authentication, SignInError, SignedIn};
+use crate::session::{Authentication, FinishedAttempt, SignInError, SignedIn};
 
 mod previous_version;
 
@@ -130,9 +130,14 @@ async fn sign_in(
         refresh_token: None,
         auth_time: None,
     };
-    let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
+    let attempt = FinishedAttempt {
+        used: sessions.use_attempt(&crate::random::secret()).unwrap(),
+        session_secret: crate::random::secret(),
+        is_step_up: false,
+        began_at: now,
+    };
     let signed_in = sessions
-        .sign_in(&request, person, authentication, attempt, false, now)
+        .sign_in(&request, person, authentication, attempt)
         .await;
     match signed_in {
         Ok(()) => "in".to_owned(),

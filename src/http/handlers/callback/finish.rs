@@ -1,15 +1,14 @@
 //! The steps of one sign-in, from the authorization response to the session. Each step can refuse it.
 
 use actix_web::HttpRequest;
-use time::OffsetDateTime;
 
 use crate::accounts::audit::Stage;
-use crate::db::{Groups, NewUser, SingleUse};
+use crate::db::{Groups, NewUser};
 use crate::http::app::App;
 use crate::http::error::{Error, Refused};
 use crate::observe::metrics;
 use crate::oidc::{Attempt, AuthorizationResponse, Claims, Profile, ResponseMode, TokenResponse};
-use crate::session::{AttemptError, Authentication, LoginAttempt};
+use crate::session::{AttemptError, Authentication, FinishedAttempt, LoginAttempt};
 
 /// Signs in the person whom the provider has identified.
 pub async fn finish_login(
@@ -41,9 +40,7 @@ pub async fn finish_login(
 struct Identified {
     claims: Claims,
     tokens: TokenResponse,
-    spent: SingleUse,
-    is_step_up: bool,
-    began_at: OffsetDateTime,
+    attempt: FinishedAttempt,
 }
 
 /// The steps from the response to a verified ID token.
@@ -75,7 +72,7 @@ async fn identify(
         return Err(Error::Authorization { error, description });
     }
     let code = response.code.ok_or(Error::NoCode)?;
-    let spent = app.sessions.use_attempt(&attempt.state)?;
+    let used = app.sessions.use_attempt(&attempt.state)?;
 
     let tokens = app
         .provider
@@ -88,9 +85,12 @@ async fn identify(
     Ok(Identified {
         claims,
         tokens,
-        spent,
-        is_step_up: step_up.is_some(),
-        began_at,
+        attempt: FinishedAttempt {
+            used,
+            session_secret: attempt.session_secret,
+            is_step_up: step_up.is_some(),
+            began_at,
+        },
     })
 }
 
@@ -103,9 +103,7 @@ async fn start_session(
     let Identified {
         claims,
         tokens,
-        spent,
-        is_step_up,
-        began_at,
+        attempt,
     } = identified;
     let userinfo = app.provider.userinfo(&app.http, &tokens, &claims).await?;
     let authentication = Authentication {
@@ -118,7 +116,7 @@ async fn start_session(
     };
     let person = new_user(app.provider.issuer(), claims, userinfo);
     app.sessions
-        .sign_in(request, person, authentication, spent, is_step_up, began_at)
+        .sign_in(request, person, authentication, attempt)
         .await?;
     metrics::signed_in();
     Ok(())

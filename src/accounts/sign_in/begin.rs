@@ -1,0 +1,101 @@
+//! Which session a browser has after a sign-in: a new one, or one that it has already and that goes on.
+
+use diesel::QueryResult;
+
+use super::{Former, SignIn};
+use crate::accounts::end::{Which, Why, end_within};
+use crate::accounts::transaction::Transaction;
+use crate::db::{AuditEvent, DeletedSession, Event, NewSession, Session, User};
+
+/// The session that a browser has after a sign-in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Whose it is.
+    pub user: User,
+    /// Its key hash: that of the attempt, or of one of the other attempts.
+    pub key_hash: String,
+    /// The sessions that it replaces.
+    pub ended: Vec<DeletedSession>,
+}
+
+impl Begun {
+    pub(super) fn new(user: User, session: &NewSession) -> Begun {
+        Begun {
+            user,
+            key_hash: session.key_hash.clone(),
+            ended: Vec::new(),
+        }
+    }
+}
+
+impl SignIn {
+    /// Starts a session of `user`, with its event, unless one goes on: that of another attempt of this browser, or the former
+    /// one that steps up. The browser's other sessions end, whosever they are.
+    ///
+    /// The session of another attempt keeps its key. So it does not matter in which order the browser gets the responses to
+    /// its tabs: each sets the same cookie.
+    pub(super) fn begin(
+        &self,
+        transaction: &mut Transaction<'_>,
+        user: User,
+    ) -> QueryResult<Begun> {
+        let others = self.others.iter().map(|other| other.key_hash.as_str());
+        let mut found = Session::list_named(transaction, others.collect())?;
+        let shared = found.iter().position(|found| found.user_id == user.id);
+        let shared = shared.map(|at| found.swap_remove(at));
+        let goes_on = match (&shared, &self.former) {
+            (Some(shared), _) => {
+                let same_key = |other: &&NewSession| other.key_hash == shared.key_hash;
+                let known = self.others.iter().find(same_key);
+                // It has stepped up meanwhile, and only the response to that has its key.
+                Some((shared.key_hash.as_str(), known.unwrap_or(&self.session)))
+            }
+            (None, Former::StepsUp(former)) => Some((former.as_str(), &self.session)),
+            (None, Former::None | Former::Ends(_)) => None,
+        };
+        let goes_on = match goes_on {
+            Some((named, new)) => {
+                Session::replace_key(transaction, named, new, &user, self.now)?.then_some(new)
+            }
+            None => None,
+        };
+        if goes_on.is_none() {
+            Session::create(transaction, &self.session, &user, self.now)?;
+        }
+        let events: &[Event] = match (goes_on, &self.former) {
+            (Some(_), Former::StepsUp(_)) => &[Event::StepUp],
+            // As if it had ended and this one had begun: each session begins once and ends once.
+            (Some(_), _) => &[Event::SessionReplaced, Event::SignIn],
+            (None, _) => &[Event::SignIn],
+        };
+        let events = events
+            .iter()
+            .map(|it| AuditEvent::new(*it, self.now).about(&user));
+        transaction.record_all(events.collect())?;
+        let mut begun = Begun::new(user, goes_on.unwrap_or(&self.session));
+        let former = match (&shared, &self.former) {
+            // The former one may be the very session that goes on.
+            (Some(shared), former) => former.key_hash().filter(|former| !shared.is_named(former)),
+            (None, Former::Ends(former)) => Some(former.as_str()),
+            (None, Former::None | Former::StepsUp(_)) => None,
+        };
+        let former = former.map(str::to_owned);
+        for key_hash in found.into_iter().map(|found| found.key_hash).chain(former) {
+            self.replace(transaction, &mut begun, key_hash)?;
+        }
+        Ok(begun)
+    }
+
+    /// Ends a session that `begun` replaces.
+    pub(super) fn replace(
+        &self,
+        transaction: &mut Transaction<'_>,
+        begun: &mut Begun,
+        key_hash: String,
+    ) -> QueryResult<()> {
+        let replaced = Which::One(key_hash);
+        let ended = end_within(transaction, &replaced, Why::Replaced, self.now)?;
+        begun.ended.extend(ended);
+        Ok(())
+    }
+}

@@ -1,0 +1,235 @@
+//! Tabs that come back from the provider at once, as when a browser restores them: each has the cookies of all attempts, and
+//! none has the session of another. The browser has one session afterwards.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::on_both;
+use crate::session_end::same_cookies;
+use crate::support::provider::{Acr, Endpoint};
+use crate::support::rows::{events, session};
+use crate::support::{Answer, TestApp, Visitor};
+
+/// The session's cookie.
+const SESSION: &str = "doorward";
+
+/// A tab of `browser` whose request is under way: the cookies of now, and only the answers that it gets itself.
+fn in_flight(app: &TestApp, browser: &Visitor) -> Visitor {
+    same_cookies(browser, app.visitor())
+}
+
+/// One attempt of `browser` for each of these people: the addresses of the callbacks.
+async fn begin(browser: &Visitor, people: &[&str]) -> Vec<String> {
+    let mut requests = Vec::new();
+    for _ in people {
+        requests.push(browser.begin("/login").await);
+    }
+    let mut callbacks = Vec::new();
+    for (request, person) in requests.iter().zip(people) {
+        callbacks.push(browser.choose(request, person).await);
+    }
+    callbacks
+}
+
+/// The tabs come back, all at the same moment.
+async fn come_back(app: &TestApp, browser: &Visitor, callbacks: &[String]) -> Vec<Visitor> {
+    let tabs = Vec::from_iter(callbacks.iter().map(|_| in_flight(app, browser)));
+    let answers = tabs
+        .iter()
+        .zip(callbacks)
+        .map(|(tab, callback)| tab.get(callback));
+    for answer in join_all(answers).await {
+        assert_eq!(answer.location(), "/profile");
+    }
+    tabs
+}
+
+fn session_cookie(tab: &Visitor) -> String {
+    tab.app_cookies()[SESSION].clone()
+}
+
+async fn subject(tab: &Visitor) -> Option<String> {
+    tab.get("/profile").await.text("claim-subject")
+}
+
+on_both! {
+    async fn whichever_answer_comes_last_eight_tabs_share_one_session(app: TestApp) {
+        let ada = app.visitor();
+        let callbacks = begin(&ada, &["ada"; 8]).await;
+        app.provider.faults(|faults| {
+            faults.delay.insert(Endpoint::Token, Duration::from_millis(200));
+        });
+        let tabs = come_back(&app, &ada, &callbacks).await;
+        assert_eq!(app.storage().sessions(), 1);
+        for tab in &tabs {
+            assert_eq!(session_cookie(tab), session_cookie(&tabs[0]));
+            assert!(tab.is_signed_in().await);
+        }
+        assert_eq!((events(&app, "sign_in"), events(&app, "session_replaced")), (8, 7));
+        // And signing out in one of them ends it.
+        assert_eq!(tabs[7].post("/logout", "").await.status, 303);
+        assert_eq!(app.storage().sessions(), 0);
+        for tab in &tabs {
+            assert!(!tab.is_signed_in().await);
+        }
+    }
+
+    /// The answer to the first one is lost: its tab was closed.
+    async fn a_session_whose_cookie_never_arrived_is_found(app: TestApp) {
+        let ada = app.visitor();
+        let callbacks = begin(&ada, &["ada", "ada"]).await;
+        in_flight(&app, &ada).get(&callbacks[0]).await;
+        let created_at = session(&app).created_at;
+        app.clock.shift(time::Duration::minutes(2));
+        assert_eq!(ada.get(&callbacks[1]).await.location(), "/profile");
+        assert!(ada.is_signed_in().await);
+        assert_eq!(session(&app).created_at, created_at);
+    }
+
+    /// Whoever comes back last, as after any sign-in.
+    async fn of_two_people_the_later_one_is_signed_in(app: TestApp) {
+        let browser = app.visitor();
+        let callbacks = begin(&browser, &["ada", "grace"]).await;
+        let tabs = [in_flight(&app, &browser), in_flight(&app, &browser)];
+        tabs[0].get(&callbacks[0]).await;
+        assert_eq!(subject(&tabs[0]).await.as_deref(), Some("00uada"));
+        tabs[1].get(&callbacks[1]).await;
+        assert_eq!(app.storage().sessions(), 1);
+        assert_ne!(session_cookie(&tabs[0]), session_cookie(&tabs[1]));
+        assert_eq!(subject(&tabs[0]).await, None);
+        assert_eq!(subject(&tabs[1]).await.as_deref(), Some("00ugrace"));
+        let whose = "SELECT subject AS what FROM audit_events WHERE event = 'session_replaced'";
+        assert_eq!(app.storage().texts(whose), ["00uada"]);
+    }
+
+    /// One tab brings a session that it had before, and the other does not: it had not been told of it.
+    async fn the_session_of_before_ends_too(app: TestApp) {
+        let ada = app.visitor();
+        let callbacks = begin(&ada, &["ada", "ada"]).await;
+        let early = in_flight(&app, &ada);
+        let late = in_flight(&app, &ada);
+        let before = app.signed_in("ada").await;
+        late.set_app_cookie(SESSION, &session_cookie(&before));
+        early.get(&callbacks[0]).await;
+        late.get(&callbacks[1]).await;
+        assert_eq!(app.storage().sessions(), 1);
+        assert_eq!(session_cookie(&early), session_cookie(&late));
+        assert!(!before.is_signed_in().await && late.is_signed_in().await);
+    }
+
+    async fn two_step_ups_at_once_share_the_session(app: TestApp) {
+        app.provider.faults(|faults| faults.acr = Acr::Honoured);
+        let ada = app.signed_in("ada").await;
+        let created_at = session(&app).created_at;
+        let mut callbacks = Vec::new();
+        for _ in 0..3 {
+            let request = ada.begin("/step-up?return_to=/profile").await;
+            callbacks.push(ada.choose(&request, "ada").await);
+        }
+        let tabs = come_back(&app, &ada, &callbacks).await;
+        assert_eq!(session(&app).created_at, created_at);
+        for tab in &tabs {
+            assert_eq!(session_cookie(tab), session_cookie(&tabs[0]));
+            assert!(tab.is_signed_in().await);
+        }
+        let replaced = events(&app, "session_replaced");
+        assert_eq!((events(&app, "sign_in"), events(&app, "step_up"), replaced), (1, 3, 0));
+        // It is still known by the key of before, to a click on "Sign out" that was on its way.
+        assert_eq!(ada.post("/logout", "").await.status, 303);
+        assert_eq!(app.storage().sessions(), 0);
+    }
+
+    /// A plain sign-in, and the step-up of an app that nobody was signed in for.
+    async fn a_sign_in_and_a_step_up_at_once_share_a_session(app: TestApp) {
+        for is_step_up_first in [true, false] {
+            let ada = app.visitor();
+            let plain = ada.begin("/login").await;
+            let step_up = ada.begin("/step-up?return_to=/profile").await;
+            let mut callbacks = [ada.choose(&plain, "ada").await, ada.choose(&step_up, "ada").await];
+            if is_step_up_first {
+                callbacks.reverse();
+            }
+            let tabs = [in_flight(&app, &ada), in_flight(&app, &ada)];
+            for (tab, callback) in tabs.iter().zip(&callbacks) {
+                assert_eq!(tab.get(callback).await.location(), "/profile");
+            }
+            assert_eq!(session_cookie(&tabs[0]), session_cookie(&tabs[1]));
+            assert_eq!(app.storage().sessions(), 1);
+            assert!(tabs[0].is_signed_in().await);
+            assert_eq!(tabs[1].post("/logout", "").await.status, 303);
+            assert_eq!(app.storage().sessions(), 0);
+        }
+    }
+
+    /// The other tab's session has another key by now, which only the answer to its step-up says.
+    async fn a_session_that_has_stepped_up_meanwhile_is_found(app: TestApp) {
+        let ada = app.visitor();
+        let callbacks = begin(&ada, &["ada", "ada"]).await;
+        let slow = in_flight(&app, &ada);
+        ada.get(&callbacks[0]).await;
+        let request = ada.begin("/step-up?return_to=/profile").await;
+        let callback = ada.choose(&request, "ada").await;
+        ada.get(&callback).await;
+        assert!(ada.is_signed_in().await);
+        assert_eq!(slow.get(&callbacks[1]).await.location(), "/profile");
+        assert_eq!(app.storage().sessions(), 1);
+        assert!(slow.is_signed_in().await && !ada.is_signed_in().await);
+        // If that answer comes before the one to the step-up, the browser is left with the key of before.
+        assert_eq!(ada.post("/logout", "").await.status, 303);
+        assert_eq!(app.storage().sessions(), 0);
+    }
+
+    /// A session that has ended does not come back, nor does its key.
+    async fn after_a_sign_out_a_tab_that_was_under_way_has_a_session_of_its_own(app: TestApp) {
+        let ada = app.visitor();
+        let callbacks = begin(&ada, &["ada", "ada"]).await;
+        let slow = in_flight(&app, &ada);
+        let first = in_flight(&app, &ada);
+        first.get(&callbacks[0]).await;
+        let ended = in_flight(&app, &first);
+        assert_eq!(first.post("/logout", "").await.status, 303);
+        slow.get(&callbacks[1]).await;
+        assert!(slow.is_signed_in().await && !ended.is_signed_in().await);
+        assert_ne!(session_cookie(&slow), session_cookie(&ended));
+        assert_eq!(app.storage().sessions(), 1);
+    }
+
+    async fn an_attempt_that_was_used_gives_nobody_its_session(app: TestApp) {
+        let ada = app.visitor();
+        let callbacks = begin(&ada, &["ada", "ada"]).await;
+        let thief = in_flight(&app, &ada);
+        come_back(&app, &ada, &callbacks).await;
+        let before = session(&app).key_hash;
+        for callback in &callbacks {
+            let again: Answer = in_flight(&app, &thief).get(callback).await;
+            assert!(again.location().starts_with(&app.provider.issuer()), "{}", again.location());
+            assert!(!again.cookies().iter().any(|cookie| cookie.starts_with(&format!("{}=", app.cookie_name(SESSION)))));
+        }
+        assert_eq!(session(&app).key_hash, before);
+    }
+
+    /// Over http, anybody on the way can give a browser cookies. Mallory's attempts bring them no session of Ada's, and her none
+    /// of Mallory's.
+    async fn attempts_that_were_planted_open_nothing(app: TestApp) {
+        let mallory = app.visitor();
+        let callbacks = begin(&mallory, &["grace", "grace", "grace"]).await;
+        let planted = mallory.attempts();
+        let first = in_flight(&app, &mallory);
+        first.get(&callbacks[0]).await;
+        let ada = app.visitor();
+        let own = ada.callback_for("ada").await;
+        for (name, value) in &planted {
+            ada.set_app_cookie(name, value);
+        }
+        assert_eq!(ada.get(&own).await.location(), "/profile");
+        assert_eq!(subject(&ada).await.as_deref(), Some("00uada"));
+        assert!(!first.is_signed_in().await, "at most, it ends what they signed in with");
+        let second = in_flight(&app, &mallory);
+        second.get(&callbacks[1]).await;
+        assert_eq!(subject(&second).await.as_deref(), Some("00ugrace"));
+        assert_eq!(subject(&ada).await.as_deref(), Some("00uada"));
+        let cookies = [&first, &second, &ada].map(session_cookie);
+        assert!(cookies[0] != cookies[1] && cookies[1] != cookies[2] && cookies[0] != cookies[2]);
+    }
+}
