@@ -97,7 +97,7 @@ fn idle_connections_keep_nobody_out() {
             let began = Instant::now();
             let answer = get(addr, "/healthz").unwrap();
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-            assert!(began.elapsed() < Duration::from_secs(2), "{begun:?}");
+            assert!(began.elapsed() < Duration::from_secs(4), "{begun:?}");
             if nth == 0 {
                 let kept = held.iter().filter(|stream| !is_closed(stream)).count();
                 assert!((1..cap).contains(&kept), "{kept} of {cap}: {begun:?}");

@@ -1,7 +1,5 @@
 //! A session ends at the provider, and the provider says so itself.
 
-use std::time::{Duration, Instant};
-
 use super::revoked;
 use crate::on_both;
 use crate::support::browser::{Browser, Look};
@@ -43,9 +41,10 @@ async fn who_signs_out_here_ends_the_session_there_and_the_provider_is_content()
 mod slow {
     use super::*;
 
+    /// At the first request, although this process could know the session from its cache for a minute.
     #[actix_web::test]
-    async fn in_a_browser_who_signs_out_at_the_provider_is_out_here_within_a_second() {
-        let app = TestApp::spawn_on(Database::Postgres);
+    async fn in_a_browser_who_signs_out_at_the_provider_is_out_here_at_once() {
+        let app = TestApp::spawn_with(Database::Postgres, &[("SESSION_CACHE", "1m")]);
         registered(&app);
         let browser = Browser::start(Look::DESKTOP).await;
         browser.goto(&app.url).await;
@@ -58,13 +57,10 @@ mod slow {
         browser
             .wait_for_url(|url| url.path() == "/end_session")
             .await;
-        let signed_out = Instant::now();
         assert_eq!(browser.title().await, "You are signed out");
         browser.switch_tab(0).await;
         browser.reload().await;
         browser.wait_for("#person-ada").await;
-        let within = signed_out.elapsed();
-        assert!(within < Duration::from_secs(1), "{within:?}");
         assert_eq!(app.storage().sessions(), 0);
     }
 }

@@ -194,8 +194,8 @@ mod slow {
             "the strangers waited for {:.1?}, the others for {others:.1?}",
             began.elapsed()
         );
-        assert!(others < Duration::from_secs(1), "{others:?}");
-        assert!(began.elapsed() < Duration::from_secs(12));
+        assert!(others < Duration::from_secs(5), "{others:?}");
+        assert!(began.elapsed() < Duration::from_secs(16));
         assert!(strangers.iter().all(|it| it.status == 400), "{strangers:?}");
         assert_eq!(keys_asked_for(&app), before + 1);
         app.provider.heal();
@@ -223,7 +223,7 @@ mod slow {
         let stranger = Visitor::new(&app.url);
         let stranger = stranger.post("/backchannel-logout", &form);
         let (stranger, others) = futures_util::future::join(stranger, others).await;
-        assert!(others < Duration::from_secs(1), "{others:?}");
+        assert!(others < Duration::from_secs(5), "{others:?}");
         may_come_again(&stranger, 400, "5");
         assert!(began.elapsed() > Duration::from_secs(9), "it did not wait");
         assert_eq!(keys_asked_for(&app), before + 2);

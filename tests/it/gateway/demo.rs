@@ -125,7 +125,7 @@ mod slow {
             browser.goto(app).await;
             browser.wait_for("#person-ada").await;
         }
-        // 5. Whoever signs out at the provider is out at both.
+        // 5. Whoever signs out at the provider is out at both, at the next request.
         browser.click("#person-grace").await;
         assert_eq!(browser.text("#remote-user").await, "00ugrace");
         browser.goto(&url(&printed, "demo provider")).await;
@@ -133,10 +133,8 @@ mod slow {
         browser
             .wait_for_url(|url| url.path() == "/end_session")
             .await;
-        let signed_out = Instant::now();
         browser.goto(&metrics).await;
         browser.wait_for("#person-ada").await;
-        assert!(signed_out.elapsed() < Duration::from_secs(1));
         browser.goto(&wiki).await;
         browser.wait_for("#person-ada").await;
         demo.signal("INT");

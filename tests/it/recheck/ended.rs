@@ -172,16 +172,16 @@ mod slow {
             app.signed_in("ada").await;
         }
         app.provider.faults(|faults| {
-            let late = Duration::from_millis(300);
+            let late = Duration::from_secs(1);
             faults.late_response.insert(Endpoint::Revoke, late);
         });
         let began = Instant::now();
         assert_eq!(ada.post("/sessions/end-others", "").await.status, 303);
-        assert!(began.elapsed() < Duration::from_secs(1));
+        assert!(began.elapsed() < Duration::from_secs(4));
         until_live(&app, 1).await;
         // Eight at once, five times.
         let took = began.elapsed();
-        assert!(took >= Duration::from_millis(1200), "{took:?}");
+        assert!(took >= Duration::from_secs(4), "{took:?}");
         assert_eq!(revocations(&app), 40);
     }
 }

@@ -81,7 +81,8 @@ mod slow {
         let ada = app.signed_in("ada").await;
         let began = Instant::now();
         assert_eq!(ada.post("/logout", "").await.status, 303);
-        assert!(began.elapsed() < Duration::from_secs(1));
+        // When it is given up.
+        assert!(began.elapsed() < Duration::from_secs(3));
         until("asked", || {
             app.provider.request_count(Endpoint::Revoke) == 1
         })

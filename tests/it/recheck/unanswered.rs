@@ -155,7 +155,7 @@ mod slow {
         pass(&app);
         let began = Instant::now();
         assert!(ada.is_signed_in().await);
-        assert!(began.elapsed() < Duration::from_millis(3500));
+        assert!(began.elapsed() < Duration::from_secs(6));
         until("given up", || session(&app).recheck_round == 1).await;
         let took = began.elapsed();
         assert!(took < Duration::from_secs(15), "{took:?}");

@@ -14,11 +14,12 @@ use crate::support::app::Storage;
 use crate::support::provider::{Canned, Endpoint};
 use crate::support::visitor::Answer;
 
-/// The longest wait for a page, whatever the provider does.
-const PAGE_WITHIN: Duration = Duration::from_secs(12);
+/// The longest wait for a page, whatever the provider does, on a busy machine: it is ten seconds, and twice as long where
+/// one request comes after another.
+const PAGE_WITHIN: Duration = Duration::from_secs(15);
 
-/// So slow that nobody who waits for another's connection gets a response in time.
-const SLOW_PROVIDER: Duration = Duration::from_secs(7);
+/// So slow that nobody who waits for another's connection gets a response in time, which is ten seconds.
+const SLOW_PROVIDER: Duration = Duration::from_millis(5500);
 
 const UNUSABLE: &str = "It signed you in, but then sent us no response that we can use.";
 
@@ -127,7 +128,7 @@ async fn a_provider_in_trouble_costs_its_own_sign_ins_time_and_nobody_else_anyth
     }
     let began = Instant::now();
     assert!(is_back(&service.visitor().sign_in("p3").await));
-    assert!(began.elapsed() < 2 * UNHINDERED, "{:?}", began.elapsed());
+    assert!(began.elapsed() < UNHINDERED, "{:?}", began.elapsed());
     let mut bad = Vec::new();
     for (endpoint, canned) in bad_answers() {
         bad.push(meet(&service, "p4", endpoint, canned).await);
