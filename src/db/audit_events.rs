@@ -7,13 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::purge::PURGE_AT_ONCE;
 use super::schema::audit_events;
 use super::{AnyConnection, DeletedSession, Event, User, timestamp};
 use crate::observe::request_id::RequestContext;
 use line::Line;
-
-/// How many rows one statement deletes, so that none takes long.
-const PURGE_AT_ONCE: i64 = 10_000;
 
 /// How many rows one statement adds: each has eleven parameters, and Postgres takes 65,535 in all.
 const CREATE_AT_ONCE: usize = 500;

@@ -7,6 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
+use super::purge::PURGE_AT_ONCE;
 use super::schema::ended_sids;
 use super::{AnyConnection, precise};
 
@@ -84,10 +85,15 @@ impl EndedSid {
         Ok(ended.is_some())
     }
 
-    /// Deletes those that ended before `until` and returns how many.
+    /// Deletes some of those that ended before `until` and returns how many. Call it again until it returns zero.
     pub fn purge(connection: &mut AnyConnection, until: OffsetDateTime) -> QueryResult<usize> {
-        let old = ended_sids::table.filter(ended_sids::ended_at.lt(precise(until)));
-        diesel::delete(old).execute(connection)
+        let old = ended_sids::table
+            .filter(ended_sids::ended_at.lt(precise(until)))
+            .limit(PURGE_AT_ONCE)
+            .select(ended_sids::sid_hash);
+        let hashes: Vec<String> = old.load(connection)?;
+        diesel::delete(ended_sids::table.filter(ended_sids::sid_hash.eq_any(hashes)))
+            .execute(connection)
     }
 }
 

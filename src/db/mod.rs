@@ -26,6 +26,7 @@ mod pool;
 mod pooled;
 mod postgres;
 mod postgres_url;
+mod purge;
 #[expect(missing_docs, reason = "the diesel CLI writes it")]
 pub mod schema;
 mod session_entries;

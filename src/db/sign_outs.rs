@@ -5,6 +5,7 @@ use diesel::result::DatabaseErrorKind::UniqueViolation;
 use diesel::result::Error::DatabaseError;
 use time::OffsetDateTime;
 
+use super::purge::PURGE_AT_ONCE;
 use super::schema::sign_outs;
 use super::{AnyConnection, timestamp};
 
@@ -50,9 +51,14 @@ impl SignOut {
             .optional()
     }
 
-    /// Deletes those up to `until` and returns how many.
+    /// Deletes some of those up to `until` and returns how many. Call it again until it returns zero.
     pub fn purge(connection: &mut AnyConnection, until: OffsetDateTime) -> QueryResult<usize> {
-        let old = sign_outs::table.filter(sign_outs::created_at.le(timestamp(until)));
-        diesel::delete(old).execute(connection)
+        let old = sign_outs::table
+            .filter(sign_outs::created_at.le(timestamp(until)))
+            .limit(PURGE_AT_ONCE)
+            .select(sign_outs::state_hash);
+        let hashes: Vec<String> = old.load(connection)?;
+        diesel::delete(sign_outs::table.filter(sign_outs::state_hash.eq_any(hashes)))
+            .execute(connection)
     }
 }

@@ -7,11 +7,9 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
+use super::purge::PURGE_AT_ONCE;
 use super::schema::single_use;
 use super::{AnyConnection, timestamp};
-
-/// How many rows one statement deletes, so that none takes long.
-const PURGE_AT_ONCE: i64 = 10_000;
 
 /// The kind of a value: equal values of two kinds are different.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -136,10 +136,8 @@ impl Sessions {
     /// Forgets what the provider ended long ago.
     pub(super) async fn purge_ended_sids(&self) -> Result<(), db::Error> {
         let until = self.clock.now() - ENDED_KEPT;
-        let purge = self
-            .db
-            .run_on_found(move |connection| EndedSid::purge(connection, until));
-        purge.await.map(drop)
+        let purge = move |connection: &mut _| EndedSid::purge(connection, until);
+        self.db.run_until_none(purge).await.map(drop)
     }
 }
 

@@ -133,10 +133,8 @@ impl Sessions {
     /// Removes the sign-outs that are older than [`AGAIN_FOR`].
     pub(super) async fn purge_logouts(&self) -> Result<(), db::Error> {
         let until = self.clock.now() - AGAIN_FOR;
-        let purge = self
-            .db
-            .run_on_found(move |connection| SignOut::purge(connection, until));
-        purge.await.map(drop)
+        let purge = move |connection: &mut _| SignOut::purge(connection, until);
+        self.db.run_until_none(purge).await.map(drop)
     }
 
     /// The cookie that keeps `state` for ten minutes. It is signed, so that a forged one costs no query.

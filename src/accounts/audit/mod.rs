@@ -200,16 +200,8 @@ impl Audit {
         self.tell_dropped().await;
         let until = self.clock.now() - self.retention;
         purge::check(&self.db, Expiring::AuditEvents, until, &self.clock).await?;
-        let mut purged = 0;
-        loop {
-            let some = self
-                .db
-                .run_on_found(move |connection| AuditEvent::purge(connection, until));
-            match some.await? {
-                0 => return Ok(purged),
-                some => purged += some,
-            }
-        }
+        let purge = move |connection: &mut _| AuditEvent::purge(connection, until);
+        Ok(self.db.run_until_none(purge).await?)
     }
 }
 

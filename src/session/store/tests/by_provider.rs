@@ -6,8 +6,8 @@ use super::fixture::{Fixture, sessions_of};
 use super::*;
 use crate::accounts::end::Channel;
 use crate::accounts::sign_in::SignInOutcome;
-use crate::db::Kind;
-use crate::db::schema::ended_sids;
+use crate::db::schema::{ended_sids, sign_outs};
+use crate::db::{AnyConnection, EndedSid, Kind, SignOut};
 use crate::session::{EndedByProvider, Said};
 
 #[actix_web::test]
@@ -35,6 +35,44 @@ async fn what_the_provider_ended_is_kept_for_an_hour() {
         });
         assert_eq!(count.await.unwrap(), kept, "after {shift} s more");
     }
+}
+
+#[actix_web::test]
+async fn many_old_rows_are_deleted_by_statements_that_do_not_take_long() {
+    let fixture = Fixture::new();
+    let sessions = &fixture.sessions;
+    let counts = async || {
+        let count = |connection: &mut AnyConnection| {
+            let ended: i64 = ended_sids::table.count().get_result(connection)?;
+            let signed_out: i64 = sign_outs::table.count().get_result(connection)?;
+            Ok((ended, signed_out))
+        };
+        sessions.db.run(count).await.unwrap()
+    };
+    let fill = |connection: &mut AnyConnection| {
+        let old =
+            "WITH RECURSIVE old(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM old WHERE n < 10001)";
+        for (table, columns) in [
+            ("ended_sids", "n, '2020-01-01 00:00:00'"),
+            ("sign_outs", "n, '', '2020-01-01 00:00:00'"),
+        ] {
+            let fill = format!("{old} INSERT INTO {table} SELECT {columns} FROM old");
+            diesel::sql_query(fill).execute(connection)?;
+        }
+        Ok(())
+    };
+    let now = fixture.clock.now();
+    let purge = move |connection: &mut AnyConnection| {
+        let ended = EndedSid::purge(connection, now)?;
+        Ok((ended, SignOut::purge(connection, now)?))
+    };
+    sessions.db.run(fill).await.unwrap();
+    assert_eq!(sessions.db.run(purge).await.unwrap(), (10_000, 10_000));
+    assert_eq!(sessions.db.run(purge).await.unwrap(), (1, 1));
+    sessions.db.run(fill).await.unwrap();
+    assert_eq!(counts().await, (10_001, 10_001));
+    sessions.purge_expired().await.unwrap();
+    assert_eq!(counts().await, (0, 0));
 }
 
 /// A clock may be a minute behind, and a provider's a minute ahead.
