@@ -145,9 +145,22 @@ async fn the_way_in_fits(proxied: &Proxied) {
     assert!(begun.location().ends_with(&format!("login_hint={hint}")));
     let back = proxied.sign_in(&proxied.visitor(), &login).await;
     assert_eq!(back.location(), return_to);
-    let too_long = format!("/login?login_hint={hint}h");
-    let begun = proxied.visitor().begin(&proxied.at(&too_long)).await;
-    assert!(!begun.contains("login_hint"), "{begun}");
+    // By characters, and by the bytes of the address that it leads to.
+    for too_long in [format!("{hint}h"), "%F0%9F%98%80".repeat(256)] {
+        let login = format!("/login?return_to={return_to}&login_hint={too_long}");
+        let begun = proxied.visitor().begin(&proxied.at(&login)).await;
+        assert!(!begun.contains("login_hint"), "{begun}");
+    }
+    let mut longest = 0;
+    for length in 1..256 {
+        let hint = "%C3%A9".repeat(length);
+        let login = format!("/login?return_to={return_to}&login_hint={hint}");
+        let begun = proxied.checked(proxied.visitor().get(&proxied.at(&login)).await);
+        if begun.location().contains("login_hint") {
+            longest = begun.location().len();
+        }
+    }
+    assert!((1395..=1400).contains(&longest), "{longest}");
 }
 
 /// Both the address that it leads to and the cookie that keeps the rest of it grow with the state.

@@ -233,6 +233,10 @@ async fn a_login_hint_that_is_long_or_has_control_characters_is_left_out() {
         ("ada", true),
         (longest.as_str(), true),
         (&format!("{longest}a"), false),
+        // Characters count, not the bytes of their encoded form.
+        (&"%2b".repeat(256), true),
+        (&"%2b".repeat(257), false),
+        (&"%c3%a9".repeat(129), true),
         ("ada%0d%0ax", false),
         ("ada%00", false),
         ("ada%c2%85", false),

@@ -7,7 +7,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use url::Url;
-use url::form_urlencoded::byte_serialize;
 
 use crate::accounts::audit::Stage;
 use crate::gateway::host::Scheme;
@@ -25,8 +24,7 @@ use crate::oidc::Attempt;
 use crate::public_url::PublicUrl;
 use crate::session::ReturnTo;
 
-/// The longest `login_hint` that is passed on, in bytes of its encoded form. A longer one is dropped: the response's head
-/// must fit a proxy's buffer.
+/// The longest `login_hint` that is passed on, in characters.
 const LOGIN_HINT_LIMIT: usize = 256;
 
 /// How much of an address elsewhere is logged, in characters.
@@ -106,9 +104,8 @@ async fn start(
 
 /// Whether a `login_hint` is passed on: one that says something, in UTF-8.
 fn is_hint(hint: &str) -> bool {
-    let len: usize = byte_serialize(hint.as_bytes()).map(str::len).sum();
     let is_text = |c: char| !c.is_control() && c != char::REPLACEMENT_CHARACTER;
-    (1..=LOGIN_HINT_LIMIT).contains(&len) && hint.chars().all(is_text)
+    (1..=LOGIN_HINT_LIMIT).contains(&hint.chars().count()) && hint.chars().all(is_text)
 }
 
 /// Where a third party wants the person to be: at a URL below `PUBLIC_URL`; otherwise at their profile.

@@ -10,7 +10,11 @@ use crate::oidc::flow::attempt::Attempt;
 use crate::oidc::flow::requirement::Requirement;
 use crate::oidc::provider::metadata::Metadata;
 
-/// The URL to which the browser is sent. `step_up` is what this sign-in requires beyond what each does.
+/// The longest URL with a `login_hint`, in bytes: the head of the response that leads there must fit a proxy's buffer.
+const LIMIT_WITH_HINT: usize = 1400;
+
+/// The URL to which the browser is sent. `step_up` is what this sign-in requires beyond what each does. A `login_hint` that
+/// would make it longer than 1400 bytes is left out.
 pub fn authorization_request(
     metadata: &Metadata,
     registration: &Registration,
@@ -30,9 +34,6 @@ pub fn authorization_request(
         .append_pair("nonce", &attempt.nonce)
         .append_pair("code_challenge", &code_challenge(&attempt.code_verifier))
         .append_pair("code_challenge_method", "S256");
-    if let Some(login_hint) = login_hint {
-        query.append_pair("login_hint", login_hint);
-    }
     let own = step_up.map(|step_up| &step_up.acr[..]);
     let acr = own
         .filter(|own| !own.is_empty())
@@ -48,7 +49,21 @@ pub fn authorization_request(
         query.append_pair("max_age", &max_age.as_secs().to_string());
     }
     drop(query);
-    url
+    match login_hint {
+        Some(login_hint) => with_hint(url, login_hint),
+        None => url,
+    }
+}
+
+fn with_hint(url: Url, login_hint: &str) -> Url {
+    let mut hinted = url.clone();
+    hinted
+        .query_pairs_mut()
+        .append_pair("login_hint", login_hint);
+    match hinted.as_str().len() <= LIMIT_WITH_HINT {
+        true => hinted,
+        false => url,
+    }
 }
 
 /// RFC 7636, 4.2.
@@ -118,6 +133,27 @@ mod tests {
                      code_challenge_method=S256&login_hint=a%40b"
                 )
             );
+        }
+    }
+
+    #[test]
+    fn a_login_hint_that_would_make_the_request_too_long_is_left_out() {
+        let (metadata, attempt) = (metadata(json!({})), Attempt::new());
+        let len = |hint: Option<&str>| {
+            let url = authorization_request(&metadata, &registration(), &attempt, hint, None);
+            url.as_str().len()
+        };
+        let bare = len(None);
+        // An emoji has twelve bytes when it is encoded.
+        for (count, hint) in [(1, "a"), (12, "\u{1f600}")] {
+            let room = LIMIT_WITH_HINT - bare - "&login_hint=".len();
+            let longest = hint.repeat(room / count);
+            let found = len(Some(&longest));
+            assert!(
+                (LIMIT_WITH_HINT - count + 1..=LIMIT_WITH_HINT).contains(&found),
+                "{found}"
+            );
+            assert_eq!(len(Some(&format!("{longest}{hint}"))), bare);
         }
     }
 
