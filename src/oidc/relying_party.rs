@@ -25,7 +25,7 @@ use crate::oidc::flow::token::{self, TokenResponse};
 use crate::oidc::flow::userinfo;
 use crate::oidc::http::client::Http;
 use crate::oidc::provider::cache::Cache;
-use crate::oidc::provider::keys::SigningKeys;
+use crate::oidc::provider::keys::{Asker, SigningKeys};
 use crate::oidc::provider::metadata::{self, Metadata};
 use crate::oidc::registration::{Registration, userinfo_algs};
 use posted_tokens::OtherIssuer;
@@ -228,10 +228,15 @@ impl RelyingParty {
     }
 
     async fn metadata(&self, http: &Http) -> Result<Arc<Metadata>, Error> {
+        self.metadata_for(Asker::SignIn, http).await
+    }
+
+    async fn metadata_for(&self, asker: Asker, http: &Http) -> Result<Arc<Metadata>, Error> {
         let fetch = || {
             let (http, issuer) = (http.clone(), self.registration.issuer.clone());
             async move { metadata::fetch(&http, &issuer).await }
         };
-        self.metadata.get(self.clock.now(), fetch).await
+        let now = self.clock.now();
+        self.metadata.get_for(asker, now, fetch).await
     }
 }

@@ -2,6 +2,7 @@
 //! callers wait. While an old document can be used, a slow refresh delays no caller for longer than [`PATIENCE`].
 
 mod entry;
+mod first;
 mod newer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::oidc::error::Error;
 use entry::{Entry, is_ahead};
+use first::FirstForAnybody;
 use newer::ForcedAt;
 pub use newer::{Asker, Newer};
 
@@ -32,6 +34,7 @@ pub struct Cache<T> {
     fetching: tokio::sync::Mutex<Requests>,
     /// How many requests there have been.
     requests: AtomicU64,
+    first_for_anybody: FirstForAnybody,
     forced_at: ForcedAt,
 }
 
@@ -66,6 +69,7 @@ impl<T> Default for Cache<T> {
             entry: RwLock::new(None),
             fetching: tokio::sync::Mutex::default(),
             requests: AtomicU64::new(0),
+            first_for_anybody: FirstForAnybody::default(),
             forced_at: ForcedAt::default(),
         }
     }

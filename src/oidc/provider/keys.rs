@@ -63,7 +63,7 @@ impl SigningKeys {
                 retry_after_secs,
             }
         };
-        let keys = self.cache.get(now, fetch).await?;
+        let keys = self.cache.get_for(asker, now, fetch).await?;
         let cause = match jws::verify(token, &keys, expected) {
             Err(cause) if cause.may_be_rotation() => cause,
             verified => return Ok(verified.map_err(unverified(None))),

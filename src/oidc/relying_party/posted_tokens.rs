@@ -89,11 +89,11 @@ impl RelyingParty {
                     let (http, issuer) = (http.clone(), other.issuer.clone());
                     async move { metadata::fetch(&http, &issuer).await }
                 };
-                let metadata = other.metadata.get(now, fetch).await?;
+                let metadata = other.metadata.get_for(Asker::Anybody, now, fetch).await?;
                 (&other.issuer, &other.keys, metadata)
             }
             None => {
-                let metadata = self.metadata(http).await?;
+                let metadata = self.metadata_for(Asker::Anybody, http).await?;
                 (&self.registration.issuer, &self.keys, metadata)
             }
         };
@@ -130,7 +130,7 @@ impl RelyingParty {
         http: &Http,
         token: &str,
     ) -> Result<LogoutToken, PostedTokenError<LogoutTokenError>> {
-        let metadata = self.metadata(http).await?;
+        let metadata = self.metadata_for(Asker::Anybody, http).await?;
         let algs = self.registration.id_token_algs(&metadata);
         let expected = Expected {
             algs: &algs,

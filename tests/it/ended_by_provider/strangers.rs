@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{logout_claims, post, revocation_token, universal};
 use crate::support::process::PATIENCE;
-use crate::support::provider::{Endpoint, Keep};
+use crate::support::provider::{Canned, Endpoint, Keep};
 use crate::support::raw::connect;
 use crate::support::{Answer, Database, TestApp};
 
@@ -149,6 +149,32 @@ async fn keys_that_a_stranger_asked_for_and_did_not_wait_for_count_all_the_same(
     }
     assert!(!ada.is_signed_in().await);
     assert_eq!(keys_asked_for(&app), before + 1);
+}
+
+/// The provider is away since before Doorward started.
+#[actix_web::test]
+async fn while_nothing_of_the_provider_is_known_strangers_cause_few_requests() {
+    for endpoint in [Endpoint::Discovery, Endpoint::Keys] {
+        let app = TestApp::spawn();
+        app.provider.faults(|faults| {
+            faults.canned.insert(endpoint, Canned::html(500, ""));
+        });
+        let before = app.provider.request_count(endpoint);
+        let asked = || app.provider.request_count(endpoint) - before;
+        for secs in [0, 5, 4] {
+            app.clock.shift(time::Duration::seconds(secs));
+            may_come_again(&post(&app, &made_up("a")).await, 400, "5");
+            assert_eq!(asked(), 1, "{endpoint:?}");
+        }
+        app.clock.shift(time::Duration::SECOND);
+        may_come_again(&post(&app, &made_up("a")).await, 400, "5");
+        assert_eq!(asked(), 2, "{endpoint:?}");
+        // Sign-ins go on asking, and with what they get the provider's own tokens are accepted.
+        app.provider.heal();
+        let ada = app.signed_in("ada").await;
+        assert_eq!(post(&app, &genuine(&app)).await.status, 200);
+        assert!(!ada.is_signed_in().await);
+    }
 }
 
 mod slow {

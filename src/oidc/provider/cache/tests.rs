@@ -1,5 +1,6 @@
 //! Times are made up, and the provider counts how often it is asked.
 
+mod first;
 mod newer;
 
 use std::cell::Cell;
