@@ -17,7 +17,7 @@ pub use sign_out::sign_out;
 
 /// Which sessions end.
 pub enum Which {
-    /// The session that has this key hash, or had it before it stepped up.
+    /// The session that this key hash names: it has it, or had it before it stepped up.
     One(String),
     /// The session with this key hash, unless it was seen after that time.
     OneUnseenSince(String, OffsetDateTime),

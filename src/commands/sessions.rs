@@ -71,10 +71,10 @@ fn list(db: &Db, user: &[String], paging: &Paging, form: Form) -> Result<String,
         SessionEntry::list(connection, user_id.clone(), page.clone())
     });
     let sessions = sessions.map_err(|cause| cause.to_string())?;
-    paging.mention_next_page(sessions.last().map(|last| &*last.id), sessions.len());
+    paging.mention_next_page(sessions.last().map(SessionEntry::id), sessions.len());
     Ok(lines(sessions.iter().map(|session| {
+        let id = session.id();
         let SessionEntry {
-            id,
             user_id,
             address,
             user_agent,

@@ -38,6 +38,7 @@ diesel::table! {
         recheck_claimed_until -> Nullable<Timestamp>,
         recheck_round -> Integer,
         former_key_hash -> Nullable<Text>,
+        first_key_hash -> Nullable<Text>,
     }
 }
 

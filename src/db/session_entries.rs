@@ -5,15 +5,16 @@ use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::sessions;
+use super::sessions::names;
 use super::{AnyConnection, Page, timestamp};
 
 /// A session without its state.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 pub struct SessionEntry {
-    /// The row's key: a hash of the cookie's secret, which opens nothing.
-    #[diesel(column_name = key_hash)]
-    pub id: String,
+    /// The row's key: a hash of the cookie's secret, which opens nothing. A step-up changes it.
+    pub key_hash: String,
+    first_key_hash: Option<String>,
     /// The person's id.
     pub user_id: String,
     /// The sign-in, in UTC.
@@ -30,7 +31,7 @@ pub struct SessionEntry {
 pub struct Living {
     /// The person's id.
     pub user_id: String,
-    /// The id of the session that is listed first.
+    /// The key hash of the session that is listed first.
     pub first: String,
     /// Others are idle.
     pub seen_after: OffsetDateTime,
@@ -41,7 +42,12 @@ pub struct Living {
 }
 
 impl SessionEntry {
-    /// Lists a page of sessions: all of them, or those of one person.
+    /// What it is called by for as long as it lives: the hash of its first key.
+    pub fn id(&self) -> &str {
+        self.first_key_hash.as_ref().unwrap_or(&self.key_hash)
+    }
+
+    /// Lists a page of sessions: all of them, or those of one person. The order is that of their keys, which has an index.
     pub fn list(
         connection: &mut AnyConnection,
         user_id: Option<String>,
@@ -56,7 +62,12 @@ impl SessionEntry {
             query = query.filter(sessions::user_id.eq(user_id));
         }
         if let Some(after) = page.after {
-            query = query.filter(sessions::key_hash.gt(after));
+            let last: Option<String> = sessions::table
+                .filter(names(&after))
+                .select(sessions::key_hash)
+                .first(connection)
+                .optional()?;
+            query = query.filter(sessions::key_hash.gt(last.unwrap_or(after)));
         }
         query.load(connection)
     }

@@ -15,7 +15,12 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
 use super::{AnyConnection, User, timestamp};
-pub use recheck::Concluded;
+pub use recheck::{Claimed, Concluded};
+
+diesel::define_sql_function! {
+    /// The first one that there is.
+    fn coalesce(first: Nullable<Text>, second: Text) -> Text;
+}
 
 /// How many sessions one transaction deletes, so that it locks nothing for long and no timeout ends it.
 const DELETE_AT_ONCE: i64 = 500;
@@ -96,8 +101,8 @@ impl Session {
             .optional()
     }
 
-    /// The key hash of the session that has this one or had it before, what is sealed in its row, and the round of that;
-    /// `None` if it has ended.
+    /// The key hash of the session that this one names, what is sealed in its row, and the round of that; `None` if it has
+    /// ended.
     pub fn get_state(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -107,6 +112,27 @@ impl Session {
             .select((sessions::key_hash, sessions::state, sessions::recheck_round))
             .first(connection)
             .optional()
+    }
+
+    /// Whether these two name the same session, and it has not ended; `None` if the first one names none.
+    pub fn is_same(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        id: &str,
+    ) -> QueryResult<Option<bool>> {
+        let named: Option<(String, Option<String>, Option<String>)> = sessions::table
+            .filter(names(key_hash))
+            .select((
+                sessions::key_hash,
+                sessions::former_key_hash,
+                sessions::first_key_hash,
+            ))
+            .first(connection)
+            .optional()?;
+        Ok(named.map(|(now, former, first)| {
+            let names = [Some(now), former, first];
+            names.iter().flatten().any(|name| name == id)
+        }))
     }
 
     /// Adds a session of `user`. The same transaction must have checked that they are not blocked.
@@ -158,8 +184,8 @@ impl Session {
             .execute(connection)
     }
 
-    /// Deletes a session, if it is there: that which has this key hash or had it before; with `unseen_since`, only the
-    /// former, if it was not seen after that time.
+    /// Deletes the session that this key hash names, if it is there; with `unseen_since`, only if it has that key hash now,
+    /// and was not seen after that time.
     pub(crate) fn delete(
         connection: &mut AnyConnection,
         key_hash: &str,
@@ -206,14 +232,22 @@ impl Session {
     }
 }
 
-/// Whether a session has this key hash, or had it before its latest step-up. The former key opens nothing. But whoever
-/// still names the session by it means this session: their request, or the page that they look at, is older than the
-/// step-up. On Postgres, a statement that waited for the step-up to be committed finds the row by it as well.
+/// Whether this key hash names a session: the session has it, or had it before its latest step-up, or at first. The keys of
+/// before open nothing. But whoever still names the session by one means this session: a request is older than the
+/// step-up, and the first one is the session's id. On Postgres, a statement that waited for the step-up to be committed
+/// finds the row by it as well.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn names<'a>(key_hash: &'a str) -> _ {
+pub(super) fn names<'a>(key_hash: &'a str) -> _ {
     sessions::key_hash
         .eq(key_hash)
         .or(sessions::former_key_hash.eq(key_hash))
+        .or(sessions::first_key_hash.eq(key_hash))
+}
+
+/// What a session is called by for as long as it lives: the hash of its first key.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn id() -> _ {
+    coalesce(sessions::first_key_hash, sessions::key_hash)
 }
 
 type Deleted = (

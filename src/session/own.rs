@@ -20,19 +20,23 @@ pub struct OwnSessions {
 }
 
 impl Sessions {
-    /// The id of the session whose cookie was sent, as `doorward sessions list` shows it. It opens nothing.
-    pub fn own_id(&self, request: &HttpRequest) -> String {
+    /// The key hash of the session whose cookie was sent. It opens nothing.
+    pub fn own_key_hash(&self, request: &HttpRequest) -> String {
         self.key_hash(request).unwrap_or_default()
     }
 
-    /// Whether the session whose cookie was sent has not ended meanwhile in another process, which the cache would not know.
-    /// One that stepped up there has not.
-    pub async fn is_still_there(&self, request: &HttpRequest) -> Result<bool, db::Error> {
-        let id = self.own_id(request);
+    /// Whether `id` names the session whose cookie was sent. Nothing if that has ended meanwhile in another process, which the
+    /// cache would not know. One that stepped up there has not.
+    pub async fn is_own(
+        &self,
+        request: &HttpRequest,
+        id: String,
+    ) -> Result<Option<bool>, db::Error> {
+        let own = self.own_key_hash(request);
         let found = self
             .db
-            .read(move |connection| Session::get_state(connection, &id));
-        Ok(found.await?.is_some())
+            .read(move |connection| Session::is_same(connection, &own, &id));
+        found.await
     }
 
     /// The sessions of `person` that have not expired.
@@ -44,7 +48,7 @@ impl Sessions {
         let now = self.clock.now();
         let living = Living {
             user_id: person.user().id.clone(),
-            first: self.own_id(request),
+            first: self.own_key_hash(request),
             seen_after: now - self.idle_timeout,
             created_after: now - self.absolute_timeout,
             now,
@@ -59,7 +63,7 @@ impl Sessions {
         Ok(OwnSessions { listed, has_more })
     }
 
-    /// Ends the session with this id, and returns whether it was there and was that of the person with `user_id`. Its refresh
+    /// Ends the session that this id names, and returns whether it was there and was that of the person with `user_id`. Its refresh
     /// token, if it has one, is for `revoke`.
     pub async fn end_own(
         &self,
@@ -70,7 +74,7 @@ impl Sessions {
         Ok(self.end_some_own(user_id, Own::One(id), revoke).await? == 1)
     }
 
-    /// Ends all sessions of the person with `user_id` but that with the id `but`; with `and_sign_ins`, sign-ins of theirs that
+    /// Ends all sessions of the person with `user_id` but that which `but` names; with `and_sign_ins`, sign-ins of theirs that
     /// are under way are void. When this returns, none of them is in this process's cache. `revoke` gets the refresh tokens of
     /// those that have ended, some after some.
     ///

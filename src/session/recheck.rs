@@ -17,7 +17,7 @@ use super::recheck_claim::{Kept, RecheckClaim};
 use super::recheck_times::{Due, Recheck};
 use super::stored::Stored;
 use crate::accounts::end::{Which, Why};
-use crate::db::{self, Concluded, Session};
+use crate::db::{self, Claimed, Concluded, Session};
 
 /// For how long a claim keeps others from asking: longer than the provider's answer takes.
 const CLAIM: Duration = Duration::seconds(30);
@@ -57,9 +57,10 @@ impl Sessions {
         let (now, round) = (self.clock.now(), session.round);
         let claimed = Rc::new(OnceCell::new());
         let (db, wanted, found) = (self.db.clone(), key_hash.to_owned(), claimed.clone());
+        let user_id = session.user.id.clone();
         let claim = async move {
             let claim = db.run(move |connection| {
-                Session::claim(connection, &wanted, round, now, now + CLAIM)
+                Session::claim(connection, &wanted, &user_id, round, now, now + CLAIM)
             });
             let _ = found.set(claim.await?);
             Ok(())
@@ -77,13 +78,14 @@ impl Sessions {
             ..*session
         };
         self.cache.keep(key_hash.to_owned(), Arc::new(seen));
-        let state: String = claimed.get().cloned().flatten()?;
+        let Claimed { state, recent } = claimed.get().cloned().flatten()?;
         let (stored, _) = self.open_row(key_hash, &state)?;
         Some(RecheckClaim {
             key_hash: key_hash.to_owned(),
             round,
             user_id: session.user.id.clone(),
             claimed_at: now,
+            recent,
             stored,
             ends_at: session.ends_at,
             // A person who was away for hours is not signed out because the provider is away for a moment.
@@ -162,9 +164,9 @@ impl Sessions {
     /// What became of a session that is not there in the round of `claim`.
     async fn gone(&self, claim: &RecheckClaim) -> Kept {
         let (key_hash, user_id) = (claim.key_hash.clone(), claim.user_id.clone());
-        let (round, claimed_at) = (claim.round, claim.claimed_at);
+        let (round, claimed_at, recent) = (claim.round, claim.claimed_at, claim.recent.clone());
         let followed = self.db.read(move |connection| {
-            Session::is_followed(connection, &key_hash, &user_id, round, claimed_at)
+            Session::is_followed(connection, &key_hash, &user_id, round, claimed_at, &recent)
         });
         // If nobody knows, nobody loses a session.
         match followed.await {

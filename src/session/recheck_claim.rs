@@ -13,6 +13,8 @@ pub struct RecheckClaim {
     pub(super) user_id: String,
     /// When it was claimed, in UTC.
     pub(super) claimed_at: OffsetDateTime,
+    /// The person's sessions that had begun shortly before, by their ids.
+    pub(super) recent: Vec<String>,
     pub(super) stored: Stored,
     /// When the session ends at the provider, if it said so.
     pub(super) ends_at: Option<OffsetDateTime>,

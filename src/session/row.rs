@@ -83,8 +83,7 @@ impl Sessions {
         opened.collect()
     }
 
-    /// The hash of the row that has this one or had it before, what it holds, and in which round; nothing if the session has
-    /// ended.
+    /// The hash of the row that this one names, what it holds, and in which round; nothing if the session has ended.
     pub(super) async fn read_row(
         &self,
         key_hash: &str,

@@ -10,7 +10,7 @@ use crate::db::{AnyConnection, DeletedSession, Session, User};
 /// Which of their sessions a person ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Own {
-    /// The one that has this key hash or had it before it stepped up, if it is theirs.
+    /// The one that this key hash names, if it is theirs.
     One(String),
     /// Some of the others than that one. Do it again until it ends none.
     SomeOthers(String),

@@ -129,8 +129,9 @@ struct Statement<'a> {
 impl QueryFragment<Backend> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         let mut sql = SqlFile::new(include_str!("sign_out.sql"), out.reborrow());
-        sql.bind::<Text, _>(self.key_hash)?;
-        sql.bind::<Text, _>(self.key_hash)?;
+        for _ in 0..3 {
+            sql.bind::<Text, _>(self.key_hash)?;
+        }
         sql.bind::<Text, _>(&self.second_click.state_hash)?;
         sql.bind::<Text, _>(&self.second_click.id_token_hint)?;
         sql.bind::<Timestamp, _>(&self.at)?;
@@ -165,6 +166,6 @@ mod tests {
 
     #[test]
     fn the_parameters_are_numbered_as_they_come() {
-        assert!(parameters_are_in_order(include_str!("sign_out.sql"), 10));
+        assert!(parameters_are_in_order(include_str!("sign_out.sql"), 11));
     }
 }

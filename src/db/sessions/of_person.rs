@@ -7,7 +7,7 @@ use crate::db::AnyConnection;
 use crate::db::schema::sessions;
 
 impl Session {
-    /// Deletes a session that has this key hash or had it before, if it is there and is this person's.
+    /// Deletes the session that this key hash names, if it is there and is this person's.
     pub(crate) fn delete_of(
         connection: &mut AnyConnection,
         user_id: &str,
@@ -21,7 +21,7 @@ impl Session {
             .optional()
     }
 
-    /// Deletes some of a person's sessions, but not that which has this key hash or had it before. Lock the person first.
+    /// Deletes some of a person's sessions, but not that which this key hash names. Lock the person first.
     pub(crate) fn delete_others(
         connection: &mut AnyConnection,
         user_id: &str,
@@ -34,6 +34,11 @@ impl Session {
                 sessions::former_key_hash
                     .is_null()
                     .or(sessions::former_key_hash.ne(but)),
+            )
+            .filter(
+                sessions::first_key_hash
+                    .is_null()
+                    .or(sessions::first_key_hash.ne(but)),
             )
             .limit(DELETE_AT_ONCE)
             .select(sessions::key_hash);

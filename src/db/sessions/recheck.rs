@@ -1,11 +1,26 @@
 //! Asking the provider again about a session. The claim to do so is in the row, since several processes may serve the session.
 
 use diesel::prelude::*;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use super::{DeletedSession, Session, deleted, names};
+use super::{DeletedSession, Session, deleted, id, names};
 use crate::db::schema::sessions;
 use crate::db::{AnyConnection, timestamp};
+
+/// For how long a sign-in may be on its way into the database: its time is that at which it was sent there.
+const UNDER_WAY: Duration = Duration::MINUTE;
+
+/// How many sessions of so short a time are remembered. No person makes more.
+const REMEMBERED: i64 = 100;
+
+/// What was claimed.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// What is sealed in the row.
+    pub state: String,
+    /// The person's sessions that had begun shortly before, by their ids.
+    pub recent: Vec<String>,
+}
 
 /// What came of asking.
 #[derive(Clone, Debug, Default)]
@@ -21,15 +36,23 @@ pub struct Concluded {
 }
 
 impl Session {
-    /// Claims the session of this round, unless somebody has a claim to it at `now`: what is sealed in its row.
+    /// Claims the session of this round, which is of the person with `user_id`, unless somebody has a claim to it at `now`.
     pub fn claim(
         connection: &mut AnyConnection,
         key_hash: &str,
+        user_id: &str,
         round: i32,
         now: OffsetDateTime,
         until: OffsetDateTime,
-    ) -> QueryResult<Option<String>> {
-        diesel::update(sessions::table.find(key_hash))
+    ) -> QueryResult<Option<Claimed>> {
+        // First: a session that begins in between is not among them.
+        let recent = sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::created_at.ge(timestamp(now - UNDER_WAY)))
+            .limit(REMEMBERED)
+            .select(id())
+            .load(connection)?;
+        let state = diesel::update(sessions::table.find(key_hash))
             .filter(sessions::recheck_round.eq(round))
             .filter(
                 sessions::recheck_claimed_until
@@ -39,7 +62,8 @@ impl Session {
             .set(sessions::recheck_claimed_until.eq(timestamp(until)))
             .returning(sessions::state)
             .get_result(connection)
-            .optional()
+            .optional()?;
+        Ok(state.map(|state| Claimed { state, recent }))
     }
 
     /// Records what came of asking in this round, and begins the next. Returns whether the session was still there in this
@@ -69,17 +93,20 @@ impl Session {
         Ok(updated == 1)
     }
 
-    /// Whether the session that has this key hash or had it before goes on in a round after this one, or the person has one
-    /// that began after `since`. That time is whole seconds: one that began in the same second does not count.
+    /// Whether the session that this key hash names goes on in a round after this one, or the person has one that has begun
+    /// since the claim of `claimed_at`: it is not among the `recent` ones of that time.
     pub fn is_followed(
         connection: &mut AnyConnection,
         key_hash: &str,
         user_id: &str,
         round: i32,
-        since: OffsetDateTime,
+        claimed_at: OffsetDateTime,
+        recent: &[String],
     ) -> QueryResult<bool> {
         let goes_on = names(key_hash).and(sessions::recheck_round.gt(round));
-        let began = sessions::created_at.gt(timestamp(since));
+        let began = sessions::created_at
+            .ge(timestamp(claimed_at - UNDER_WAY))
+            .and(id().ne_all(recent));
         let followed = sessions::table
             .filter(sessions::user_id.eq(user_id))
             .filter(goes_on.or(began))

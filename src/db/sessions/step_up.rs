@@ -4,7 +4,7 @@ use diesel::dsl::case_when;
 use diesel::prelude::*;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::{NewSession, Session, names};
+use super::{NewSession, Session, id, names};
 use crate::db::schema::sessions;
 use crate::db::{AnyConnection, User, timestamp};
 
@@ -24,6 +24,7 @@ impl Session {
             .filter(names(key_hash))
             .filter(sessions::user_id.eq(&user.id))
             .set((
+                sessions::first_key_hash.eq(id().nullable()),
                 sessions::former_key_hash.eq(case_when(
                     sessions::key_hash.eq(&new.key_hash),
                     sessions::former_key_hash,

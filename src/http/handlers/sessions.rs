@@ -36,11 +36,14 @@ pub async fn end(
     payload: Payload,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
-    let person = may_end(&app, &request, person).await?;
+    if is_cross_site(request.headers(), &app.public_url) {
+        return Err(Error::CrossSiteSignOut);
+    }
+    let person = person.ok_or_else(|| sign_in_needed(&request))?;
     // What can't be read names no session. Neither does a NUL, which Postgres takes in no text.
     let id = read_form(&request, payload, "session").await;
     let id = id.ok().filter(|id| !id.contains('\0')).unwrap_or_default();
-    if id == app.sessions.own_id(&request) {
+    if still_there(&app, &request, &id).await? {
         return sign_out_and_redirect(&app, &request, Some(person)).await;
     }
     let revoke = |tokens| app.refresh_tokens.revoke_later(tokens);
@@ -57,7 +60,11 @@ pub async fn end_others(
     request: HttpRequest,
     person: Option<SignedIn>,
 ) -> Result<HttpResponse, Error> {
-    let person = may_end(&app, &request, person).await?;
+    if is_cross_site(request.headers(), &app.public_url) {
+        return Err(Error::CrossSiteSignOut);
+    }
+    let person = person.ok_or_else(|| sign_in_needed(&request))?;
+    still_there(&app, &request, "").await?;
     end_all_but_this(&app, &request, &person, false).await?;
     Ok(redirect_to(&app.public_url.at(paths::SESSIONS)))
 }
@@ -72,32 +79,23 @@ pub async fn end_all(
         return Err(Error::CrossSiteSignOut);
     }
     if let Some(person) = &person
-        && is_still_there(&app, &request).await?
+        && is_own(&app, &request, "").await?.is_some()
     {
         end_all_but_this(&app, &request, person, true).await?;
     }
     sign_out_and_redirect(&app, &request, person).await
 }
 
-/// The person, if they may end sessions with this request.
-async fn may_end(
-    app: &App,
-    request: &HttpRequest,
-    person: Option<SignedIn>,
-) -> Result<SignedIn, Error> {
-    if is_cross_site(request.headers(), &app.public_url) {
-        return Err(Error::CrossSiteSignOut);
-    }
-    match person {
-        Some(person) if is_still_there(app, request).await? => Ok(person),
-        _ => Err(sign_in_needed(request)),
-    }
+/// Whether `id` is that of this browser's session. Whoever has been signed out a moment ago, in another process, must not sign
+/// out the one who did it.
+async fn still_there(app: &App, request: &HttpRequest, id: &str) -> Result<bool, Error> {
+    let is_own = is_own(app, request, id).await?;
+    is_own.ok_or_else(|| sign_in_needed(request))
 }
 
-/// Whoever has been signed out a moment ago, in another process, must not sign out the one who did it.
-async fn is_still_there(app: &App, request: &HttpRequest) -> Result<bool, Error> {
-    let is_there = app.sessions.is_still_there(request).await;
-    is_there.map_err(Error::SignOut)
+async fn is_own(app: &App, request: &HttpRequest, id: &str) -> Result<Option<bool>, Error> {
+    let is_own = app.sessions.is_own(request, id.to_owned()).await;
+    is_own.map_err(Error::SignOut)
 }
 
 async fn end_all_but_this(
@@ -106,7 +104,7 @@ async fn end_all_but_this(
     person: &SignedIn,
     and_sign_ins: bool,
 ) -> Result<(), Error> {
-    let (user_id, this) = (&person.user().id, app.sessions.own_id(request));
+    let (user_id, this) = (&person.user().id, app.sessions.own_key_hash(request));
     let revoke = |tokens| app.refresh_tokens.revoke_later(tokens);
     let ended = app
         .sessions
@@ -121,7 +119,7 @@ async fn list(
     notice: Option<&'static str>,
 ) -> Result<HttpResponse, Error> {
     let own = app.sessions.own(request, person).await?;
-    let this = app.sessions.own_id(request);
+    let this = app.sessions.own_key_hash(request);
     let sessions = own.listed.into_iter().map(|entry| row(entry, &this));
     let page = SessionsPage {
         notice,
@@ -133,8 +131,8 @@ async fn list(
 
 fn row(entry: SessionEntry, this: &str) -> Result<OwnSession, Error> {
     Ok(OwnSession {
-        is_this: entry.id == this,
-        id: entry.id,
+        is_this: entry.key_hash == this,
+        id: entry.id().to_owned(),
         browser: browser_name(entry.user_agent.as_deref()),
         address: entry.address.unwrap_or_else(|| "unknown".to_owned()),
         began: minute(entry.created_at)?,

@@ -2,6 +2,7 @@
 
 mod odd;
 mod slow;
+mod stepped_up;
 
 use awc::http::Method;
 use diesel::prelude::*;
