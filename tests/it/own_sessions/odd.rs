@@ -89,3 +89,26 @@ async fn a_session_that_has_ended_elsewhere_ends_no_other() {
     }
     assert_eq!(endings(&app), [""; 0]);
 }
+
+/// This process has them in its memory, and would open them for a minute more.
+#[actix_web::test]
+async fn a_session_that_ends_here_is_in_no_memory() {
+    let app = TestApp::spawn_with(Database::Sqlite, &[("SESSION_CACHE", "1m")]);
+    for path in ["/sessions/end", "/sessions/end-others", "/sessions/end-all"] {
+        for steps_up in [false, true] {
+            let (ada, other) = (app.signed_in("ada").await, app.signed_in("ada").await);
+            let id = ids(&page(&ada).await).remove(0);
+            if steps_up {
+                let provider = other.begin("/step-up?return_to=/profile").await;
+                let callback = other.choose(&provider, "ada").await;
+                assert_eq!(other.get(&callback).await.location(), "/profile");
+            }
+            assert!(other.is_signed_in().await, "it is in the cache");
+            let form = format!("session={id}");
+            assert_eq!(ada.post(path, &form).await.status, 303, "{path}");
+            assert!(!other.is_signed_in().await, "{path}, steps up: {steps_up}");
+            ada.post("/logout", "").await;
+            assert_eq!(app.storage().sessions(), 0, "{path}");
+        }
+    }
+}

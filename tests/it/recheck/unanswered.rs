@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use time::Duration as Span;
 
-use super::{RECHECK, pass, refreshes, start, until};
+use super::{Another, RECHECK, due, pass, refreshes, start, until, until_out};
 use crate::connections::behind_relay;
 use crate::on_both;
 use crate::support::provider::{Canned, Endpoint, Keep};
@@ -66,6 +66,21 @@ on_both! {
         assert_eq!(events_because(&app, "session_expired", "recheck_overdue"), 1);
     }
 
+    /// Its wish counts for an hour at most, which may be longer than the grace.
+    async fn a_grace_that_is_shorter_than_the_provider_wants_is_not_lengthened(database: Database) {
+        let settings = [RECHECK[0], ("SESSION_RECHECK_GRACE", "10m"), RECHECK[2], RECHECK[3]];
+        let app = TestApp::spawn_with(database, &settings);
+        let ada = app.signed_in("ada").await;
+        answer_with(&app, Endpoint::Token, busy("3600"));
+        pass(&app);
+        assert!(ada.is_signed_in().await);
+        assert_eq!(asked_after(&app, &ada, 590).await, 1);
+        app.clock.shift(Span::seconds(11));
+        until_out(&ada).await;
+        assert_eq!(refreshes(&app.provider), 2);
+        assert_eq!(events_because(&app, "session_expired", "recheck_overdue"), 1);
+    }
+
     /// The provider has replaced the refresh token, but its ID token can't be verified: its keys are away.
     async fn a_new_refresh_token_is_kept_though_nothing_else_can_be_said(database: Database) {
         let app = start(database);
@@ -121,6 +136,21 @@ async fn only_invalid_grant_ends_a_session() {
         let ended = events_because(&app, "session_revoked", "provider");
         assert_eq!(ended, i64::from(!is_in), "{canned:?}");
     }
+}
+
+/// At a process of its own, since such a line comes once a minute.
+#[actix_web::test]
+async fn the_log_says_that_the_provider_does_not_say_and_what_comes_of_it() {
+    let app = start(Database::Sqlite);
+    let ada = app.signed_in("ada").await;
+    let another = Another::start(&app, &ada);
+    answer_with(&app, Endpoint::Token, Canned::html(503, "away"));
+    due(&app);
+    assert!(another.there.is_signed_in().await);
+    let printed = another.process.says("SESSION_RECHECK_GRACE");
+    let mut lines = printed.lines();
+    let line = lines.find(|line| line.contains("SESSION_RECHECK_GRACE"));
+    assert!(line.is_some_and(|line| line.contains("503")), "{printed}");
 }
 
 #[actix_web::test]
