@@ -15,12 +15,9 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
 use super::{AnyConnection, User, timestamp};
+use named::id;
+pub(super) use named::names;
 pub use recheck::{Claimed, Concluded};
-
-diesel::define_sql_function! {
-    /// The first one that there is.
-    fn coalesce(first: Nullable<Text>, second: Text) -> Text;
-}
 
 /// How many sessions one transaction deletes, so that it locks nothing for long and no timeout ends it.
 const DELETE_AT_ONCE: i64 = 500;
@@ -112,27 +109,6 @@ impl Session {
             .select((sessions::key_hash, sessions::state, sessions::recheck_round))
             .first(connection)
             .optional()
-    }
-
-    /// Whether these two name the same session, and it has not ended; `None` if the first one names none.
-    pub fn is_same(
-        connection: &mut AnyConnection,
-        key_hash: &str,
-        id: &str,
-    ) -> QueryResult<Option<bool>> {
-        let named: Option<(String, Option<String>, Option<String>)> = sessions::table
-            .filter(names(key_hash))
-            .select((
-                sessions::key_hash,
-                sessions::former_key_hash,
-                sessions::first_key_hash,
-            ))
-            .first(connection)
-            .optional()?;
-        Ok(named.map(|(now, former, first)| {
-            let names = [Some(now), former, first];
-            names.iter().flatten().any(|name| name == id)
-        }))
     }
 
     /// Adds a session of `user`. The same transaction must have checked that they are not blocked.
@@ -230,24 +206,6 @@ impl Session {
             .count()
             .get_result(connection)
     }
-}
-
-/// Whether this key hash names a session: the session has it, or had it before its latest step-up, or at first. The keys of
-/// before open nothing. But whoever still names the session by one means this session: a request is older than the
-/// step-up, and the first one is the session's id. On Postgres, a statement that waited for the step-up to be committed
-/// finds the row by it as well.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub(super) fn names<'a>(key_hash: &'a str) -> _ {
-    sessions::key_hash
-        .eq(key_hash)
-        .or(sessions::former_key_hash.eq(key_hash))
-        .or(sessions::first_key_hash.eq(key_hash))
-}
-
-/// What a session is called by for as long as it lives: the hash of its first key.
-#[diesel::dsl::auto_type(no_type_alias)]
-fn id() -> _ {
-    coalesce(sessions::first_key_hash, sessions::key_hash)
 }
 
 type Deleted = (

@@ -1,11 +1,17 @@
-//! Sessions by several keys at once.
+//! What sessions are called by: their key hashes, and those that they had before.
 
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use super::Session;
 use crate::db::AnyConnection;
 use crate::db::locking::{Contended, Locking};
 use crate::db::schema::sessions;
+
+diesel::define_sql_function! {
+    /// The first one that there is.
+    fn coalesce(first: Nullable<Text>, second: Text) -> Text;
+}
 
 /// A session by its names.
 #[derive(Queryable)]
@@ -15,17 +21,19 @@ pub(crate) struct Named {
     /// The person's id.
     pub user_id: String,
     former_key_hash: Option<String>,
+    first_key_hash: Option<String>,
 }
 
 impl Named {
-    /// Whether it has this key hash, or had it before its latest step-up.
+    /// As [`names`].
     pub fn is_named(&self, key_hash: &str) -> bool {
-        self.key_hash == key_hash || self.former_key_hash.as_deref() == Some(key_hash)
+        let before = [&self.former_key_hash, &self.first_key_hash];
+        self.key_hash == key_hash || before.iter().any(|it| it.as_deref() == Some(key_hash))
     }
 }
 
 impl Session {
-    /// The sessions that have one of these key hashes or had it before, from new to old. Locks them.
+    /// The sessions that one of these key hashes names, from new to old. Locks them.
     pub(crate) fn list_named(
         connection: &mut AnyConnection,
         key_hashes: Vec<&str>,
@@ -36,7 +44,8 @@ impl Session {
         let named = sessions::key_hash
             .nullable()
             .eq_any(key_hashes.clone())
-            .or(sessions::former_key_hash.eq_any(key_hashes));
+            .or(sessions::former_key_hash.eq_any(key_hashes.clone()))
+            .or(sessions::first_key_hash.eq_any(key_hashes));
         let named = sessions::table
             .filter(named)
             .order(sessions::created_at.desc())
@@ -44,7 +53,45 @@ impl Session {
                 sessions::key_hash,
                 sessions::user_id,
                 sessions::former_key_hash,
+                sessions::first_key_hash,
             ));
         Locking::new(connection, Contended::Wait, named).load(connection)
     }
+
+    /// Whether `id` names the session that this key hash names; `None` if that has ended.
+    pub fn is_same(
+        connection: &mut AnyConnection,
+        key_hash: &str,
+        id: &str,
+    ) -> QueryResult<Option<bool>> {
+        let named: Option<Named> = sessions::table
+            .filter(names(key_hash))
+            .select((
+                sessions::key_hash,
+                sessions::user_id,
+                sessions::former_key_hash,
+                sessions::first_key_hash,
+            ))
+            .first(connection)
+            .optional()?;
+        Ok(named.map(|named| named.is_named(id)))
+    }
+}
+
+/// Whether this key hash names a session: the session has it, or had it before its latest step-up, or at first. The keys of
+/// before open nothing. But whoever still names the session by one means this session: a request is older than the
+/// step-up, and the first one is the session's id. On Postgres, a statement that waited for the step-up to be committed
+/// finds the row by it as well.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn names<'a>(key_hash: &'a str) -> _ {
+    sessions::key_hash
+        .eq(key_hash)
+        .or(sessions::former_key_hash.eq(key_hash))
+        .or(sessions::first_key_hash.eq(key_hash))
+}
+
+/// What a session is called by for as long as it lives: the hash of its first key.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub fn id() -> _ {
+    coalesce(sessions::first_key_hash, sessions::key_hash)
 }
