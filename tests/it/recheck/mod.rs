@@ -11,6 +11,7 @@ mod stopping;
 mod unanswered;
 mod welcome;
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
@@ -76,6 +77,7 @@ async fn until_out(visitor: &Visitor) {
 
 /// Another process of the app, and the browser of this visitor there.
 struct Another {
+    addr: SocketAddr,
     process: Process,
     there: Visitor,
 }
@@ -90,14 +92,20 @@ impl Another {
         let mut process = Process::doorward(addr, &variables);
         process.answers(addr);
         let there = Visitor::new(&format!("http://{addr}")).for_site(&app.variables["PUBLIC_URL"]);
-        let another = Another { process, there };
+        let another = Another {
+            addr,
+            process,
+            there,
+        };
         another.show(visitor);
         another
     }
 
     /// The process is asked to stop, and has ended when this returns. Its browser has closed its connection.
     fn stop(self) {
-        let Another { mut process, there } = self;
+        let Another {
+            mut process, there, ..
+        } = self;
         drop(there);
         process.signal("TERM");
         let (code, printed) = process.ends();

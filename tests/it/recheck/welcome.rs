@@ -43,7 +43,7 @@ on_both! {
     async fn two_processes_ask_once(database: Database) {
         let app = start(database);
         let ada = app.signed_in("ada").await;
-        let Another { process, there } = Another::start(&app, &ada);
+        let Another { process, there, .. } = Another::start(&app, &ada);
         assert!(there.is_signed_in().await, "{}", process.printed());
         for round in 1..=3 {
             // Due for both at the same moment, and all of these requests find it so.

@@ -80,3 +80,29 @@ fn an_axe_that_can_not_be_fetched_is_named() {
         "{said}"
     );
 }
+
+/// As several test runs do.
+#[test]
+fn of_several_at_once_one_fetches_axe() {
+    let checkout = Checkout::new();
+    let said = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..6).map(|_| scope.spawn(|| checkout.fetch())).collect();
+        let ended = runs.into_iter().map(|run| run.join().unwrap());
+        ended.collect::<Vec<_>>()
+    });
+    assert!(said.iter().all(|(succeeds, _)| *succeeds), "{said:?}");
+    let fetched = said.iter().filter(|(_, said)| !said.is_empty());
+    assert_eq!(fetched.count(), 1, "{said:?}");
+}
+
+#[test]
+fn what_an_interrupted_run_has_left_is_in_nobodys_way() {
+    let checkout = Checkout::new();
+    let left = checkout.path("target/axe/fetching/package");
+    std::fs::create_dir_all(&left).unwrap();
+    std::fs::write(left.join("axe.min.js"), "half").unwrap();
+    let (succeeds, said) = checkout.fetch();
+    assert!(succeeds, "{said}");
+    let axe = std::fs::read_to_string(checkout.path("target/axe/axe.min.js"));
+    assert_eq!(axe.unwrap(), "it runs\n");
+}
