@@ -12,7 +12,7 @@ use crate::db::single_use::{SingleUse, is_used};
 use crate::db::{
     AnyConnection, AuditEvent, EndedKind, EndedSid, Event, NewSession, NewUser, User, take_turns,
 };
-pub use begin::Begun;
+pub use begin::{Begun, Other};
 use statement::{SignInStatement, UpdateStatement};
 
 /// The outcome of a sign-in.
@@ -22,7 +22,7 @@ pub enum SignInOutcome {
     SignedIn(Begun),
     /// No session: the person is blocked.
     Blocked(User),
-    /// No session: the attempt was used before.
+    /// No session: the attempt was used before, or another tab of the browser has signed in somebody else meanwhile.
     Used,
     /// No session: since the attempt began, the provider has signed the person out, or ended its session.
     EndedByProvider,
@@ -56,9 +56,9 @@ pub struct SignIn {
     pub person: NewUser,
     /// The session that starts.
     pub session: NewSession,
-    /// The sessions that other attempts of this browser may have started: what each becomes if it is the one that goes on.
-    /// Tabs that come back from the provider at once don't have each other's session cookie yet.
-    pub others: Vec<NewSession>,
+    /// The other attempts of this browser. Tabs that come back from the provider at once don't have each other's session
+    /// cookie yet.
+    pub others: Vec<Other>,
     /// The attempt, which the sign-in uses up.
     pub attempt: SingleUse,
     /// The session that the browser had before.
@@ -77,6 +77,7 @@ pub fn sign_in(connection: &mut AnyConnection, new: &SignIn) -> QueryResult<Sign
         AnyConnection::Sqlite(_) => new.on_sqlite(connection),
     };
     match outcome {
+        Err(QueryError::RollbackTransaction) => Ok(SignInOutcome::Used),
         Err(cause) if is_used(&cause) => Ok(SignInOutcome::Used),
         outcome => outcome,
     }
@@ -110,23 +111,32 @@ impl SignIn {
 
     /// Signs in a person who has signed in before and is not blocked; otherwise does nothing.
     fn known_person(&self, connection: &mut AnyConnection) -> QueryResult<Option<Begun>> {
-        match self.former == Former::None && self.others.is_empty() {
-            true => {
-                let user = single_statement(connection, |statement| self.all_at_once(statement))?;
-                Ok(user.map(|user| Begun::new(user, &self.session)))
+        if self.is_plain() {
+            match single_statement(connection, |statement| self.all_at_once(statement)) {
+                // Or another tab has noted its session at the attempt.
+                Err(cause) if is_used(&cause) => (),
+                begun => return begun,
             }
-            false => self.in_turn(connection, |transaction| self.in_steps(transaction)),
         }
+        self.in_turn(connection, |transaction| self.in_steps(transaction))
     }
 
     fn new_person(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
         self.in_turn(connection, |transaction| {
             self.create_user(transaction)?;
-            let begun = self.in_steps(transaction)?;
+            let begun = match self.is_plain() {
+                true => self.all_at_once(transaction)?,
+                false => self.in_steps(transaction)?,
+            };
             begun
                 .map(SignInOutcome::SignedIn)
                 .ok_or(QueryError::NotFound)
         })
+    }
+
+    /// Whether the browser has no session and no other attempt, as far as it knows.
+    fn is_plain(&self) -> bool {
+        self.former == Former::None && self.others.is_empty()
     }
 
     /// Runs `act` in a transaction. Those of one browser take turns, also if they are of two people: only then the later one
@@ -138,9 +148,9 @@ impl SignIn {
     ) -> QueryResult<T> {
         transaction(connection, |transaction| {
             if !self.others.is_empty() {
-                let attempts = self.others.iter().chain([&self.session]);
-                let attempts = attempts.map(|session| session.key_hash.as_str());
-                take_turns(transaction, attempts.collect())?;
+                let others = self.others.iter().map(|other| &other.attempt);
+                let attempts = others.chain([&self.attempt]);
+                take_turns(transaction, attempts.map(|it| it.hash.as_str()).collect())?;
             }
             act(transaction)
         })
@@ -148,27 +158,17 @@ impl SignIn {
 
     /// As [`SignIn::known_person`]. The person is locked before their sessions.
     fn in_steps(&self, transaction: &mut Transaction<'_>) -> QueryResult<Option<Begun>> {
-        if self.others.is_empty() && !matches!(self.former, Former::StepsUp(_)) {
-            let Some(user) = self.all_at_once(transaction)? else {
-                return Ok(None);
-            };
-            let mut begun = Begun::new(user, &self.session);
-            if let Former::Ends(former) = &self.former {
-                self.replace(transaction, &mut begun, former.clone())?;
-            }
-            return Ok(Some(begun));
-        }
         let Some(user) = self.update_user(transaction)? else {
             return Ok(None);
         };
-        self.attempt.insert(transaction)?;
-        self.begin(transaction, user).map(Some)
+        let noted = self.attempt.take(transaction)?;
+        self.begin(transaction, user, noted).map(Some)
     }
 
     /// On SQLite, no other transaction can come between the statements of this one.
     fn on_sqlite(&self, connection: &mut AnyConnection) -> QueryResult<SignInOutcome> {
         transaction(connection, |transaction| {
-            self.attempt.insert(transaction)?;
+            let noted = self.attempt.take(transaction)?;
             let user = match self.update_user(transaction)? {
                 Some(user) => user,
                 None if self.is_ended(transaction)? => return Ok(SignInOutcome::EndedByProvider),
@@ -177,7 +177,7 @@ impl SignIn {
                     None => self.create_user(transaction)?,
                 },
             };
-            let begun = self.begin(transaction, user)?;
+            let begun = self.begin(transaction, user, noted)?;
             Ok(SignInOutcome::SignedIn(begun))
         })
     }
@@ -225,14 +225,14 @@ impl SignIn {
         Ok(user)
     }
 
-    fn all_at_once(&self, transaction: &mut Transaction<'_>) -> QueryResult<Option<User>> {
+    fn all_at_once(&self, transaction: &mut Transaction<'_>) -> QueryResult<Option<Begun>> {
         let event = AuditEvent::new(Event::SignIn, self.now);
         let statement = SignInStatement::new(self, &event);
         let user: Option<User> = statement.get_result(&mut **transaction).optional()?;
         if let Some(user) = &user {
             transaction.has_recorded(event.about(user));
         }
-        Ok(user)
+        Ok(user.map(|user| Begun::new(user, &self.session)))
     }
 }
 

@@ -54,6 +54,7 @@ diesel::table! {
     single_use (hash) {
         hash -> Text,
         expires_at -> Timestamp,
+        key_hash -> Nullable<Text>,
     }
 }
 

@@ -77,6 +77,45 @@ impl SingleUse {
             .map(drop)
     }
 
+    /// Adds the record, and returns the key hash that was noted at this value before its use.
+    ///
+    /// # Errors
+    /// As [`SingleUse::insert`].
+    pub(crate) fn take(&self, connection: &mut AnyConnection) -> QueryResult<Option<String>> {
+        let noted: Option<Option<String>> = diesel::delete(single_use::table.find(&self.hash))
+            .filter(single_use::key_hash.is_not_null())
+            .returning(single_use::key_hash)
+            .get_result(connection)
+            .optional()?;
+        self.insert(connection)?;
+        Ok(noted.flatten())
+    }
+
+    /// Notes `key_hash` at those of these values that were not used yet, in place of what was noted there before.
+    pub(crate) fn note(
+        connection: &mut AnyConnection,
+        values: Vec<&SingleUse>,
+        key_hash: &str,
+    ) -> QueryResult<()> {
+        let hashes = || values.iter().map(|value| value.hash.as_str());
+        let known = || single_use::table.filter(single_use::hash.eq_any(Vec::from_iter(hashes())));
+        diesel::delete(known().filter(single_use::key_hash.is_not_null())).execute(connection)?;
+        let used: Vec<String> = known().select(single_use::hash).load(connection)?;
+        let unused = values.iter().filter(|value| !used.contains(&value.hash));
+        let noted = unused.map(|value| (*value, single_use::key_hash.eq(key_hash)));
+        let noted = Vec::from_iter(noted);
+        if noted.is_empty() {
+            return Ok(());
+        }
+        let insert = || diesel::insert_into(single_use::table);
+        // Diesel has no statement for several rows that fits both.
+        match connection {
+            AnyConnection::Postgres(postgres) => insert().values(noted).execute(postgres),
+            AnyConnection::Sqlite(sqlite) => insert().values(noted).execute(sqlite),
+        }
+        .map(drop)
+    }
+
     /// Deletes the record, so that the value may be used again.
     pub(crate) fn delete(&self, connection: &mut AnyConnection) -> QueryResult<()> {
         diesel::delete(single_use::table.find(&self.hash))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use budget::LONG_ATTEMPTS;
+pub use others::OtherAttempt;
 
 use crate::oidc::{Attempt, Requirement, Seed};
 use crate::random;

@@ -6,10 +6,11 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
 use super::carrier::{self, CarrierError};
+use super::login_attempt::OtherAttempt;
 use super::store::hash;
 use super::stored::Stored;
 use super::{AttemptError, Sessions, SignedIn};
-use crate::accounts::sign_in::{Begun, Former, SignIn, SignInOutcome, sign_in};
+use crate::accounts::sign_in::{Begun, Former, Other, SignIn, SignInOutcome, sign_in};
 use crate::db::{self, NewSession, NewUser, SingleUse, User};
 use crate::observe::request_id::RequestContext;
 
@@ -72,8 +73,8 @@ pub(super) struct Origin {
     ends_at: Option<OffsetDateTime>,
     address: Option<String>,
     user_agent: Option<String>,
-    /// The secrets of the sessions that the browser's other attempts start.
-    others: Vec<String>,
+    /// The browser's other attempts.
+    others: Vec<OtherAttempt>,
 }
 
 /// The longest name of a browser that is kept, in characters.
@@ -98,7 +99,7 @@ impl Origin {
         sid_hash: Option<String>,
         ends_at: Option<OffsetDateTime>,
         began_at: OffsetDateTime,
-        others: Vec<String>,
+        others: Vec<OtherAttempt>,
     ) -> Origin {
         let address = RequestContext::current().and_then(|context| context.address);
         let user_agent = request.headers().get(USER_AGENT);
@@ -162,12 +163,12 @@ impl Sessions {
         };
         let sid_hash = authentication.sid.map(|sid| self.sid_hash(&sid));
         let ends_at = authentication.session_expiry;
-        let others = self.other_session_secrets(request, &session_secret);
+        let others = self.other_attempts(request, &session_secret);
         let origin = Origin::of(request, sid_hash, ends_at, began_at, others.clone());
         let outcome = self.start_session(&session_secret, person, &stored, used, former, origin);
         match outcome.await.map_err(SignInError::Database)? {
             SignInOutcome::SignedIn(Begun { user, key_hash, .. }) => {
-                let mut others = others.into_iter();
+                let mut others = others.into_iter().map(|other| other.session_secret);
                 let shared = others.find(|secret| hash(secret) == key_hash);
                 let secret = shared.unwrap_or(session_secret);
                 carrier::log_in(request, user.id, secret.into()).map_err(SignInError::Carrier)
@@ -202,11 +203,14 @@ impl Sessions {
                 recheck_at: self.next_recheck(),
             }
         };
-        let others = origin.others.iter().map(String::as_str);
+        let others = origin.others.iter().map(|other| Other {
+            attempt: other.used.clone(),
+            session: session(&other.session_secret),
+        });
         let new = SignIn {
             person,
             session: session(secret),
-            others: others.map(session).collect(),
+            others: others.collect(),
             attempt,
             former,
             began_at: origin.began_at,
@@ -231,7 +235,7 @@ impl Sessions {
                 Err(_) => new
                     .others
                     .iter()
-                    .for_each(|other| cache.invalidate(&other.key_hash)),
+                    .for_each(|other| cache.invalidate(&other.session.key_hash)),
                 Ok(SignInOutcome::Used | SignInOutcome::EndedByProvider) => (),
             }
             outcome

@@ -39,7 +39,7 @@ impl Sessions {
     /// # Errors
     /// This process has already marked it.
     pub fn use_attempt(&self, state: &str) -> Result<SingleUse, AttemptError> {
-        let attempt = SingleUse::new(Kind::Attempt, state, self.clock.now() + KEPT);
+        let attempt = self.used(state);
         let entry = self
             .used_attempts
             .0
@@ -49,6 +49,11 @@ impl Sessions {
             true => Ok(attempt),
             false => Err(AttemptError::Used),
         }
+    }
+
+    /// What uses up the attempt that `state` names.
+    pub(super) fn used(&self, state: &str) -> SingleUse {
+        SingleUse::new(Kind::Attempt, state, self.clock.now() + KEPT)
     }
 
     /// Removes used attempts that are too old to be accepted anyway; how many.

@@ -180,6 +180,55 @@ on_both! {
         assert_eq!(app.storage().sessions(), 0);
     }
 
+    /// Its callback was sent before the others began to sign in, and the provider keeps it waiting until they have done so: it
+    /// has no cookie of theirs. The last of them knows the one before it by its session alone.
+    async fn a_tab_that_was_overtaken_finds_the_session_of_the_others(app: TestApp) {
+        for others in 1..=3 {
+            let ada = app.visitor();
+            let callback = ada.callback_for("ada").await;
+            let slow = in_flight(&app, &ada);
+            for _ in 0..others {
+                assert_eq!(ada.sign_in("ada").await.location(), "/profile");
+            }
+            assert_eq!(slow.get(&callback).await.location(), "/profile");
+            assert_eq!(app.storage().sessions(), 1, "{others}");
+            assert!(slow.is_signed_in().await && !ada.is_signed_in().await);
+            // If its answer comes first all the same, the browser is left with the key of before.
+            assert_eq!(ada.post("/logout", "").await.status, 303);
+            assert_eq!(app.storage().sessions(), 0);
+        }
+    }
+
+    /// The person at the browser changes their mind, in another tab that was at the provider already.
+    async fn one_tab_after_the_other_the_last_person_is_signed_in(app: TestApp) {
+        let browser = app.visitor();
+        let people = ["ada", "grace", "ada", "noname"];
+        let callbacks = begin(&browser, &people).await;
+        for (callback, person) in callbacks.iter().zip(people) {
+            assert_eq!(browser.get(callback).await.location(), "/profile");
+            assert_eq!(subject(&browser).await, Some(format!("00u{person}")));
+            assert_eq!(app.storage().sessions(), 1);
+        }
+        assert_eq!((events(&app, "sign_in"), events(&app, "session_replaced")), (4, 3));
+    }
+
+    /// It starts again by itself, and then brings the cookie of the session that it ends.
+    async fn of_two_people_the_one_who_was_overtaken_is_signed_in(app: TestApp) {
+        app.visitor().sign_in("ada").await;
+        app.storage().execute("DELETE FROM sessions");
+        let browser = app.visitor();
+        let callback = browser.callback_for("ada").await;
+        let slow = in_flight(&app, &browser);
+        browser.sign_in("grace").await;
+        let again = slow.get(&callback).await;
+        assert_eq!(subject(&browser).await.as_deref(), Some("00ugrace"));
+        let browser = same_cookies(&slow, browser);
+        let callback = browser.choose(again.location(), "ada").await;
+        assert_eq!(browser.get(&callback).await.location(), "/profile");
+        assert_eq!(subject(&browser).await.as_deref(), Some("00uada"));
+        assert_eq!(app.storage().sessions(), 1);
+    }
+
     /// A session that has ended does not come back, nor does its key.
     async fn after_a_sign_out_a_tab_that_was_under_way_has_a_session_of_its_own(app: TestApp) {
         let ada = app.visitor();
@@ -225,8 +274,11 @@ on_both! {
         assert_eq!(ada.get(&own).await.location(), "/profile");
         assert_eq!(subject(&ada).await.as_deref(), Some("00uada"));
         assert!(!first.is_signed_in().await, "at most, it ends what they signed in with");
+        // Nor do they end hers by using them afterwards.
         let second = in_flight(&app, &mallory);
-        second.get(&callbacks[1]).await;
+        let again = second.get(&callbacks[1]).await;
+        let callback = second.choose(again.location(), "grace").await;
+        second.get(&callback).await;
         assert_eq!(subject(&second).await.as_deref(), Some("00ugrace"));
         assert_eq!(subject(&ada).await.as_deref(), Some("00uada"));
         let cookies = [&first, &second, &ada].map(session_cookie);

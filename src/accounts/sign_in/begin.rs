@@ -1,11 +1,21 @@
 //! Which session a browser has after a sign-in: a new one, or one that it has already and that goes on.
 
 use diesel::QueryResult;
+use diesel::result::Error as QueryError;
 
 use super::{Former, SignIn};
 use crate::accounts::end::{Which, Why, end_within};
 use crate::accounts::transaction::Transaction;
-use crate::db::{AuditEvent, DeletedSession, Event, NewSession, Session, User};
+use crate::db::{AuditEvent, DeletedSession, Event, NewSession, Session, SingleUse, User};
+
+/// Another attempt of the browser.
+#[derive(Clone, Debug)]
+pub struct Other {
+    /// What uses it up.
+    pub attempt: SingleUse,
+    /// The session that it may have started: what that becomes if it is the one that goes on.
+    pub session: NewSession,
+}
 
 /// The session that a browser has after a sign-in.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,20 +44,37 @@ impl SignIn {
     ///
     /// The session of another attempt keeps its key. So it does not matter in which order the browser gets the responses to
     /// its tabs: each sets the same cookie.
+    ///
+    /// `noted` is the key hash of a session that another tab has started since this callback was sent. The same is noted for
+    /// those of other tabs that are on their way.
+    ///
+    /// # Errors
+    /// [`QueryError::RollbackTransaction`] if that is another person's, and the browser brings neither its cookie nor its attempt. Over http, somebody may have given that person's
+    /// browser the cookie of an attempt of their own, so they must not end it. This browser brings its cookie the next time.
     pub(super) fn begin(
         &self,
         transaction: &mut Transaction<'_>,
         user: User,
+        noted: Option<String>,
     ) -> QueryResult<Begun> {
-        let others = self.others.iter().map(|other| other.key_hash.as_str());
-        let mut found = Session::list_named(transaction, others.collect())?;
+        let others = || self.others.iter().map(|other| &other.session);
+        let names = others().map(|other| other.key_hash.as_str());
+        let names = names.chain(noted.as_deref()).collect();
+        let mut found = Session::list_named(transaction, names)?;
+        let brought = || {
+            let others = others().map(|other| other.key_hash.as_str());
+            others.chain(self.former.key_hash())
+        };
+        let mut anothers = found.iter().filter(|found| found.user_id != user.id);
+        if anothers.any(|found| !brought().any(|key_hash| found.is_named(key_hash))) {
+            return Err(QueryError::RollbackTransaction);
+        }
         let shared = found.iter().position(|found| found.user_id == user.id);
         let shared = shared.map(|at| found.swap_remove(at));
         let goes_on = match (&shared, &self.former) {
             (Some(shared), _) => {
-                let same_key = |other: &&NewSession| other.key_hash == shared.key_hash;
-                let known = self.others.iter().find(same_key);
-                // It has stepped up meanwhile, and only the response to that has its key.
+                let known = others().find(|other| other.key_hash == shared.key_hash);
+                // Otherwise the browser did not bring the attempt that its key comes from.
                 Some((shared.key_hash.as_str(), known.unwrap_or(&self.session)))
             }
             (None, Former::StepsUp(former)) => Some((former.as_str(), &self.session)),
@@ -81,21 +108,14 @@ impl SignIn {
         };
         let former = former.map(str::to_owned);
         for key_hash in found.into_iter().map(|found| found.key_hash).chain(former) {
-            self.replace(transaction, &mut begun, key_hash)?;
+            let replaced = Which::One(key_hash);
+            let ended = end_within(transaction, &replaced, Why::Replaced, self.now)?;
+            begun.ended.extend(ended);
+        }
+        if !self.others.is_empty() {
+            let attempts = self.others.iter().map(|other| &other.attempt);
+            SingleUse::note(transaction, attempts.collect(), &begun.key_hash)?;
         }
         Ok(begun)
-    }
-
-    /// Ends a session that `begun` replaces.
-    pub(super) fn replace(
-        &self,
-        transaction: &mut Transaction<'_>,
-        begun: &mut Begun,
-        key_hash: String,
-    ) -> QueryResult<()> {
-        let replaced = Which::One(key_hash);
-        let ended = end_within(transaction, &replaced, Why::Replaced, self.now)?;
-        begun.ended.extend(ended);
-        Ok(())
     }
 }

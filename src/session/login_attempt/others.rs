@@ -2,22 +2,37 @@
 
 use actix_web::HttpRequest;
 
+use crate::db::SingleUse;
 use crate::session::Sessions;
 
 /// How many are looked at. So many have room in the cookies of a browser.
 const LIMIT: usize = 16;
 
+/// Another attempt of a browser.
+#[derive(Clone, Debug)]
+pub struct OtherAttempt {
+    /// What uses it up.
+    pub used: SingleUse,
+    /// The secret of the session that it starts.
+    pub session_secret: String,
+}
+
 impl Sessions {
-    /// The secrets of the sessions that the browser's attempts start, but for `own`. Only attempts that we have sealed count.
-    pub fn other_session_secrets(&self, request: &HttpRequest, own: &str) -> Vec<String> {
+    /// The browser's attempts but for that whose session has the secret `own`. Only those that we have sealed count.
+    pub fn other_attempts(&self, request: &HttpRequest, own: &str) -> Vec<OtherAttempt> {
         let Ok(cookies) = request.cookies() else {
             return Vec::new();
         };
-        let attempts = cookies
+        cookies
             .iter()
             .filter(|cookie| self.names.is_login(cookie.name()))
-            .filter_map(|cookie| self.open_attempt(cookie));
-        let secrets = attempts.map(|login| login.attempt.session_secret);
-        secrets.filter(|secret| secret != own).take(LIMIT).collect()
+            .filter_map(|cookie| self.open_attempt(cookie))
+            .map(|login| OtherAttempt {
+                used: self.used(&login.attempt.state),
+                session_secret: login.attempt.session_secret,
+            })
+            .filter(|other| other.session_secret != own)
+            .take(LIMIT)
+            .collect()
     }
 }

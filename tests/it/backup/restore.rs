@@ -46,7 +46,7 @@ async fn a_restored_database_is_the_backup_without_sessions_and_the_former_one_i
         "INSERT INTO sessions (key_hash, user_id, state, created_at, last_seen_at)
              SELECT 'k', id, 's', created_at, created_at FROM users;
          INSERT INTO sign_outs VALUES ('h', 'i', '2026-11-26 12:00:00');
-         INSERT INTO single_use VALUES ('u', '2026-11-26 12:00:00');
+         INSERT INTO single_use (hash, expires_at) VALUES ('u', '2026-11-26 12:00:00');
          PRAGMA journal_mode = WAL",
     );
     let single_use = count(Path::new(&saved), "single_use");
