@@ -3,7 +3,7 @@
 use super::{endings, ids, page};
 use crate::on_both;
 use crate::support::process::{DOORWARD, Process};
-use crate::support::{TestApp, Visitor};
+use crate::support::{Database, TestApp, Visitor};
 
 async fn step_up(visitor: &Visitor) {
     let provider = visitor.begin("/step-up?return_to=/profile?x").await;
@@ -106,5 +106,25 @@ on_both! {
             after = next.split_whitespace().next().unwrap_or_default().to_owned();
         }
         assert_eq!(listed, whole);
+    }
+}
+
+/// A process that has not seen the step-ups yet takes the key of before for that of now.
+#[actix_web::test]
+async fn who_ends_the_others_by_a_key_of_before_keeps_its_own_session() {
+    let app = TestApp::spawn_with(Database::Sqlite, &[("SESSION_CACHE", "1m")]);
+    for column in ["former_key_hash", "first_key_hash"] {
+        let (ada, other) = (app.signed_in("ada").await, app.signed_in("ada").await);
+        let id = ids(&page(&other).await).remove(0);
+        assert!(ada.is_signed_in().await, "it is in the cache");
+        app.storage().execute(&format!(
+            "UPDATE sessions SET key_hash = 'now', former_key_hash = 'former', first_key_hash = 'first' WHERE key_hash = '{id}';
+             UPDATE sessions SET {column} = '{id}' WHERE key_hash = 'now'"
+        ));
+        assert_eq!(ada.post("/sessions/end-others", "").await.status, 303);
+        assert!(!other.is_signed_in().await, "{column}");
+        let left = app.storage().texts("SELECT key_hash AS what FROM sessions");
+        assert_eq!(left, ["now"], "{column}");
+        app.storage().execute("DELETE FROM sessions");
     }
 }

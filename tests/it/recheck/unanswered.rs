@@ -172,6 +172,54 @@ async fn a_provider_that_speaks_http_1_0_is_understood() {
     }
 }
 
+/// The provider answers, and the answer is cut off or has no end. It keeps its refresh tokens.
+#[actix_web::test]
+async fn an_answer_that_can_not_be_read_ends_nothing_and_is_asked_for_again() {
+    for manner in [
+        Manner::CutBody,
+        Manner::CutChunks,
+        Manner::NoAnswer,
+        Manner::EndlessHints,
+        Manner::HugeHead,
+    ] {
+        let (app, relay) = behind_relay(Manner::Kept, &RECHECK);
+        let ada = app.signed_in("ada").await;
+        app.provider
+            .faults(|faults| faults.keep_refresh_token = true);
+        relay.behaves(manner);
+        pass(&app);
+        assert!(ada.is_signed_in().await, "{manner:?}");
+        until("given up", || session(&app).recheck_round == 1).await;
+        relay.behaves(Manner::Kept);
+        app.provider.faults(|faults| faults.clock_ahead_secs = 1000);
+        app.clock.shift(Span::minutes(2));
+        let before = refreshes(&app.provider);
+        assert!(ada.is_signed_in().await, "{manner:?}");
+        until("asked again", || refreshes(&app.provider) == before + 1).await;
+        until("welcome", || session(&app).recheck_round == 2).await;
+        assert!(ada.is_signed_in().await, "{manner:?}");
+    }
+}
+
+/// The provider sends two answers to one question. The second one is not that to the next question, about somebody else.
+#[actix_web::test]
+async fn an_answer_that_nobody_asked_for_welcomes_nobody() {
+    let (app, relay) = behind_relay(Manner::Kept, &RECHECK);
+    let ada = app.signed_in("ada").await;
+    let mut removed = Vec::new();
+    for _ in 0..4 {
+        removed.push(app.signed_in("grace").await);
+    }
+    app.provider.remove_person("grace");
+    relay.behaves(Manner::Surplus);
+    for grace in &removed {
+        due(&app);
+        assert!(ada.is_signed_in().await);
+        until_out(grace).await;
+    }
+    assert_eq!(events_because(&app, "session_revoked", "provider"), 4);
+}
+
 mod slow {
     use super::*;
 
