@@ -26,13 +26,15 @@ impl RecheckRules {
         })
     }
 
-    /// When the provider is asked about this session.
-    pub fn of_row(&self, session: &Session, stored: &Stored) -> Recheck {
+    /// When the provider is asked about this session, as of `now`. A time that is further ahead than its word may be old is
+    /// of a longer `SESSION_RECHECK` than today's, or of a clock that was ahead: then it is asked now.
+    pub fn of_row(&self, session: &Session, stored: &Stored, now: OffsetDateTime) -> Recheck {
         let utc = |at: time::PrimitiveDateTime| at.assume_utc();
+        let at = session
+            .recheck_at
+            .map_or(session.created_at.assume_utc() + self.every, utc);
         Recheck {
-            at: session
-                .recheck_at
-                .map_or(session.created_at.assume_utc() + self.every, utc),
+            at: if at - now > self.every { now } else { at },
             claimed_until: session.recheck_claimed_until.map(utc),
             has_refresh_token: stored.refresh_token.is_some(),
         }

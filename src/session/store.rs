@@ -141,7 +141,7 @@ impl Sessions {
         let recheck = self
             .recheck
             .as_ref()
-            .map(|rules| rules.of_row(&session, &stored));
+            .map(|rules| rules.of_row(&session, &stored, now));
         let session = Arc::new(CachedSession {
             user,
             created_at: session.created_at.assume_utc(),

@@ -201,6 +201,26 @@ on_both! {
         assert_eq!(events_because(&app, "session_revoked", "refresh_refused"), 1);
     }
 
+    /// The setting was longer when it was last asked, or the clock was ahead.
+    async fn a_time_that_is_too_far_ahead_is_now(database: Database) {
+        let app = start(database);
+        let ada = app.signed_in("ada").await;
+        let ahead = |minutes| {
+            let at = app.clock.now() + time::Duration::minutes(minutes);
+            app.storage().execute(&format!(
+                "UPDATE sessions SET recheck_at = '{} {}'", at.date(), at.time().replace_nanosecond(0).unwrap()
+            ));
+        };
+        ahead(14);
+        assert!(ada.is_signed_in().await);
+        assert_eq!(refreshes(&app.provider), 0);
+        ahead(24 * 60);
+        assert!(ada.is_signed_in().await);
+        until("asked", || session(&app).recheck_round == 1).await;
+        assert!(ada.is_signed_in().await);
+        assert_eq!(refreshes(&app.provider), 1);
+    }
+
     /// A step-up's word is a new one.
     async fn a_step_up_counts_as_asking(database: Database) {
         let app = start(database);
