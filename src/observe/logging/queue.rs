@@ -13,6 +13,9 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// The pause before the next attempt if standard error is non-blocking, which another process may have made it, and full.
 const RETRY_AFTER: Duration = Duration::from_millis(10);
 
+/// How long lines gather after others were written: waking the thread for each line costs more than writing it.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// The queue of this process.
 pub static QUEUE: Queue = Queue::new();
 
@@ -26,6 +29,8 @@ struct State {
     waiting: Vec<u8>,
     lines: u64,
     is_writing: bool,
+    /// Whether the thread that writes waits to be woken.
+    is_asleep: bool,
     /// Lines that were not written, and that no line has reported yet.
     dropped: u64,
 }
@@ -37,6 +42,7 @@ impl Queue {
                 waiting: Vec::new(),
                 lines: 0,
                 is_writing: false,
+                is_asleep: false,
                 dropped: 0,
             }),
             changed: Condvar::new(),
@@ -58,8 +64,11 @@ impl Queue {
         }
         state.waiting.extend_from_slice(line);
         state.lines += 1;
+        let wakes = std::mem::take(&mut state.is_asleep);
         drop(state);
-        self.changed.notify_all();
+        if wakes {
+            self.changed.notify_all();
+        }
     }
 
     /// Writes the lines that wait, for ever. Reports the number of dropped lines in a line of its own as soon as a write
@@ -68,11 +77,13 @@ impl Queue {
         loop {
             let mut state = self.state();
             while state.waiting.is_empty() {
+                state.is_asleep = true;
                 state = self
                     .changed
                     .wait(state)
                     .unwrap_or_else(PoisonError::into_inner);
             }
+            state.is_asleep = false;
             let batch = std::mem::take(&mut state.waiting);
             let lines = std::mem::take(&mut state.lines);
             state.is_writing = true;
@@ -99,6 +110,7 @@ impl Queue {
                     "{reported} log lines were dropped: standard error was not read fast enough"
                 );
             }
+            std::thread::sleep(GATHER);
         }
     }
 
