@@ -55,6 +55,10 @@ pub(super) struct Plain<'a, W>(pub &'a mut W);
 impl<W: io::Write> fmt::Write for Plain<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut write = |text: &str| self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error);
+        // Nearly all text.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return write(text);
+        }
         for piece in text.split_inclusive(is_control_or_invisible) {
             let end = piece
                 .chars()
