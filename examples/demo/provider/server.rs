@@ -111,13 +111,14 @@ async fn serve(
     state: Data<State>,
 ) -> HttpResponse {
     let seen = Seen::new(&request, &body);
-    state.record(endpoint, seen.clone());
     let (canned, delay, late) = {
         let faults = state.faults();
         let [delay, late] =
             [&faults.delay, &faults.late_response].map(|times| times.get(&endpoint).copied());
         (faults.canned.get(&endpoint).cloned(), delay, late)
     };
+    // Only now: a test that sees the request may end the faults.
+    state.record(endpoint, seen.clone());
     if let Some(delay) = delay {
         actix_web::rt::time::sleep(delay).await;
     }
