@@ -33,6 +33,8 @@ pub struct Reading {
     at: Duration,
     /// What the clock of this machine showed then.
     local_time: OffsetDateTime,
+    /// By how much it may be wrong.
+    within: Duration,
 }
 
 impl Clock {
@@ -122,6 +124,15 @@ impl Reading {
             time,
             at: since_boot() - halfway,
             local_time: OffsetDateTime::now_utc() - halfway,
+            within: Duration::try_from(halfway).unwrap_or(Duration::MAX),
+        }
+    }
+
+    /// The more exact one of two: whose question was answered sooner.
+    pub fn or_more_exact(self, other: Reading) -> Reading {
+        match other.within < self.within {
+            true => other,
+            false => self,
         }
     }
 
@@ -183,6 +194,19 @@ mod tests {
         close(clock.now(), then + Duration::seconds(5), began);
         clock.set(Reading::answered(then, Instant::now()));
         close(clock.now(), then, began);
+    }
+
+    #[test]
+    fn the_answer_that_came_sooner_is_more_exact() {
+        let then = datetime!(2027-03-01 12:00 UTC);
+        let now = Instant::now();
+        let asked_at = |secs| now.checked_sub(std::time::Duration::from_secs(secs));
+        let [slow, slower] = [10, 20]
+            .map(|secs| asked_at(secs).expect("the machine has run for longer"))
+            .map(|asked_at| Reading::answered(then, asked_at));
+        for found in [slow.or_more_exact(slower), slower.or_more_exact(slow)] {
+            assert_eq!(found.within, slow.within);
+        }
     }
 
     /// `/proc/uptime` counts the time in which the machine was suspended, in hundredths of a second.
