@@ -1,6 +1,7 @@
 //! What the scripts say if something that they need is missing.
 
 mod axe;
+mod checkout;
 mod proxies;
 
 use std::path::Path;

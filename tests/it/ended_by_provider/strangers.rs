@@ -29,6 +29,19 @@ fn genuine(app: &TestApp) -> String {
     format!("logout_token={}", app.provider.sign_id_token(&claims))
 }
 
+/// A form with a genuine token of a new key, which the provider publishes half a second after it is asked.
+fn of_a_key_that_comes_late(app: &TestApp) -> String {
+    keys_come_after(app, Duration::from_millis(500));
+    app.provider.rotate_keys(Keep::No);
+    genuine(app)
+}
+
+fn keys_come_after(app: &TestApp, delay: Duration) {
+    app.provider.faults(|faults| {
+        faults.delay.insert(Endpoint::Keys, delay);
+    });
+}
+
 fn keys_asked_for(app: &TestApp) -> usize {
     app.provider.request_count(Endpoint::Keys)
 }
@@ -104,16 +117,12 @@ async fn a_token_of_a_new_key_waits_for_the_keys_that_a_stranger_has_asked_for()
     let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let before = keys_asked_for(&app);
-    app.provider.faults(|faults| {
-        let delay = Duration::from_millis(500);
-        faults.delay.insert(Endpoint::Keys, delay);
-    });
-    app.provider.rotate_keys(Keep::No);
-    let (form, strangers) = (genuine(&app), made_up("a"));
+    let form = of_a_key_that_comes_late(&app);
     let later = async {
         keys_are_asked_for(&app, before + 1).await;
         post(&app, &form).await
     };
+    let strangers = made_up("a");
     let (stranger, genuine) = tokio::join!(post(&app, &strangers), later);
     assert_eq!(stranger.body, REFUSED);
     assert_eq!(genuine.status, 200, "{genuine:?}");
@@ -127,13 +136,8 @@ async fn keys_that_a_stranger_asked_for_and_did_not_wait_for_count_all_the_same(
     let app = TestApp::spawn();
     let ada = app.signed_in("ada").await;
     let before = keys_asked_for(&app);
-    app.provider.faults(|faults| {
-        let delay = Duration::from_millis(500);
-        faults.delay.insert(Endpoint::Keys, delay);
-    });
-    app.provider.rotate_keys(Keep::No);
-    let (form, strangers) = (genuine(&app), made_up("a"));
-    let mut stranger = connect(&app);
+    let form = of_a_key_that_comes_late(&app);
+    let (mut stranger, strangers) = (connect(&app), made_up("a"));
     let request = format!(
         "POST /backchannel-logout HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\n\r\n{strangers}",
@@ -184,9 +188,7 @@ mod slow {
     use crate::support::Visitor;
 
     fn keys_hang(app: &TestApp) {
-        app.provider.faults(|faults| {
-            faults.delay.insert(Endpoint::Keys, Duration::from_secs(20));
-        });
+        keys_come_after(app, Duration::from_secs(20));
     }
 
     /// Only the strangers wait, and as long as keys are known nobody else does.

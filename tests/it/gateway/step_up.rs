@@ -7,6 +7,7 @@ use super::support::{Browser, Gateway};
 use crate::on_both;
 use crate::support::provider::{Acr, Endpoint};
 use crate::support::provider_faults::edit_claims;
+use crate::support::rows::events;
 use crate::support::{Answer, Database};
 
 /// Rules for strong and for recent sign-ins.
@@ -44,7 +45,8 @@ allow = "signed-in"
 
 const SCRIPT: [(&str, &str); 1] = [("sec-fetch-mode", "cors")];
 
-fn start(database: Database) -> Gateway {
+/// A provider that signs in as strongly as it is asked to.
+pub fn start(database: Database) -> Gateway {
     let gateway = Gateway::start_with(database, RULES, &[]);
     gateway
         .app
@@ -72,11 +74,6 @@ fn pass(gateway: &Gateway, hours: u32) {
         .faults(|faults| faults.clock_ahead_secs += secs);
 }
 
-fn events(gateway: &Gateway, event: &str) -> i64 {
-    let query = "SELECT COUNT(*) AS n FROM audit_events WHERE event =";
-    gateway.app.storage().number(&format!("{query} '{event}'"))
-}
-
 on_both! {
     async fn a_tab_steps_up_and_comes_to_the_page_that_it_asked_for(database: Database) {
         let gateway = start(database);
@@ -88,10 +85,10 @@ on_both! {
         assert_eq!(answer.header("remote-user"), Some("00uada"));
         assert_eq!(asked_for(&gateway, "acr_values"), ["phr phrh"]);
         assert_eq!(asked_for(&gateway, "max_age"), ["3600"]);
-        assert_eq!((events(&gateway, "sign_in"), events(&gateway, "step_up")), (1, 1));
+        assert_eq!((events(&gateway.app, "sign_in"), events(&gateway.app, "step_up")), (1, 1));
         assert_eq!(gateway.app.storage().sessions(), 1);
         // Nobody was refused.
-        assert_eq!(events(&gateway, "access_refused"), 0);
+        assert_eq!(events(&gateway.app, "access_refused"), 0);
         // Its old handle at the other app opens nothing any more, and is replaced without a page.
         let script = ada.ask("GET", "http://wiki.test/", &SCRIPT).await;
         assert_eq!(script.status, 401);
@@ -111,7 +108,7 @@ on_both! {
         let (url, answer) = ada.follow("http://recent.test/", "ada").await;
         assert_eq!((url.as_str(), answer.status), ("http://recent.test/", 200), "{}", answer.body);
         assert_eq!(asked_for(&gateway, "max_age"), ["3600"]);
-        assert_eq!(events(&gateway, "step_up"), 1);
+        assert_eq!(events(&gateway.app, "step_up"), 1);
         assert_eq!(ada.ask("GET", "http://recent.test/", &SCRIPT).await.status, 200);
     }
 }
@@ -153,7 +150,7 @@ async fn a_step_up_that_does_not_satisfy_the_rule_ends_on_a_page_that_says_why()
     let sentence = page.text("refused-sentence").unwrap_or_default();
     assert!(sentence.contains("more recent than yours"), "{sentence}");
     assert_eq!(gateway.app.provider.request_count(Endpoint::Token), 2);
-    assert_eq!(events(&gateway, "access_refused"), 1);
+    assert_eq!(events(&gateway.app, "access_refused"), 1);
 }
 
 /// The rule that `/handover` finds is another one: it hands over a session that is not enough at the app.

@@ -1,38 +1,11 @@
 //! Several tabs, and a provider that says no more than it must.
 
-use super::support::{Browser, Gateway};
+use super::step_up::start;
+use super::support::Browser;
 use crate::on_both;
-use crate::support::provider::{Acr, Endpoint};
+use crate::support::Database;
+use crate::support::provider::Endpoint;
 use crate::support::provider_faults::edit_claims;
-use crate::support::{Answer, Database};
-
-const RULES: &str = r#"
-[[rule]]
-name = "recent"
-hosts = ["recent.test"]
-allow = "signed-in"
-max_age = "1h"
-
-[[rule]]
-name = "strong"
-hosts = ["strong.test"]
-allow = "signed-in"
-acr = ["phr"]
-
-[[rule]]
-name = "wiki"
-hosts = ["wiki.test"]
-allow = "signed-in"
-"#;
-
-fn start(database: Database) -> Gateway {
-    let gateway = Gateway::start_with(database, RULES, &[]);
-    gateway
-        .app
-        .provider
-        .faults(|faults| faults.acr = Acr::Honoured);
-    gateway
-}
 
 /// Follows redirects as far as the address of the app that has the code.
 async fn code_for(ada: &Browser<'_>, url: &str) -> String {
@@ -41,16 +14,7 @@ async fn code_for(ada: &Browser<'_>, url: &str) -> String {
         if url.contains("_doorward=") {
             return url;
         }
-        if url.starts_with(&ada.gateway.app.provider.issuer()) {
-            url = ada.at_doorward.choose(&url, "ada").await;
-            continue;
-        }
-        let is_app = url.contains(".test/") && !url.starts_with(&ada.gateway.app.url);
-        let answer: Answer = match is_app {
-            true => ada.open(&url).await,
-            false => ada.at_doorward.get(&url).await,
-        };
-        url = answer.location().to_owned();
+        url = ada.step(&url, "ada").await.unwrap();
     }
     panic!("no code at {url}");
 }
@@ -82,20 +46,10 @@ on_both! {
         // Each takes one step in turn.
         for _ in 0..12 {
             for url in &mut tabs {
-                let next = if url.starts_with(&gateway.app.provider.issuer()) {
-                    ada.at_doorward.choose(url, "ada").await
-                } else if url.contains(".test/") && !url.starts_with(&gateway.app.url) {
-                    let answer = ada.open(url).await;
-                    if answer.status == 200 {
-                        continue;
-                    }
-                    answer.location().to_owned()
-                } else {
-                    let answer = ada.at_doorward.get(url).await;
-                    assert_eq!(answer.status, 303, "{url}: {}", answer.body);
-                    answer.location().to_owned()
-                };
-                *url = next;
+                match ada.step(url, "ada").await {
+                    Ok(next) => *url = next,
+                    Err(answer) => assert_eq!(answer.status, 200, "{url}: {}", answer.body),
+                }
             }
         }
         assert_eq!(tabs, ["http://strong.test/1", "http://strong.test/2"]);
@@ -112,12 +66,7 @@ async fn a_code_of_a_session_that_ended_leads_to_a_sign_in() {
     gateway.app.storage().execute("DELETE FROM sessions");
     let mut url = code;
     for _ in 0..6 {
-        let answer = match url.contains(".test/") && !url.starts_with(&gateway.app.url) {
-            true => ada.open(&url).await,
-            false => ada.at_doorward.get(&url).await,
-        };
-        assert_eq!(answer.status, 303, "{url}: {}", answer.body);
-        url = answer.location().to_owned();
+        url = ada.step(&url, "ada").await.unwrap();
         if url.starts_with(&gateway.app.provider.issuer()) {
             let (arrived, answer) = ada.follow(&url, "ada").await;
             assert_eq!(

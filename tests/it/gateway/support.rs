@@ -160,22 +160,32 @@ impl<'g> Browser<'g> {
     pub async fn follow(&self, url: &str, person: &str) -> (String, Answer) {
         let mut url = url.to_owned();
         for _ in 0..12 {
-            let is_doorward = url.starts_with(&self.gateway.app.url) || url.starts_with('/');
-            let is_provider = url.starts_with(&self.gateway.app.variables["OIDC_ISSUER"]);
-            if is_provider {
-                url = self.at_doorward.choose(&url, person).await;
-                continue;
-            }
-            let answer = match is_doorward {
-                true => self.at_doorward.get(&url).await,
-                false => self.open(&url).await,
-            };
-            match answer.status {
-                303 => url = answer.location().to_owned(),
-                _ => return (url, answer),
+            match self.step(&url, person).await {
+                Ok(next) => url = next,
+                Err(answer) => return (url, answer),
             }
         }
         panic!("a redirect loop at {url}");
+    }
+
+    /// The first of these steps: the address that `url` leads to.
+    ///
+    /// # Errors
+    /// It leads nowhere; the answer there.
+    pub async fn step(&self, url: &str, person: &str) -> Result<String, Answer> {
+        let is_doorward = url.starts_with(&self.gateway.app.url) || url.starts_with('/');
+        let is_provider = url.starts_with(&self.gateway.app.variables["OIDC_ISSUER"]);
+        if is_provider {
+            return Ok(self.at_doorward.choose(url, person).await);
+        }
+        let answer = match is_doorward {
+            true => self.at_doorward.get(url).await,
+            false => self.open(url).await,
+        };
+        match answer.status {
+            303 => Ok(answer.location().to_owned()),
+            _ => Err(answer),
+        }
     }
 
     pub fn cookie_header(&self, host: &str) -> String {

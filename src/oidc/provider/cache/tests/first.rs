@@ -40,9 +40,7 @@ async fn a_sign_in_does_not_wait_for_the_first_value_that_anybody_asked_for() {
         let (cache, provider) = setting();
         let hangs = cache.get_for(Asker::Anybody, at(0), || provider.hang());
         let sign_in = async {
-            while provider.asked.get() < 1 {
-                tokio::task::yield_now().await;
-            }
+            provider.is_asked(1).await;
             let fetch = || provider.respond(None);
             cache.get_for(Asker::SignIn, at(0), fetch).await
         };

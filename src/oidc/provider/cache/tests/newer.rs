@@ -6,8 +6,7 @@ use super::*;
 async fn a_newer_value_is_asked_for_every_ten_seconds_for_sign_ins_and_once_a_minute_for_anybody() {
     locally(async {
         for (asker, throttle) in [(Asker::SignIn, 10), (Asker::Anybody, 60)] {
-            let (cache, provider) = setting();
-            let mut newest = cache.get(at(0), || provider.respond(None)).await.unwrap();
+            let (cache, provider, mut newest) = setting_with_first().await;
             for (now, expected) in [
                 (0, Ok(2)),
                 (1, Err(throttle - 1)),
@@ -35,8 +34,7 @@ async fn a_newer_value_is_asked_for_every_ten_seconds_for_sign_ins_and_once_a_mi
 #[tokio::test]
 async fn the_time_to_wait_is_rounded_up() {
     locally(async {
-        let (cache, provider) = setting();
-        let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, old) = setting_with_first().await;
         let newer = async |now, old| {
             let fetch = || provider.respond(None);
             cache.get_newer(Asker::SignIn, now, old, fetch).await
@@ -56,8 +54,7 @@ async fn the_time_to_wait_is_rounded_up() {
 #[tokio::test]
 async fn what_anybody_asks_for_leaves_sign_ins_their_own() {
     locally(async {
-        let (cache, provider) = setting();
-        let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, old) = setting_with_first().await;
         let newer = async |asker, old| {
             let fetch = || provider.respond(None);
             cache.get_newer(asker, at(0), old, fetch).await
@@ -73,8 +70,7 @@ async fn what_anybody_asks_for_leaves_sign_ins_their_own() {
 async fn a_newer_value_that_is_there_already_will_do() {
     locally(async {
         for asker in [Asker::SignIn, Asker::Anybody] {
-            let (cache, provider) = setting();
-            let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+            let (cache, provider, old) = setting_with_first().await;
             cache
                 .get(at(3600), || provider.respond(None))
                 .await
@@ -89,14 +85,11 @@ async fn a_newer_value_that_is_there_already_will_do() {
 #[tokio::test]
 async fn whoever_wants_a_newer_value_waits_for_the_one_that_is_being_asked_for() {
     locally(async {
-        let (cache, provider) = setting();
-        let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, old) = setting_with_first().await;
         let refused = cache.get(at(3600), || provider.refuse(None));
         let newer = async |asker| {
             // The refresh is under way.
-            while provider.asked.get() < 2 {
-                tokio::task::yield_now().await;
-            }
+            provider.is_asked(2).await;
             let fetch = || provider.respond(None);
             cache.get_newer(asker, at(3600), &old, fetch).await
         };
@@ -115,13 +108,10 @@ async fn whoever_wants_a_newer_value_waits_for_the_one_that_is_being_asked_for()
 #[tokio::test]
 async fn a_sign_in_waits_for_no_request_of_anybody_elses() {
     locally(async {
-        let (cache, provider) = setting();
-        let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, old) = setting_with_first().await;
         let hangs = cache.get_newer(Asker::Anybody, at(0), &old, || provider.hang());
         let sign_in = async {
-            while provider.asked.get() < 2 {
-                tokio::task::yield_now().await;
-            }
+            provider.is_asked(2).await;
             let fetch = || provider.respond(None);
             cache.get_newer(Asker::SignIn, at(0), &old, fetch).await
         };
@@ -137,8 +127,7 @@ async fn a_sign_in_waits_for_no_request_of_anybody_elses() {
 #[tokio::test]
 async fn a_value_that_comes_after_a_newer_one_is_not_kept() {
     locally(async {
-        let (cache, provider) = setting();
-        let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, old) = setting_with_first().await;
         let (go, wait) = tokio::sync::oneshot::channel();
         let late = || {
             let response = provider.respond(None);
@@ -150,9 +139,7 @@ async fn a_value_that_comes_after_a_newer_one_is_not_kept() {
         };
         let late = cache.get_newer(Asker::Anybody, at(0), &old, late);
         let sign_in = async {
-            while provider.asked.get() < 2 {
-                tokio::task::yield_now().await;
-            }
+            provider.is_asked(2).await;
             let fetch = || provider.respond(None);
             let newer = cache.get_newer(Asker::SignIn, at(0), &old, fetch).await;
             go.send(()).unwrap();
@@ -169,8 +156,7 @@ async fn a_value_that_comes_after_a_newer_one_is_not_kept() {
 #[tokio::test]
 async fn what_anybody_asked_for_is_kept_although_they_have_gone() {
     locally(async {
-        let (cache, provider) = setting();
-        let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, old) = setting_with_first().await;
         let (go, wait) = tokio::sync::oneshot::channel();
         let late = || {
             let response = provider.respond(None);
@@ -195,8 +181,7 @@ async fn what_anybody_asked_for_is_kept_although_they_have_gone() {
 #[tokio::test]
 async fn a_provider_that_says_when_is_asked_for_nobody_before() {
     locally(async {
-        let (cache, provider) = setting();
-        let old = cache.get(at(0), || provider.respond(None)).await.unwrap();
+        let (cache, provider, old) = setting_with_first().await;
         let refuse = || provider.refuse(Some(120));
         let anybodys = cache.get_newer(Asker::Anybody, at(0), &old, refuse).await;
         assert!(anybodys.is_err());
