@@ -12,10 +12,9 @@
 //! ```
 
 mod error;
+mod slot;
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::fmt::Display;
 use std::sync::Arc;
 
 use actix_identity::{Identity, IdentityMiddleware};
@@ -36,27 +35,13 @@ pub use error::CarrierError;
 use super::Sessions;
 use super::key_ring::{SIGNED_LEN, secret_of};
 use super::store::{Loaded, hash};
+use slot::{SLOT, Slot, bug, failed, in_slot, loaded};
 
 /// actix-session's signing key. It is public, so a signature with it proves nothing.
 const PUBLIC_KEY: [u8; 64] = [0; 64];
 
 /// The key under which actix-identity keeps the person's id in the framework's map. The map has no other.
 const ID_KEY: &str = "user_id";
-
-tokio::task_local! {
-    static SLOT: Slot;
-}
-
-/// The session of the request that is being handled.
-#[derive(Default)]
-struct Slot {
-    /// The session that the request came with.
-    loaded: OnceCell<Loaded>,
-    /// The secret of the one that this request's sign-in started. It is in the database already.
-    started: OnceCell<SecretString>,
-    /// Why the store could not load or store a session.
-    failure: OnceCell<String>,
-}
 
 /// Opens the [`Slot`]. The outermost of the session's layers. If the store failed, its error is one line with the cause:
 /// that of actix-session says only that storing went wrong, and its `Debug` can be a backtrace.
@@ -157,26 +142,6 @@ pub fn log_in(
 /// What [`super::key_ring::KeyRing::sign`] made, in the value of a session's cookie.
 pub fn signed_part(cookie_value: &str) -> Option<&str> {
     cookie_value.get(cookie_value.len().checked_sub(SIGNED_LEN)?..)
-}
-
-fn in_slot<T>(act: impl FnOnce(&Slot) -> T) -> Result<T, CarrierError> {
-    SLOT.try_with(act).map_err(|_| CarrierError::NoScope)
-}
-
-/// Keeps `cause` for [`session_scope`].
-fn failed(cause: impl Display + Into<anyhow::Error>) -> anyhow::Error {
-    let _ = in_slot(|slot| slot.failure.set(cause.to_string()));
-    cause.into()
-}
-
-/// The same for an error that can't happen. The log has those of the database already, and no others.
-fn bug(cause: CarrierError) -> anyhow::Error {
-    log::error!("{cause}; report this log line as a bug");
-    failed(cause)
-}
-
-fn loaded() -> Option<Loaded> {
-    in_slot(|slot| slot.loaded.get().cloned()).ok().flatten()
 }
 
 /// What actix-session calls.
