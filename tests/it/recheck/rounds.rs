@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
+use diesel::connection::SimpleConnection;
+use doorward::db::AnyConnection;
 use futures_util::future::join;
 use serde_json::json;
 
@@ -102,6 +104,54 @@ on_both! {
             assert_eq!(events_because(&app, "session_revoked", "refresh_refused"), 1);
         }
     }
+}
+
+/// Commits when somebody waits for it.
+async fn commit(app: &TestApp, mut writing: AnyConnection) {
+    let waits = "SELECT COUNT(*) AS n FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("waiting", || app.storage().number(waits) > 0).await;
+    writing.batch_execute("COMMIT").unwrap();
+}
+
+/// The request has read the row before the provider's answer was written, and finds it sealed with the previous key.
+#[actix_web::test]
+async fn a_row_that_is_sealed_again_keeps_what_the_provider_has_answered_meanwhile() {
+    let mut app = start(Database::Postgres);
+    let ada = app.signed_in("ada").await;
+    let key = app.variables["SESSION_KEY"].clone();
+    let next = key
+        .chars()
+        .rev()
+        .filter(|it| *it != '=')
+        .collect::<String>()
+        + "==";
+    app.variables.insert("SESSION_KEY".to_owned(), next);
+    app.variables.insert("SESSION_KEY_PREVIOUS".to_owned(), key);
+    let another = Another::start(&app, &ada);
+    let mut writing = app.storage().connect();
+    writing
+        .batch_execute("BEGIN; UPDATE sessions SET state = 'newer', recheck_round = 1")
+        .unwrap();
+    let (is_in, ()) = join(another.there.is_signed_in(), commit(&app, writing)).await;
+    assert!(is_in);
+    assert_eq!(session(&app).state, "newer");
+}
+
+/// The provider, or a step-up, has just given it another end.
+#[actix_web::test]
+async fn a_session_that_gets_another_end_while_it_expires_goes_on() {
+    let app = start(Database::Postgres);
+    let ada = app.signed_in("ada").await;
+    let over = "UPDATE sessions SET ends_at = CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP) - INTERVAL '1 minute'";
+    app.storage().execute(over);
+    let mut writing = app.storage().connect();
+    writing
+        .batch_execute("BEGIN; UPDATE sessions SET ends_at = '2100-01-01', recheck_round = 1")
+        .unwrap();
+    let (is_in, ()) = join(ada.is_signed_in(), commit(&app, writing)).await;
+    assert!(is_in);
+    assert_eq!(app.storage().sessions(), 1);
 }
 
 /// The provider has said no: the page is not shown, whatever the database can do.
