@@ -39,6 +39,9 @@ pub fn is_control_or_invisible(c: char) -> bool {
 
 /// `text` with control and invisible characters escaped, so that two different names look different.
 pub fn visible(text: &str) -> String {
+    if is_visible_ascii(text) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match is_control_or_invisible(c) {
@@ -49,14 +52,18 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// Whether there is nothing in `text` to escape, as in nearly all.
+fn is_visible_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Writes text so that it can neither start a log line nor control a terminal.
 pub(super) struct Plain<'a, W>(pub &'a mut W);
 
 impl<W: io::Write> fmt::Write for Plain<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut write = |text: &str| self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error);
-        // Nearly all text.
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        if is_visible_ascii(text) {
             return write(text);
         }
         for piece in text.split_inclusive(is_control_or_invisible) {
