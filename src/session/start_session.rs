@@ -64,7 +64,6 @@ pub struct Authentication {
 }
 
 /// Where a session comes from.
-#[derive(Clone, Debug)]
 pub(super) struct Origin {
     /// When the attempt began.
     pub began_at: OffsetDateTime,

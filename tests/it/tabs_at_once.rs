@@ -284,4 +284,48 @@ on_both! {
         let cookies = [&first, &second, &ada].map(session_cookie);
         assert!(cookies[0] != cookies[1] && cookies[1] != cookies[2] && cookies[0] != cookies[2]);
     }
+
+    /// Somebody who can sign in as the same person, but not as strongly, has given this browser an attempt of theirs.
+    async fn what_a_session_becomes_is_not_for_who_knew_its_key_before(app: TestApp) {
+        app.provider.faults(|faults| faults.acr = Acr::Honoured);
+        for later in ["/step-up?return_to=/profile", "/login"] {
+            let mallory = app.visitor();
+            let callback = mallory.callback_for("ada").await;
+            let planted = mallory.attempts();
+            mallory.get(&callback).await;
+            let ada = app.visitor();
+            for path in ["/login", later] {
+                let request = ada.begin(path).await;
+                let callback = ada.choose(&request, "ada").await;
+                for (name, value) in &planted {
+                    ada.set_app_cookie(name, value);
+                }
+                assert_eq!(ada.get(&callback).await.location(), "/profile");
+            }
+            assert!(ada.is_signed_in().await && !mallory.is_signed_in().await, "{later}");
+            assert_ne!(session_cookie(&ada), session_cookie(&mallory));
+            assert_eq!(app.storage().sessions(), 1);
+            app.storage().execute("DELETE FROM sessions");
+        }
+    }
+
+    /// A browser has removed it by then. Whoever planted it can't use it any more.
+    async fn an_attempt_that_is_too_old_to_be_finished_does_not_count(app: TestApp) {
+        let mallory = app.visitor();
+        let callbacks = begin(&mallory, &["ada", "ada"]).await;
+        let planted = mallory.attempts();
+        in_flight(&app, &mallory).get(&callbacks[0]).await;
+        let before = session(&app).key_hash;
+        app.clock.shift(time::Duration::minutes(11));
+        let ada = app.visitor();
+        let callback = ada.callback_for("ada").await;
+        for (name, value) in &planted {
+            ada.set_app_cookie(name, value);
+        }
+        assert_eq!(ada.get(&callback).await.location(), "/profile");
+        let kept = format!("SELECT COUNT(*) AS n FROM sessions WHERE key_hash = '{before}'");
+        assert_eq!((app.storage().sessions(), app.storage().number(&kept)), (2, 1));
+        let noted = "SELECT key_hash AS what FROM single_use WHERE key_hash IS NOT NULL";
+        assert_eq!(app.storage().texts(noted), [before]);
+    }
 }

@@ -74,8 +74,10 @@ impl SignIn {
         let goes_on = match (&shared, &self.former) {
             (Some(shared), _) => {
                 let known = others().find(|other| other.key_hash == shared.key_hash);
-                // Otherwise the browser did not bring the attempt that its key comes from.
-                Some((shared.key_hash.as_str(), known.unwrap_or(&self.session)))
+                // A browser that has the key already gets another, as after each sign-in. And it may not bring the attempt that
+                // the key comes from.
+                let kept = known.filter(|_| self.former.key_hash() != Some(&shared.key_hash));
+                Some((shared.key_hash.as_str(), kept.unwrap_or(&self.session)))
             }
             (None, Former::StepsUp(former)) => Some((former.as_str(), &self.session)),
             (None, Former::None | Former::Ends(_)) => None,

@@ -8,8 +8,8 @@ use crate::session::Sessions;
 /// How many are looked at. So many have room in the cookies of a browser.
 const LIMIT: usize = 16;
 
-/// Another attempt of a browser.
-#[derive(Clone, Debug)]
+/// Another attempt of a browser. Not `Debug`, since it has a secret.
+#[derive(Clone)]
 pub struct OtherAttempt {
     /// What uses it up.
     pub used: SingleUse,
@@ -18,7 +18,8 @@ pub struct OtherAttempt {
 }
 
 impl Sessions {
-    /// The browser's attempts but for that whose session has the secret `own`. Only those that we have sealed count.
+    /// The browser's attempts but for that whose session has the secret `own`. Only those count that we have sealed, and that
+    /// can still be finished: browsers remove the others.
     pub fn other_attempts(&self, request: &HttpRequest, own: &str) -> Vec<OtherAttempt> {
         let Ok(cookies) = request.cookies() else {
             return Vec::new();
@@ -27,6 +28,7 @@ impl Sessions {
             .iter()
             .filter(|cookie| self.names.is_login(cookie.name()))
             .filter_map(|cookie| self.open_attempt(cookie))
+            .filter(|login| self.is_current(login))
             .map(|login| OtherAttempt {
                 used: self.used(&login.attempt.state),
                 session_secret: login.attempt.session_secret,
