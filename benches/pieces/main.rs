@@ -3,7 +3,9 @@
 use divan::{Bencher, black_box};
 use doorward::accounts::sign_in::{Former, SignIn, sign_in};
 use doorward::clock::Clock;
-use doorward::db::{DatabaseUrl, Db, Groups, Kind, NewSession, NewUser, Session, SingleUse};
+use doorward::db::{
+    DatabaseUrl, Db, Groups, Kind, LiveSince, NewSession, NewUser, Session, SingleUse,
+};
 use doorward::internals::{
     Claim, Keys, LoginPage, Pages, ProfilePage, PublicUrl, ReturnTo, Signer,
 };
@@ -106,6 +108,10 @@ fn session_load(bencher: Bencher) {
             former: Former::None,
             began_at: now,
             now,
+            since: LiveSince {
+                seen: now - time::Duration::HOUR,
+                begun: now - time::Duration::HOUR,
+            },
         };
         sign_in(connection, &new)
     }));

@@ -10,7 +10,8 @@ use time::OffsetDateTime;
 use super::transaction::{Transaction, single_statement, transaction};
 use crate::db::single_use::{SingleUse, is_used};
 use crate::db::{
-    AnyConnection, AuditEvent, EndedKind, EndedSid, Event, NewSession, NewUser, User, take_turns,
+    AnyConnection, AuditEvent, EndedKind, EndedSid, Event, LiveSince, NewSession, NewUser, User,
+    take_turns,
 };
 pub use begin::{Begun, Other};
 use statement::{SignInStatement, UpdateStatement};
@@ -67,6 +68,8 @@ pub struct SignIn {
     pub began_at: OffsetDateTime,
     /// When.
     pub now: OffsetDateTime,
+    /// Which sessions of other tabs have not expired.
+    pub since: LiveSince,
 }
 
 /// Updates or creates the person, and starts the session. If the person is blocked or the attempt was used before, nothing

@@ -59,7 +59,7 @@ pub(crate) use locking::take_turns;
 pub use page::Page;
 pub use pool::Db;
 pub use session_entries::{Living, SessionEntry};
-pub use sessions::{Claimed, Concluded, DeletedSession, NewSession, Session};
+pub use sessions::{Claimed, Concluded, DeletedSession, LiveSince, NewSession, Session};
 pub use sign_outs::SignOut;
 pub use single_use::{Kind, SingleUse};
 pub use sqlite_lock::wait_until_readable;

@@ -15,6 +15,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::schema::{sessions, users};
 use super::{AnyConnection, User, timestamp};
+pub use named::LiveSince;
 use named::id;
 pub(super) use named::names;
 pub use recheck::{Claimed, Concluded};

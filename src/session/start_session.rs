@@ -11,7 +11,7 @@ use super::store::hash;
 use super::stored::Stored;
 use super::{AttemptError, Sessions, SignedIn};
 use crate::accounts::sign_in::{Begun, Former, Other, SignIn, SignInOutcome, sign_in};
-use crate::db::{self, NewSession, NewUser, SingleUse, User};
+use crate::db::{self, LiveSince, NewSession, NewUser, SingleUse, User};
 use crate::observe::request_id::RequestContext;
 
 /// A longer token is not kept, in bytes. A sign-out then has no hint, and the provider is asked again through the browser.
@@ -206,6 +206,7 @@ impl Sessions {
             attempt: other.used.clone(),
             session: session(&other.session_secret),
         });
+        let now = self.clock.now();
         let new = SignIn {
             person,
             session: session(secret),
@@ -213,7 +214,11 @@ impl Sessions {
             attempt,
             former,
             began_at: origin.began_at,
-            now: self.clock.now(),
+            now,
+            since: LiveSince {
+                seen: now - self.idle_timeout,
+                begun: now - self.absolute_timeout,
+            },
         };
         let cache = self.cache.clone();
         let outcome = self.db.run(move |connection| {

@@ -11,7 +11,7 @@ use doorward::accounts::delete::delete;
 use doorward::accounts::end::{Which, Why, end, sign_out};
 use doorward::accounts::sign_in::{Former, Other, SignIn, SignInOutcome, sign_in};
 use doorward::db::{
-    AnyConnection, Groups, Kind, NewSession, NewUser, Session, SignOut, SingleUse, User,
+    AnyConnection, Groups, Kind, LiveSince, NewSession, NewUser, Session, SignOut, SingleUse, User,
 };
 use doorward::random;
 use time::OffsetDateTime;
@@ -101,6 +101,10 @@ fn of_attempt(subject: &str, key_hash: &str, now: OffsetDateTime) -> SignIn {
         former: Former::None,
         began_at: now,
         now,
+        since: LiveSince {
+            seen: now - time::Duration::HOUR,
+            begun: now - time::Duration::HOUR,
+        },
     }
 }
 
@@ -192,6 +196,49 @@ on_both! {
     async fn tabs_that_know_of_earlier_ones_alone_leave_one_session(database: Database) {
         leave_one_session(database, &["ada"; 5], |tab, other| other < tab);
     }
+
+    /// As above, while people are blocked and deleted, and sessions end.
+    async fn whatever_happens_meanwhile_a_browser_has_one_session_at_most(database: Database) {
+        let app = TestApp::spawn_on(database);
+        let storage = app.storage();
+        for round in 0..20_u32 {
+            let now = OffsetDateTime::now_utc();
+            let keys = Vec::from_iter((0..8).map(|_| random::secret()));
+            let start = Barrier::new(keys.len() + 2);
+            std::thread::scope(|scope| {
+                for tab in 0..keys.len() {
+                    let mut dice = Dice(0x9e37_79b9_u32.wrapping_mul(round * 16 + tab as u32 + 1));
+                    let mut new = of_attempt(["ada", "grace"][dice.roll(2) as usize], &keys[tab], now);
+                    let others = (0..keys.len()).filter(|at| *at < tab || (*at > tab && dice.roll(2) == 0));
+                    new.others = others.map(|at| other(&keys[at], now)).collect();
+                    let start = &start;
+                    scope.spawn(move || {
+                        let mut connection = storage.connect();
+                        start.wait();
+                        sign_in(&mut connection, &new).unwrap();
+                    });
+                }
+                for subject in ["ada", "grace"] {
+                    let mut dice = Dice(0x85eb_ca6b_u32.wrapping_mul(2 * round + subject.len() as u32));
+                    let (start, keys) = (&start, &keys);
+                    scope.spawn(move || {
+                        let mut connection = storage.connect();
+                        start.wait();
+                        for _ in 0..12 {
+                            disturb(&mut connection, &mut dice, subject, keys).unwrap();
+                        }
+                    });
+                }
+            });
+            assert!(storage.sessions() <= 1, "round {round}: {}", storage.sessions());
+            storage.execute("DELETE FROM sessions");
+            storage.execute("UPDATE users SET blocked_at = NULL");
+        }
+        if database == Database::Postgres {
+            let deadlocks = "SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()";
+            assert_eq!(storage.number(deadlocks), 0);
+        }
+    }
 }
 
 /// Each of these people signs in, in a tab of the same browser, all at the same moment.
@@ -218,5 +265,29 @@ fn leave_one_session(database: Database, people: &[&str], knows: fn(usize, usize
         });
         assert_eq!(storage.sessions(), 1, "round {round}");
         storage.execute("DELETE FROM sessions");
+    }
+}
+
+/// Something else that happens to a person, or to a session of these.
+fn disturb(
+    connection: &mut AnyConnection,
+    dice: &mut Dice,
+    subject: &str,
+    keys: &[String],
+) -> QueryResult<()> {
+    let now = OffsetDateTime::now_utc();
+    let key_hash = &keys[dice.roll(8) as usize];
+    let choice = dice.roll(6);
+    if choice < 2 {
+        return sign_out(connection, key_hash, &second_click(key_hash), now).map(drop);
+    }
+    let Some(user) = User::get(connection, ISSUER, subject)? else {
+        return Ok(());
+    };
+    match choice {
+        2 => end(connection, &Which::SomeOf(user.id), Why::Revoked, now).map(drop),
+        3 => block(connection, &user, now).map(drop),
+        4 => unblock(connection, &user, now).map(drop),
+        _ => delete(connection, &user, now).map(drop),
     }
 }

@@ -7,7 +7,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionMa
 use diesel::prelude::*;
 use doorward::accounts::block::{block, unblock};
 use doorward::accounts::sign_in::{Former, SignIn, SignInOutcome};
-use doorward::db::{AnyConnection, Groups, Kind, NewSession, NewUser, SingleUse, User};
+use doorward::db::{AnyConnection, Groups, Kind, LiveSince, NewSession, NewUser, SingleUse, User};
 use doorward::random;
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -73,6 +73,10 @@ fn sign_in(connection: &mut AnyConnection, person: &Value) -> QueryResult<SignIn
         former: Former::None,
         began_at: now,
         now,
+        since: LiveSince {
+            seen: now - time::Duration::HOUR,
+            begun: now - time::Duration::HOUR,
+        },
     };
     doorward::accounts::sign_in::sign_in(connection, &new)
 }

@@ -329,3 +329,21 @@ on_both! {
         assert_eq!(app.storage().texts(noted), [before]);
     }
 }
+
+on_both! {
+    /// No browser has brought its cookie since, which would have ended it.
+    async fn a_session_that_has_expired_does_not_go_on(database: Database) {
+        for timeout in ["SESSION_IDLE_TIMEOUT", "SESSION_ABSOLUTE_TIMEOUT"] {
+            let app = TestApp::spawn_with(database, &[(timeout, "2m")]);
+            let ada = app.visitor();
+            let callbacks = begin(&ada, &["ada", "ada"]).await;
+            let expired = in_flight(&app, &ada);
+            expired.get(&callbacks[0]).await;
+            app.clock.shift(time::Duration::minutes(2));
+            assert_eq!(ada.get(&callbacks[1]).await.location(), "/profile");
+            assert!(ada.is_signed_in().await, "{timeout}");
+            assert!(!expired.is_signed_in().await, "{timeout}");
+            assert_eq!(app.storage().sessions(), 1);
+        }
+    }
+}

@@ -60,7 +60,7 @@ impl SignIn {
         let others = || self.others.iter().map(|other| &other.session);
         let names = others().map(|other| other.key_hash.as_str());
         let names = names.chain(noted.as_deref()).collect();
-        let mut found = Session::list_named(transaction, names)?;
+        let mut found = Session::list_named(transaction, names, self.since, self.now)?;
         let brought = || {
             let others = others().map(|other| other.key_hash.as_str());
             others.chain(self.former.key_hash())

@@ -2,11 +2,12 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
+use time::OffsetDateTime;
 
 use super::Session;
-use crate::db::AnyConnection;
 use crate::db::locking::{Contended, Locking};
 use crate::db::schema::sessions;
+use crate::db::{AnyConnection, timestamp};
 
 diesel::define_sql_function! {
     /// The first one that there is.
@@ -32,11 +33,22 @@ impl Named {
     }
 }
 
+/// A session has not expired if it was seen and began after these times, in UTC.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveSince {
+    /// The idle timeout ago.
+    pub seen: OffsetDateTime,
+    /// The absolute timeout ago.
+    pub begun: OffsetDateTime,
+}
+
 impl Session {
-    /// The sessions that one of these key hashes names, from new to old. Locks them.
+    /// The sessions that one of these key hashes names and that have not expired by `now`, from new to old. Locks them.
     pub(crate) fn list_named(
         connection: &mut AnyConnection,
         key_hashes: Vec<&str>,
+        since: LiveSince,
+        now: OffsetDateTime,
     ) -> QueryResult<Vec<Named>> {
         if key_hashes.is_empty() {
             return Ok(Vec::new());
@@ -46,8 +58,12 @@ impl Session {
             .eq_any(key_hashes.clone())
             .or(sessions::former_key_hash.eq_any(key_hashes.clone()))
             .or(sessions::first_key_hash.eq_any(key_hashes));
+        let is_later = sessions::ends_at.gt(timestamp(now));
         let named = sessions::table
             .filter(named)
+            .filter(sessions::last_seen_at.gt(timestamp(since.seen)))
+            .filter(sessions::created_at.gt(timestamp(since.begun)))
+            .filter(sessions::ends_at.is_null().or(is_later))
             .order(sessions::created_at.desc())
             .select((
                 sessions::key_hash,
