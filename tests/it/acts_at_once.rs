@@ -197,6 +197,34 @@ on_both! {
         leave_one_session(database, &["ada"; 5], |tab, other| other < tab);
     }
 
+    /// At other processes, which don't have it in their memory.
+    async fn an_attempt_is_used_once_whatever_is_noted_at_it_before_or_after(database: Database) {
+        let app = TestApp::spawn_on(database);
+        let mut connection = app.storage().connect();
+        let now = OffsetDateTime::now_utc();
+        let mut sign_in = |new: &SignIn| sign_in(&mut connection, new).unwrap();
+        let tab = |own: &str, knows: Option<&str>| {
+            let mut new = of_attempt("ada", own, now);
+            new.others = knows.map(|key_hash| other(key_hash, now)).into_iter().collect();
+            new
+        };
+        for is_noted_before in [false, true] {
+            let [own, another, third] = [(); 3].map(|()| random::secret());
+            let mut steps = vec![tab(&own, Some(&another)), tab(&third, Some(&own))];
+            if is_noted_before {
+                steps.insert(0, tab(&another, Some(&own)));
+            }
+            for step in steps {
+                assert!(matches!(sign_in(&step), SignInOutcome::SignedIn(_)));
+            }
+            app.storage().execute("DELETE FROM sessions");
+            for knows in [None, Some(another.as_str()), Some(third.as_str())] {
+                assert_eq!(sign_in(&tab(&own, knows)), SignInOutcome::Used);
+            }
+            assert_eq!(app.storage().sessions(), 0);
+        }
+    }
+
     /// As above, while people are blocked and deleted, and sessions end.
     async fn whatever_happens_meanwhile_a_browser_has_one_session_at_most(database: Database) {
         let app = TestApp::spawn_on(database);

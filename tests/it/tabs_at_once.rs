@@ -75,6 +75,28 @@ on_both! {
         }
     }
 
+    /// A browser restores them: each began to sign in before it had the cookie of any other.
+    async fn two_dozen_tabs_share_one_session(app: TestApp) {
+        let ada = app.visitor();
+        let mut tabs = Vec::new();
+        for _ in 0..24 {
+            let tab = app.visitor();
+            let callback = tab.callback_for("ada").await;
+            let (name, value) = tab.attempts().remove(0);
+            ada.set_app_cookie(&name, &value);
+            tabs.push((name, callback));
+        }
+        // In whichever order the cookies are looked at.
+        tabs.sort();
+        tabs.reverse();
+        let under_way = Vec::from_iter(tabs.iter().map(|_| in_flight(&app, &ada)));
+        for (tab, (_, callback)) in under_way.iter().zip(&tabs) {
+            assert_eq!(tab.get(callback).await.location(), "/profile");
+            assert_eq!(session_cookie(tab), session_cookie(&under_way[0]));
+        }
+        assert_eq!(app.storage().sessions(), 1);
+    }
+
     /// The answer to the first one is lost: its tab was closed.
     async fn a_session_whose_cookie_never_arrived_is_found(app: TestApp) {
         let ada = app.visitor();

@@ -5,9 +5,6 @@ use actix_web::HttpRequest;
 use crate::db::SingleUse;
 use crate::session::Sessions;
 
-/// How many are looked at. So many have room in the cookies of a browser.
-const LIMIT: usize = 16;
-
 /// Another attempt of a browser. Not `Debug`, since it has a secret.
 #[derive(Clone)]
 pub struct OtherAttempt {
@@ -34,7 +31,6 @@ impl Sessions {
                 session_secret: login.attempt.session_secret,
             })
             .filter(|other| other.session_secret != own)
-            .take(LIMIT)
             .collect()
     }
 }
