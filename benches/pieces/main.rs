@@ -91,7 +91,9 @@ fn session_load(bencher: Bencher) {
     db.migrate(std::time::Duration::ZERO)
         .expect("an empty database takes them");
     let now = Clock::default().now();
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     let runtime = runtime.expect("a runtime can be made");
     let begun = runtime.block_on(db.run(move |connection| {
         let session = NewSession {
