@@ -49,8 +49,9 @@ impl SignIn {
     /// those of other tabs that are on their way.
     ///
     /// # Errors
-    /// [`QueryError::RollbackTransaction`] if that is another person's, and the browser brings neither its cookie nor its attempt. Over http, somebody may have given that person's
-    /// browser the cookie of an attempt of their own, so they must not end it. This browser brings its cookie the next time.
+    /// [`QueryError::RollbackTransaction`] if that is another person's, and the browser brings neither its cookie nor its
+    /// attempt. Over http, somebody may have given that person's browser the cookie of an attempt of their own, so they must
+    /// not end it. This browser brings its cookie the next time.
     pub(super) fn begin(
         &self,
         transaction: &mut Transaction<'_>,
