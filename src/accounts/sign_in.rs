@@ -73,7 +73,7 @@ pub struct SignIn {
 }
 
 /// Updates or creates the person, and starts the session. If the person is blocked or the attempt was used before, nothing
-/// changes.
+/// changes, except that SQLite records the attempt of a blocked person as used.
 pub fn sign_in(connection: &mut AnyConnection, new: &SignIn) -> QueryResult<SignInOutcome> {
     let outcome = match connection {
         AnyConnection::Postgres(_) => new.on_postgres(connection),

@@ -1,4 +1,4 @@
-//! Row locks on Postgres. SQLite needs none: a transaction that writes has the whole database to itself.
+//! Locks of rows and of names on Postgres. SQLite needs none: a transaction that writes has the whole database to itself.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
