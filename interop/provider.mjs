@@ -4,11 +4,11 @@
 //     node provider.mjs '{"client": {…}, "settings": {…}}'
 //
 // `client` is the metadata of the one client (OpenID Connect Dynamic Client Registration 1.0, 2); `settings`, which may
-// be left out, replaces settings of oidc-provider. With `"http10": true` it is reached through http10.py. What happens is told on standard output, a JSON object a line, the
-// issuer first. `rotate` on standard input puts new keys in the place of the old ones; its end ends the provider.
+// be left out, replaces settings of oidc-provider. With `"http10": true` it is reached through http10.py. What happens is
+// told on standard output, a JSON object a line, the issuer first. `rotate` on standard input puts new keys in the place of the old ones; its end ends the provider.
 
 import { spawn } from 'node:child_process';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -26,12 +26,19 @@ function tell(what) {
   process.stdout.write(`${JSON.stringify(what)}\n`);
 }
 
+// By way of PEM: the garbage collector takes the lock of a key when it frees the job that generated it, and `export`
+// holds this lock while it allocates. A collection at that moment stops Node.js 20 for ever.
+function newKey(type, options) {
+  const { privateKey } = generateKeyPairSync(type, {
+    ...options,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  return createPrivateKey(privateKey).export({ format: 'jwk' });
+}
+
 function newKeys() {
-  const pairs = [
-    generateKeyPairSync('rsa', { modulusLength: 2048 }),
-    generateKeyPairSync('ec', { namedCurve: 'P-256' }),
-  ];
-  return { keys: pairs.map(({ privateKey }) => privateKey.export({ format: 'jwk' })) };
+  return { keys: [newKey('rsa', { modulusLength: 2048 }), newKey('ec', { namedCurve: 'P-256' })] };
 }
 
 function header(jwt) {
