@@ -5,7 +5,8 @@
 //
 // `client` is the metadata of the one client (OpenID Connect Dynamic Client Registration 1.0, 2); `settings`, which may
 // be left out, replaces settings of oidc-provider. With `"http10": true` it is reached through http10.py. What happens is
-// told on standard output, a JSON object a line, the issuer first. `rotate` on standard input puts new keys in the place of the old ones; its end ends the provider.
+// told on standard output, a JSON object a line, the issuer first. `rotate` on standard input puts new keys in the place
+// of the old ones; its end ends the provider.
 
 import { spawn } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
