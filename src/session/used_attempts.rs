@@ -59,15 +59,7 @@ impl Sessions {
     /// Removes used attempts that are too old to be accepted anyway; how many.
     pub async fn purge_used(&self) -> Result<usize, db::Error> {
         let now = self.clock.now();
-        let mut purged = 0;
-        loop {
-            let some = self
-                .db
-                .run_on_found(move |connection| SingleUse::purge(connection, now));
-            match some.await? {
-                0 => return Ok(purged),
-                some => purged += some,
-            }
-        }
+        let purge = move |connection: &mut _| SingleUse::purge(connection, now);
+        self.db.run_until_none(purge).await
     }
 }
