@@ -1,12 +1,12 @@
 //! What a browser keeps for us: its session, its sign-in attempts, and the cookies of both.
 
+mod authentication;
 mod by_provider;
 mod cache;
 mod carrier;
 mod cookie_header;
 mod cookie_names;
 mod count;
-
 mod end_session;
 mod form_post;
 mod handover;
@@ -16,6 +16,7 @@ mod keys;
 mod login_attempt;
 mod logout;
 mod optional_writes;
+mod origin;
 mod own;
 #[cfg(test)]
 mod properties;
@@ -37,6 +38,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderMap;
 use secrecy::SecretSlice;
 
+pub use authentication::Authentication;
 pub use by_provider::{EndedByProvider, Said};
 pub use cache::{AppHeaders, CachedSession};
 pub use carrier::{identity_middleware, reseal, session_middleware, session_scope};
@@ -52,7 +54,7 @@ pub use recheck_claim::{Kept, RecheckClaim};
 pub use recheck_times::Due;
 pub use return_to::ReturnTo;
 pub use signed_in::SignedIn;
-pub use start_session::{Authentication, FinishedAttempt, SignInError};
+pub use start_session::{FinishedAttempt, SignInError};
 
 use crate::clock::Clock;
 use crate::db::Db;

@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::test::TestRequest;
 
-use super::start_session::Origin;
+use super::origin::Origin;
 use super::*;
 use crate::db::DatabaseUrl;
 
@@ -90,10 +90,15 @@ pub async fn signed_in_at(sessions: &Sessions, host: &str) -> Cookie<'static> {
         id_token_hint: Some("i".repeat(2000).into()),
         ..stored::Stored::default()
     };
-    let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-    let origin = Origin::unknown(sessions.clock.now(), None);
+    let attempt = FinishedAttempt {
+        used: sessions.use_attempt(&crate::random::secret()).unwrap(),
+        session_secret: secret.clone(),
+        is_step_up: false,
+        began_at: sessions.clock.now(),
+    };
+    let origin = Origin::unknown(None);
     let former = crate::accounts::sign_in::Former::None;
-    let begun = sessions.start_session(&secret, ada, &stored, attempt, former, origin);
+    let begun = sessions.start_session(ada, &stored, &attempt, former, origin, &[]);
     begun.await.unwrap();
     sessions.app_session_cookie(host, &store::hash(&secret))
 }

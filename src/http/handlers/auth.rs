@@ -2,6 +2,7 @@
 
 mod arrival;
 mod codes;
+mod decline;
 mod departure;
 mod judge;
 mod original;

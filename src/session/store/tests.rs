@@ -6,7 +6,7 @@ pub(in crate::session) mod fixture;
 mod no_writes;
 
 use actix_web::cookie::Cookie;
-use fixture::{Fixture, another_process, sessions_of};
+use fixture::{Fixture, another_process, finished, sessions_of};
 use secrecy::ExposeSecret;
 use time::Duration;
 
@@ -15,7 +15,7 @@ use super::*;
 use crate::accounts::end::{Which, Why};
 use crate::accounts::sign_in::{Former, SignInOutcome};
 use crate::db::{Groups, NewUser};
-use crate::session::start_session::Origin;
+use crate::session::origin::Origin;
 
 #[actix_web::test]
 async fn a_session_is_found_by_its_cookie_with_all_that_it_holds_until_it_is_deleted() {
@@ -142,19 +142,12 @@ async fn an_attempt_is_used_once_by_all_processes_and_kept_until_it_is_too_old()
         fixture.sessions.use_attempt("state"),
         Err(super::super::AttemptError::Used)
     );
-    let begin = async |sessions: &Sessions, subject: &str, attempt| {
-        let now = sessions.clock.now();
-        let stored = Stored::default();
-        sessions
-            .start_session(
-                "secret",
-                ada(subject),
-                &stored,
-                attempt,
-                Former::None,
-                Origin::unknown(now, None),
-            )
-            .await
+    let begin = async |sessions: &Sessions, subject: &str, used| {
+        let attempt = finished(used, "secret", sessions.clock.now());
+        let (stored, origin) = (Stored::default(), Origin::unknown(None));
+        let begun =
+            sessions.start_session(ada(subject), &stored, &attempt, Former::None, origin, &[]);
+        begun.await
     };
     let begun = begin(&fixture.sessions, "ada", spent).await.unwrap();
     assert!(matches!(begun, SignInOutcome::SignedIn(_)));

@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 
 use crate::accounts::sign_in::{Former, SignInOutcome};
 use crate::clock::Clock;
-use crate::db::{DatabaseUrl, Db, Groups, NewUser};
-use crate::session::Sessions;
-use crate::session::start_session::Origin;
+use crate::db::{DatabaseUrl, Db, Groups, NewUser, SingleUse};
+use crate::session::origin::Origin;
 use crate::session::stored::Stored;
 use crate::session::tests::settings;
+use crate::session::{FinishedAttempt, Sessions};
 use crate::settings::Settings;
 
 pub struct Fixture {
@@ -65,21 +65,25 @@ impl Fixture {
             ..Stored::default()
         };
         let sessions = &self.sessions;
-        let now = sessions.clock.now();
-        let attempt = sessions.use_attempt(&crate::random::secret()).unwrap();
-        let begun = sessions.start_session(
-            secret,
-            ada,
-            &stored,
-            attempt,
-            Former::None,
-            Origin::unknown(now, ends_at),
-        );
+        let used = sessions.use_attempt(&crate::random::secret()).unwrap();
+        let attempt = finished(used, secret, sessions.clock.now());
+        let origin = Origin::unknown(ends_at);
+        let begun = sessions.start_session(ada, &stored, &attempt, Former::None, origin, &[]);
         begun.await.unwrap()
     }
 
     pub async fn is_in(&self, signed: &str) -> bool {
         self.sessions.load(signed).await.unwrap().is_some()
+    }
+}
+
+/// What `used` uses up: an attempt that begins at `began_at`, and whose session has this secret.
+pub fn finished(used: SingleUse, secret: &str, began_at: OffsetDateTime) -> FinishedAttempt {
+    FinishedAttempt {
+        used,
+        session_secret: secret.to_owned(),
+        is_step_up: false,
+        began_at,
     }
 }
 
