@@ -58,6 +58,8 @@ pub enum Why {
     NotWelcome,
     /// The provider was asked again, and its ID token is not of this sign-in.
     RefreshRefused,
+    /// The provider was asked again, and says that its own session is over.
+    ProviderSessionOver,
     /// The provider was asked again and has not answered for too long.
     RecheckOverdue,
 }
@@ -96,6 +98,9 @@ pub const NOT_WELCOME: &str = "provider";
 /// The reason in the audit of [`Why::RefreshRefused`].
 pub const REFRESH_REFUSED: &str = "refresh_refused";
 
+/// The reason in the audit of a session that is over at the provider.
+const PROVIDER_SESSION_OVER: &str = "provider_session_over";
+
 impl Why {
     fn event(self, session: &DeletedSession, now: OffsetDateTime) -> AuditEvent {
         let event = |event| AuditEvent::new(event, now).about_session(session);
@@ -112,6 +117,7 @@ impl Why {
             Why::Provider(channel) => event(Event::SessionRevoked).because(channel.name()),
             Why::NotWelcome => event(Event::SessionRevoked).because(NOT_WELCOME),
             Why::RefreshRefused => event(Event::SessionRevoked).because(REFRESH_REFUSED),
+            Why::ProviderSessionOver => event(Event::SessionExpired).because(PROVIDER_SESSION_OVER),
             Why::RecheckOverdue => event(Event::SessionExpired).because("recheck_overdue"),
         }
     }
@@ -121,7 +127,7 @@ impl Why {
 fn expiry(session: &DeletedSession, idle_timeout: Duration, now: OffsetDateTime) -> &'static str {
     let idle_at = session.last_seen_at.assume_utc() + idle_timeout;
     match session.ends_at.map(PrimitiveDateTime::assume_utc) {
-        Some(ends_at) if ends_at <= now.min(idle_at) => "provider_session_over",
+        Some(ends_at) if ends_at <= now.min(idle_at) => PROVIDER_SESSION_OVER,
         _ if idle_at <= now => "idle_timeout",
         _ => "absolute_timeout",
     }

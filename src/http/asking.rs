@@ -128,13 +128,17 @@ impl Asking {
         new: Option<SecretString>,
         subject: &str,
     ) -> Kept {
-        let (why, reason, outcome) = match &cause {
-            RefreshError::NotWelcome(_) => (Why::NotWelcome, NOT_WELCOME, Recheck::NotWelcome),
+        let (why, revoked_because, outcome) = match &cause {
+            RefreshError::NotWelcome(_) => {
+                (Why::NotWelcome, Some(NOT_WELCOME), Recheck::NotWelcome)
+            }
             RefreshError::Token(_) => (
                 Why::RefreshRefused,
-                REFRESH_REFUSED,
+                Some(REFRESH_REFUSED),
                 Recheck::RefreshRefused,
             ),
+            // The session expires: nobody revokes it.
+            RefreshError::SessionOver => (Why::ProviderSessionOver, None, Recheck::SessionOver),
             RefreshError::Unanswered(error) => {
                 if let Some(count) = UNANSWERED.due() {
                     log::warn!(
@@ -156,7 +160,7 @@ impl Asking {
         };
         log::warn!("the session of {subject:?} ends, since the provider was asked again: {cause}");
         let kept = self.sessions.end_claimed(claim, why).await;
-        if let Ok(Kept::Ended) = &kept {
+        if let (Ok(Kept::Ended), Some(reason)) = (&kept, revoked_because) {
             metrics::sessions_revoked(reason, 1);
         }
         let kept = self.concluded(kept, outcome, new);

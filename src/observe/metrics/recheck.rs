@@ -13,6 +13,8 @@ pub enum Recheck {
     NotWelcome,
     /// Its ID token is not of this sign-in: the session ended.
     RefreshRefused,
+    /// Its own session is over: ours ended, too.
+    SessionOver,
     /// It did not answer, or refused us: the session goes on within the grace.
     Unanswered,
     /// The same beyond the grace: the session ended.
@@ -26,10 +28,11 @@ pub enum Recheck {
 }
 
 impl Recheck {
-    const ALL: [Recheck; 8] = [
+    const ALL: [Recheck; 9] = [
         Recheck::Welcome,
         Recheck::NotWelcome,
         Recheck::RefreshRefused,
+        Recheck::SessionOver,
         Recheck::Unanswered,
         Recheck::Overdue,
         Recheck::Gone,
@@ -42,6 +45,7 @@ impl Recheck {
             Recheck::Welcome => "welcome",
             Recheck::NotWelcome => "not_welcome",
             Recheck::RefreshRefused => "refresh_refused",
+            Recheck::SessionOver => "session_over",
             Recheck::Unanswered => "unanswered",
             Recheck::Overdue => "overdue",
             Recheck::Gone => "gone",

@@ -135,6 +135,11 @@ impl Claims {
             profile: Profile::read(claims, groups),
         })
     }
+
+    /// Whether the provider's session is over (IPSIE SL1). To the second, without leeway.
+    fn is_session_over(&self, now: OffsetDateTime) -> bool {
+        self.session_expiry.is_some_and(|over_at| over_at <= now)
+    }
 }
 
 /// Judges what the provider signed as an ID token.
@@ -142,6 +147,19 @@ impl Claims {
 /// # Errors
 /// The first check that fails.
 pub fn judge(
+    signed: &Verified,
+    expected: &Expectation<'_>,
+    now: OffsetDateTime,
+) -> Result<Claims, IdTokenError> {
+    let claims = judge_but_for_expiry(signed, expected, now)?;
+    match claims.is_session_over(now) {
+        true => Err(IdTokenError::SessionOver),
+        false => Ok(claims),
+    }
+}
+
+/// [`judge`] without the question whether the provider's session is over.
+fn judge_but_for_expiry(
     signed: &Verified,
     expected: &Expectation<'_>,
     now: OffsetDateTime,
@@ -192,10 +210,6 @@ fn judge_claims(
     // Core 2: the subject.
     if !is_subject(&claims.sub) {
         return Err(IdTokenError::Subject);
-    }
-    // IPSIE SL1: the provider's session is not over. To the second, without leeway.
-    if claims.session_expiry.is_some_and(|over_at| over_at <= now) {
-        return Err(IdTokenError::SessionOver);
     }
     Ok(())
 }

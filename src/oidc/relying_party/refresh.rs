@@ -25,6 +25,8 @@ pub enum RefreshError {
     NotWelcome(Refusal),
     /// Its ID token is refused.
     Token(RefreshedTokenError),
+    /// Its ID token is of this sign-in and says that its session is over.
+    SessionOver,
     /// It does not say: it did not answer, or refuses us, whoever the person is.
     Unanswered(Error),
 }
@@ -38,6 +40,15 @@ impl From<Error> for RefreshError {
     }
 }
 
+impl From<RefreshedTokenError> for RefreshError {
+    fn from(cause: RefreshedTokenError) -> Self {
+        match cause {
+            RefreshedTokenError::SessionOver => RefreshError::SessionOver,
+            cause => RefreshError::Token(cause),
+        }
+    }
+}
+
 impl fmt::Display for RefreshError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -46,6 +57,9 @@ impl fmt::Display for RefreshError {
                 refusal.write_description(f)
             }
             RefreshError::Token(cause) => write!(f, "the refreshed ID token is refused: {cause}"),
+            RefreshError::SessionOver => {
+                f.write_str("the session_expiry of the refreshed ID token is past")
+            }
             RefreshError::Unanswered(cause) => cause.fmt(f),
         }
     }
@@ -89,7 +103,7 @@ impl RelyingParty {
         );
         id_token::judge_refreshed(&signed, former, expected, &registration.groups, now)
             .map(Some)
-            .map_err(RefreshError::Token)
+            .map_err(RefreshError::from)
     }
 
     /// Revokes a refresh token that nobody needs any more (RFC 7009), if the provider supports that. Returns whether it

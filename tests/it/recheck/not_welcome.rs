@@ -88,6 +88,7 @@ async fn a_refreshed_id_token_that_is_not_of_the_sign_in_ends_the_session() {
         json!({"auth_time": 1_000_000_000}),
         json!({"iat": 1_000_000_000}),
         json!({"nonce": "another"}),
+        json!({"sub": "00ugrace", "session_expiry": 1_000_000_000}),
         json!({"exp": 1_000_000_000}),
         json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}),
     ] {

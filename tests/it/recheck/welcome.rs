@@ -198,7 +198,8 @@ on_both! {
         pass(&app);
         until_out(&ada).await;
         assert_eq!(app.storage().sessions(), 0);
-        assert_eq!(events_because(&app, "session_revoked", "refresh_refused"), 1);
+        assert_eq!(events_because(&app, "session_expired", "provider_session_over"), 1);
+        assert_eq!(events(&app, "session_revoked"), 0);
     }
 
     /// The setting was longer when it was last asked, or the clock was ahead.

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 
-use super::{Claims, Expectation, IdTokenError, Nonce, judge};
+use super::{Claims, Expectation, IdTokenError, Nonce, judge_but_for_expiry};
 use crate::oidc::flow::groups::GroupsClaim;
 use crate::oidc::jose::jws::Verified;
 
@@ -38,6 +38,8 @@ pub enum RefreshedTokenError {
     Differs(&'static str),
     /// It was issued before the latest one.
     Older,
+    /// It is of this sign-in, and the provider's session is over.
+    SessionOver,
 }
 
 impl fmt::Display for RefreshedTokenError {
@@ -48,6 +50,7 @@ impl fmt::Display for RefreshedTokenError {
                 write!(f, "its {claim} is not that of the sign-in")
             }
             RefreshedTokenError::Older => f.write_str("its iat is before that of the latest one"),
+            RefreshedTokenError::SessionOver => f.write_str("its session_expiry is past"),
         }
     }
 }
@@ -77,8 +80,12 @@ pub fn judge_refreshed(
         access_token,
         groups,
     };
-    let claims = judge(signed, &expected, now)?;
-    compare(&claims, &first, former)
+    let claims = judge_but_for_expiry(signed, &expected, now)?;
+    let renewed = compare(&claims, &first, former)?;
+    match claims.is_session_over(now) {
+        true => Err(RefreshedTokenError::SessionOver),
+        false => Ok(renewed),
+    }
 }
 
 fn compare(
