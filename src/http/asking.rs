@@ -1,11 +1,13 @@
 //! The main thread's part of what is done with refresh tokens: asking, recording what came of it, giving tokens back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::rt;
 use secrecy::SecretString;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::accounts::end::{NOT_WELCOME, REFRESH_REFUSED, Why};
 use crate::db;
@@ -14,10 +16,22 @@ use crate::http::shutdown::{InFlight, Shutdown};
 use crate::observe::logging::seldom::Seldom;
 use crate::observe::metrics::{self, Recheck};
 use crate::observe::request_id::RequestContext;
-use crate::oidc::{Former, Http, RefreshError, RelyingParty};
-use crate::session::{CachedSession, Kept, RecheckClaim, Sessions};
+use crate::oidc::{Former, Http, RefreshError, RelyingParty, TIME_LIMIT};
+use crate::session::{CachedSession, Kept, RECHECK_CLAIM, RecheckClaim, Sessions};
 
 static UNANSWERED: Seldom = Seldom::new();
+
+/// How long after a claim began its refresh token may be sent.
+const SENT_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long after a claim began the ID token is verified. A new refresh token is kept if that takes longer.
+const JUDGED_WITHIN: Duration = Duration::from_secs(25);
+
+// The rest of the claim is for recording the answer.
+const _: () = assert!(
+    SENT_WITHIN.as_secs() + TIME_LIMIT.as_secs() < JUDGED_WITHIN.as_secs()
+        && JUDGED_WITHIN.as_secs() < RECHECK_CLAIM.as_secs()
+);
 
 /// What the main thread has to do. The process waits for it when it stops.
 pub struct Job {
@@ -84,6 +98,7 @@ impl Asking {
     }
 
     async fn ask(&self, key_hash: &str, session: &CachedSession) -> Kept {
+        let began = Instant::now();
         let Some(claim) = self.sessions.claim_recheck(key_hash, session).await else {
             // Another process asks.
             return Kept::Yes;
@@ -92,7 +107,9 @@ impl Asking {
             return Kept::Yes;
         };
         let subject = &session.user.subject;
-        let refreshed = match self.provider.refresh(&self.http, refresh_token).await {
+        let send_by = began + SENT_WITHIN;
+        let refreshed = self.provider.refresh(&self.http, refresh_token, send_by);
+        let refreshed = match refreshed.await {
             Ok(refreshed) => refreshed,
             Err(cause) => return self.not_welcomed(claim, cause, None, subject).await,
         };
@@ -101,9 +118,10 @@ impl Asking {
             subject,
             issued_at: claim.issued_at(),
         };
+        let judge_by = began + JUDGED_WITHIN;
         let verified = self
             .provider
-            .verify_refreshed(&self.http, &refreshed, &former);
+            .verify_refreshed(&self.http, &refreshed, &former, judge_by);
         let new = refreshed.refresh_token.clone();
         match verified.await {
             Ok(renewed) => {
@@ -139,14 +157,14 @@ impl Asking {
             ),
             // The session expires: nobody revokes it.
             RefreshError::SessionOver => (Why::ProviderSessionOver, None, Recheck::SessionOver),
-            RefreshError::Unanswered(error) => {
+            RefreshError::Unanswered(_) | RefreshError::TooSlow => {
                 if let Some(count) = UNANSWERED.due() {
                     log::warn!(
                         "the provider was asked again about somebody who is signed in and does not say: {cause}; sessions \
                          go on for SESSION_RECHECK_GRACE ({count} since the last such line; there is one a minute at most)"
                     );
                 }
-                let retry_after_secs = error.retry_after_secs();
+                let retry_after_secs = cause.retry_after_secs();
                 let kept = self
                     .sessions
                     .unanswered(claim, new.clone(), retry_after_secs);

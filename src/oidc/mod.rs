@@ -43,7 +43,7 @@ pub use http::certificate_fault::CertificateFault;
 pub use http::client::Http;
 pub use http::names::{THREADS as RESOLVER_THREADS, start as start_resolver};
 pub use http::proxy::{Exceptions, Proxy, Upstream};
-pub use http::response::FetchError;
+pub use http::response::{FetchError, TIME_LIMIT};
 pub use http::trust_roots::{count_roots, tls_config};
 pub use jose::algorithm::allowed as allowed_algorithm;
 pub use jose::jws::JwsError;

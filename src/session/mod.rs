@@ -50,6 +50,7 @@ pub use handover::{
 pub use identity_key::{IdentityKey, PublicKey};
 pub use login_attempt::{AttemptError, LoginAttempt};
 pub use logout::Logout;
+pub use recheck::CLAIM as RECHECK_CLAIM;
 pub use recheck_claim::{Kept, RecheckClaim};
 pub use recheck_times::Due;
 pub use return_to::ReturnTo;

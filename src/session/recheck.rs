@@ -19,8 +19,9 @@ use super::stored::Stored;
 use crate::accounts::end::{Which, Why};
 use crate::db::{self, Claimed, Concluded, Session};
 
-/// For how long a claim keeps others from asking: longer than the provider's answer takes.
-const CLAIM: Duration = Duration::seconds(30);
+/// For how long a claim keeps others from asking. Whoever has it has asked by then: a provider that replaces refresh tokens
+/// ends all of a sign-in if one comes twice.
+pub const CLAIM: StdDuration = StdDuration::from_secs(30);
 
 /// When the provider is asked again after no answer, unless it says later.
 const RETRY_AFTER: Duration = Duration::MINUTE;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::RelyingParty;
 use crate::observe::metrics::Endpoint;
@@ -29,6 +29,18 @@ pub enum RefreshError {
     SessionOver,
     /// It does not say: it did not answer, or refuses us, whoever the person is.
     Unanswered(Error),
+    /// All that is asked of it takes too long.
+    TooSlow,
+}
+
+impl RefreshError {
+    /// After how many seconds the provider wants the next request, if it says so.
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        match self {
+            RefreshError::Unanswered(cause) => cause.retry_after_secs(),
+            _ => None,
+        }
+    }
 }
 
 impl From<Error> for RefreshError {
@@ -61,26 +73,44 @@ impl fmt::Display for RefreshError {
                 f.write_str("the session_expiry of the refreshed ID token is past")
             }
             RefreshError::Unanswered(cause) => cause.fmt(f),
+            RefreshError::TooSlow => f.write_str("its responses together take too long"),
         }
     }
 }
 
 impl RelyingParty {
     /// Exchanges a refresh token (RFC 6749, 6). What comes of it is kept even if its ID token can't be verified now: the
-    /// provider may have replaced the token.
+    /// provider may have replaced the token. It is sent before `send_by` or not at all, and then gets its full time.
     pub async fn refresh(
         &self,
         http: &Http,
         refresh_token: &SecretString,
+        send_by: Instant,
     ) -> Result<Refreshed, RefreshError> {
-        let metadata = self.metadata(http).await?;
+        let metadata = timeout_at(send_by, self.metadata(http)).await;
+        let metadata = metadata.map_err(|_| RefreshError::TooSlow)??;
+        // What is known already takes no time, however late it is.
+        if send_by <= Instant::now() {
+            return Err(RefreshError::TooSlow);
+        }
         let authentication = self.authentication(&metadata)?;
         Ok(refresh::refresh(http, &metadata, &authentication, refresh_token).await?)
     }
 
     /// Verifies the ID token of a refresh, if there is one (OpenID Connect Core 12.2). It says nothing new about how the
-    /// person was authenticated.
+    /// person was authenticated. The provider's keys are waited for until `judge_by`.
     pub async fn verify_refreshed(
+        &self,
+        http: &Http,
+        refreshed: &Refreshed,
+        former: &Former<'_>,
+        judge_by: Instant,
+    ) -> Result<Option<Renewed>, RefreshError> {
+        let verified = timeout_at(judge_by, self.verified(http, refreshed, former)).await;
+        verified.unwrap_or(Err(RefreshError::TooSlow))
+    }
+
+    async fn verified(
         &self,
         http: &Http,
         refreshed: &Refreshed,

@@ -1,6 +1,7 @@
 //! Several processes serve one session, and it ends while they ask about it.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use futures_util::future::{join, join_all};
@@ -128,6 +129,44 @@ mod slow {
             assert_eq!(refreshes(&app.provider), usize::try_from(round).unwrap());
         }
         // The provider ends all tokens of a sign-in if one comes twice.
+        assert_eq!(app.provider.live_refresh_tokens(), 1);
+    }
+
+    /// A process that has just started asks a provider that publishes its new key late. Each response takes nine seconds and a
+    /// half: the round would outlast its claim, and the next process would send the same refresh token.
+    #[actix_web::test]
+    async fn a_round_is_over_before_its_claim() {
+        let app = start(Database::Postgres);
+        let ada = app.signed_in("ada").await;
+        let another = Another::start(&app, &ada);
+        let key_requests = AtomicUsize::new(0);
+        app.provider.faults(|faults| {
+            for endpoint in [Endpoint::Discovery, Endpoint::Keys, Endpoint::Token] {
+                let late = Duration::from_millis(9500);
+                faults.late_response.insert(endpoint, late);
+            }
+            faults.edit_keys = Some(Box::new(move |keys| {
+                if key_requests.fetch_add(1, Ordering::Relaxed) == 0 {
+                    keys["keys"] = json!([]);
+                }
+            }));
+        });
+        due(&app);
+        let began = Instant::now();
+        assert!(another.there.is_signed_in().await);
+        while session(&app).recheck_round == 0 {
+            assert!(began.elapsed() < Duration::from_secs(45), "not concluded");
+            assert!(ada.is_signed_in().await);
+            sleep(Duration::from_millis(100)).await;
+        }
+        let took = began.elapsed();
+        assert_eq!(refreshes(&app.provider), 1, "after {took:?}");
+        assert!(took < Duration::from_secs(30), "{took:?}");
+        // The new refresh token is not lost.
+        app.provider.heal();
+        due(&app);
+        assert!(ada.is_signed_in().await);
+        until("welcome", || session(&app).recheck_round == 2).await;
         assert_eq!(app.provider.live_refresh_tokens(), 1);
     }
 
