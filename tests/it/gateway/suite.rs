@@ -28,6 +28,11 @@ macro_rules! through {
             }
 
             #[actix_web::test]
+            async fn no_upgrade_but_to_a_websocket_reaches_the_app() {
+                streams::no_upgrade_but_to_a_websocket_reaches_the_app($proxy).await;
+            }
+
+            #[actix_web::test]
             async fn a_script_gets_401_and_nobody_gets_in_while_doorward_is_away() {
                 suite::a_script_gets_401_and_nobody_gets_in_while_doorward_is_away($proxy).await;
             }

@@ -101,7 +101,7 @@ mod slow {
             let found = found(proxy, |text| text);
             let complaints: Vec<_> = found.iter().filter(|[it, ..]| it != "ok").collect();
             assert!(complaints.is_empty(), "{proxy:?}: {complaints:#?}");
-            assert_eq!(found.len(), 18, "{proxy:?}: {found:#?}");
+            assert_eq!(found.len(), 19, "{proxy:?}: {found:#?}");
         }
     }
 
@@ -208,6 +208,10 @@ mod slow {
                     )],
                 ),
                 (
+                    Edit::Instead("Upgrade $websocket", "Upgrade $http_upgrade"),
+                    &[("app_upgrade", "`proxy_set_header Upgrade $websocket;`")],
+                ),
+                (
                     Edit::Instead(
                         "access_log off;",
                         "access_log off; underscores_in_headers on; ignore_invalid_headers off;",
@@ -238,7 +242,11 @@ mod slow {
                 ),
             ],
         );
-        assert_each_is_found(Proxy::CaddyCurrent, &[remove, trust]);
+        let upgrade: Case<'_> = (
+            Edit::Without(&["import only_websockets"]),
+            &[("app_upgrade", "Caddy: `import only_websockets`")],
+        );
+        assert_each_is_found(Proxy::CaddyCurrent, &[remove, trust, upgrade]);
         let remove: Case<'_> = (
             Edit::Without(&["import remove_identity"]),
             &[("aliases", "`import remove_identity`")],
@@ -253,7 +261,10 @@ mod slow {
             &[
                 (
                     Edit::Without(&["del-header"]),
-                    &[("aliases", "HAProxy: `http-request del-header ^remote")],
+                    &[
+                        ("aliases", "HAProxy: `http-request del-header ^remote"),
+                        ("app_upgrade", "HAProxy: `http-request set-header Upgrade"),
+                    ],
                 ),
                 (
                     Edit::Without(&["set-header X-Forwarded-For"]),

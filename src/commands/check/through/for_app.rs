@@ -31,6 +31,36 @@ pub(super) fn host(front: &Front, proxy: Proxy, reached: &Reached) -> Finding {
     }
 }
 
+/// A connection that the app takes for HTTP/2 carries requests that the proxy does not see, so nobody asks Doorward.
+pub(super) fn upgrade(front: &Front, app: &App, proxy: Proxy) -> Finding {
+    let mut unknown = None;
+    for asked in ["h2c", "websocket, h2c"] {
+        let headers = format!(
+            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {asked}\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n"
+        );
+        match send(front, app, &headers) {
+            Sent::Reached(_, reached) => {
+                let is_other =
+                    |value: &str| !value.is_empty() && !value.eq_ignore_ascii_case("websocket");
+                if reached.all("upgrade").any(is_other) {
+                    let message = "Upgrade: h2c reaches the app: if it speaks HTTP/2 without TLS, who may ask for one page can ask \
+                                   for all, as anybody, and Doorward is not asked";
+                    return Finding::fault("app_upgrade", message, proxy.fix(&lines::UPGRADE));
+                }
+            }
+            Sent::Rejected(_) => {}
+            Sent::Not(why) => unknown = Some(format!("{why} if a client asks for an upgrade")),
+        }
+    }
+    match unknown {
+        Some(why) => Finding::unknown("app_upgrade", why),
+        None => Finding::ok(
+            "app_upgrade",
+            "no upgrade reaches the app, but to a WebSocket",
+        ),
+    }
+}
+
 /// What the app learns of scheme, host and client, and whether the client can choose it.
 pub(super) fn forwarded(front: &Front, app: &App, proxy: Proxy, plain: &Reached) -> Finding {
     let (right, wrong) = match front.is_https() {

@@ -201,6 +201,16 @@ pub const FOR_APP: Line = Line {
     envoy: "`use_remote_address: true`, and `X-Forwarded-Host` in `request_headers_to_add`",
 };
 
+/// An upgrade to something else than a WebSocket reaches the app.
+pub const UPGRADE: Line = Line {
+    nginx: "`map $http_upgrade $websocket { default ''; ~*^websocket$ websocket; }` and `proxy_set_header Upgrade $websocket;`",
+    caddy: "`import only_websockets` (docs/proxies/caddy.md) in the `route`",
+    haproxy: "`http-request set-header Upgrade websocket if { req.hdr(upgrade) -i websocket }` and `http-request del-header Upgrade \
+              unless { req.hdr(upgrade) -i websocket }`",
+    traefik: "version 3.7.12 or later",
+    envoy: "no `upgrade_type` but `websocket`",
+};
+
 /// What nginx lacks for an identity header: a variable that is empty removes the client's own.
 pub fn nginx_identity(name: &str) -> String {
     let variable = name.replace('-', "_");

@@ -1,7 +1,7 @@
 //! An address that a rule makes public: what reaches the app.
 
 use super::app::App;
-use super::for_app::{forwarded, host};
+use super::for_app::{forwarded, host, upgrade};
 use super::front::Front;
 use super::lines::{self, Proxy};
 use super::to_app::{MADE_UP, Sent, send};
@@ -39,6 +39,7 @@ pub fn check(front: &Front, app: Option<&App>) -> Vec<Finding> {
         aliases(front, app, proxy),
         host(front, proxy, &reached),
         forwarded(front, app, proxy, &reached),
+        upgrade(front, app, proxy),
     ]
 }
 

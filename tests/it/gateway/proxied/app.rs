@@ -50,8 +50,9 @@ fn serve(stream: &TcpStream, asked_for: &Mutex<mpsc::Receiver<()>>) -> Option<()
         let found = lines.find(|(found, _)| found.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value)
     };
-    if header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket")) {
-        return websocket(stream, header("sec-websocket-key")?);
+    let to_websocket = header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+    if let Some(key) = header("sec-websocket-key").filter(|_| to_websocket) {
+        return websocket(stream, key);
     }
     let path = head.split([' ', '?']).nth(1)?;
     if path.ends_with("/events") {

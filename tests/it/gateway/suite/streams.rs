@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use super::client::{Client, FETCH, header, location};
 use crate::gateway::proxied::app::{EVENTS, frame, read_frame, read_head};
 use crate::gateway::proxied::{Proxied, Proxy, status};
+use crate::support::process::PATIENCE;
 
 const UPLOAD: u64 = 100 << 20;
 
@@ -85,4 +86,39 @@ fn echoes(mut stream: &TcpStream, text: &str) {
     stream.write_all(&frame(text.as_bytes(), mask)).unwrap();
     let echo = read_frame(stream).expect("a frame");
     assert_eq!(String::from_utf8(echo).unwrap(), text);
+}
+
+/// An app that took the connection for HTTP/2 could be asked for anything on it, by whoever may ask for one public page: the
+/// proxy only passes the bytes on.
+pub async fn no_upgrade_but_to_a_websocket_reaches_the_app(proxy: Proxy) {
+    let proxied = Proxied::start(proxy);
+    for upgrade in [
+        "h2c",
+        "H2C",
+        "h2c, websocket",
+        "websocket, h2c",
+        "websocket\r\nUpgrade: h2c",
+        "h2c\r\nUpgrade: websocket",
+    ] {
+        // No key: the app answers this as any other request, but HAProxy adds one.
+        let request = format!(
+            "GET /public HTTP/1.1\r\nHost: wiki.localhost:{}\r\nConnection: close\r\n\
+             Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nUpgrade: {upgrade}\r\n\r\n",
+            proxied.port
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", proxied.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = read_head(&stream).unwrap_or_default();
+        if status(&answer) != 101 {
+            let _ = stream.read_to_string(&mut answer);
+        }
+        let upgrades = answer.lines().filter(|line| line.starts_with("upgrade:"));
+        let is_plain =
+            upgrades.clone().all(|line| line == "upgrade: websocket") && upgrades.count() < 2;
+        assert!(
+            is_plain && matches!(status(&answer), 101 | 200 | 400 | 403),
+            "{upgrade:?}: {answer}"
+        );
+    }
 }
