@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use time::macros::format_description;
 
 use super::{Another, RECHECK, pass, refreshes, start, until, until_out};
 use crate::on_both;
@@ -208,9 +209,10 @@ on_both! {
         let ada = app.signed_in("ada").await;
         let ahead = |minutes| {
             let at = app.clock.now() + time::Duration::minutes(minutes);
-            app.storage().execute(&format!(
-                "UPDATE sessions SET recheck_at = '{} {}'", at.date(), at.time().replace_nanosecond(0).unwrap()
-            ));
+            // The hour with two digits, or SQLite's is no time before ten o'clock.
+            let form = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+            let at = at.format(form).unwrap();
+            app.storage().execute(&format!("UPDATE sessions SET recheck_at = '{at}'"));
         };
         ahead(14);
         assert!(ada.is_signed_in().await);
