@@ -86,6 +86,10 @@ impl EndedSid {
     }
 
     /// Deletes some of those that ended before `until` and returns how many. Call it again until it returns zero.
+    ///
+    /// No index on `ended_at`: measured on Postgres 15 with 300,000 rows, which is 83 ends a second for an hour, finding none
+    /// takes 35 to 50 ms instead of 0.05, once in ten minutes. Deleting them all takes 1.5 to 2 s with and without it, since
+    /// deleting 10,000 by their hash takes 34 ms anyway.
     pub fn purge(connection: &mut AnyConnection, until: OffsetDateTime) -> QueryResult<usize> {
         let old = ended_sids::table
             .filter(ended_sids::ended_at.lt(precise(until)))
