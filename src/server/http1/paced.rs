@@ -9,6 +9,7 @@
 pub(in crate::server) mod requests;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -26,6 +27,9 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// How long the rest of what a client has begun may take: longer than whatever has its own time, which ends in a 408.
 const REST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of a next request is read to see whether there is one, in bytes.
+const AHEAD: usize = 1024;
 
 /// A stream that gives the bytes of the next request only after an answer was written.
 pub struct Paced<T> {
@@ -99,6 +103,24 @@ impl<T> Paced<T> {
         }
     }
 
+    /// Whether a read would do something now, after an answer. If not, the task wakes when the client says more: most
+    /// send nothing before they have read the answer, and each needless turn of the task costs as much as routing a
+    /// request.
+    fn has_more(&mut self, context: &mut Context<'_>) -> bool
+    where
+        T: ActixStream,
+    {
+        if !self.requests.are_in_a_head() || !self.held.is_empty() {
+            return true;
+        }
+        let mut bytes = [MaybeUninit::uninit(); AHEAD];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        // An end or an error is found again by the read that follows.
+        let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+        self.held.extend_from_slice(buffer.filled());
+        read.is_ready()
+    }
+
     /// Whether the client let the time for the rest go by.
     fn is_late(&mut self, context: &mut Context<'_>) -> bool {
         if !self.is_announced && !self.requests.are_answered_early() {
@@ -163,8 +185,11 @@ impl<T: ActixStream> AsyncWrite for Paced<T> {
         // A client that does not read what it asked for is told nothing more.
         if written == bytes.len() && bytes != CONTINUE {
             paced.requests.answered();
+            paced.place.wait(context);
             paced.place.set_idle(paced.requests.are_idle());
-            paced.place.wake();
+            if paced.has_more(context) {
+                paced.place.wake();
+            }
         }
         Poll::Ready(Ok(written))
     }
@@ -177,3 +202,6 @@ impl<T: ActixStream> AsyncWrite for Paced<T> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests;

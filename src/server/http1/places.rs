@@ -164,7 +164,11 @@ impl Place {
 
     /// Has the task of `context` woken when the connection must close, and by [`Place::wake`].
     pub fn wait(&self, context: &Context<'_>) {
-        *self.slot.reader.borrow_mut() = Some(context.waker().clone());
+        let mut reader = self.slot.reader.borrow_mut();
+        match reader.as_mut() {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => *reader = Some(context.waker().clone()),
+        }
     }
 
     /// Wakes the task that waits.
