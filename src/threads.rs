@@ -3,10 +3,10 @@
 //! can't start one again.
 
 use std::io;
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crossbeam_channel::Sender;
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -14,7 +14,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// Some threads, and the work that waits for one of them. Clones share them; the last one ends them.
 #[derive(Clone)]
 pub struct Threads {
-    jobs: mpsc::Sender<Job>,
+    jobs: Sender<Job>,
 }
 
 impl Threads {
@@ -23,19 +23,10 @@ impl Threads {
     /// # Errors
     /// The system allows no more threads; the error says what to do.
     pub fn start(name: &str, count: usize) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
+        let (jobs, queue) = crossbeam_channel::unbounded::<Job>();
         for _ in 0..count {
-            let queue = Arc::clone(&queue);
-            let next = move || {
-                let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-                queue.recv()
-            };
-            let work = move || {
-                while let Ok(job) = next() {
-                    job();
-                }
-            };
+            let queue = queue.clone();
+            let work = move || queue.into_iter().for_each(|job| job());
             let thread = thread::Builder::new().name(name.to_owned());
             thread.spawn(work).map_err(explained)?;
         }

@@ -5,9 +5,6 @@
 //! name lacks the protected prefix, and another application's cookie could hide ours. The framework therefore gets a new
 //! header that contains only our own well-formed cookies.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
 
 use super::cookie_names::CookieNames;
@@ -24,29 +21,30 @@ pub enum OwnCookies {
 
 /// Removes from `headers` all cookies but our own well-formed ones that were sent once.
 pub fn keep_own_cookies(headers: &mut HeaderMap, names: &CookieNames) -> OwnCookies {
-    let mut own: BTreeMap<&str, Option<&str>> = BTreeMap::new();
+    // Few, since a request may have no more than some dozens: a search costs less than a map.
+    let mut own: Vec<(&str, Option<&str>)> = Vec::new();
     let mut seen = OwnCookies::Unique;
     for (name, value) in headers.get_all(COOKIE).flat_map(pairs) {
         let Some(name) = as_ascii(name).filter(|name| names.is_ours(name)) else {
             continue;
         };
-        match own.entry(name) {
-            Entry::Vacant(entry) => {
-                entry.insert(as_ascii(value).filter(|value| is_value(value)));
-            }
-            Entry::Occupied(mut entry) => {
-                entry.insert(None);
+        match own.iter_mut().find(|(known, _)| *known == name) {
+            None => own.push((name, as_ascii(value).filter(|value| is_value(value)))),
+            Some((_, value)) => {
+                *value = None;
                 seen = OwnCookies::Duplicated;
             }
         }
     }
-    let own: Vec<String> = own
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name}={}", value?)))
-        .collect();
+    let mut header = String::new();
+    for (name, value) in own {
+        let Some(value) = value else { continue };
+        let separator = if header.is_empty() { "" } else { "; " };
+        header.extend([separator, name, "=", value]);
+    }
     headers.remove(COOKIE);
-    if !own.is_empty() {
-        let header = HeaderValue::from_str(&own.join("; "));
+    if !header.is_empty() {
+        let header = HeaderValue::try_from(header);
         headers.insert(COOKIE, header.expect("tokens and cookie octets are ASCII"));
     }
     seen

@@ -256,3 +256,47 @@ mod slow {
         doorward.end();
     }
 }
+
+/// What a Doorward prints at a terminal, up to the line that says where it listens.
+fn at_a_terminal(variables: &[(&str, &str)]) -> String {
+    let (folder, addr) = (tempfile::tempdir().unwrap(), free_addr());
+    // `script` has a terminal for it. The first line is the process's id.
+    let command = format!(
+        "echo $$; exec timeout --foreground {} {DOORWARD}",
+        PATIENCE.as_secs()
+    );
+    let mut terminal = Command::new("script")
+        .args(["--quiet", "--flush", "--command", &command, "/dev/null"])
+        .env_clear()
+        .envs(complete(addr, variables))
+        .current_dir(&folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(terminal.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().expect("it starts in time").unwrap();
+    let id = next();
+    let mut printed = String::new();
+    while !printed.contains("listening at") {
+        printed += &next();
+        printed.push('\n');
+    }
+    let kill = Command::new("kill").arg(id.trim()).status();
+    assert!(kill.unwrap().success());
+    terminal.wait().unwrap();
+    printed
+}
+
+#[test]
+fn levels_have_colours_at_a_terminal_that_can_show_them() {
+    let printed = at_a_terminal(&[("TERM", "xterm")]);
+    assert!(printed.contains(" \x1b[32mINFO \x1b[0m "), "{printed}");
+    for plain in [("TERM", "dumb"), ("NO_COLOR", "1")] {
+        let printed = at_a_terminal(&[("TERM", "xterm"), plain]);
+        assert!(
+            printed.contains(" INFO  ") && !printed.contains('\x1b'),
+            "{printed}"
+        );
+    }
+}

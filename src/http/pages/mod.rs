@@ -26,6 +26,9 @@ use crate::http::paths;
 use crate::public_url::PublicUrl;
 use files::Files;
 
+/// Room for most pages, in bytes.
+const USUAL_LEN: usize = 4 * 1024;
+
 /// The values that every template sees.
 #[derive(Serialize)]
 struct Frame<'a, P> {
@@ -113,9 +116,11 @@ impl Pages {
             page,
         };
         let context = Context::from_serialize(&frame).map_err(Error::internal)?;
+        let mut html = Vec::with_capacity(USUAL_LEN);
         self.tera
-            .render(P::TEMPLATE, &context)
-            .map_err(Error::internal)
+            .render_to(P::TEMPLATE, &context, &mut html)
+            .map_err(Error::internal)?;
+        String::from_utf8(html).map_err(Error::internal)
     }
 
     /// The file with this name below `/assets/`.

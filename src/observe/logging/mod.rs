@@ -11,9 +11,9 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
 
+use env_logger::Target;
 use env_logger::fmt::Formatter;
-use env_logger::{Target, WriteStyle};
-use log::Record;
+use log::{Level, Record};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -51,14 +51,17 @@ pub fn start(format: LogFormat) -> io::Result<()> {
         .name("log".to_owned())
         .spawn(|| QUEUE.write_to(io::stderr()))?;
     let env = env_logger::Env::default().default_filter_or(DEFAULT_FILTER);
-    let logger = env_logger::Builder::new()
+    let mut logger = env_logger::Builder::new();
+    match format {
+        LogFormat::Json => logger.format(json),
+        LogFormat::Text => {
+            let is_coloured = shows_colours();
+            logger.format(move |out, record| text(out, record, is_coloured))
+        }
+    };
+    let logger = logger
         .target(Target::Pipe(Box::new(Pipe(&QUEUE))))
-        .write_style(style())
         .parse_env(env)
-        .format(match format {
-            LogFormat::Text => text,
-            LogFormat::Json => json,
-        })
         .build();
     log::set_max_level(logger.filter());
     log::set_boxed_logger(Box::new(SeldomAccept::new(logger))).expect("logging is started once");
@@ -79,14 +82,23 @@ pub fn flush() {
     QUEUE.flush(FLUSH_TIMEOUT);
 }
 
-/// Colours for a terminal that can show them, unless `RUST_LOG_STYLE` overrides it.
-fn style() -> WriteStyle {
+/// Whether standard error is a terminal that can show colours, and nobody has said that they want none.
+fn shows_colours() -> bool {
     let no_color = var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_dumb = var_os("TERM").is_none_or(|term| term == "dumb");
-    match io::stderr().is_terminal() && !no_color && !is_dumb {
-        true => WriteStyle::Always,
-        false => WriteStyle::Never,
-    }
+    io::stderr().is_terminal() && !no_color && !is_dumb
+}
+
+/// What switches a terminal to the colour of a level (ECMA-48, 8.3.117), and what switches it back.
+fn colour(level: Level) -> (&'static str, &'static str) {
+    let on = match level {
+        Level::Error => "\x1b[1;31m",
+        Level::Warn => "\x1b[33m",
+        Level::Info => "\x1b[32m",
+        Level::Debug => "\x1b[34m",
+        Level::Trace => "\x1b[36m",
+    };
+    (on, "\x1b[0m")
 }
 
 /// RFC 3339, in UTC.
@@ -98,11 +110,13 @@ fn now(format: &[BorrowedFormatItem<'_>]) -> String {
     now.expect("a date and time has all that the format names")
 }
 
-fn text(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let (time, level) = (now(SECONDS), record.level());
-    let style = out.default_level_style(level);
-    let target = record.target();
-    write!(out, "{time} {style}{level:<5}{style:#} {target}")?;
+fn text(out: &mut Formatter, record: &Record<'_>, is_coloured: bool) -> io::Result<()> {
+    let (time, level, target) = (now(SECONDS), record.level(), record.target());
+    let (on, off) = match is_coloured {
+        true => colour(level),
+        false => ("", ""),
+    };
+    write!(out, "{time} {on}{level:<5}{off} {target}")?;
     if let Some(context) = RequestContext::current() {
         write!(out, " [{}]", context.id)?;
     }
