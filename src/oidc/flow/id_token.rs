@@ -136,9 +136,12 @@ impl Claims {
         })
     }
 
-    /// Whether the provider's session is over (IPSIE SL1). To the second, without leeway.
-    fn is_session_over(&self, now: OffsetDateTime) -> bool {
-        self.session_expiry.is_some_and(|over_at| over_at <= now)
+    /// Whether the provider's session goes on (IPSIE SL1). To the second, without leeway.
+    fn judge_session(&self, now: OffsetDateTime) -> Result<(), IdTokenError> {
+        match self.session_expiry {
+            Some(over_at) if over_at <= now => Err(IdTokenError::SessionOver),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -152,10 +155,8 @@ pub fn judge(
     now: OffsetDateTime,
 ) -> Result<Claims, IdTokenError> {
     let claims = judge_but_for_expiry(signed, expected, now)?;
-    match claims.is_session_over(now) {
-        true => Err(IdTokenError::SessionOver),
-        false => Ok(claims),
-    }
+    claims.judge_session(now)?;
+    Ok(claims)
 }
 
 /// [`judge`] without the question whether the provider's session is over.

@@ -82,10 +82,9 @@ pub fn judge_refreshed(
     };
     let claims = judge_but_for_expiry(signed, &expected, now)?;
     let renewed = compare(&claims, &first, former)?;
-    match claims.is_session_over(now) {
-        true => Err(RefreshedTokenError::SessionOver),
-        false => Ok(renewed),
-    }
+    let session = claims.judge_session(now);
+    session.map_err(|_| RefreshedTokenError::SessionOver)?;
+    Ok(renewed)
 }
 
 fn compare(

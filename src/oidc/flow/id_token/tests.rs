@@ -45,7 +45,8 @@ fn judged(changes: serde_json::Value) -> Result<(), IdTokenError> {
         groups,
     };
     let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
-    judge_claims(&claims, Algorithm::RS256, &expected, now)
+    judge_claims(&claims, Algorithm::RS256, &expected, now)?;
+    claims.judge_session(now)
 }
 
 #[test]
