@@ -221,3 +221,6 @@ impl Sessions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,26 @@ async fn a_sign_out_that_nobody_waits_for_empties_the_cache_too() {
     }
 }
 
+/// The database may have done what it reports as failed, for example if its answer is lost.
+#[actix_web::test]
+async fn an_end_that_failed_empties_the_cache_too() {
+    let fixture = Fixture::new();
+    let key = fixture.sign_in().await;
+    let sessions = another_process(&fixture, |settings| {
+        settings.sessions.cache = Duration::from_secs(60);
+    });
+    assert!(sessions.load(&key).await.unwrap().is_some());
+    let mut outside = outside(&fixture);
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'no'); END";
+    outside.batch_execute(refuse).unwrap();
+    let end = sessions.end(Which::One(hash(secret_of(&key))), Why::SignOut);
+    assert!(end.await.is_err());
+    let delete = "DROP TRIGGER refuse; DELETE FROM sessions";
+    outside.batch_execute(delete).unwrap();
+    assert!(sessions.load(&key).await.unwrap().is_none());
+}
+
 /// The clock may be wrong.
 #[actix_web::test]
 async fn a_session_that_expired_long_ago_or_is_of_the_future_is_refused_and_not_deleted() {
