@@ -87,7 +87,13 @@ fn start_provider(
         post_logout_redirect_uris: vec![public_url.to_owned()],
         people: demo_people(),
     })
-    .map_err(|cause| taken("--provider-port", options.provider_port, &cause))?;
+    .map_err(|cause| {
+        let option = match options.gateway {
+            true => "--gateway --provider-port",
+            false => "--provider-port",
+        };
+        taken(option, options.provider_port, &cause)
+    })?;
     provider.register_backchannel_logout(&format!("{public_url}/backchannel-logout"));
     Ok(provider)
 }

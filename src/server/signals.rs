@@ -18,7 +18,7 @@ const IGNORED: [(SignalKind, &str, &str); 8] = [
     (
         SignalKind::hangup(),
         "SIGHUP",
-        "nothing to do; secrets and certificates are read again when their files change",
+        "nothing to do; secrets, certificates and rules are read again when their files change",
     ),
     (SignalKind::user_defined1(), "SIGUSR1", NO_ACTION),
     (SignalKind::user_defined2(), "SIGUSR2", NO_ACTION),

@@ -36,6 +36,11 @@ fn a_demo_without_nginx_or_with_a_port_that_is_taken_says_what_to_do() {
         assert!(printed.contains(expected), "{printed}");
         assert_eq!(demo.files(), [""; 0]);
     }
+    let path = std::env::var("PATH").unwrap();
+    let mut demo = demo(&path, &["--port", "0", "--provider-port", &port]);
+    let printed = demo.gives_up();
+    let expected = "cargo run --example demo -- --gateway --provider-port ";
+    assert!(printed.contains(expected), "{printed}");
 }
 
 mod slow {
