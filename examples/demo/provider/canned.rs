@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -11,6 +12,26 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::rt::time::{Sleep, sleep};
 use actix_web::web::Bytes;
+use tokio::sync::Semaphore;
+
+/// Holds responses back until it is opened. Clones are the same gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    pub fn closed() -> Gate {
+        Gate(Arc::new(Semaphore::new(0)))
+    }
+
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    pub(super) async fn pass(&self) {
+        // There is no permit, so it ends when the gate is open.
+        let _ = self.0.acquire().await;
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct Canned {
@@ -19,6 +40,8 @@ pub struct Canned {
     pub body: Vec<u8>,
     /// How long to wait before responding.
     pub delay: Duration,
+    /// And until when.
+    pub behind: Option<Gate>,
     /// Sends single bytes with this pause before each.
     pub drip: Option<Duration>,
     /// How often the body is sent; more than once is sent chunked, without a length, and is not held in memory.
@@ -34,6 +57,7 @@ impl Default for Canned {
             headers: Vec::new(),
             body: Vec::new(),
             delay: Duration::ZERO,
+            behind: None,
             drip: None,
             repeat_body: 1,
             reset: false,
@@ -70,6 +94,13 @@ impl Canned {
         Canned { delay, ..self }
     }
 
+    pub fn behind(self, gate: &Gate) -> Canned {
+        Canned {
+            behind: Some(gate.clone()),
+            ..self
+        }
+    }
+
     pub fn dripping(self, pause: Duration) -> Canned {
         Canned {
             drip: Some(pause),
@@ -87,6 +118,9 @@ impl Canned {
     pub(super) async fn respond(self) -> HttpResponse {
         if !self.delay.is_zero() {
             sleep(self.delay).await;
+        }
+        if let Some(gate) = &self.behind {
+            gate.pass().await;
         }
         let status = StatusCode::from_u16(self.status).expect("a canned status is a valid one");
         let mut response = HttpResponse::build(status);

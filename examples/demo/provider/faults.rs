@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::canned::Canned;
+use super::canned::{Canned, Gate};
 use super::id_token::Signing;
 use super::seen::{Endpoint, Params};
 
@@ -38,6 +38,8 @@ pub struct Faults {
     pub canned: HashMap<Endpoint, Canned>,
     /// How long an endpoint takes to respond, correctly.
     pub delay: HashMap<Endpoint, Duration>,
+    /// Until when an endpoint does not respond.
+    pub gates: HashMap<Endpoint, Gate>,
     /// How long the response takes, although what was asked for is done at once.
     pub late_response: HashMap<Endpoint, Duration>,
     /// Adds `iss` to the authorization response (RFC 9207) and says so in discovery. No fault, but off by default.

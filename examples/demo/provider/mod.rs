@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 pub use backchannel_logout::Told;
-pub use canned::Canned;
+pub use canned::{Canned, Gate};
 pub use faults::{Acr, Edit, EditParams, EditToken, Faults};
 pub use id_token::Signing;
 pub use keys::Keep;

@@ -111,16 +111,20 @@ async fn serve(
     state: Data<State>,
 ) -> HttpResponse {
     let seen = Seen::new(&request, &body);
-    let (canned, delay, late) = {
+    let (canned, delay, gate, late) = {
         let faults = state.faults();
         let [delay, late] =
             [&faults.delay, &faults.late_response].map(|times| times.get(&endpoint).copied());
-        (faults.canned.get(&endpoint).cloned(), delay, late)
+        let gate = faults.gates.get(&endpoint).cloned();
+        (faults.canned.get(&endpoint).cloned(), delay, gate, late)
     };
     // Only now: a test that sees the request may end the faults.
     state.record(endpoint, seen.clone());
     if let Some(delay) = delay {
         actix_web::rt::time::sleep(delay).await;
+    }
+    if let Some(gate) = gate {
+        gate.pass().await;
     }
     if let Some(canned) = canned {
         return canned.respond().await;

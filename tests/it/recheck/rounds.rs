@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Another, RECHECK, pass, refreshes, start, until};
 use crate::on_both;
-use crate::support::provider::{Canned, Endpoint};
+use crate::support::provider::{Canned, Endpoint, Gate};
 use crate::support::provider_faults::answer_with;
 use crate::support::rows::{events_because, session};
 use crate::support::{Database, TestApp};
@@ -55,7 +55,8 @@ on_both! {
         for answer in [Canned::json(400, &refusal), Canned::json(200, &welcome)] {
             let app = start(database);
             let ada = app.signed_in("ada").await;
-            answer_with(&app, Endpoint::Token, answer.late(Duration::from_millis(1500)));
+            let gate = Gate::closed();
+            answer_with(&app, Endpoint::Token, answer.behind(&gate));
             pass(&app);
             let later = async {
                 until("asked", || refreshes(&app.provider) == 1).await;
@@ -63,6 +64,7 @@ on_both! {
                 app.clock.shift(time::Duration::seconds(31));
                 assert!(ada.is_signed_in().await);
                 assert_eq!(session(&app).recheck_round, 1);
+                gate.open();
             };
             let (_, ()) = join(ada.is_signed_in(), later).await;
             sleep(Duration::from_millis(300)).await;
