@@ -64,7 +64,7 @@ pub struct SignIn {
     pub attempt: SingleUse,
     /// The session that the browser had before.
     pub former: Former,
-    /// When the attempt began.
+    /// When the attempt began, no later than any process says.
     pub began_at: OffsetDateTime,
     /// When.
     pub now: OffsetDateTime,

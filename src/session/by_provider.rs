@@ -43,6 +43,7 @@ impl Sessions {
                 whose: whose.clone(),
                 channel: said.channel,
                 token: token.clone(),
+                void_until: self.clock.latest(),
                 now: self.clock.now(),
             };
             let cache = self.cache.clone();

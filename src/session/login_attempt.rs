@@ -31,7 +31,8 @@ pub struct LoginAttempt {
     pub return_to: ReturnTo,
     /// What it requires beyond what each sign-in does. It belongs to the session of this browser, if there is one.
     pub step_up: Option<Requirement>,
-    /// When it started, in UTC. To the nanosecond, so that tabs that start together keep their order.
+    /// When it started, in UTC: the earliest that any process may call so, since what the provider ended is compared with it. To
+    /// the nanosecond, so that tabs that start together keep their order.
     pub began_at: OffsetDateTime,
 }
 
@@ -147,7 +148,7 @@ impl Sessions {
             attempt,
             return_to,
             step_up,
-            began_at: self.clock.now(),
+            began_at: self.clock.earliest(),
         };
         let plain = serde_json::to_vec(&Plain::from(login));
         let plain = plain.expect("strings and a number always serialise");

@@ -88,7 +88,7 @@ impl Sessions {
         revoke: impl Fn(Vec<SecretString>),
     ) -> Result<(), db::Error> {
         let some = match and_sign_ins {
-            true => Own::SomeOthersAndSignIns(but.to_owned()),
+            true => Own::SomeOthersAndSignIns(but.to_owned(), self.clock.latest()),
             false => Own::SomeOthers(but.to_owned()),
         };
         while self.end_some_own(user_id, some.clone(), &revoke).await? > 0 {}

@@ -14,8 +14,8 @@ pub enum Own {
     One(String),
     /// Some of the others than that one. Do it again until it ends none.
     SomeOthers(String),
-    /// The same. Sign-ins of the person that began before are void.
-    SomeOthersAndSignIns(String),
+    /// The same. Sign-ins of the person that began before this time, or then, are void.
+    SomeOthersAndSignIns(String, OffsetDateTime),
 }
 
 /// Ends sessions of the person with this id, with one audit event for each, and returns those that it ended.
@@ -33,8 +33,8 @@ pub fn end_by_person(
         match own {
             Own::One(_) => (),
             Own::SomeOthers(_) => User::lock(transaction, user_id)?,
-            Own::SomeOthersAndSignIns(_) => {
-                User::update_signed_out_at(transaction, user_id, now)?;
+            Own::SomeOthersAndSignIns(_, void_until) => {
+                User::update_signed_out_at(transaction, user_id, *void_until)?;
             }
         }
         let ended = match own {
@@ -42,7 +42,7 @@ pub fn end_by_person(
                 let one = Session::delete_of(transaction, user_id, key_hash)?;
                 Vec::from_iter(one)
             }
-            Own::SomeOthers(but) | Own::SomeOthersAndSignIns(but) => {
+            Own::SomeOthers(but) | Own::SomeOthersAndSignIns(but, _) => {
                 Session::delete_others(transaction, user_id, but)?
             }
         };

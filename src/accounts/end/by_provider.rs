@@ -16,6 +16,8 @@ pub struct ByProvider {
     pub channel: Channel,
     /// The token that says so, if there is one.
     pub token: Option<SingleUse>,
+    /// Sign-ins that began before, or then, are void. No earlier than any process calls now.
+    pub void_until: OffsetDateTime,
     /// When.
     pub now: OffsetDateTime,
 }
@@ -109,7 +111,7 @@ impl ByProvider {
             Whose::Email { issuer, email } => {
                 // Always: besides those who are known, another account may have the same email.
                 let hash = EndedKind::Email.hash(issuer, &email_key(email));
-                EndedSid::record(transaction, &hash, self.now)?;
+                EndedSid::record(transaction, &hash, self.void_until)?;
                 let people = User::list_of_email(transaction, issuer, email)?;
                 self.end_people(transaction, people)?
             }
@@ -133,7 +135,7 @@ impl ByProvider {
         if let Some(user) = User::get(transaction, issuer, subject)? {
             return Ok(Some(user));
         }
-        EndedSid::record(transaction, hash, self.now)?;
+        EndedSid::record(transaction, hash, self.void_until)?;
         User::get(transaction, issuer, subject)
     }
 
@@ -143,7 +145,7 @@ impl ByProvider {
         sid_hash: &str,
         user_id: Option<&str>,
     ) -> QueryResult<Ended> {
-        EndedSid::record(transaction, sid_hash, self.now)?;
+        EndedSid::record(transaction, sid_hash, self.void_until)?;
         let deleted = Session::delete_of_sid(transaction, sid_hash, user_id)?;
         self.recorded(transaction, deleted)
     }
@@ -158,7 +160,7 @@ impl ByProvider {
         }
         // First all of their rows, always in the same order, so that no two transactions deadlock.
         for user in &people {
-            User::update_signed_out_at(transaction, &user.id, self.now)?;
+            User::update_signed_out_at(transaction, &user.id, self.void_until)?;
         }
         let mut deleted = Vec::new();
         for user in &people {

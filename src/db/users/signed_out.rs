@@ -26,14 +26,14 @@ impl User {
             .load(connection)
     }
 
-    /// Sets the time before which no sign-in of the person may have begun, and locks the person's row.
+    /// Sets the time until which no sign-in of the person may have begun, and locks the person's row.
     pub(crate) fn update_signed_out_at(
         connection: &mut AnyConnection,
         id: &str,
-        now: OffsetDateTime,
+        void_until: OffsetDateTime,
     ) -> QueryResult<()> {
         diesel::update(users::table.find(id))
-            .set(users::signed_out_at.eq(precise(now)))
+            .set(users::signed_out_at.eq(precise(void_until)))
             .execute(connection)
             .map(drop)
     }

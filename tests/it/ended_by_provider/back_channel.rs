@@ -54,6 +54,7 @@ on_both! {
         let form = format!("logout_token={token}");
         assert_eq!(post(&app, &form).await.status, 200);
         assert!(!ada.is_signed_in().await);
+        app.clock.shift(time::Duration::SECOND);
         let ada = app.signed_in("ada").await;
         assert_eq!(post(&app, &form).await.status, 400);
         assert!(ada.is_signed_in().await);

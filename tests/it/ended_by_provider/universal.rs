@@ -83,6 +83,7 @@ on_both! {
         app.signed_in("ada").await;
         let token = revocation_token(&app, json!({}));
         assert_eq!(universal(&app, Some(&token), &by_subject(&app, "00uada")).await.status, 204);
+        app.clock.shift(time::Duration::SECOND);
         let ada = app.signed_in("ada").await;
         let again = universal(&app, Some(&token), &by_subject(&app, "00uada")).await;
         assert_eq!(again.status, 401);

@@ -166,6 +166,7 @@ on_both! {
         let back = coming.get(&callback).await;
         assert!(back.location().starts_with(&app.provider.issuer()), "{back:?}");
         assert!(!coming.is_signed_in().await);
+        app.clock.shift(time::Duration::SECOND);
         assert!(app.signed_in("ada").await.is_signed_in().await);
     }
 

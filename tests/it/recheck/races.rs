@@ -204,6 +204,7 @@ mod slow {
             if end == End::Provider {
                 // What it ends is not revoked, but no more tokens are left than there were.
                 until("all in", || app.provider.live_refresh_tokens() <= before).await;
+                app.clock.shift(time::Duration::SECOND);
                 continue;
             }
             until("revoked", || {

@@ -98,6 +98,7 @@ on_both! {
             let answer = elsewhere.post(&format!("/sessions/{act}"), &form).await;
             assert_eq!(answer.status, 303, "{act}: {answer:?}");
             assert_eq!(elsewhere.is_signed_in().await, act != "end-all");
+            ada.app.clock.shift(time::Duration::SECOND);
             ada.is_out(act).await;
             ada.signs_in().await;
         }

@@ -2,13 +2,16 @@
 
 use diesel::prelude::*;
 
-use super::fixture::{Fixture, sessions_of};
+use super::fixture::{Fixture, come_back, sessions_of};
 use super::*;
 use crate::accounts::end::Channel;
 use crate::accounts::sign_in::SignInOutcome;
+use crate::clock::Reading;
 use crate::db::schema::{ended_sids, sign_outs};
 use crate::db::{AnyConnection, EndedSid, Kind, SignOut};
-use crate::session::{EndedByProvider, Said};
+use crate::oidc::Attempt;
+use crate::session::tests::request_with;
+use crate::session::{EndedByProvider, ReturnTo, Said};
 
 #[actix_web::test]
 async fn what_the_provider_ended_is_kept_for_an_hour() {
@@ -124,6 +127,45 @@ async fn a_sign_in_that_began_at_the_moment_of_the_end_is_void() {
         let void = fixture.begin(&crate::random::secret(), None).await;
         assert_eq!(void, SignInOutcome::EndedByProvider, "known: {is_known}");
         fixture.clock.shift(Duration::SECOND);
+    }
+}
+
+/// Both have read the database's clock on a busy machine, where the answer took a while: one is behind by half of that, the
+/// other ahead.
+#[actix_web::test]
+async fn a_sign_in_that_began_before_the_end_is_void_whatever_the_clocks_of_the_processes_say() {
+    const TOOK: std::time::Duration = std::time::Duration::from_millis(500);
+    let fixture = Fixture::new();
+    let process = |answered_after| {
+        let asked_at = std::time::Instant::now() - TOOK;
+        let read = time::OffsetDateTime::now_utc() - TOOK + answered_after;
+        let clock = fixture.clock.following(Reading::answered(read, asked_at));
+        sessions_of(fixture.folder.path(), &clock, None)
+    };
+    let (behind, ahead) = (process(std::time::Duration::ZERO), process(TOOK));
+    let apart = ahead.clock.now() - behind.clock.now();
+    assert!(apart > Duration::milliseconds(400), "{apart}");
+    let said = Said {
+        channel: Channel::Back,
+        token: None,
+    };
+    for expected in [EndedByProvider::NobodyKnown, EndedByProvider::Sessions(1)] {
+        let attempt = Attempt::new();
+        let state = attempt.state.clone();
+        let return_to = ReturnTo::ours("/profile".to_owned());
+        let cookies = ahead.start_attempt(&request_with([]), attempt, return_to, None);
+        let ended = behind.end_by_provider(behind.of_subject("ada".to_owned()), &said);
+        assert_eq!(ended.await.unwrap(), expected);
+        let request = request_with(&cookies);
+        let began = ahead.take_attempt(&request, Some(&state)).ok().unwrap();
+        let void = come_back(&ahead, &crate::random::secret(), began.began_at, None).await;
+        assert_eq!(void, SignInOutcome::EndedByProvider, "{expected:?}");
+        // One that begins later is not.
+        fixture.clock.shift(Duration::seconds(2));
+        let began_at = ahead.clock.earliest();
+        let begun = come_back(&ahead, &crate::random::secret(), began_at, None).await;
+        assert!(matches!(begun, SignInOutcome::SignedIn(_)), "{begun:?}");
+        fixture.clock.shift(Duration::seconds(2));
     }
 }
 

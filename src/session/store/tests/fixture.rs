@@ -51,25 +51,7 @@ impl Fixture {
 
     /// What becomes of a sign-in of Ada's that begins and comes back now.
     pub async fn begin(&self, secret: &str, ends_at: Option<OffsetDateTime>) -> SignInOutcome {
-        let ada = NewUser {
-            issuer: "https://op.example".to_owned(),
-            subject: "ada".to_owned(),
-            name: None,
-            email: None,
-            email_verified: false,
-            groups: Groups::default(),
-            preferred_username: None,
-        };
-        let stored = Stored {
-            id_token_hint: Some("i".into()),
-            ..Stored::default()
-        };
-        let sessions = &self.sessions;
-        let used = sessions.use_attempt(&crate::random::secret()).unwrap();
-        let attempt = finished(used, secret, sessions.clock.now());
-        let origin = Origin::unknown(ends_at);
-        let begun = sessions.start_session(ada, &stored, &attempt, Former::None, origin, &[]);
-        begun.await.unwrap()
+        come_back(&self.sessions, secret, self.sessions.clock.now(), ends_at).await
     }
 
     pub async fn is_in(&self, signed: &str) -> bool {
@@ -85,6 +67,33 @@ pub fn finished(used: SingleUse, secret: &str, began_at: OffsetDateTime) -> Fini
         is_step_up: false,
         began_at,
     }
+}
+
+/// What becomes of a sign-in of Ada's that began at `began_at` and comes back now.
+pub async fn come_back(
+    sessions: &Sessions,
+    secret: &str,
+    began_at: OffsetDateTime,
+    ends_at: Option<OffsetDateTime>,
+) -> SignInOutcome {
+    let ada = NewUser {
+        issuer: "https://op.example".to_owned(),
+        subject: "ada".to_owned(),
+        name: None,
+        email: None,
+        email_verified: false,
+        groups: Groups::default(),
+        preferred_username: None,
+    };
+    let stored = Stored {
+        id_token_hint: Some("i".into()),
+        ..Stored::default()
+    };
+    let used = sessions.use_attempt(&crate::random::secret()).unwrap();
+    let attempt = finished(used, secret, began_at);
+    let origin = Origin::unknown(ends_at);
+    let begun = sessions.start_session(ada, &stored, &attempt, Former::None, origin, &[]);
+    begun.await.unwrap()
 }
 
 /// The sessions of a process with this byte in its `SESSION_KEY`, or with the key of all tests.
