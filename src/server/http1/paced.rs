@@ -46,6 +46,8 @@ pub struct Paced<T> {
     place: Place,
     /// Passes once the runtime has asked the kernel what has come, before the connection closes for another one.
     last_look: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    /// Came of the look for a next request, for the read that follows.
+    error: Option<io::Error>,
 }
 
 impl<T> Paced<T> {
@@ -60,6 +62,7 @@ impl<T> Paced<T> {
             rest_timer: None,
             place,
             last_look: None,
+            error: None,
         }
     }
 
@@ -115,10 +118,16 @@ impl<T> Paced<T> {
         }
         let mut bytes = [MaybeUninit::uninit(); AHEAD];
         let mut buffer = ReadBuf::uninit(&mut bytes);
-        // An end or an error is found again by the read that follows.
+        // An end is found again by the read that follows. An error is not: rustls and the kernel report it once.
         let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
         self.held.extend_from_slice(buffer.filled());
-        read.is_ready()
+        match read {
+            Poll::Ready(result) => {
+                self.error = result.err();
+                true
+            }
+            Poll::Pending => false,
+        }
     }
 
     /// Whether the client let the time for the rest go by.
@@ -145,6 +154,9 @@ impl<T: ActixStream> AsyncRead for Paced<T> {
             if buffer.remaining() == 0 || paced.hand_on(buffer) {
                 paced.place.set_idle(paced.requests.are_idle());
                 return Poll::Ready(Ok(()));
+            }
+            if let Some(error) = paced.error.take() {
+                return Poll::Ready(Err(error));
             }
             // An answer makes the next request due, or limits the time for the rest of this one.
             paced.place.wait(context);

@@ -1,10 +1,11 @@
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use actix_web::rt::net::{TcpListener, TcpStream};
+use actix_web::rt::net::{ActixStream, Ready, TcpListener, TcpStream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::Paced;
@@ -45,7 +46,7 @@ async fn read(paced: &mut Paced<TcpStream>) {
     assert_eq!(&bytes[..length], REQUEST);
 }
 
-fn answer(paced: &mut Paced<TcpStream>, waker: &Waker) {
+fn answer(paced: &mut Paced<impl ActixStream>, waker: &Waker) {
     let written = Pin::new(paced).poll_write(&mut Context::from_waker(waker), ANSWER);
     assert!(matches!(written, Poll::Ready(Ok(length)) if length == ANSWER.len()));
 }
@@ -120,4 +121,72 @@ async fn an_answer_wakes_the_task_if_the_client_has_gone() {
     answer(&mut paced, &waker);
     assert_eq!(wakes.so_far(), 1);
     assert_eq!(poll_read(&mut paced, &waker), Poll::Ready(Vec::new()));
+}
+
+/// A stream as one over TLS on which what comes after a request can't be decrypted: that is said once.
+struct FailsOnce(Vec<io::Result<&'static [u8]>>);
+
+impl AsyncRead for FailsOnce {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.0.pop() {
+            Some(read) => Poll::Ready(read.map(|bytes| buffer.put_slice(bytes))),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for FailsOnce {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl ActixStream for FailsOnce {
+    fn poll_read_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        Poll::Pending
+    }
+
+    fn poll_write_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<Ready>> {
+        Poll::Ready(Ok(Ready::WRITABLE))
+    }
+}
+
+/// Or the connection would take its place until the time for a next request has passed.
+#[actix_web::test]
+async fn an_error_that_is_found_while_an_answer_is_written_ends_the_connection() {
+    let reads = vec![Err(io::ErrorKind::InvalidData.into()), Ok(REQUEST)];
+    let place = Places::of_this_worker(8).take();
+    let mut paced = Paced::new(FailsOnce(reads), place);
+    let wakes = Arc::new(Wakes::default());
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut bytes = [0; 4096];
+    assert_eq!(paced.read(&mut bytes).await.unwrap(), REQUEST.len());
+    let read = Pin::new(&mut paced).poll_read(
+        &mut Context::from_waker(&waker),
+        &mut ReadBuf::new(&mut bytes),
+    );
+    assert!(read.is_pending());
+    answer(&mut paced, &waker);
+    assert_eq!(wakes.so_far(), 1);
+    let read = Pin::new(&mut paced).poll_read(
+        &mut Context::from_waker(&waker),
+        &mut ReadBuf::new(&mut bytes),
+    );
+    assert!(matches!(read, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::InvalidData));
 }
