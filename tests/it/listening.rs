@@ -252,6 +252,45 @@ fn a_browser_that_keeps_its_connection_does_not_keep_it_from_stopping() {
     assert_eq!(code, Some(0), "{printed}");
 }
 
+/// What was decrypted with the request before waits in the process: the socket says nothing more.
+#[test]
+fn what_is_sent_ahead_over_tls_is_answered_in_its_turn() {
+    let (_doorward, addr, _folder, certificate) = with_tls();
+    // Of a length that divides that of a read and of a record, so that a read ends with a request.
+    let get = |path: &str, more: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{more}X-Padding: ");
+        format!("{head:x<1020}\r\n\r\n")
+    };
+    // The second time, a record holds twice as much as is read at once.
+    for count in [1, 15] {
+        let paths = (1..=count).map(|nth| {
+            if nth % 10 == 0 {
+                "/nowhere"
+            } else {
+                "/healthz"
+            }
+        });
+        let mut ahead: String = paths.clone().map(|path| get(path, "")).collect();
+        ahead.push_str(&get("/nowhere", "Connection: close\r\n"));
+        let mut stream = connect(addr, &certificate).unwrap();
+        stream.write_all(ahead.as_bytes()).unwrap();
+        let mut answers = Vec::new();
+        // Whether or not the server says goodbye.
+        let _ = stream.read_to_end(&mut answers);
+        let answers = String::from_utf8(answers).unwrap();
+        let statuses: Vec<_> = answers
+            .split("HTTP/1.1 ")
+            .skip(1)
+            .map(|answer| &answer[..3])
+            .collect();
+        let expected: Vec<_> = paths
+            .chain(["/nowhere"])
+            .map(|path| if path == "/nowhere" { "404" } else { "200" })
+            .collect();
+        assert_eq!(statuses, expected);
+    }
+}
+
 #[test]
 fn plain_http_at_a_tls_port_harms_nobody() {
     let (_doorward, addr, _folder, certificate) = with_tls();
