@@ -71,6 +71,10 @@ fn sources(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
     // A file's slow tests stand at its end, in a module of their own.
     let file = path.strip_suffix("/slow").unwrap_or(&path);
+    // And so do the two versions of a proxy.
+    let versions = ["/debian", "/current"];
+    let of_version = versions.iter().find_map(|it| file.strip_suffix(it));
+    let file = of_version.unwrap_or(file);
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
     let candidates = [
         format!("tests/it/{file}.rs"),
