@@ -141,6 +141,7 @@ on_both! {
         // Somebody whom the provider signed out signs in there, and here.
         ended_by_provider::log_out(&app, serde_json::json!({"sub": "00uada"})).await;
         assert!(!ada.is_signed_in().await);
+        app.clock.shift(Duration::SECOND);
         previous.runs("another sign-in", "another");
         let ada = app.signed_in("ada").await;
         let key_hash = newest(&app);
