@@ -107,8 +107,7 @@ impl<T> Paced<T> {
     }
 
     /// Whether a read would do something now, after an answer. If not, the task wakes when the client says more: most
-    /// send nothing before they have read the answer, and each needless turn of the task costs as much as routing a
-    /// request.
+    /// send nothing before they have read the answer, so one more turn of the task for each answer would be for nothing.
     fn has_more(&mut self, context: &mut Context<'_>) -> bool
     where
         T: ActixStream,
